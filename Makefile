@@ -1,0 +1,112 @@
+# Everything here needs a Python 3.11-3.13 and make, nothing else: `make venv` brings the rest into .venv.
+# Another Python: make venv PYTHON=/path/to/python3.12. Without uv: make venv INSTALLER=pip.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+STAMP := .venv/installed
+INSTALLER ?= uv
+CORES ?= 2
+
+# Recursive on purpose: looked for only when an environment has to be made.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& echo $$python && break; done)
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+	printf '  %-12s %s\n' "$$name" "$$text"; done
+
+.PHONY: venv
+venv: $(STAMP) ## make .venv with the locked dependencies and this checkout
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11, 3.12 or 3.13 with its venv module on PATH;" \
+	"install one (Debian: apt-get install python3-venv) or name it: make venv PYTHON=/path/to/python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+
+# uv takes seconds where pip takes a minute, so uv comes first: the one on PATH, else the one in the lock. pip is the way
+# out when uv cannot be had or cannot reach the index (it does not read pip's configuration of mirrors).
+$(STAMP): requirements.txt pyproject.toml | $(BIN)/python
+	@if test "$(INSTALLER)" = uv && $(FIND_UV) && \
+	"$$uv" pip sync --python $(BIN)/python --require-hashes --quiet requirements.txt && \
+	"$$uv" pip install --python $(BIN)/python --no-deps --no-build-isolation --quiet --editable .; then \
+		echo "installed with $$("$$uv" --version)"; \
+	else \
+		echo "installing with pip, about a minute"; \
+		$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements.txt && \
+		$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .; \
+	fi
+	@touch $@
+
+# Sets $uv. The lock's own entry for uv, with its hashes, is what pip installs.
+define FIND_UV
+if uv --version >/dev/null 2>&1; then uv=uv; else uv=$(BIN)/uv; \
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.txt > .venv/uv.txt; \
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --requirement .venv/uv.txt; fi
+endef
+
+.PHONY: demo
+demo: $(STAMP) ## simulate a small cohort, call it, show the result
+	$(BIN)/metcn simulate demo --output demo
+	$(BIN)/metcn run --samples demo/samples.tsv --configfile demo/config.yaml --directory demo/out --cores $(CORES)
+	@$(BIN)/python -c "$$SHOW_COHORT" demo/out/results
+
+define SHOW_COHORT
+import csv, pathlib, sys
+results = pathlib.Path(sys.argv[1])
+shown = "sample specimen purity met_ratio met_copies met_copies_low met_copies_high met_cep7 focality call qc".split()
+with open(results / "cohort.tsv", newline="") as handle:
+    rows = [[row[name] or "." for name in shown] for row in csv.DictReader(handle, delimiter="\t")]
+widths = [max(map(len, column)) for column in zip(shown, *rows)]
+print()
+for row in [shown, *rows]:
+    print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+print(f"\nwhole table      {results / 'cohort.tsv'}")
+print(f"cohort's report  {results / 'report' / 'cohort.html'}")
+print(f"sample reports   {results / 'report'}/<sample>.html")
+print(f"the simulated truth, to compare: {results.parents[1] / 'truth.tsv'}")
+endef
+export SHOW_COHORT
+
+.PHONY: test
+test: $(STAMP) ## run the default test suite
+	$(BIN)/python -m pytest -n $(CORES)
+
+# pytest ends with 5 when no test is marked slow.
+.PHONY: test-slow
+test-slow: $(STAMP) ## run the tests that take minutes
+	$(BIN)/python -m pytest -n $(CORES) -m slow || test $$? -eq 5
+
+.PHONY: lint
+lint: $(STAMP) ## check style, types and the workflow
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check workflow
+	$(BIN)/snakemake --snakefile workflow/Snakefile --configfile config/config.yaml --lint
+
+.PHONY: format
+format: $(STAMP) ## rewrite Python and Snakemake code in the house style
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt workflow
+
+.PHONY: bench
+bench: ## list the benchmarks
+	@$(MAKE) --no-print-directory help | grep -E '^ *bench-' || echo "no benchmark targets yet"
+
+# Keeps what is locked as long as the ranges allow; LOCK_FLAGS=--upgrade takes the newest. One version of each package
+# for every Python, so that the numbers do not depend on the interpreter.
+.PHONY: lock
+lock: $(STAMP) ## bring requirements.txt up to pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra slurm --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --custom-compile-command "make lock" --quiet $(LOCK_FLAGS) \
+	--output-file requirements.txt
+
+.PHONY: clean
+clean: ## remove everything made here, the environment too
+	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,187 @@
+"""Where depth is measured: tiles of the targets, windows in the gaps between them, windows along the genome.
+
+Intervals are half-open and lie on one axis on which the caller has laid the chromosomes end to end, so no function here
+loops over chromosomes. An interval never crosses from one chromosome into the next because its parent did not.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+UNNAMED = "-"
+SYMBOL = re.compile(r"[A-Za-z][A-Za-z0-9.-]+")
+NO_SYMBOL = re.compile(
+    r"(chr[0-9XYMUn]\w*|N[MRPGCT]|X[MR]|rs\d+|region|target|exon|amplicon|probe|na|none|unknown)", re.IGNORECASE
+)
+"""First words that are no gene: contigs, accession prefixes, variant names and generic labels."""
+
+
+def gene_symbol(name: str) -> str:
+    """Gene that a target's name begins with, or ``-`` if it names none.
+
+    Designs decorate symbols: ``MET_Exon14_NM000245``, ``MET:p.1``, ``ref|MET,ens|ENST..``. The text before the first
+    ``_ : ; , | ( )`` or blank is the gene if it looks like a symbol; a leading ``ref|`` or ``gn|`` tag is passed over.
+    """
+    first = re.split(r"[_:;,|()\s]", re.sub(r"^(ref|gn)\|", "", name.strip()), maxsplit=1)[0]
+    return first if SYMBOL.fullmatch(first) and not NO_SYMBOL.fullmatch(first) else UNNAMED
+
+
+def merge(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Union of intervals: disjoint, sorted, touching ones joined."""
+    order = np.argsort(start, kind="stable")
+    start, end = start[order], end[order]
+    if len(start) == 0:
+        return start, end
+    reach = np.maximum.accumulate(end)
+    opens = np.r_[True, start[1:] > reach[:-1]]
+    return start[opens], reach[np.r_[opens[1:], True]]
+
+
+def gaps(
+    start: np.ndarray, end: np.ndarray, taken_start: np.ndarray, taken_end: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Parts of disjoint, sorted intervals that no taken interval covers."""
+    taken_start, taken_end = merge(taken_start, taken_end)
+    # Between two neighbouring taken intervals lies a hole; cut the holes at the edges of the given intervals.
+    edges = np.sort(np.concatenate([start, end, taken_start, taken_end]))
+    left, right = edges[:-1], edges[1:]
+    middle_is_free = (left < right) & _inside(left, start, end) & ~_inside(left, taken_start, taken_end)
+    return merge(left[middle_is_free], right[middle_is_free])
+
+
+def _inside(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Whether each point lies in one of the disjoint, sorted intervals."""
+    return np.searchsorted(start, points, side="right") > np.searchsorted(end, points, side="right")
+
+
+def covered_bp(start: np.ndarray, end: np.ndarray, by_start: np.ndarray, by_end: np.ndarray) -> np.ndarray:
+    """Bases of each interval that the union of the others covers, shape as ``start``."""
+    by_start, by_end = merge(by_start, by_end)
+    total = np.r_[0, np.cumsum(by_end - by_start)]
+
+    def before(position: np.ndarray) -> np.ndarray:
+        index = np.searchsorted(by_start, position, side="right")
+        overshoot = np.maximum(by_end[index - 1] - position, 0) if len(by_end) else 0
+        return total[index] - np.where(index > 0, overshoot, 0)
+
+    return before(end) - before(start)
+
+
+def tile(start: np.ndarray, end: np.ndarray, width_bp: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each interval cut into equal parts of about ``width_bp``: start, end and the index of the interval."""
+    span = end - start
+    parts = np.maximum(np.rint(span / width_bp).astype(np.int64), 1)
+    source = np.repeat(np.arange(len(start)), parts)
+    part = np.arange(len(source)) - np.repeat(np.cumsum(parts) - parts, parts)
+    cut = span[source], parts[source]
+    return start[source] + cut[0] * part // cut[1], start[source] + cut[0] * (part + 1) // cut[1], source
+
+
+def disjoint(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same union without overlaps: start, end and source; where intervals overlap, the first keeps the bases."""
+    order = np.lexsort((end, start))
+    start, end = start[order], end[order]
+    if len(start):
+        reach = np.maximum.accumulate(end)
+        start = np.r_[start[:1], np.maximum(start[1:], reach[:-1])]
+    kept = start < end
+    return start[kept], end[kept], order[kept]
+
+
+def widen(
+    start: np.ndarray, end: np.ndarray, low: np.ndarray, high: np.ndarray, *, min_target_bp: int = 100
+) -> tuple[np.ndarray, np.ndarray]:
+    """Targets, those narrower than ``min_target_bp`` (single SNPs) widened around their middle, within [low, high).
+
+    Fragments are counted by midpoint, and the midpoints of captured fragments lie spread around a narrow probe.
+    """
+    grow = np.maximum(min_target_bp - (end - start), 0)
+    return np.maximum(start - grow // 2, low), np.minimum(end + (grow + 1) // 2, high)
+
+
+def target_bins(
+    start: np.ndarray, end: np.ndarray, gene: np.ndarray, *, target_bp: int = 250
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Tiles of about ``target_bp`` over the targets: start, end and gene, sorted and disjoint.
+
+    Parameters
+    ----------
+    start, end
+        Targets, shape (targets,), in any order, overlapping or not.
+    gene
+        Name of each target's gene. Touching targets of one gene are tiled as one.
+    target_bp
+        Mean tile width wanted.
+    """
+    start, end, source = disjoint(start, end)
+    gene = np.asarray(gene, dtype=object)[source]
+    if len(start) == 0:
+        return start, end, gene
+    opens = np.r_[True, (start[1:] > end[:-1]) | (gene[1:] != gene[:-1])]
+    tile_start, tile_end, group = tile(start[opens], end[np.r_[opens[1:], True]], target_bp)
+    return tile_start, tile_end, gene[opens][group]
+
+
+def off_target_bins(
+    start: np.ndarray,
+    end: np.ndarray,
+    *,
+    target_start: np.ndarray,
+    target_end: np.ndarray,
+    excluded_start: np.ndarray,
+    excluded_end: np.ndarray,
+    off_target_bp: int = 150_000,
+    off_target_min_bp: int = 15_000,
+    off_target_padding_bp: int = 500,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Windows of about ``off_target_bp`` in what targets and excluded regions leave of the chromosomes: start and end.
+
+    Parameters
+    ----------
+    start, end
+        Chromosomes.
+    target_start, target_end
+        Targets; ``off_target_padding_bp`` on both sides stay free, since captured fragments reach beyond the probe.
+    excluded_start, excluded_end
+        Centromeres, blacklisted and unsequenced stretches.
+    off_target_bp, off_target_min_bp
+        Mean width wanted, and the narrowest stretch that is used.
+    """
+    taken_start = np.concatenate([target_start - off_target_padding_bp, excluded_start])
+    taken_end = np.concatenate([target_end + off_target_padding_bp, excluded_end])
+    free_start, free_end = gaps(start, end, taken_start, taken_end)
+    wide = free_end - free_start >= off_target_min_bp
+    return tile(free_start[wide], free_end[wide], off_target_bp)[:2]
+
+
+def windows(start: np.ndarray, end: np.ndarray, window_bp: int) -> tuple[np.ndarray, np.ndarray]:
+    """Windows of exactly ``window_bp`` along the chromosomes: start and end.
+
+    A remainder at a chromosome's end is a window of its own if it is at least half as wide, else part of the last one.
+    """
+    span = end - start
+    number = np.maximum((span + window_bp // 2) // window_bp, 1)
+    source = np.repeat(np.arange(len(start)), number)
+    index = np.arange(len(source)) - np.repeat(np.cumsum(number) - number, number)
+    window_start = start[source] + index * window_bp
+    last = index == number[source] - 1
+    return window_start, np.where(last, end[source], window_start + window_bp)
+
+
+def overlapping_gene(start: np.ndarray, end: np.ndarray, gene_start: np.ndarray, gene_end: np.ndarray) -> np.ndarray:
+    """Index of the gene that shares most bases with each interval, the longer gene on a tie, -1 if none does.
+
+    Intervals are sorted by start and may overlap. Long genes win ties because antisense and read-through transcripts
+    within them are short.
+    """
+    best, best_bp = np.full(len(start), -1), np.zeros(len(start), dtype=np.int64)
+    reach = np.maximum.accumulate(end) if len(end) else end
+    for gene in np.argsort(gene_end - gene_start, kind="stable"):
+        near = slice(np.searchsorted(reach, gene_start[gene], side="right"), np.searchsorted(start, gene_end[gene]))
+        shared = np.minimum(end[near], gene_end[gene]) - np.maximum(start[near], gene_start[gene])
+        better = (shared > 0) & (shared >= best_bp[near])
+        best[near] = np.where(better, gene, best[near])
+        best_bp[near] = np.where(better, shared, best_bp[near])
+    return best

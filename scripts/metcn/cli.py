@@ -1,0 +1,182 @@
+"""The command ``metcn``: a subcommand per stage, and the commands that chain them.
+
+Exit status 0 is done (a no-call is a result), 2 is bad input or configuration with one line per problem on stderr, 1 is
+a defect of metcn. Nothing scientific is imported before a stage runs, so ``--help`` and ``--version`` answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from metcn import arguments, launch, layout, provenance, single
+from metcn.columns import ASSAYS, SPECIMENS
+from metcn.errors import InputError
+
+DONE, DEFECT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+STAGE_HELP = {
+    "bins": "where depth is measured",
+    "counts": "fragments (or a table's depth) per bin of one sample",
+    "reference": "panel of normals",
+    "ratios": "depth over what normals would have; MET and CEP7-like levels",
+    "segments": "stretches of equal copy number",
+    "purity": "purity and ploidy with their uncertainty",
+    "copies": "copies of MET and CEP7-like, intervals, limit of detection",
+    "calls": "verdict against each published criterion",
+    "report": "HTML page of one sample",
+    "cohort": "table and HTML page over all samples",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that reports a mistake in one line, like every other bad input."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"metcn: error: {message} (see {self.prog} --help)\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = _Parser(
+        prog="metcn",
+        description="MET copies, MET/CEP7-like ratio and a verdict from sequencing depth.",
+        epilog="Stages, in the order of the data: " + " ".join(layout.STAGES),
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"metcn {provenance.VERSION}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    _add_run(commands)
+    _add_call(commands)
+    for stage, text in STAGE_HELP.items():
+        command = commands.add_parser(stage, help=f"stage: {text}", description=_sentence(text), allow_abbrev=False)
+        arguments.add_stage(command, stage)
+    _add_simulate(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status of one command line."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        options = vars(parser().parse_args(words))
+        return _dispatch(options.pop("command"), options)
+    except InputError as error:
+        for line in str(error).splitlines():
+            print(f"metcn: error: {line}", file=sys.stderr)
+        return BAD_INPUT
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DEFECT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception:
+        traceback.print_exc()
+        print("metcn: this is a defect of metcn, not of the input; report it with the lines above", file=sys.stderr)
+        return DEFECT
+
+
+def _dispatch(command: str, options: dict) -> int:
+    """Run a parsed command."""
+    if command in layout.STAGES:
+        arguments.run_stage(command, options)
+    elif command == "run":
+        return launch.run(**options)
+    elif command == "call":
+        single.call(**options)
+    else:
+        _simulate(**options)
+    return DONE
+
+
+def _add_run(commands: argparse._SubParsersAction) -> None:
+    text = "call every tumour of a sample sheet with the Snakemake workflow"
+    command = commands.add_parser("run", help=text, description=_sentence(text), allow_abbrev=False)
+    command.add_argument("--samples", type=Path, metavar="TSV", help="sample sheet (default: the configuration's)")
+    command.add_argument("--configfile", type=Path, required=True, metavar="YAML", help="configuration")
+    command.add_argument("--directory", type=Path, required=True, metavar="OUT", help="folder for results and logs")
+    command.add_argument("--cores", type=_positive, metavar="N", help="processor cores to use (default: the profile's)")
+    command.add_argument("--profile", help="profile of the workflow (default, slurm) or path of a Snakemake profile")
+    command.add_argument("-n", "--dry-run", action="store_true", help="check the input and show what would be done")
+    command.add_argument("snakemake", nargs="*", metavar="ARGS", help="after --: further arguments of Snakemake")
+
+
+def _add_call(commands: argparse._SubParsersAction) -> None:
+    text = "call one sample in one process, against a ready panel of normals"
+    command = commands.add_parser("call", help=text, description=_sentence(text), allow_abbrev=False)
+    command.add_argument("alignments", nargs="?", type=Path, metavar="BAM", help="BAM or CRAM of the sample")
+    command.add_argument(
+        "--coverage", nargs="+", type=Path, default=[], metavar="TABLE", help="coverage tables instead"
+    )
+    command.add_argument("--ratios", type=Path, metavar="TABLE", help="bin ratios normalised elsewhere instead")
+    command.add_argument("--reference", type=Path, metavar="H5", help="panel of normals")
+    command.add_argument("--purity", default="", help="purity, such as 0.4 or 0.3-0.5 (default: unknown)")
+    command.add_argument("--ploidy", default="", help="ploidy, such as 2.8 or 2.5-3.1 (default: unknown)")
+    command.add_argument("--specimen", choices=SPECIMENS, default="tissue", help="kind of specimen (default: tissue)")
+    command.add_argument("--sample", type=arguments.sample_name, metavar="NAME", help="name (default: the file's)")
+    command.add_argument("--genome", choices=arguments.GENOME.choices, help="genome build (default: the panel's)")
+    command.add_argument("--assay", choices=ASSAYS, help="kind of assay (default: the panel's)")
+    command.add_argument("--targets", type=Path, metavar="BED", help="targets, if there is no panel of normals")
+    command.add_argument("--fasta", type=Path, metavar="FASTA", help="genome, for CRAM")
+    command.add_argument("--configfile", type=Path, metavar="YAML", help="configuration, for other settings")
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for results")
+
+
+def _add_simulate(commands: argparse._SubParsersAction) -> None:
+    text = "write a made-up cohort with known truth"
+    command = commands.add_parser("simulate", help=text, description=_sentence(text), allow_abbrev=False)
+    kinds = command.add_subparsers(dest="kind", metavar="KIND", required=True, parser_class=_Parser)
+    demo = kinds.add_parser("demo", help="the small cohort of the demonstration", allow_abbrev=False)
+    cohort = kinds.add_parser("cohort", help="a cohort of your own design", allow_abbrev=False)
+    for kind in (demo, cohort):
+        kind.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write into")
+        kind.add_argument("--seed", type=int, default=1, help="seed of all random numbers (default: 1)")
+    cohort.add_argument("--genome", choices=arguments.GENOME.choices, default="GRCh37", help="default: GRCh37")
+    cohort.add_argument("--assay", choices=("panel", "amplicon", "swgs"), default="panel", help="default: panel")
+    cohort.add_argument("--format", choices=("bam", "cnn", "mosdepth"), default="bam", help="default: bam")
+    cohort.add_argument("--normals", type=_positive, default=6, metavar="N", help="number of normals (default: 6)")
+    cohort.add_argument("--depth", type=float, default=200.0, metavar="X", help="mean depth of targets (default: 200)")
+    tumour_help = "a tumour, such as focal:0.6:12 (12 copies at purity 0.6); may be repeated"
+    cohort.add_argument("--tumour", action="append", type=_tumour, metavar="PROFILE:PURITY[:COPIES]", help=tumour_help)
+
+
+def _simulate(kind: str, output: Path, seed: int, **design: Any) -> None:
+    """Write a simulated cohort."""
+    from metcn import simulate
+
+    if kind == "demo":
+        simulate.demo(output, seed)
+        return
+    chosen = design.pop("tumour") or [_tumour("focal:0.6:12"), _tumour("diploid:0.6")]
+    tumours = [
+        simulate.tumour(simulate.load(design["genome"]), f"T{number}_{profile}", profile, purity=purity, copies=copies)
+        for number, (profile, purity, copies) in enumerate(chosen, start=1)
+    ]
+    simulate.cohort(output, seed=seed, tumours=tumours, as_=design.pop("format"), **design)
+
+
+def _tumour(text: str) -> tuple[str, float, float | None]:
+    """Profile, purity and copies of a simulated tumour."""
+    try:
+        profile, purity, *copies = text.split(":")
+        return profile, float(purity), float(*copies) if copies else None
+    except (TypeError, ValueError):
+        message = f"expected PROFILE:PURITY or PROFILE:PURITY:COPIES such as focal:0.6:12, received {text!r}"
+        raise argparse.ArgumentTypeError(message) from None
+
+
+def _positive(text: str) -> int:
+    """The whole number above 0."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, received {text!r}")
+    return int(text)
+
+
+def _sentence(text: str) -> str:
+    """The text with a capital letter and a full stop."""
+    return text[0].upper() + text[1:] + "."

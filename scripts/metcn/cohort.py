@@ -1,0 +1,91 @@
+"""One row per sample from its calls JSON, and the tables made of such rows: for people and for MultiQC."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from metcn.columns import COHORT_COLUMNS
+
+# Column of the cohort table -> where the calls JSON has it. A value and its interval share a path.
+PATHS = {
+    "sample": "sample",
+    "specimen": "specimen",
+    "assay": "assay",
+    "purity": "purity.purity.value",
+    "purity_low": "purity.purity.low",
+    "purity_high": "purity.purity.high",
+    "purity_source": "purity.purity.source",
+    "ploidy": "purity.ploidy.value",
+    "ploidy_source": "purity.ploidy.source",
+    **{
+        column + end: f"copies.{column}.{bound}"
+        for column in ("met_ratio", "met_copies", "cep7_copies", "met_cep7")
+        for end, bound in (("", "value"), ("_low", "low"), ("_high", "high"))
+    },
+    "cep7_tier": "measurement.cep7.tier",
+    "p_copies_ge_5": "copies.p_copies_ge.5",
+    "p_copies_ge_6": "copies.p_copies_ge.6",
+    "p_copies_ge_10": "copies.p_copies_ge.10",
+    "p_ratio_ge_2": "copies.p_ratio_ge.2",
+    "focality": "copies.focality.class",
+    "amplicon_start": "copies.amplicon.start",
+    "amplicon_end": "copies.amplicon.end",
+    "amplicon_genes": "copies.amplicon.genes",
+    "lod_copies": "copies.lod.copies",
+    "plasma_copies": "copies.plasma_copies.value",
+    "call": "call",
+    "reasons": "reasons",
+    "qc": "qc",
+}
+JOINED_BY = {"amplicon_genes": ",", "reasons": ";"}
+
+MULTIQC_COLUMNS = ("call", "qc", "purity", "met_ratio", "met_copies", "met_cep7", "focality", "lod_copies", "reasons")
+MULTIQC_HEADER = """\
+# id: metcn
+# section_name: MET copy number
+# description: MET copies per tumour cell, MET against the CEP7-like level, and the call. Research use only.
+# plot_type: table
+# pconfig:
+#     id: metcn_table
+#     title: MET copy number
+"""
+
+
+def pick(record: Mapping[str, Any], path: str) -> Any:
+    """Value at a dotted path of nested mappings; None where any step is missing or is not a mapping."""
+    value: Any = record
+    for key in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def row(call: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the cohort table for one sample, in the table's order; None where missing, lists as they are."""
+    return {column: pick(call, PATHS[column]) for column in COHORT_COLUMNS}
+
+
+def cell(column: str, value: Any) -> str:
+    """Text of one value: lists joined, numbers to six significant digits, missing empty; tabs and newlines as blanks."""
+    if value is None:
+        return ""
+    if column in JOINED_BY:
+        value = JOINED_BY[column].join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:.0f}" if column in ("amplicon_start", "amplicon_end") else f"{value:.6g}"
+    return " ".join(str(value).split())
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Iterable[str] = COHORT_COLUMNS) -> str:
+    """Tab-separated text: a header and a line per row."""
+    columns = tuple(columns)
+    lines = ["\t".join(columns), *("\t".join(cell(name, values[name]) for name in columns) for values in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def multiqc(rows: Sequence[Mapping[str, Any]]) -> str:
+    """MultiQC custom content: a table of the columns a run's overview needs, below its header comments."""
+    return MULTIQC_HEADER + table(rows, ("sample", *MULTIQC_COLUMNS))

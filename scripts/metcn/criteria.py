@@ -1,0 +1,198 @@
+"""Criteria sets: published cut-offs as data, read from YAML, checked against a closed schema, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from metcn.columns import FOCALITY
+from metcn.errors import InputError
+from metcn.files import resource_root
+
+DEFAULT = "metcn_default"
+
+WORDS = {
+    "gcn": "copies",
+    "ratio": "MET/CEP7",
+    "fold": "depth ratio",
+    "pcn": "plasma copies",
+    "gcn_minus_ploidy": "copies over ploidy",
+}
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One quantity within one interval; None is an open end.
+
+    ``focality`` names the classes with which the clause holds (None: all); ``undecided`` says whether a focality that
+    cannot be told withholds the clause or is accepted.
+    """
+
+    quantity: str
+    lower: float | None = None
+    lower_inclusive: bool = True
+    upper: float | None = None
+    upper_inclusive: bool = False
+    focality: tuple[str, ...] | None = None
+    undecided: str = "withhold"
+
+    @property
+    def bound(self) -> str:
+        """The interval in words: ``4 <= copies < 5``."""
+        word = WORDS[self.quantity]
+        below = f" {'<=' if self.upper_inclusive else '<'} {self.upper:g}" if self.upper is not None else ""
+        if self.lower is None:
+            return word + below
+        if self.upper is None:
+            return f"{word} {'>=' if self.lower_inclusive else '>'} {self.lower:g}"
+        return f"{self.lower:g} {'<=' if self.lower_inclusive else '<'} {word}{below}"
+
+
+def _focality_words(classes: tuple[str, ...]) -> str:
+    """The shorter of what is allowed and what is not."""
+    rest = [name for name in FOCALITY if name not in (*classes, "indeterminate")]
+    return "not " + rest[0] if len(rest) == 1 else " or ".join(classes)
+
+
+@dataclass(frozen=True)
+class Category:
+    """One class of a set: clauses joined by ``or`` or ``and``, and the sample's call where it is the highest met."""
+
+    name: str
+    clauses: tuple[Clause, ...]
+    combine: str = "or"
+    call: str | None = None
+    verified: bool | None = None
+    note: str | None = None
+
+    @property
+    def bound(self) -> str:
+        """All clauses in words, with the focality they ask for."""
+        text = f" {self.combine} ".join(clause.bound for clause in self.clauses)
+        asked = dict.fromkeys(clause.focality for clause in self.clauses if clause.focality is not None)
+        return text + "".join(f"; focality {_focality_words(classes)}" for classes in asked)
+
+    @property
+    def quantity(self) -> str:
+        """The quantities asked for, joined as the clauses are."""
+        return f" {self.combine} ".join(dict.fromkeys(clause.quantity for clause in self.clauses))
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One published set: categories from highest to lowest, and where they come from."""
+
+    id: str
+    title: str
+    specimen: str
+    assay: str
+    citation: str
+    doi: str | None
+    n: int | None
+    verified: bool | str
+    categories: tuple[Category, ...]
+    verified_note: str | None = None
+    note: str | None = None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without repeated keys, which the standard loader lets the last one win silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        repeated = [key for key in keys if keys.count(key) > 1]
+        if repeated:
+            raise yaml.YAMLError(f"the key {repeated[0]!r} stands twice, line {node.start_mark.line + 1}")
+        return super().construct_mapping(node, deep=deep)
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    """The schema of one set."""
+    return yaml.safe_load((resource_root() / "criteria.schema.yaml").read_text(encoding="utf-8"))
+
+
+def read(path: str | Path) -> Criterion:
+    """The criteria set of one YAML file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not YAML, breaks the schema, repeats a key or a category, names an empty interval,
+        mixes scales of specimen, or has an id other than its name.
+    """
+    path = Path(path)
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except OSError as error:
+        raise InputError(f"cannot read criteria set {path}: {error.strerror}; correct its path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"criteria set {path} is not YAML: {' '.join(str(error).split())}; correct it") from error
+    breach = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(_schema()).iter_errors(raw))
+    if breach is not None:
+        place = "/".join(map(str, breach.absolute_path)) or "top level"
+        message = " ".join(breach.message.split())
+        raise InputError(f"criteria set {path}, {place}: {message}; see resources/criteria.schema.yaml for its form")
+    criterion = _build(raw)
+    problem = _problem(criterion, path)
+    if problem:
+        raise InputError(f"criteria set {path}: {problem}")
+    return criterion
+
+
+def _build(raw: dict[str, Any]) -> Criterion:
+    """Frozen form of a set that keeps to the schema."""
+    categories = []
+    for category in raw["categories"]:
+        clauses = []
+        for clause in category["clauses"]:
+            focality = tuple(clause["focality"]) if "focality" in clause else None
+            clauses.append(Clause(**{**clause, "focality": focality}))
+        categories.append(Category(**{**category, "clauses": tuple(clauses)}))
+    return Criterion(**{**raw, "categories": tuple(categories)})
+
+
+def _problem(criterion: Criterion, path: Path) -> str | None:
+    """What the schema cannot say is wrong, and what to do; None if nothing is."""
+    if criterion.id != path.stem:
+        return f"expected id {path.stem}, as the file is named, found {criterion.id}; rename one of them"
+    names = [category.name for category in criterion.categories]
+    for name in names:
+        if names.count(name) > 1:
+            return f"category {name} stands twice; rename one of them"
+    for category in criterion.categories:
+        for clause in category.clauses:
+            if clause.lower is not None and clause.upper is not None and clause.lower >= clause.upper:
+                return f"category {category.name} asks for {clause.bound}, an empty interval; correct its bounds"
+            if (clause.quantity == "pcn") != (criterion.specimen == "plasma"):
+                return (
+                    f"category {category.name} asks for {WORDS[clause.quantity]} in specimen {criterion.specimen}, but "
+                    "plasma copies (pcn) belong to plasma and all others to tissue or both; correct one of them"
+                )
+    return None
+
+
+def load(extra: Iterable[str | Path] = ()) -> dict[str, Criterion]:
+    """All sets of the project by id, the default one first, then the user's own files.
+
+    Raises
+    ------
+    InputError
+        If a file is refused by `read`, or an id stands twice.
+    """
+    shipped = sorted((resource_root() / "criteria").glob("*.yaml"), key=lambda path: (path.stem != DEFAULT, path.stem))
+    sets: dict[str, Criterion] = {}
+    for path in [*shipped, *map(Path, extra)]:
+        criterion = read(path)
+        if criterion.id in sets:
+            raise InputError(
+                f"criteria set {path}: the id {criterion.id} is taken by another set; rename the file and id"
+            )
+        sets[criterion.id] = criterion
+    return sets

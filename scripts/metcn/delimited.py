@@ -1,0 +1,168 @@
+"""Delimited text in: decoded, split, typed and checked, with every complaint naming file, line and column.
+
+Both our own tables (:mod:`metcn.tables`) and others' (:mod:`metcn.formats`) are read through here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from metcn.errors import InputError
+
+REMAKE = "run the stage that makes it again"
+
+
+class Column(NamedTuple):
+    """What one column may hold. Bounds are inclusive; ``optional`` means that a cell may be empty."""
+
+    type: str = "float"  # "text", "integer" or "float"
+    optional: bool = False
+    low: float = -np.inf
+    high: float = np.inf
+    choices: tuple[str, ...] = ()
+
+
+def read_text(path: str | Path) -> str:
+    """Text of a file, gzip-compressed or not (told by content), without a byte-order mark.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, cut short or not text.
+    """
+    try:
+        raw = Path(path).read_bytes()
+        if raw[:2] == b"\x1f\x8b":
+            raw = gzip.decompress(raw)
+        text = raw.decode("utf-8-sig")
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{path} is a damaged or truncated gzip file ({error}); copy or make it again") from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"expected a text table, found binary data at byte {error.start} of {path}; give a table"
+        ) from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; check the path and its permissions") from error
+    if "\0" in text:
+        raise InputError(f"expected a text table, found binary data in {path}; give a table")
+    if not text.strip():
+        raise InputError(f"{path} is empty; {REMAKE}")
+    return text
+
+
+def text_frame(text: str, path: str | Path, *, names: Sequence[str] | None = None, skip: int = 0) -> pd.DataFrame:
+    """Frame of strings from tab-separated ``text``; its index is each row's 1-based line number.
+
+    ``skip`` lines are passed over; the next one is the header unless ``names`` are given. Blank lines are left out.
+
+    Raises
+    ------
+    InputError
+        If rows differ in their number of fields or a column name repeats.
+    """
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text),
+            sep="\t",
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            skiprows=skip,
+            skip_blank_lines=False,
+            quoting=3,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        reason = str(error).strip().rsplit("error: ", 1)[-1]
+        raise InputError(
+            f"{path} is not a regular tab-separated table ({reason}); give every row the same fields"
+        ) from error
+    frame.index = pd.RangeIndex(skip + 1, skip + 1 + len(frame))
+    if names is None:
+        names = [str(cell).strip() for cell in frame.iloc[0]]
+        frame = frame.iloc[1:]
+    if len(set(names)) < len(names):
+        raise InputError(f"{path} line {skip + 1} repeats a column name; name each column once")
+    frame.columns = pd.Index(names)
+    # A missing trailing field arrives as NaN even without NA detection; as text it is an empty cell like any other.
+    frame = frame.fillna("")
+    return frame[(frame != "").any(axis=1)]
+
+
+def refuse_rows(bad: Any, path: str | Path, column: str, values: Any, expected: str, remedy: str) -> None:
+    """Raise for the first row where ``bad``; ``values`` is a series whose index holds 1-based line numbers.
+
+    Raises
+    ------
+    InputError
+        Naming file, line, column, what was expected and found, and what to do.
+    """
+    rows = np.flatnonzero(np.asarray(bad))
+    if len(rows) == 0:
+        return
+    line, value = values.index[rows[0]], values.iloc[rows[0]]
+    more = f" ({len(rows)} such rows)" if len(rows) > 1 else ""
+    raise InputError(f"{path} line {line}, column {column}: expected {expected}, found {value!r}{more}; {remedy}")
+
+
+def parse_column(cells: pd.Series, name: str, column: Column, path: str | Path, remedy: str = REMAKE) -> pd.Series:
+    """``cells`` (text) as the type that ``column`` asks for; an empty optional number becomes NaN (or <NA>).
+
+    Raises
+    ------
+    InputError
+        For an empty cell that is not optional, a wrong type, an infinity, or a value out of bounds.
+    """
+    cells = cells.str.strip()
+    empty = cells == ""
+    if not column.optional:
+        refuse_rows(empty, path, name, cells, "a value", remedy)
+    if column.type == "text":
+        if column.choices:
+            refuse_rows(~cells.isin(column.choices), path, name, cells, f"one of {', '.join(column.choices)}", remedy)
+        return cells
+    numbers = pd.to_numeric(cells.where(~empty, "nan"), errors="coerce").astype(float)
+    refuse_rows(~np.isfinite(numbers) & ~empty, path, name, cells, "a finite number", remedy)
+    if np.isfinite(column.low) or np.isfinite(column.high):
+        outside = (numbers < column.low) | (numbers > column.high)
+        refuse_rows(outside, path, name, cells, _bounds(column), remedy)
+    if column.type == "integer":
+        refuse_rows((numbers % 1 != 0) & numbers.notna(), path, name, cells, "a whole number", remedy)
+        return numbers.astype("Int64") if column.optional else numbers.astype(np.int64)
+    return numbers
+
+
+def _bounds(column: Column) -> str:
+    return f"a number of at least {column.low:g}" + (
+        f" and at most {column.high:g}" if np.isfinite(column.high) else ""
+    )
+
+
+def check_intervals(frame: pd.DataFrame, path: str | Path, remedy: str = REMAKE, *, ordered: bool = True) -> None:
+    """Nothing, if every row has ``start < end``, no row repeats and (when ``ordered``) rows are in genome order.
+
+    Raises
+    ------
+    InputError
+        For the first row that breaks a rule; the frame's index holds line numbers.
+    """
+    refuse_rows(frame["start"] >= frame["end"], path, "end", frame["end"], "an end above the start", remedy)
+    repeated = frame.duplicated(["chromosome", "start", "end"])
+    if repeated.any():
+        place = frame["chromosome"] + ":" + frame["start"].astype(str) + "-" + frame["end"].astype(str)
+        refuse_rows(repeated, path, "start", place, "each interval once", remedy)
+    if not ordered:
+        return
+    new_block = frame["chromosome"] != frame["chromosome"].shift()
+    returns = new_block & frame["chromosome"].duplicated()
+    refuse_rows(returns, path, "chromosome", frame["chromosome"], "each chromosome's rows in one block", remedy)
+    back = ~new_block & (frame["start"] < frame["start"].shift())
+    refuse_rows(back, path, "start", frame["start"], "rows sorted by start", remedy)

@@ -1,0 +1,96 @@
+"""``metcn run``: check everything first, then hand over to Snakemake and translate how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from metcn import config, files, layout, plan
+from metcn.errors import InputError
+
+ERROR_MARK = "metcn: error: "  # how the command line begins a line about bad input
+FAILED = 1
+
+
+def run(
+    *,
+    samples: Path | None,
+    configfile: Path,
+    directory: Path,
+    cores: int | None,
+    profile: str | None,
+    dry_run: bool,
+    snakemake: Sequence[str],
+) -> int:
+    """Exit status of the workflow, after sample sheet and configuration were found to be right.
+
+    Raises
+    ------
+    InputError
+        If the sheet, the configuration or an input of a stage is wrong.
+    """
+    given = config.read(configfile)
+    if samples is not None:
+        given["samples"] = str(samples.absolute())
+    checked = plan.load(given, configfile.absolute().parent, str(configfile))
+    if checked.settings["reference"]["file"] and checked.normals:
+        print("metcn: note: a ready panel of normals is given, so the sheet's normals make none", file=sys.stderr)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(files.workflow_root() / "Snakefile")]
+    command += ["--configfile", str(configfile.absolute()), "--directory", str(directory.absolute())]
+    command += ["--config", f"samples={json.dumps(checked.settings['samples'], ensure_ascii=False)}"]
+    command += _profile(profile) + (["--cores", str(cores)] if cores else []) + (["--dry-run"] if dry_run else [])
+    started = time.time()
+    status = _wait([*command, *snakemake], _environment(directory))
+    if status == 0:
+        done = directory / layout.path("cohort")
+        if done.is_file() and not dry_run:
+            print(f"metcn: results are in {done}", file=sys.stderr)
+        return 0
+    problems = _input_errors(directory / "logs", since=started)
+    if problems:
+        raise InputError("\n".join(problems))
+    print(f"metcn: the workflow failed; see the messages above and {directory / 'logs'}", file=sys.stderr)
+    return FAILED
+
+
+def _profile(name: str | None) -> list[str]:
+    """Snakemake's options for one of our profiles, or for one of the user's."""
+    if name is None:
+        return []
+    ours = files.workflow_root() / "profiles" / name
+    return ["--workflow-profile", str(ours)] if ours.is_dir() else ["--profile", name]
+
+
+def _environment(directory: Path) -> dict[str, str]:
+    """The environment with Snakemake's cache in the output folder, since a home folder may be read-only or full."""
+    cache = directory.absolute() / ".snakemake" / "cache"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write {directory}: {error.strerror}; choose another --directory") from error
+    path = os.pathsep.join(filter(None, [str(files.PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": path}
+
+
+def _wait(command: list[str], environment: dict[str, str]) -> int:
+    """Exit status of a command; an interrupt reaches it as well, and is left to it to end its jobs."""
+    with subprocess.Popen(command, env=environment) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
+
+
+def _input_errors(logs: Path, since: float) -> list[str]:
+    """What jobs of this run had to say about bad input, each sentence once."""
+    recent = [path for path in sorted(logs.rglob("*.log")) if path.stat().st_mtime >= since - 1]
+    lines = [line for path in recent for line in path.read_text(errors="replace").splitlines()]
+    if any(line.startswith("Traceback ") for line in lines):
+        return []
+    return list(dict.fromkeys(line.removeprefix(ERROR_MARK) for line in lines if line.startswith(ERROR_MARK)))

@@ -1,0 +1,231 @@
+"""Panel of normals: each bin's centre, noise and usability, and the components that normals vary along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metcn import robust, tangent
+
+CANDIDATES = (0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 30)  # numbers of components that are tried
+FOLDS = 20  # normals are left out one by one up to this number, in that many groups beyond it
+PRIOR_NORMALS = 4  # a bin's own spread counts as much as this many normals' worth of the typical one
+SAMPLE_BINS = 40_000  # bins of a kind on which the number of components is chosen: enough, and independent of size
+MISSING_SHARE = 0.25  # a bin without reads in more of the normals than this is masked
+SMALLEST_GROUP = 5  # bins a gene needs before its mean counts in the choice
+TOLERANCE = 1.01  # the fewest components within 1 % of the lowest error are taken
+ERROR_CUT = 0.3  # log2; one deviant gene of one normal must not decide
+
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class KindNull:
+    """What leaving normals out shows of one kind of bins: errors by number of components, and what remains."""
+
+    components: int
+    errors: dict[int, float]  # number of components -> RMS of the left-out normals' gene means, log2
+    noise: float  # robust SD of a left-out bin after correction, over what its spread said
+    excess: float  # SD that bins of a gene share beyond their own noise, log2
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel of normals over all bins of an assay; arrays have one entry per bin."""
+
+    centre: Floats
+    spread: Floats
+    mask: NDArray[np.str_]  # "" where usable, else the reason
+    basis: Floats  # (bins, components), standardised; columns beyond a kind's own number are 0
+    null: dict[str, KindNull] = field(default_factory=dict)
+    normals: int = 0
+
+
+def scale(log2_depth: Floats, kind: NDArray, use: NDArray[np.bool_]) -> Floats:
+    """Log2 depth less the sample's median over ``use``, kind by kind, in place; shape (samples, bins) or (bins,).
+
+    Targets and off-target bins are scaled apart, since the share of reads on target differs between libraries.
+    A kind without a finite value in ``use`` becomes NaN.
+    """
+    rows = np.atleast_2d(log2_depth)
+    for name in np.unique(kind):
+        members = kind == name
+        chosen = members & use
+        for row in rows:
+            row[members] -= robust.median(row[chosen])
+    return log2_depth
+
+
+def centre_and_spread(log2_depth: Floats) -> tuple[Floats, Floats, Floats]:
+    """Median, robust SD and share of missing values per bin over the normals, shape (bins,) each.
+
+    Works through blocks of bins laid out normal-last, which is what makes the partial sort fast. The spread of a bin
+    leans on the typical spread of all bins when normals are few (``PRIOR_NORMALS``).
+    """
+    normals, bins = log2_depth.shape
+    centre, spread, missing = (np.full(bins, np.nan, dtype=np.float32) for _ in range(3))
+    for begin in range(0, bins, tangent.BLOCK):
+        part = slice(begin, begin + tangent.BLOCK)
+        block = np.ascontiguousarray(log2_depth[:, part].T)
+        absent = ~np.isfinite(block)
+        missing[part] = absent.mean(axis=1)
+        whole = ~absent.any(axis=1)
+        centre[part], spread[part] = _middle(block, whole)
+    typical = robust.median(spread)
+    if np.isfinite(typical):
+        own = normals - 1
+        spread = np.sqrt((own * spread**2 + PRIOR_NORMALS * typical**2) / (own + PRIOR_NORMALS))
+    return centre, spread.astype(np.float32), missing
+
+
+def _middle(block: Floats, whole: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Median and scaled MAD per row; rows with gaps go the slower way, rows with fewer than two values are NaN."""
+    centre, spread = (np.full(len(block), np.nan, dtype=np.float32) for _ in range(2))
+    full = block[whole]
+    if full.size:
+        centre[whole] = np.median(full, axis=1)
+        spread[whole] = robust.MAD_TO_SD * np.median(np.abs(full - centre[whole][:, None]), axis=1)
+    for row in np.flatnonzero(~whole):
+        centre[row], spread[row] = robust.median(block[row]), robust.spread(block[row])
+    return centre, spread
+
+
+def mask_reasons(
+    *, given: NDArray, kind: NDArray, centre: Floats, spread: Floats, missing: Floats, min_relative_depth: float, max_spread: float
+) -> NDArray[np.str_]:
+    """Reason per bin why it is not used, "" where it is: what was ``given``, else what the normals show.
+
+    ``min_relative_depth`` is relative to the kind's median bin (linear), ``max_spread`` in log2.
+    """
+    mask = given.astype("U32")
+    low = np.zeros(len(mask), dtype=bool)
+    for name in np.unique(kind):
+        members = kind == name
+        low |= members & (centre < robust.median(centre[members]) + np.log2(min_relative_depth))
+    for bad, reason in (
+        (missing > MISSING_SHARE, "no_reads_in_normals"),
+        (low, "low_depth_in_normals"),
+        (spread > max_spread, "noisy_in_normals"),
+        (~np.isfinite(centre) | ~np.isfinite(spread), "no_reads_in_normals"),
+    ):
+        mask[(mask == "") & bad] = reason
+    return mask
+
+
+def build(
+    log2_depth: Floats,
+    *,
+    kind: NDArray,
+    group: NDArray[np.intp],
+    fit: NDArray[np.bool_],
+    mask: NDArray,
+    max_components: int,
+    min_relative_depth: float,
+    max_spread: float,
+) -> Panel:
+    """Panel of normals from log2 depths, which are consumed: the array is scaled and centred in place.
+
+    Parameters
+    ----------
+    log2_depth : ndarray of float32, shape (normals, bins)
+        NaN where a bin has no reads.
+    kind, group, mask : ndarray, shape (bins,)
+        Kind and gene group of each bin, and why it may not be used ("" where it may).
+    fit : ndarray of bool, shape (bins,)
+        Autosomal bins outside chromosome 7: the only ones that scale and coefficients rest on.
+    """
+    normals, bins = log2_depth.shape
+    scale(log2_depth, kind, fit & (mask == ""))
+    centre, spread, missing = centre_and_spread(log2_depth)
+    reasons = mask_reasons(
+        given=mask, kind=kind, centre=centre, spread=spread, missing=missing,
+        min_relative_depth=min_relative_depth, max_spread=max_spread,
+    )  # fmt: skip
+    usable = reasons == ""
+    null: dict[str, KindNull] = {}
+    bases: dict[str, Floats] = {}
+    if normals >= 3:
+        for name in np.unique(kind):
+            members = np.flatnonzero((kind == name) & usable)
+            if not (fit[members]).any():
+                continue
+            sample = _sample(members, group)
+            null[str(name)] = leave_out(log2_depth[:, sample], group=group[sample], fit=fit[sample], most=max_components)
+            spread[kind == name] *= null[str(name)].noise
+    log2_depth -= centre
+    for name, found in null.items():
+        members = kind == name
+        residual = log2_depth if members.all() else log2_depth[:, members]
+        weight = tangent.bin_weights(spread[members])
+        mix = tangent.mixing(tangent.gram(residual, weight, (usable & fit)[members]), found.components)
+        bases[name] = tangent.components(residual, weight, mix)
+    basis = np.zeros((bins, max((b.shape[1] for b in bases.values()), default=0)), dtype=np.float32)
+    for name, part in bases.items():
+        basis[kind == name, : part.shape[1]] = part
+    return Panel(centre=centre, spread=spread, mask=reasons, basis=basis, null=null, normals=normals)
+
+
+def _sample(members: NDArray[np.intp], group: NDArray[np.intp]) -> NDArray[np.intp]:
+    """At most about ``SAMPLE_BINS`` of ``members``, whole groups at an even stride."""
+    step = max(1, int(np.ceil(len(members) / SAMPLE_BINS)))
+    return members if step == 1 else members[group[members] % step == 0]
+
+
+def leave_out(log2_depth: Floats, *, group: NDArray[np.intp], fit: NDArray[np.bool_], most: int) -> KindNull:
+    """Number of components with the lowest error on normals that were left out, and the noise that then remains.
+
+    The error is that of gene means, since a gene is what the pipeline reports. A number of components larger than the
+    normals can carry makes left-out normals worse, and that is what is seen here.
+
+    Parameters
+    ----------
+    log2_depth : ndarray, shape (normals, bins)
+        Scaled log2 depth of one kind of bins.
+    """
+    normals = len(log2_depth)
+    fold = np.arange(normals) % min(normals, FOLDS)
+    candidates = [count for count in CANDIDATES if count <= min(most, normals - 2)]
+    label = np.unique(group, return_inverse=True)[1]
+    squares: dict[int, list[Floats]] = {count: [] for count in candidates}
+    left: dict[int, list[Floats]] = {count: [] for count in candidates}
+    within: dict[int, list[float]] = {count: [] for count in candidates}
+    for out in range(int(fold.max()) + 1):
+        centre, spread, _ = centre_and_spread(log2_depth[fold != out])
+        weight = tangent.bin_weights(spread)
+        residual = log2_depth[fold != out] - centre
+        full = tangent.components(residual, weight, tangent.mixing(tangent.gram(residual, weight, fit), max(candidates)))
+        for row in np.flatnonzero(fold == out):
+            own = log2_depth[row] - centre
+            rows = fit & np.isfinite(own) & (weight > 0)
+            for count in candidates:
+                basis = full[:, :count]
+                solution = tangent.coefficients(own[rows], weight[rows], basis[rows], iterations=3)
+                rest = tangent.subtract(own, weight, basis, solution)
+                mean, noise = _group_means(rest, weight, label)
+                squares[count].append(mean)
+                left[count].append(rest[rows] / spread[rows])
+                within[count].append(noise)
+    errors = {count: float(np.sqrt(np.mean(np.clip(np.concatenate(means), -ERROR_CUT, ERROR_CUT) ** 2))) if len(np.concatenate(means)) else float("nan")
+              for count, means in squares.items()}  # fmt: skip
+    if not all(np.isfinite(list(errors.values()))):  # no gene with enough bins: single bins decide
+        errors = {count: float(np.mean([robust.spread(z) for z in parts])) for count, parts in left.items()}
+    best = min(count for count in candidates if errors[count] <= TOLERANCE * min(errors.values()))
+    total = robust.spread(np.concatenate(squares[best])) if squares[best] else float("nan")
+    excess = np.sqrt(max(total**2 - float(np.mean(within[best])) ** 2, 0.0)) if np.isfinite(total) else float("nan")
+    noise = float(np.median([robust.spread(z) for z in left[best]]))
+    return KindNull(components=best, errors=errors, noise=noise, excess=float(excess))
+
+
+def _group_means(rest: Floats, weight: Floats, label: NDArray[np.intp]) -> tuple[Floats, float]:
+    """Weighted mean of each group with enough bins, and the typical error that bin noise alone gives such a mean."""
+    keep = np.isfinite(rest) & (weight > 0)
+    cut, precision = np.clip(rest[keep], -1, 1), weight[keep] ** 2
+    size = np.bincount(label[keep], minlength=label.max() + 1)
+    total = np.bincount(label[keep], weights=precision, minlength=len(size))
+    mean = np.bincount(label[keep], weights=precision * cut, minlength=len(size)) / np.maximum(total, 1e-12)
+    bin_variance = np.bincount(label[keep], weights=(precision * (cut - mean[label[keep]])) ** 2, minlength=len(size))
+    large = size >= SMALLEST_GROUP
+    error = np.sqrt(bin_variance[large]) / total[large]
+    return mean[large], float(np.median(error)) if large.any() else 0.0

@@ -1,0 +1,111 @@
+"""``metcn call``: every stage for one sample, in one process and in the same files as the workflow's."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from metcn import config, layout, plan, sheet
+from metcn.arguments import call_stage
+from metcn.errors import InputError
+from metcn.samples import NAME
+
+ENDINGS = re.compile(
+    r"(\.(bam|cram|cnn|cnr|tsv|hdf5|bed|gz|regions|targetcoverage|target|counts|denoisedCR))+$", re.IGNORECASE
+)
+
+
+def call(
+    *,
+    alignments: Path | None,
+    coverage: Sequence[Path],
+    ratios: Path | None,
+    sample: str | None,
+    specimen: str,
+    purity: str,
+    ploidy: str,
+    configfile: Path | None,
+    output: Path,
+    **named: Any,
+) -> None:
+    """Write ``results/`` of one sample below ``output``.
+
+    ``named`` holds what may replace a key of the configuration: reference, genome, assay, targets and fasta.
+
+    Raises
+    ------
+    InputError
+        If an input is missing, ambiguous or wrong.
+    """
+    inputs = [path for path in (alignments, *coverage, ratios) if path]
+    cells = {
+        "sample": sample or _name(inputs),
+        "role": "tumour",
+        "alignments": str(alignments or ""),
+        "coverage": ";".join(map(str, coverage)),
+        "ratios": str(ratios or ""),
+        "specimen": specimen,
+        "purity": purity,
+        "ploidy": ploidy,
+    }
+    row = sheet.one(cells, Path(), "metcn call")
+    source = str(configfile or "metcn call")
+    base = configfile.absolute().parent if configfile else Path()
+    steps = plan.make(config.complete(_given(configfile, named), base, source), [row], source)
+    for stage in layout.STAGES:
+        if stage == "reference" or (row.ratios and stage in ("bins", "counts")):
+            continue
+        _run(steps, stage, row.name, output)
+    print(f"metcn: results are in {output / layout.path('cohort')}", file=sys.stderr)
+
+
+def _run(steps: plan.Plan, stage: str, sample: str, output: Path) -> None:
+    """Run a stage of the plan with its files below ``output``."""
+    name = sample if layout.per_sample(stage) else ""
+    read = {
+        argument: [output / path for path in paths] if isinstance(paths, list) else output / paths
+        for argument, paths in steps.inputs(stage, name).items()
+    }
+    written = {argument: output / layout.path(stage, argument, sample) for argument in layout.OUTPUTS[stage]}
+    settings = {key: steps.settings[stage][key] for key in config.settings_keys(stage)}
+    call_stage(stage, {**steps.facts(stage, name), **read, **written}, settings)
+
+
+def _given(configfile: Path | None, named: dict[str, Any]) -> dict[str, Any]:
+    """The configuration as written, with what the command line names instead; the panel tells build and assay."""
+    given = config.read(configfile) if configfile else {}
+    reference = named.pop("reference")
+    if reference is not None:
+        section = given.get("reference")
+        given["reference"] = {**(section if isinstance(section, dict) else {}), "file": str(reference.absolute())}
+        given = {**_facts_of(reference), **given}
+    for key, value in named.items():
+        if value is not None:
+            given[key] = str(value.absolute()) if isinstance(value, Path) else value
+    return given
+
+
+def _facts_of(reference: Path) -> dict[str, str]:
+    """Genome build and assay that a panel of normals was made for."""
+    if not reference.is_file():
+        raise InputError(
+            f"metcn call: option --reference: expected a file, {reference} does not exist; correct the path"
+        )
+    import h5py
+
+    try:
+        with h5py.File(reference, "r") as panel:
+            return {key: str(panel.attrs[key]) for key in ("genome", "assay") if key in panel.attrs}
+    except OSError as error:
+        message = f"metcn call: option --reference: expected a panel of normals, {reference} is not HDF5"
+        raise InputError(f"{message}; give reference/reference.h5") from error
+
+
+def _name(inputs: Sequence[Path]) -> str:
+    """Name of a sample after its first file."""
+    stem = ENDINGS.sub("", inputs[0].name) if inputs else ""
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", stem).lstrip("._-")
+    return name if NAME.fullmatch(name) else "sample"

@@ -1,0 +1,237 @@
+"""Stages ``bins`` and ``counts``: where depth is measured, and how deep one sample is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metcn import alignments, formats, tables
+from metcn import bins as tiling
+from metcn import counts as counting
+from metcn import genome as genomes
+from metcn.columns import COUNT_COLUMNS, REASONS
+from metcn.errors import InputError
+from metcn.files import write_json
+from metcn.stages import axis, design
+
+LOW_MET_FRAGMENTS = 100
+"""Below this, chance alone (Poisson) moves MET's ratio by more than 10 %."""
+
+
+def bins(
+    *,
+    assay: str,
+    genome: str,
+    targets: Path | None,
+    fasta: Path | None,
+    coverage: Sequence[Path] | None,
+    reference: Path | None,
+    output: Path,
+    settings: Mapping[str, Any],
+) -> None:
+    """Write ``bins.tsv``: those of a ready panel of normals, else the rows of a coverage table, else the design's.
+
+    Raises
+    ------
+    InputError
+        If an input is malformed, of another genome build, or missing where the assay needs it.
+    """
+    facts = genomes.load(genome)
+    if reference:
+        frame = tables.read_reference_bins(reference)
+    elif coverage:
+        frame = design.bins_of_coverage(
+            formats.read_coverage(coverage, facts), facts, assay=assay, where=_names(coverage)
+        )
+        frame = design.annotated(frame, facts, fasta)
+    else:
+        frame = design.bins_of_design(facts, assay=assay, targets=targets, fasta=fasta, settings=settings)
+        frame = design.annotated(frame, facts, fasta)
+    tables.write_bins(output, frame)
+
+
+def counts(
+    *,
+    sample: str,
+    bins: Path,
+    alignment: Path | None,
+    coverage: Sequence[Path] | None,
+    fasta: Path | None,
+    genome: str,
+    output: Path,
+    summary: Path,
+    settings: Mapping[str, Any],
+) -> None:
+    """Write one sample's depth per bin (``.cnn``) and what is to be said about it (``.json``).
+
+    Raises
+    ------
+    InputError
+        If an input is malformed, of another genome build, or a coverage table has other rows than the bins.
+    """
+    facts = genomes.load(genome)
+    frame = tables.read_bins(bins)
+    if alignment:
+        count, told = _count_alignment(frame, facts, alignment, fasta, settings)
+        depth = counting.depth_per_kb(count, _width(frame))
+    elif coverage:
+        depth, told = _depth_of_coverage(frame, facts, coverage, bins)
+        count = np.full(len(frame), np.nan)
+    else:
+        raise InputError(f"sample {sample} has neither alignments nor coverage; give one of them in the sample sheet")
+    result = frame.assign(
+        depth=depth, log2=counting.log2_depth(depth), count=pd.array(count, dtype="Float64").astype("Int64")
+    )
+    tables.write_counts(output, result[list(COUNT_COLUMNS)])
+    told["reasons"] = _reasons(frame, depth, count, told["reasons"])
+    write_json(summary, {"sample": sample, **told, "mean_depth": _mean_depth(frame, depth)})
+
+
+def _names(paths: Iterable[Path]) -> str:
+    return ", ".join(str(path) for path in paths)
+
+
+def _width(frame: pd.DataFrame) -> np.ndarray:
+    return (frame["end"] - frame["start"]).to_numpy()
+
+
+def _count_alignment(
+    frame: pd.DataFrame, facts: genomes.Genome, path: Path, fasta: Path | None, settings: Mapping[str, Any]
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Fragments per bin (NaN where the alignment lacks the contig) and the summary of the reading."""
+    filters = design.given(settings, "min_mapq", "keep_duplicates", "min_fragment_bp", "max_fragment_bp")
+    with alignments.open_alignment(path, fasta) as opened:
+        reasons = genomes.check_build(opened.contigs, facts, where=str(path))
+        origins = axis.origins(frame["chromosome"].unique(), facts)
+        start, end = axis.on_axis(frame, origins)
+        absent = _absent(frame, opened.contigs, path)
+        # Reads on contigs without bins land below 0, where no bin is.
+        origin = np.array([origins.get(genomes.bare(name), -axis.STRIDE) for name in opened.contigs])
+        targets = tiling.merge(*(side[(frame["kind"] != "off_target").to_numpy()] for side in (start, end)))
+        per_bin, on_target = counting.BinCounter(start, end), counting.BinCounter(*targets)
+        tallies = dict.fromkeys(counting.TALLIES, 0)
+        for records in alignments.read_records(opened):
+            contig, midpoint, tally = counting.fragments(records, **filters)
+            points = origin[contig] + midpoint
+            per_bin.add(points)
+            on_target.add(points)
+            for name, number in tally.items():
+                tallies[name] += number
+    count = np.where(absent, np.nan, per_bin.counts)
+    told = {
+        "source": {"kind": "alignment", "files": [path.name]},
+        "fragments": tallies["fragments"],
+        "tallies": tallies,
+        "duplicates": _duplicates(tallies, settings),
+        "on_target": int(on_target.counts.sum()) / tallies["fragments"] if tallies["fragments"] else None,
+        "depth_unit": "fragments per kb",
+        "bins_without_contig": int(absent.sum()),
+        "warnings": list(opened.warnings),
+        "reasons": reasons,
+    }
+    return count, told
+
+
+def _duplicates(tallies: Mapping[str, int], settings: Mapping[str, Any]) -> float | None:
+    """Share of duplicates among primary, mapped, passing records; None where they are counted like any other."""
+    primary = tallies["records"] - sum(
+        tallies[fate] for fate in ("unmapped", "secondary", "supplementary", "qc_failed")
+    )
+    return tallies["duplicate"] / primary if primary and not settings.get("keep_duplicates") else None
+
+
+def _absent(frame: pd.DataFrame, contigs: Mapping[str, int], path: Path) -> np.ndarray:
+    """Whether each bin lies outside the alignment's contigs, so that it was not measured (as opposed to: has no read).
+
+    Raises
+    ------
+    InputError
+        If this is so for every bin.
+    """
+    lengths = {genomes.bare(name): length for name, length in contigs.items()}
+    length = frame["chromosome"].map(
+        {name: lengths.get(genomes.bare(name), -1) for name in frame["chromosome"].unique()}
+    )
+    absent = (frame["end"] > length).to_numpy()
+    if absent.all():
+        raise InputError(
+            f"expected contigs such as {frame['chromosome'].iloc[0]}, found {', '.join(list(contigs)[:3])} in {path}: "
+            "none holds a bin; give data aligned to the configured genome"
+        )
+    return absent
+
+
+def _depth_of_coverage(
+    frame: pd.DataFrame, facts: genomes.Genome, paths: Sequence[Path], bins_path: Path
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Depth per bin as the tables give it, and the summary.
+
+    Raises
+    ------
+    InputError
+        If the tables' rows are not exactly the bins.
+    """
+    table = formats.read_coverage(paths, facts)
+    _check_same_rows(frame, table, bins_path, _names(paths))
+    verified = design.check_place(table, facts, _names(paths))
+    told = {
+        "source": {"kind": "coverage", "files": [Path(path).name for path in paths]},
+        "fragments": None,
+        "tallies": {},
+        "duplicates": None,
+        "on_target": None,
+        "depth_unit": "as in the source",
+        "bins_without_contig": 0,
+        "warnings": [],
+        "reasons": [] if verified else ["build_not_verified"],
+    }
+    return table["depth"].to_numpy(), told
+
+
+def _check_same_rows(frame: pd.DataFrame, table: pd.DataFrame, bins_path: Path, where: str) -> None:
+    """Nothing, if the table's rows are the bins.
+
+    Raises
+    ------
+    InputError
+        Naming the first row that differs.
+    """
+    rows = min(len(frame), len(table))
+    spelled = {name: genomes.bare(name) for side in (frame, table) for name in side["chromosome"].unique()}
+    differs = frame["chromosome"][:rows].map(spelled).to_numpy() != table["chromosome"][:rows].map(spelled).to_numpy()
+    for side in ("start", "end"):
+        differs |= frame[side].to_numpy()[:rows] != table[side].to_numpy()[:rows]
+    first = int(np.argmax(differs)) if differs.any() else rows
+    if first == len(frame) == len(table):
+        return
+    expected, found = (
+        f"{side.chromosome[first]}:{side.start[first]}-{side.end[first]}" if first < len(side) else "no further row"
+        for side in (frame, table)
+    )
+    raise InputError(
+        f"expected the {len(frame)} bins of {bins_path}, found {len(table)} rows in {where}, first different at bin "
+        f"{first + 1}: {expected} against {found}; make all coverage tables with one design"
+    )
+
+
+def _reasons(frame: pd.DataFrame, depth: np.ndarray, count: np.ndarray, known: Sequence[str]) -> list[str]:
+    """Codes that hold for this sample, in the order of the closed list."""
+    met = ((frame["role"] == "met") & (frame["mask"] == "")).to_numpy()
+    found = set(known)
+    if not (depth[met] > 0).any():
+        found.add("met_not_covered")
+    if not (depth > 0).any():
+        found.add("no_reads")
+    elif np.isfinite(count[met]).any() and np.nansum(count[met]) < LOW_MET_FRAGMENTS:
+        found.add("low_depth")
+    return [code for code in REASONS if code in found]
+
+
+def _mean_depth(frame: pd.DataFrame, depth: np.ndarray) -> float:
+    """Width-weighted mean depth of the measured targets, windows or inserts; NaN if there are none."""
+    used = (frame["kind"] != "off_target").to_numpy() & np.isfinite(depth)
+    return float(np.average(depth[used], weights=_width(frame)[used])) if used.any() else float("nan")

@@ -1,0 +1,203 @@
+"""The bins of an assay: placed, named, given roles, base content and masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metcn import alignments, formats
+from metcn import bins as tiling
+from metcn import genome as genomes
+from metcn.errors import InputError
+from metcn.stages import axis
+
+WINDOW_BP = {"wgs": 1000, "swgs": 50_000}
+KIND_OF_ASSAY = {"panel": "target", "wes": "target", "amplicon": "amplicon", "wgs": "window", "swgs": "window"}
+MASKED_SHARE = 0.5
+"""A window is masked when more than this share of it cannot be measured."""
+
+
+def given(settings: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """The settings among ``keys``; a key that is absent leaves the core function's own default."""
+    return {key: settings[key] for key in keys if settings.get(key) is not None}
+
+
+def check_place(frame: pd.DataFrame, facts: genomes.Genome, where: str) -> bool:
+    """Whether bins named MET lie in MET, which proves the build.
+
+    Raises
+    ------
+    InputError
+        If bins reach beyond a chromosome's end, or bins are named MET but none lies there: another build.
+    """
+    bare = frame["chromosome"].map({name: genomes.bare(name) for name in frame["chromosome"].unique()})
+    beyond = frame[frame["end"] > bare.map(facts.contigs).fillna(np.inf)]
+    remedy = f"set the genome it was made for, or give one for {facts.name}"
+    if len(beyond):
+        row = beyond.iloc[0]
+        raise InputError(
+            f"{where}: {row.chromosome}:{row.start}-{row.end} ends beyond the chromosome in {facts.name}; {remedy}"
+        )
+    named = frame[(bare == genomes.MET_CHROMOSOME) & (frame["gene"].map(tiling.gene_symbol) == "MET")]
+    inside = (named["start"] < facts.met[1]) & (named["end"] > facts.met[0])
+    if len(named) and not inside.any():
+        row, (start, end) = named.iloc[0], facts.met
+        raise InputError(
+            f"{where}: {row.chromosome}:{row.start}-{row.end} is named MET, "
+            f"but MET of {facts.name} is at {start}-{end}; {remedy}"
+        )
+    return bool(inside.any())
+
+
+def bins_of_coverage(table: pd.DataFrame, facts: genomes.Genome, *, assay: str, where: str) -> pd.DataFrame:
+    """Bins that are exactly the rows of a coverage table."""
+    check_place(table, facts, where)
+    kind = np.where(table["kind"] == "off_target", "off_target", KIND_OF_ASSAY[assay])
+    return table.assign(kind=kind)[["chromosome", "start", "end", "gene", "kind"]]
+
+
+def bins_of_design(
+    facts: genomes.Genome, *, assay: str, targets: Path | None, fasta: Path | None, settings: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Bins made for counting alignments: windows, inserts, or tiles of targets with windows between them."""
+    if KIND_OF_ASSAY[assay] == "window":
+        return _window_bins(facts, fasta, settings.get("window_bp") or WINDOW_BP[assay])
+    if targets is None:
+        raise InputError(
+            f"assay {assay} needs the places it measures; set targets in the configuration to its BED file"
+        )
+    listed = formats.read_targets(targets, facts)
+    check_place(listed, facts, str(targets))
+    if assay == "amplicon":
+        return listed.assign(kind="amplicon")
+    origins = axis.origins(listed["chromosome"], facts)
+    spelling = axis.spelling(listed["chromosome"].unique(), origins)
+    start, end = axis.on_axis(listed, origins)
+    low = start // axis.STRIDE * axis.STRIDE
+    high = low + listed["chromosome"].map(lambda name: facts.contigs.get(genomes.bare(name), axis.STRIDE)).to_numpy()
+    start, end = tiling.widen(start, end, low, high, **given(settings, "min_target_bp"))
+    gene = listed["gene"].map({name: tiling.gene_symbol(name) for name in listed["gene"].unique()}).to_numpy(object)
+    tile_start, tile_end, tile_gene = tiling.target_bins(start, end, gene, **given(settings, "target_bp"))
+    on_target = axis.off_axis(tile_start, tile_end, origins, spelling).assign(gene=tile_gene, kind="target")
+    away_start, away_end = _away_from_targets(tile_start, tile_end, facts, origins, fasta, settings)
+    away = axis.off_axis(away_start, away_end, origins, spelling).assign(gene="Antitarget", kind="off_target")
+    return formats.genome_order(pd.concat([on_target, away], ignore_index=True), facts)
+
+
+def _measured_chromosomes(facts: genomes.Genome) -> list[str]:
+    return [*genomes.AUTOSOMES, *genomes.SEX_CHROMOSOMES]
+
+
+def _away_from_targets(
+    target_start: np.ndarray,
+    target_end: np.ndarray,
+    facts: genomes.Genome,
+    origins: Mapping[str, int],
+    fasta: Path | None,
+    settings: Mapping[str, Any],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Off-target windows on the axis, clear of centromeres, blacklisted and (given a FASTA) unsequenced stretches."""
+    chromosomes = _measured_chromosomes(facts)
+    start = np.array([origins[name] for name in chromosomes])
+    excluded = [axis.on_axis(regions, origins) for regions in (_centromeres(facts), facts.blacklist)]
+    if fasta:
+        excluded.append(axis.on_axis(_unsequenced(fasta, facts), origins))
+    return tiling.off_target_bins(
+        start,
+        start + [facts.contigs[name] for name in chromosomes],
+        target_start=target_start,
+        target_end=target_end,
+        excluded_start=np.concatenate([each[0] for each in excluded]),
+        excluded_end=np.concatenate([each[1] for each in excluded]),
+        **given(settings, "off_target_bp", "off_target_min_bp", "off_target_padding_bp"),
+    )
+
+
+def _window_bins(facts: genomes.Genome, fasta: Path | None, window_bp: int) -> pd.DataFrame:
+    """Even windows along 1-22, X and Y, named as the FASTA names them (``chr7`` without one)."""
+    origins = axis.origins([], facts)
+    written = []
+    if fasta:
+        with alignments.open_fasta(fasta) as handle:
+            written = list(handle.references)
+    chromosomes = _measured_chromosomes(facts)
+    start = np.array([origins[name] for name in chromosomes])
+    window_start, window_end = tiling.windows(start, start + [facts.contigs[name] for name in chromosomes], window_bp)
+    frame = axis.off_axis(window_start, window_end, origins, axis.spelling(written, origins))
+    return frame.assign(gene=tiling.UNNAMED, kind="window")
+
+
+def _centromeres(facts: genomes.Genome) -> pd.DataFrame:
+    return pd.DataFrame(
+        [(name, *extent) for name, extent in facts.centromere.items()], columns=["chromosome", "start", "end"]
+    )
+
+
+def _unsequenced(fasta: Path, facts: genomes.Genome) -> pd.DataFrame:
+    """Runs of N in the chromosomes of a FASTA: chromosome, start, end."""
+    parts = []
+    with alignments.open_fasta(fasta) as handle:
+        for contig in handle.references:
+            if genomes.bare(contig) in facts.contigs:
+                start, end = alignments.unknown_runs(handle, contig)
+                parts.append(pd.DataFrame({"chromosome": contig, "start": start, "end": end}))
+    return pd.concat(parts, ignore_index=True) if parts else _centromeres(facts).iloc[:0]
+
+
+def annotated(frame: pd.DataFrame, facts: genomes.Genome, fasta: Path | None) -> pd.DataFrame:
+    """``frame`` with gene, role, gc, mappability and mask."""
+    frame = frame.reset_index(drop=True)
+    gc, unknown = _base_content(frame, facts, fasta)
+    role = genomes.role_of(facts, frame["chromosome"], frame["start"], frame["end"])
+    frame = frame.assign(gene=_genes(frame, facts), role=role, gc=gc, mappability=np.nan)
+    return frame.assign(mask=_masks(frame, facts, unknown))
+
+
+def _genes(frame: pd.DataFrame, facts: genomes.Genome) -> np.ndarray:
+    """Gene of each bin: the symbol its name begins with; on chromosome 7, where it has none, that of the annotation."""
+    off_target = (frame["kind"] == "off_target").to_numpy()
+    symbols = {name: tiling.gene_symbol(name) for name in frame["gene"].unique()}
+    gene = np.where(off_target, "Antitarget", frame["gene"].map(symbols).to_numpy(object))
+    seven = {name for name in frame["chromosome"].unique() if genomes.bare(name) == genomes.MET_CHROMOSOME}
+    rows = np.flatnonzero(frame["chromosome"].isin(seven) & (gene == tiling.UNNAMED))
+    start, end = frame["start"].to_numpy()[rows], frame["end"].to_numpy()[rows]
+    best = tiling.overlapping_gene(start, end, facts.genes["start"].to_numpy(), facts.genes["end"].to_numpy())
+    names = np.append(facts.genes["gene"].to_numpy(object), tiling.UNNAMED)[best]  # -1 picks the appended one
+    gene[rows] = np.where((start < facts.met[1]) & (end > facts.met[0]), "MET", names)
+    return gene
+
+
+def _masks(frame: pd.DataFrame, facts: genomes.Genome, unknown: np.ndarray) -> np.ndarray:
+    """Why each bin must not be used, "" where it may. Targets are not masked for repeats: design chose them."""
+    origins = axis.origins([*frame["chromosome"].unique(), *facts.blacklist["chromosome"].unique()], facts)
+    start, end = axis.on_axis(frame, origins)
+    uniform = frame["kind"].isin(["off_target", "window"]).to_numpy()
+    measured = {name for name in frame["chromosome"].unique() if genomes.bare(name) in _measured_chromosomes(facts)}
+    mask = np.full(len(frame), "", dtype=object)
+    for reason, regions in (("blacklisted", facts.blacklist), ("centromere", _centromeres(facts))):
+        covered = tiling.covered_bp(start, end, *axis.on_axis(regions, origins))
+        mask[uniform & (covered > MASKED_SHARE * (end - start))] = reason
+    mask[uniform & (unknown > MASKED_SHARE)] = "unsequenced"
+    mask[~frame["chromosome"].isin(measured).to_numpy()] = "unplaced"
+    return mask
+
+
+def _base_content(frame: pd.DataFrame, facts: genomes.Genome, fasta: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """GC share and share of unknown bases per bin; GC NaN and unknown 0 where no sequence is given."""
+    gc, unknown = np.full(len(frame), np.nan), np.zeros(len(frame))
+    if fasta is None:
+        return gc, unknown
+    with alignments.open_fasta(fasta) as handle:
+        lengths = dict(zip(handle.references, handle.lengths, strict=True))
+        genomes.check_build(lengths, facts, where=str(fasta))
+        contigs = {genomes.bare(name): name for name in handle.references}
+        for chromosome, rows in frame.groupby("chromosome", sort=False).indices.items():
+            contig = contigs.get(genomes.bare(str(chromosome)))
+            if contig is not None:
+                part = frame.iloc[rows]
+                gc[rows], unknown[rows] = alignments.base_content(handle, contig, part["start"], part["end"])
+    return gc, unknown

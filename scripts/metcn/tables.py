@@ -1,0 +1,237 @@
+"""Our own tables on disk: bins, counts, ratios and segments, checked when read and byte-identical when rewritten.
+
+Every table is tab-separated text with a header, 0-based half-open coordinates and an empty cell for a missing number.
+Counts (``.cnn``), ratios (``.cnr``) and segments (``.cns``) keep CNVkit's leading columns, so its tools read them too.
+A frame with the columns named in :mod:`metcn.columns` is the only currency; other modules never parse text.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metcn.columns import BIN_COLUMNS, COUNT_COLUMNS, KINDS, RATIO_COLUMNS, ROLES
+from metcn.delimited import REMAKE, Column, check_intervals, parse_column, read_text, text_frame
+from metcn.errors import InputError
+from metcn.files import writing
+
+SEGMENT_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "probes", "weight", "se")
+FLOAT_FORMAT = "%.6g"
+
+
+POSITION, SHARE, AMOUNT = Column("integer", low=0), Column(optional=True, low=0, high=1), Column(optional=True, low=0)
+SPECIFICATIONS: dict[str, Column] = {
+    "chromosome": Column("text"),
+    "start": POSITION,
+    "end": POSITION,
+    "gene": Column("text"),
+    "kind": Column("text", choices=KINDS),
+    "role": Column("text", choices=ROLES),
+    "mask": Column("text", optional=True),
+    "gc": SHARE,
+    "mappability": SHARE,
+    "log2": Column(optional=True),
+    "depth": AMOUNT,
+    "count": Column("integer", optional=True, low=0),
+    "weight": AMOUNT,
+    "spread": AMOUNT,
+    "se": AMOUNT,
+    "probes": Column("integer", optional=True, low=0),
+}
+
+
+def _read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Checked frame of ``columns``; further columns of the file are left out."""
+    text = read_text(path)
+    frame = _read_good(text, columns)
+    return _read_any(text, path, columns) if frame is None else frame
+
+
+def _read_good(text: str, columns: Sequence[str]) -> pd.DataFrame | None:
+    """The table, parsed straight into its types, if there is nothing to complain about; else None.
+
+    Whole genomes have millions of bins: this is several times faster than :func:`_read_any`, which can say what is wrong.
+    """
+    types = {"text": str, "integer": np.int64, "float": np.float64}
+    wanted = {name: SPECIFICATIONS[name] for name in columns}
+    numeric = [name for name, column in wanted.items() if column.type != "text"]
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text),
+            sep="\t",
+            quoting=csv.QUOTE_NONE,
+            usecols=list(columns),
+            dtype={
+                name: "Int64" if _optional_integer(column) else types[column.type] for name, column in wanted.items()
+            },
+            keep_default_na=False,
+            na_values={name: [""] for name in numeric},
+        )[list(columns)]
+        check_intervals(frame, "")
+    except (ValueError, InputError):
+        return None
+    return frame if len(frame) and all(_fits(frame[name], column) for name, column in wanted.items()) else None
+
+
+def _optional_integer(column: Column) -> bool:
+    return column.type == "integer" and column.optional
+
+
+def _fits(values: pd.Series, column: Column) -> bool:
+    """Whether every value is one that ``column`` allows."""
+    if column.type == "text":
+        values = pd.Series(values.unique())
+        padded = (values != values.str.strip()).any()
+        return (
+            not padded
+            and (column.optional or "" not in set(values))
+            and (not column.choices or set(values) <= set(column.choices))
+        )
+    known = values.dropna()
+    finite = np.isfinite(known.to_numpy(float)).all()
+    return bool(
+        finite
+        and ((known >= column.low) & (known <= column.high)).all()
+        and (column.optional or len(known) == len(values))
+    )
+
+
+def _read_any(text: str, path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+    """The same table, cell by cell, raising for the first fault with its line."""
+    raw = text_frame(text, path)
+    absent = [name for name in columns if name not in raw.columns]
+    if absent:
+        raise InputError(f"{path} lacks column {absent[0]}; found {', '.join(raw.columns)}; {REMAKE}")
+    if raw.empty:
+        raise InputError(f"{path} has a header but no rows; {REMAKE}")
+    frame = pd.DataFrame({name: parse_column(raw[name], name, SPECIFICATIONS[name], path) for name in columns})
+    check_intervals(frame, path)
+    return frame.reset_index(drop=True)
+
+
+def _write(path: str | Path, frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Write ``columns`` of ``frame``; a column it lacks is an error of ours, hence a KeyError."""
+    table = frame[list(columns)].copy()
+    for name in columns:
+        if SPECIFICATIONS[name].type == "integer":
+            table[name] = table[name].astype("Int64")
+    _write_text(path, table)
+
+
+def _write_text(path: str | Path, table: pd.DataFrame) -> None:
+    """Write ``table`` with fixed number formats, so that the same numbers always give the same bytes."""
+    with writing(path) as temporary:
+        table.to_csv(
+            temporary,
+            sep="\t",
+            index=False,
+            float_format=FLOAT_FORMAT,
+            lineterminator="\n",
+            quoting=csv.QUOTE_NONE,
+            compression=None,
+        )
+
+
+def read_bins(path: str | Path) -> pd.DataFrame:
+    """Bins, one row each in genome order (columns ``BIN_COLUMNS``; unknown gc and mappability NaN, no mask "")."""
+    return _read(path, BIN_COLUMNS)
+
+
+def write_bins(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write bins as ``bins.tsv``."""
+    _write(path, frame, BIN_COLUMNS)
+
+
+def read_counts(path: str | Path) -> pd.DataFrame:
+    """Depth per bin of one sample (columns ``COUNT_COLUMNS``); NaN depth where the input lacks the bin's contig."""
+    return _read(path, COUNT_COLUMNS)
+
+
+def write_counts(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write one sample's depth as CNVkit-readable ``.cnn``."""
+    _write(path, frame, COUNT_COLUMNS)
+
+
+def read_ratios(path: str | Path) -> pd.DataFrame:
+    """Log2 ratio per bin of one sample (columns ``RATIO_COLUMNS``); masked bins have log2 NaN."""
+    return _read(path, RATIO_COLUMNS)
+
+
+def write_ratios(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write one sample's ratios as CNVkit-readable ``.cnr``."""
+    _write(path, frame, RATIO_COLUMNS)
+
+
+def read_segments(path: str | Path) -> pd.DataFrame:
+    """Segments of one sample (columns ``SEGMENT_COLUMNS``)."""
+    return _read(path, SEGMENT_COLUMNS)
+
+
+def write_segments(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write one sample's segments as CNVkit-readable ``.cns``."""
+    _write(path, frame, SEGMENT_COLUMNS)
+
+
+def write_seg(path: str | Path, sample: str, frame: pd.DataFrame) -> None:
+    """Write segments as IGV's ``.seg``, whose starts are 1-based and which cannot hold a missing level."""
+    known = frame[frame["log2"].notna()]
+    table = pd.DataFrame(
+        {
+            "ID": sample,
+            "chrom": known["chromosome"],
+            "loc.start": known["start"] + 1,
+            "loc.end": known["end"],
+            "num.mark": known["probes"],
+            "seg.mean": known["log2"],
+        }
+    )
+    _write_text(path, table)
+
+
+def write_reference_bins(group: Any, frame: pd.DataFrame) -> None:
+    """Store bins in an open HDF5 ``group``, one dataset per column."""
+    import h5py  # only panels of normals need it
+
+    for name in BIN_COLUMNS:
+        if SPECIFICATIONS[name].type == "text":
+            group.create_dataset(
+                name, data=frame[name].astype(object).to_numpy(), dtype=h5py.string_dtype(), compression="gzip"
+            )
+        else:
+            group.create_dataset(name, data=frame[name].to_numpy(), compression="gzip")
+
+
+def read_reference_bins(path: str | Path) -> pd.DataFrame:
+    """Bins stored in a panel of normals (group ``bins``), columns ``BIN_COLUMNS``.
+
+    Raises
+    ------
+    InputError
+        If the file is not a panel of normals, or lacks a column.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as handle:
+            group = handle["bins"]
+            stored = {name: group[name] for name in BIN_COLUMNS}
+            frame = pd.DataFrame(
+                {
+                    name: data.asstr()[:] if h5py.check_string_dtype(data.dtype) else data[:]
+                    for name, data in stored.items()
+                }
+            )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        reason = str(error).strip("'\"")
+        raise InputError(
+            f"expected a panel of normals made by `metcn reference`, {path} is not one ({reason}); make it"
+        ) from error
+    frame.index += 1
+    check_intervals(frame, f"{path} (group bins)")
+    return frame.reset_index(drop=True)

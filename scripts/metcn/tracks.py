@@ -1,0 +1,74 @@
+"""What lies under a profile: cytobands, exons, genes and positions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from metcn import svg
+from metcn.genome import bare
+from metcn.svg import Scale
+
+MB = 1e6
+NEIGHBOURS = ("TFEC", "TES", "CAV2", "CAV1", "CAPZA2", "ST7", "WNT2", "CFTR")
+CONTEXT = ("IKZF1", "EGFR", "HGF", "CDK6", "SMO", "BRAF", "EZH2")
+SKIPPED_EXON = 14  # its skipping is MET's other actionable change
+TICK_STEPS = (2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7)
+
+
+def ideogram(cytobands: pd.DataFrame, x: Scale, top: float) -> list[str]:
+    """Cytobands of chromosome 7, the centromere as two triangles; a band's name where it fits."""
+    parts = []
+    bands = cytobands[[bare(str(name)) == "7" for name in cytobands["chromosome"]]]
+    for band in bands.itertuples(index=False):
+        left, right = float(x(band.start)), float(x(band.end))
+        tip = f"7{band.band}"
+        if band.stain == "acen":
+            wide, tight = (left, right) if band.band.startswith("p") else (right, left)
+            parts.append(svg.polygon([(wide, top), (wide, top + 10), (tight, top + 5)], "acen"))
+            continue
+        parts.append(svg.rect(left, top, right, top + 10, f"band {band.stain}", tip))
+    return parts
+
+
+def exons(spans: np.ndarray, x: Scale, middle: float) -> list[str]:
+    """MET's exons on a line, numbered from 1 along the gene where there is room; exon 14 stands out."""
+    parts = [svg.line(float(x(spans[:, 0].min())), middle, float(x(spans[:, 1].max())), middle, "intron")]
+    taken: list[float] = []
+    for number, (start, end) in sorted(enumerate(spans, start=1), key=lambda exon: exon[0] != SKIPPED_EXON):
+        left, right = float(x(start)), float(x(end))
+        skipped = number == SKIPPED_EXON
+        parts.append(svg.rect(left, middle - 5, right, middle + 5, "exon skipped" if skipped else "exon", f"exon {number}"))
+        at = (left + right) / 2
+        if all(abs(at - other) > 14 for other in taken):
+            taken.append(at)
+            parts.append(svg.text(at, middle - 8, number, "tiny middle strong" if skipped else "tiny middle"))
+    return parts
+
+
+def genes(table: pd.DataFrame, x: Scale, top: float) -> list[str]:
+    """Genes that matter around MET, named where there is room; MET itself always."""
+    wanted = table[table["gene"].isin((*NEIGHBOURS, *CONTEXT, "MET"))]
+    wanted = wanted[(wanted["end"] > x.low) & (wanted["start"] < x.high)].sort_values("start")
+    parts, taken = [], []
+    for row in sorted(wanted.itertuples(index=False), key=lambda row: (row.gene != "MET", row.start)):
+        left, right = x.clipped(row.start), x.clipped(row.end)
+        css = "gene met-gene" if row.gene == "MET" else "gene"
+        parts.append(svg.rect(left, top, right, top + 5, css, row.gene))
+        middle, half = (left + right) / 2, 3.6 * len(row.gene) + 3
+        if all(abs(middle - other) > half + room for other, room in taken):
+            taken.append((middle, half))
+            parts.append(svg.text(middle, top + 16, row.gene, "tiny middle strong" if row.gene == "MET" else "tiny middle"))
+    return parts
+
+
+def positions(x: Scale, y: float) -> list[str]:
+    """Ticks with positions in megabases, about eight of them, and the chromosome's name."""
+    step = next((step for step in TICK_STEPS if (x.high - x.low) / step <= 9), TICK_STEPS[-1])
+    digits = 0 if step >= MB else 2 if step < 1e5 else 1
+    parts = [svg.line(x.start, y, x.end, y, "axis")]
+    for at in np.arange(np.ceil(x.low / step) * step, x.high, step):
+        parts.append(svg.line(float(x(at)), y, float(x(at)), y + 4, "axis"))
+        parts.append(svg.text(float(x(at)), y + 16, f"{at / MB:.{digits}f}", "tick middle"))
+    parts.append(svg.text(x.start - 8, y + 16, "Mb", "tick end"))
+    return parts

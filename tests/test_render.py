@@ -1,0 +1,202 @@
+"""Pages: complete, escaped, self-contained, small, and the same bytes for the same input."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from made_up import amplified, criterion, no_call, plasma, profile, unknown_purity
+
+from metcn import genome as builds
+from metcn import render, svg
+
+HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
+VOID = {"meta", "br", "link", "img", "hr", "input"}
+FETCHING = {"src", "srcset", "data", "poster", "action", "xlink:href"}
+
+
+class Page(HTMLParser):
+    """Tags, attributes and visible text of a page; raises where elements do not nest."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == [], f"left open: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
+        self.open.pop()
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] not in ("style", "script"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def genome():
+    return builds.load("GRCh37")
+
+
+@pytest.fixture(scope="module")
+def tumour(genome):
+    return profile(genome, spacing_bp=150_000)
+
+
+CASES = {"amplified": amplified, "unknown_purity": unknown_purity, "plasma": plasma, "no_call": no_call}
+
+
+@pytest.mark.parametrize("made", CASES.values(), ids=CASES.keys())
+def test_page_is_whole_self_contained_and_free_of_missing_numbers(made, tumour, genome):
+    page = Page(html := render.sample_page(made(), *tumour, genome))
+    assert made()["headline"] in page.text
+    assert "For research use only" in page.text
+    assert not re.search(r"\b(nan|None|inf|Undefined|null)\b", page.text)
+    assert not re.search(r'="[^"]*\bnan\b', html)
+    assert "Content-Security-Policy" in html
+    assert [tag for tag, _, _ in page.attributes if tag in ("link", "img", "iframe", "object", "script")] == []
+    assert [name for _, name, _ in page.attributes if name in FETCHING or name.startswith("on")] == []
+    links = [(tag, value) for tag, name, value in page.attributes if name == "href"]
+    assert all(tag == "a" and value.startswith("https://doi.org/10.") for tag, value in links)
+    assert "url(" not in html and "@import" not in html
+
+
+@pytest.mark.parametrize("made", CASES.values(), ids=CASES.keys())
+def test_page_is_the_same_twice(made, tumour, genome):
+    assert render.sample_page(made(), *tumour, genome) == render.sample_page(made(), *tumour, genome)
+
+
+def test_page_says_estimates_with_intervals(tumour, genome):
+    text = Page(render.sample_page(amplified(), *tumour, genome)).text
+    for words in ("14.1 95 %: 12.5 to 15.9", "4.90 95 %: 4.10 to 5.80", "P(≥ 5) > 99.9 %", "Fewest copies detectable 3.4"):
+        assert words in text.replace("\xa0", " ")
+    assert "recalled, not re-read: secondary source" in text
+    assert "MET/CEP7 >= 5 ◐ undecided 41.0 %" in text
+    assert "Tissue criteria" in text and "Plasma criteria (this sample is tissue)" in text
+
+
+def test_page_of_unknown_purity_gives_ranges_and_no_copies_axis(tumour, genome):
+    text = Page(render.sample_page(unknown_purity(), *tumour, genome)).text
+    assert "6.1 to 45.0" in text and "no single value" in text
+    assert "unknown assumed 0.10 to 1.00" in text
+    assert "tumour copies" not in text
+
+
+def test_plasma_page_puts_plasma_criteria_first_and_shows_uncorrected_copies(tumour, genome):
+    text = Page(render.sample_page(plasma(), *tumour, genome)).text
+    assert text.index("Plasma criteria") < text.index("Tissue criteria (this sample is plasma)")
+    assert "Plasma copies, uncorrected 2.01" in text
+
+
+def test_reasons_are_sentences_with_their_severity(tumour, genome):
+    text = Page(render.sample_page(plasma(), *tumour, genome)).text
+    assert "warn No normal samples: bins are not corrected for the assay's own bias." in text
+    assert "below_limit_of_detection" not in text
+
+
+@pytest.mark.parametrize("field", ["sample", "patient", "timepoint", "assay", "specimen", "headline", "default_criteria", "genome"])
+def test_hostile_text_is_shown_not_run(field, tumour, genome):
+    html = render.sample_page(amplified(**{field: HOSTILE}), *tumour, genome)
+    assert HOSTILE in Page(html).text
+    assert "<script" not in html and "49" not in re.findall(r"alert\(1\)[^<]{0,60}", html)
+
+
+def test_hostile_text_in_nested_fields_and_bins_is_shown_not_run(tumour, genome):
+    call = amplified()
+    call["criteria"] = [criterion(HOSTILE, title=HOSTILE, category=HOSTILE, bound=HOSTILE, citation=HOSTILE, doi=HOSTILE, verified_note=HOSTILE)]
+    call["copies"]["amplicon"]["genes"] = [HOSTILE]
+    call["counts"] = {HOSTILE: HOSTILE}
+    call["provenance"] = {HOSTILE: HOSTILE}
+    call["purity"]["purity"]["source"] = HOSTILE
+    html = render.sample_page(call, tumour[0].assign(gene=HOSTILE), tumour[1].assign(gene=HOSTILE), genome, title=HOSTILE)
+    Page(html)
+    assert "<script" not in html
+    assert "https://doi.org/%3Cscript" in html
+
+
+def test_page_of_nothing_measured_says_so(tumour, genome):
+    empty = tumour[0].assign(log2=np.nan)
+    text = Page(render.sample_page(no_call(), empty, tumour[1].iloc[:0], genome)).text
+    assert text.count("no usable bin here") == 3
+    assert "not available" in text
+
+
+@pytest.mark.parametrize("prefix", ["", "chr"])
+def test_chromosome_names_with_and_without_prefix_draw_the_same(prefix, genome, tumour):
+    bare = profile(genome, spacing_bp=150_000, prefix=prefix)
+    assert render.sample_page(amplified(), *bare, genome) == render.sample_page(amplified(), *tumour, genome)
+
+
+@pytest.mark.parametrize(("spacing_bp", "limit"), [(15_000, 1_000_000), (3_000, 2_000_000)], ids=["panel", "wgs"])
+def test_page_stays_small_however_many_bins(spacing_bp, limit, genome):
+    html = render.sample_page(amplified(), *profile(genome, spacing_bp=spacing_bp, noise=0.4), genome)
+    assert len(html.encode()) < limit
+
+
+def test_high_bins_are_drawn_within_the_figure(genome, tumour):
+    """No ceiling: a 200-fold amplicon stretches the axis instead of leaving it."""
+    bins = tumour[0].copy()
+    bins.loc[bins["role"] == "met", "log2"] = 7.6
+    html = render.sample_page(amplified(), bins, tumour[1], genome)
+    assert ">128</text>" in html
+    heights = [float(y) for path in re.findall(r'<path d="([^"]+)" class="bin met-bin"', html) for y in re.findall(r"M[\d.]+ (-?[\d.]+)h0", path)]
+    assert len(heights) == 3 * 32 - 3 * 1 or len(heights) > 80
+    assert min(heights) > 0
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "–"), (float("nan"), "–"), (0.0, "< 0.1 %"), (0.0009, "< 0.1 %"), (0.5, "50.0 %"), (0.9995, "> 99.9 %"), (1.0, "> 99.9 %")],
+)
+def test_probability_is_never_rounded_to_certainty(value, shown):
+    assert render.probability(value) == shown.replace("–", render.MISSING)
+
+
+def test_thinned_agrees_with_a_loop():
+    random = np.random.default_rng(3)
+    column, value = random.integers(0, 20, 500), random.normal(size=500)
+    columns, low, middle, high = svg.thinned(column, value)
+    assert columns.tolist() == sorted(set(column.tolist()))
+    for at, *found in zip(columns, low, middle, high, strict=True):
+        ranked = sorted(value[column == at])
+        assert found == [ranked[round(q * (len(ranked) - 1))] for q in (0.1, 0.5, 0.9)]
+
+
+def test_figure_refuses_a_missing_coordinate():
+    with pytest.raises(ValueError, match="has to be finite, got nan"):
+        svg.line(0, float("nan"), 1, 1, "axis")
+
+
+def test_cohort_page_links_escapes_and_fetches_nothing():
+    made = [amplified(), unknown_purity(), plasma(), no_call(), amplified(sample=HOSTILE, patient=HOSTILE)]
+    page = Page(html := render.cohort_page(made))
+    assert html == render.cohort_page(made)
+    assert html.count("<script") == 1
+    links = [value for tag, name, value in page.attributes if name == "href"]
+    assert links[:4] == ["./LC-0417.html", "./LC-0418.html", "./PL-22.html", "./empty.1.html"]
+    assert links[4].startswith("./%3Cscript%3E") and len(links) == 5
+    assert [name for _, name, _ in page.attributes if name in FETCHING or name.startswith("on")] == []
+    assert not re.search(r"\b(nan|None|inf|Undefined|null)\b", page.text)
+    assert "5 samples · High-level amplification 2 · Indeterminate 2 · No call 1" in page.text
+    assert "met_not_covered" in page.text
+
+
+def test_cohort_page_of_no_sample_is_a_page():
+    assert "0 samples" in Page(render.cohort_page([])).text

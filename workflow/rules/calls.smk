@@ -1,0 +1,71 @@
+"""From copies to verdicts and the pages that show them."""
+
+
+rule calls:
+    """Verdict against each published criterion, and the overall call."""
+    input:
+        unpack(PLAN.input_of("calls")),
+    output:
+        **layout.OUTPUTS["calls"],
+    log:
+        layout.log("calls"),
+    benchmark:
+        layout.benchmark("calls")
+    group:
+        "sample_{sample}"
+    params:
+        told=PLAN.told("calls"),
+        options=PLAN.options("calls"),
+        code=PLAN.code("calls"),
+    conda:
+        "../envs/metcn.yaml"
+    shell:
+        "metcn calls {params.told} {params.options} --output {output.output:q} 2> {log:q}"
+
+
+rule report:
+    """HTML page of one sample."""
+    input:
+        unpack(PLAN.input_of("report")),
+    output:
+        output=report(
+            layout.OUTPUTS["report"]["output"],
+            caption="../report/sample.rst",
+            category="Samples",
+            labels={"sample": "{sample}"},
+        ),
+    log:
+        layout.log("report"),
+    benchmark:
+        layout.benchmark("report")
+    group:
+        "sample_{sample}"
+    params:
+        told=PLAN.told("report"),
+        options=PLAN.options("report"),
+        code=PLAN.code("report"),
+    conda:
+        "../envs/metcn.yaml"
+    shell:
+        "metcn report {params.told} {params.options} --output {output.output:q} 2> {log:q}"
+
+
+rule cohort:
+    """Table and HTML page over all tumours."""
+    input:
+        unpack(PLAN.input_of("cohort")),
+    output:
+        output=report(layout.OUTPUTS["cohort"]["output"], caption="../report/table.rst", category="Cohort"),
+        page=report(layout.OUTPUTS["cohort"]["page"], caption="../report/cohort.rst", category="Cohort"),
+    log:
+        layout.log("cohort"),
+    benchmark:
+        layout.benchmark("cohort")
+    params:
+        told=PLAN.told("cohort"),
+        options=PLAN.options("cohort"),
+        code=PLAN.code("cohort"),
+    conda:
+        "../envs/metcn.yaml"
+    shell:
+        "metcn cohort {params.told} {params.options} --output {output.output:q} --page {output.page:q} 2> {log:q}"

@@ -1,0 +1,109 @@
+"""From depth to copies: normals, ratios, segments, purity, copies."""
+
+
+rule reference:
+    """Panel of normals: what a bin's depth is without copy changes, its noise, and the noise bins share."""
+    input:
+        unpack(PLAN.input_of("reference")),
+    output:
+        **layout.OUTPUTS["reference"],
+    log:
+        layout.log("reference"),
+    benchmark:
+        layout.benchmark("reference")
+    params:
+        told=PLAN.told("reference"),
+        options=PLAN.options("reference"),
+        code=PLAN.code("reference"),
+    conda:
+        "../envs/metcn.yaml"
+    shell:
+        "metcn reference {params.told} {params.options} --output {output.output:q} 2> {log:q}"
+
+
+rule ratios:
+    """Depth over what normals would have, per bin, and the MET and CEP7-like levels with their errors."""
+    input:
+        unpack(PLAN.input_of("ratios")),
+    output:
+        **layout.OUTPUTS["ratios"],
+    log:
+        layout.log("ratios"),
+    benchmark:
+        layout.benchmark("ratios")
+    group:
+        "sample_{sample}"
+    params:
+        told=PLAN.told("ratios"),
+        options=PLAN.options("ratios"),
+        code=PLAN.code("ratios"),
+    conda:
+        "../envs/metcn.yaml"
+    shell:
+        "metcn ratios {params.told} {params.options} --output {output.output:q} --summary {output.summary:q} 2> {log:q}"
+
+
+rule segments:
+    """Stretches of equal copy number."""
+    input:
+        unpack(PLAN.input_of("segments")),
+    output:
+        **layout.OUTPUTS["segments"],
+    log:
+        layout.log("segments"),
+    benchmark:
+        layout.benchmark("segments")
+    group:
+        "sample_{sample}"
+    params:
+        told=PLAN.told("segments"),
+        options=PLAN.options("segments"),
+        code=PLAN.code("segments"),
+    conda:
+        "../envs/metcn.yaml"
+    shell:
+        "metcn segments {params.told} {params.options} --output {output.output:q} --seg {output.seg:q} 2> {log:q}"
+
+
+rule purity:
+    """Purity and ploidy with their uncertainty, from every source there is."""
+    input:
+        unpack(PLAN.input_of("purity")),
+    output:
+        **layout.OUTPUTS["purity"],
+    log:
+        layout.log("purity"),
+    benchmark:
+        layout.benchmark("purity")
+    group:
+        "sample_{sample}"
+    params:
+        told=PLAN.told("purity"),
+        options=PLAN.options("purity"),
+        code=PLAN.code("purity"),
+    conda:
+        "../envs/metcn.yaml"
+    shell:
+        "metcn purity {params.told} {params.options} --output {output.output:q} 2> {log:q}"
+
+
+rule copies:
+    """Copies of MET and of the CEP7-like level, intervals and limits of detection."""
+    input:
+        unpack(PLAN.input_of("copies")),
+    output:
+        **layout.OUTPUTS["copies"],
+    log:
+        layout.log("copies"),
+    benchmark:
+        layout.benchmark("copies")
+    group:
+        "sample_{sample}"
+    params:
+        told=PLAN.told("copies"),
+        options=PLAN.options("copies"),
+        code=PLAN.code("copies"),
+    conda:
+        "../envs/metcn.yaml"
+    shell:
+        "metcn copies {params.told} {params.options} --output {output.output:q} --draws {output.draws:q} 2> {log:q}"

@@ -1,0 +1,43 @@
+"""Where depth is measured, and how much there is."""
+
+
+rule bins:
+    """Bins with gene, kind, role, GC content and, where a bin is not used, the reason."""
+    input:
+        unpack(PLAN.input_of("bins")),
+    output:
+        **layout.OUTPUTS["bins"],
+    log:
+        layout.log("bins"),
+    benchmark:
+        layout.benchmark("bins")
+    params:
+        told=PLAN.told("bins"),
+        options=PLAN.options("bins"),
+        code=PLAN.code("bins"),
+    conda:
+        "../envs/metcn.yaml"
+    shell:
+        "metcn bins {params.told} {params.options} --output {output.output:q} 2> {log:q}"
+
+
+rule counts:
+    """Fragments (or a table's depth) per bin of one sample."""
+    input:
+        unpack(PLAN.input_of("counts")),
+    output:
+        **layout.OUTPUTS["counts"],
+    log:
+        layout.log("counts"),
+    benchmark:
+        layout.benchmark("counts")
+    group:
+        "sample_{sample}"
+    params:
+        told=PLAN.told("counts"),
+        options=PLAN.options("counts"),
+        code=PLAN.code("counts"),
+    conda:
+        "../envs/metcn.yaml"
+    shell:
+        "metcn counts {params.told} {params.options} --output {output.output:q} --summary {output.summary:q} 2> {log:q}"
