@@ -1,4 +1,4 @@
-"""Made-up calls, bins and segments for tests of what people read: shaped like the real ones, of any value wished for."""
+"""Made-up calls, bins and segments for tests of what people read, shaped like the real ones."""
 
 from __future__ import annotations
 
@@ -80,14 +80,27 @@ AMPLIFIED: dict[str, Any] = {
         "p_ratio_ge": {"2": 0.9999},
         "lod": {"copies": 3.4, "purity_for": {"5": 0.16, "6": 0.12, "10": 0.06}},
         "focality": {"class": "focal", "evidence": {}},
-        "amplicon": {"start": 115_400_000.0, "end": 117_300_000.0, "genes": ["TFEC", "TES", "CAV2", "CAV1", "MET", "CAPZA2"]},
+        "amplicon": {
+            "start": 115_400_000.0,
+            "end": 117_300_000.0,
+            "genes": ["TFEC", "TES", "CAV2", "CAV1", "MET", "CAPZA2"],
+        },
         "reasons": ["egfr_gained"],
     },
     "criteria": [
         criterion("metcn_default"),
         criterion("colorado_ratio", quantity="ratio", bound="MET/CEP7 >= 5", verdict="indeterminate", probability=0.41),
-        criterion("metros", verdict="not_met", probability=0.02, verified=False, verified_note="secondary source", doi=None),
-        criterion("insight2_plasma", specimen="plasma", quantity="pcn", bound="plasma copies >= 2.3", verdict="not_applicable", probability=None),
+        criterion(
+            "metros", verdict="not_met", probability=0.02, verified=False, verified_note="secondary source", doi=None
+        ),
+        criterion(
+            "insight2_plasma",
+            specimen="plasma",
+            quantity="pcn",
+            bound="plasma copies >= 2.3",
+            verdict="not_applicable",
+            probability=None,
+        ),
     ],
     "default_criteria": "metcn_default",
     "counts": {"fragments": 18_204_113, "duplicates": 0.21, "reasons": []},
@@ -112,7 +125,9 @@ def unknown_purity() -> dict[str, Any]:
 
 def plasma() -> dict[str, Any]:
     """A plasma sample without an amplification and a limit of detection far above the bound."""
-    made = amplified(sample="PL-22", specimen="plasma", assay="swgs", timepoint="baseline", call="indeterminate", qc="warn")
+    made = amplified(
+        sample="PL-22", specimen="plasma", assay="swgs", timepoint="baseline", call="indeterminate", qc="warn"
+    )
     made["reasons"] = ["no_normals", "cep7_sides_disagree", "below_limit_of_detection"]
     made["headline"] = "Indeterminate: at a tumour fraction of 0.04 an amplification of 5 copies would not be seen."
     made["purity"]["purity"] = {"value": 0.04, "low": 0.02, "high": 0.06, "source": "given_range"}
@@ -131,7 +146,13 @@ def no_call() -> dict[str, Any]:
     """A sample of which next to nothing could be measured: every number missing, most mappings absent or null."""
     made = amplified(sample="empty.1", call="no_call", qc="fail", reasons=["met_not_covered", "few_backbone_bins"])
     missing = interval(None, None, None)
-    made |= {"headline": "No call: the input does not cover MET.", "patient": "", "timepoint": "", "counts": None, "provenance": {}}
+    made |= {
+        "headline": "No call: the input does not cover MET.",
+        "patient": "",
+        "timepoint": "",
+        "counts": None,
+        "provenance": {},
+    }
     made["measurement"] = {
         "met": {"log2": None, "se": None, "ratio": None, "bins": 0, "bins_masked": 0, "se_parts": {"baseline": None}},
         "cep7": {"tier": "none", "log2": None},
@@ -139,7 +160,11 @@ def no_call() -> dict[str, Any]:
         "reference": None,
         "mode": "no_normals",
     }
-    made["purity"] = {"purity": {**missing, "source": "unknown"}, "ploidy": {**missing, "source": "unknown"}, "known": False}
+    made["purity"] = {
+        "purity": {**missing, "source": "unknown"},
+        "ploidy": {**missing, "source": "unknown"},
+        "known": False,
+    }
     made["copies"] = {
         **dict.fromkeys(("met_copies", "cep7_copies", "met_cep7", "met_ratio", "plasma_copies"), missing),
         "p_copies_ge": {"5": None, "6": None, "10": None},
@@ -153,11 +178,17 @@ def no_call() -> dict[str, Any]:
     return made
 
 
-def profile(genome: object, *, spacing_bp: int, noise: float = 0.18, prefix: str = "chr") -> tuple[pd.DataFrame, pd.DataFrame]:
+def profile(
+    genome: object, *, spacing_bp: int, noise: float = 0.18, prefix: str = "chr"
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Bins and segments of a tumour with MET amplified 14-fold, at one bin per ``spacing_bp`` and 32 bins in MET."""
     random = np.random.default_rng(7)
     contigs = {name: length for name, length in genome.contigs.items() if name.isdigit() or name == "X"}  # type: ignore[attr-defined]
-    spans = [(name, start, start + spacing_bp // 2) for name, length in contigs.items() for start in range(0, length - spacing_bp, spacing_bp)]
+    spans = [
+        (name, start, start + spacing_bp // 2)
+        for name, length in contigs.items()
+        for start in range(0, length - spacing_bp, spacing_bp)
+    ]
     met = [("7", start, start + 120) for start in np.linspace(*genome.met, 33).astype(int)[:-1]]  # type: ignore[attr-defined]
     bins = pd.DataFrame([*spans, *met], columns=["chromosome", "start", "end"])
     bins["kind"] = ["off_target"] * len(spans) + ["target"] * len(met)
@@ -165,13 +196,20 @@ def profile(genome: object, *, spacing_bp: int, noise: float = 0.18, prefix: str
     near = (bins["chromosome"] == "7") & bins["start"].between(genome.cep7_q[0], genome.cep7_q[1])  # type: ignore[attr-defined]
     bins.loc[near, "role"] = "cep7"
     within = (bins["chromosome"] == "7") & bins["start"].between(115_400_000, 117_300_000)
-    copies = np.where(within, 14.1, np.where(bins["chromosome"] == "7", 2.9, np.where(bins["chromosome"] == "3", 4, 2.5)))
+    copies = np.where(
+        within, 14.1, np.where(bins["chromosome"] == "7", 2.9, np.where(bins["chromosome"] == "3", 4, 2.5))
+    )
     level = np.log2(expected_ratio(copies, 0.35, 2.6))
-    bins = bins.assign(gene="-", depth=100.0, weight=1.0, mask="", spread=noise, log2=level + random.normal(0, noise, len(bins)))
+    bins = bins.assign(
+        gene="-", depth=100.0, weight=1.0, mask="", spread=noise, log2=level + random.normal(0, noise, len(bins))
+    )
     bins.loc[bins.index % 50 == 3, ["log2", "mask"]] = [np.nan, "low_mappability"]
     bins = bins.sort_values(["chromosome", "start"], kind="stable")
     ends = [("7", 0, 115_400_000, 2.9), ("7", 115_400_000, 117_300_000, 14.1), ("7", 117_300_000, contigs["7"], 2.9)]
-    segments = pd.DataFrame([(*row[:3], np.log2(expected_ratio(row[3], 0.35, 2.6))) for row in ends], columns=["chromosome", "start", "end", "log2"])
+    segments = pd.DataFrame(
+        [(*row[:3], np.log2(expected_ratio(row[3], 0.35, 2.6))) for row in ends],
+        columns=["chromosome", "start", "end", "log2"],
+    )
     segments = segments.assign(gene="-", depth=100.0, probes=100, weight=1.0, se=0.01)
     for table in (bins, segments):
         table["chromosome"] = prefix + table["chromosome"]

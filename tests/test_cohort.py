@@ -6,8 +6,8 @@ import csv
 import io
 
 import pytest
-from made_up import amplified, no_call, plasma, unknown_purity
 
+from made_up import amplified, no_call, plasma, unknown_purity
 from metcn import cohort
 from metcn.columns import COHORT_COLUMNS
 
@@ -73,7 +73,9 @@ def test_cell(column, value, shown):
     assert cohort.cell(column, value) == shown
 
 
-@pytest.mark.parametrize("path", ["absent", "copies.absent.value", "sample.value", "copies.met_copies.value.more", "number"])
+@pytest.mark.parametrize(
+    "path", ["absent", "copies.absent.value", "sample.value", "copies.met_copies.value.more", "number"]
+)
 def test_pick_is_none_where_a_step_is_missing(path):
     assert cohort.pick({**amplified(), "number": float("nan")}, path) is None
 

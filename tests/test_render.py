@@ -7,13 +7,13 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from made_up import amplified, criterion, no_call, plasma, profile, unknown_purity
 
+from made_up import amplified, criterion, no_call, plasma, profile, unknown_purity
 from metcn import genome as builds
 from metcn import render, svg
 
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
-VOID = {"meta", "br", "link", "img", "hr", "input"}
+VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
 FETCHING = {"src", "srcset", "data", "poster", "action", "xlink:href"}
 
 
@@ -85,10 +85,15 @@ def test_page_is_the_same_twice(made, tumour, genome):
 
 def test_page_says_estimates_with_intervals(tumour, genome):
     text = Page(render.sample_page(amplified(), *tumour, genome)).text
-    for words in ("14.1 95 %: 12.5 to 15.9", "4.90 95 %: 4.10 to 5.80", "P(≥ 5) > 99.9 %", "Fewest copies detectable 3.4"):
+    for words in (
+        "14.1 95 %: 12.5 to 15.9",
+        "4.90 95 %: 4.10 to 5.80",
+        "P(≥ 5) > 99.9 %",
+        "Fewest copies detectable 3.4",
+    ):
         assert words in text.replace("\xa0", " ")
     assert "recalled, not re-read: secondary source" in text
-    assert "MET/CEP7 >= 5 ◐ undecided 41.0 %" in text
+    assert "MET/CEP7 ≥ 5 ◐ undecided 41.0 %" in text
     assert "Tissue criteria" in text and "Plasma criteria (this sample is tissue)" in text
 
 
@@ -111,7 +116,9 @@ def test_reasons_are_sentences_with_their_severity(tumour, genome):
     assert "below_limit_of_detection" not in text
 
 
-@pytest.mark.parametrize("field", ["sample", "patient", "timepoint", "assay", "specimen", "headline", "default_criteria", "genome"])
+@pytest.mark.parametrize(
+    "field", ["sample", "patient", "timepoint", "assay", "specimen", "headline", "default_criteria", "genome"]
+)
 def test_hostile_text_is_shown_not_run(field, tumour, genome):
     html = render.sample_page(amplified(**{field: HOSTILE}), *tumour, genome)
     assert HOSTILE in Page(html).text
@@ -120,12 +127,24 @@ def test_hostile_text_is_shown_not_run(field, tumour, genome):
 
 def test_hostile_text_in_nested_fields_and_bins_is_shown_not_run(tumour, genome):
     call = amplified()
-    call["criteria"] = [criterion(HOSTILE, title=HOSTILE, category=HOSTILE, bound=HOSTILE, citation=HOSTILE, doi=HOSTILE, verified_note=HOSTILE)]
+    call["criteria"] = [
+        criterion(
+            HOSTILE,
+            title=HOSTILE,
+            category=HOSTILE,
+            bound=HOSTILE,
+            citation=HOSTILE,
+            doi=HOSTILE,
+            verified_note=HOSTILE,
+        )
+    ]
     call["copies"]["amplicon"]["genes"] = [HOSTILE]
     call["counts"] = {HOSTILE: HOSTILE}
     call["provenance"] = {HOSTILE: HOSTILE}
     call["purity"]["purity"]["source"] = HOSTILE
-    html = render.sample_page(call, tumour[0].assign(gene=HOSTILE), tumour[1].assign(gene=HOSTILE), genome, title=HOSTILE)
+    html = render.sample_page(
+        call, tumour[0].assign(gene=HOSTILE), tumour[1].assign(gene=HOSTILE), genome, title=HOSTILE
+    )
     Page(html)
     assert "<script" not in html
     assert "https://doi.org/%3Cscript" in html
@@ -156,17 +175,43 @@ def test_high_bins_are_drawn_within_the_figure(genome, tumour):
     bins.loc[bins["role"] == "met", "log2"] = 7.6
     html = render.sample_page(amplified(), bins, tumour[1], genome)
     assert ">128</text>" in html
-    heights = [float(y) for path in re.findall(r'<path d="([^"]+)" class="bin met-bin"', html) for y in re.findall(r"M[\d.]+ (-?[\d.]+)h0", path)]
+    heights = [
+        float(y)
+        for path in re.findall(r'<path d="([^"]+)" class="bin met-bin"', html)
+        for y in re.findall(r"M[\d.]+ (-?[\d.]+)h0", path)
+    ]
     assert len(heights) == 3 * 32 - 3 * 1 or len(heights) > 80
     assert min(heights) > 0
 
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(None, "–"), (float("nan"), "–"), (0.0, "< 0.1 %"), (0.0009, "< 0.1 %"), (0.5, "50.0 %"), (0.9995, "> 99.9 %"), (1.0, "> 99.9 %")],
+    [
+        (None, render.MISSING),
+        (float("nan"), render.MISSING),
+        (0.0, "< 0.1 %"),
+        (0.0009, "< 0.1 %"),
+        (0.5, "50.0 %"),
+        (0.9995, "> 99.9 %"),
+        (1.0, "> 99.9 %"),
+    ],
 )
 def test_probability_is_never_rounded_to_certainty(value, shown):
-    assert render.probability(value) == shown.replace("–", render.MISSING)
+    assert render.probability(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("statuses", "shown"),
+    [([True, True], True), ([False], False), ([True, False], "mixed"), (["mixed"], "mixed"), ([None], "mixed")],
+)
+def test_a_set_counts_as_verified_only_if_all_of_it_is(statuses, shown):
+    assert render.checked([{"verified": status} for status in statuses]) == shown
+
+
+def test_a_note_is_said_once_within_a_set(tumour, genome):
+    rows = [criterion("set", category=name, note=f"Only {name}. Said by both.") for name in ("high", "low")]
+    text = Page(render.sample_page(amplified(criteria=rows), *tumour, genome)).text
+    assert [text.count(words) for words in ("Only high.", "Only low.", "Said by both.")] == [1, 1, 1]
 
 
 def test_thinned_agrees_with_a_loop():
@@ -195,7 +240,7 @@ def test_cohort_page_links_escapes_and_fetches_nothing():
     assert [name for _, name, _ in page.attributes if name in FETCHING or name.startswith("on")] == []
     assert not re.search(r"\b(nan|None|inf|Undefined|null)\b", page.text)
     assert "5 samples · High-level amplification 2 · Indeterminate 2 · No call 1" in page.text
-    assert "met_not_covered" in page.text
+    assert "met_<wbr>not_<wbr>covered" in html and "met_not_covered" in page.text
 
 
 def test_cohort_page_of_no_sample_is_a_page():

@@ -7,8 +7,8 @@ import subprocess
 
 import pysam
 import pytest
-from made_up import amplified, no_call, plasma, unknown_purity
 
+from made_up import amplified, no_call, plasma, unknown_purity
 from metcn import vcf
 from metcn.columns import REASONS
 
@@ -39,7 +39,13 @@ def record_of(path):
 )
 def test_record(made, alternative, filters, tmp_path):
     record = record_of(written(tmp_path, made()))
-    assert (record.chrom, record.pos, record.stop, record.ref, record.alts) == ("chr7", MET[0], MET[1], "N", (alternative,))
+    assert (record.chrom, record.pos, record.stop, record.ref, record.alts) == (
+        "chr7",
+        MET[0],
+        MET[1],
+        "N",
+        (alternative,),
+    )
     assert list(record.filter) == filters
     assert record.info["SVLEN"] == (MET[1] - MET[0],)
     assert record.info["CALL"] == made()["call"]

@@ -6,8 +6,10 @@ does not see how they were read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -57,6 +59,13 @@ def _htslib_quiet() -> Iterator[None]:
         pysam.set_verbosity(before)
 
 
+def _inflated_start(path: Path) -> bytes:
+    """First four bytes of a gzip-compressed file, none if it is damaged."""
+    with suppress(OSError, EOFError, zlib.error), gzip.open(path) as handle:
+        return handle.read(4)
+    return b""
+
+
 def _container(path: Path) -> str:
     """``bam`` or ``cram``, by content, of a file that is complete.
 
@@ -77,7 +86,7 @@ def _container(path: Path) -> str:
         raise InputError(f"{path} is empty; copy or make it again")
     if head[:4] == b"CRAM":
         kind, complete = "cram", b"EOF" in tail
-    elif head[:4] == b"\x1f\x8b\x08\x04" and head[12:14] == b"BC":
+    elif head[:4] == b"\x1f\x8b\x08\x04" and _inflated_start(path) == b"BAM\1":
         kind, complete = "bam", tail.endswith(BGZF_END)
     else:
         raise InputError(
@@ -137,10 +146,10 @@ def open_alignment(path: str | Path, fasta: str | Path | None = None) -> Iterato
     )
     with _htslib_quiet():
         try:
-            handle = pysam.AlignmentFile(str(path), "rc" if kind == "cram" else "rb", **options)
+            handle = pysam.AlignmentFile(str(path), "rc" if kind == "cram" else "rb", check_sq=False, **options)
         except (OSError, ValueError) as error:
             raise InputError(f"{path} is not a readable {kind.upper()} ({error}); copy or make it again") from error
-        with handle:
+        try:
             order = handle.header.to_dict().get("HD", {}).get("SO", "unknown")
             if order in ("queryname", "unsorted"):
                 raise InputError(
@@ -150,6 +159,9 @@ def open_alignment(path: str | Path, fasta: str | Path | None = None) -> Iterato
             if not contigs:
                 raise InputError(f"{path} names no contigs in its header; align the reads to a reference first")
             yield Alignment(path, handle, contigs, warnings)
+        finally:
+            with suppress(OSError):  # closing a damaged file fails as well, after its damage has been reported
+                handle.close()
 
 
 def read_records(alignment: Alignment, *, chunk: int = CHUNK_RECORDS) -> Iterator[np.ndarray]:
@@ -212,7 +224,7 @@ def _bases(fasta: pysam.FastaFile, contig: str, start: int, end: int) -> np.ndar
 
 
 def base_content(
-    fasta: pysam.FastaFile, contig: str, start: Sequence[int] | np.ndarray, end: Sequence[int] | np.ndarray
+    fasta: pysam.FastaFile, contig: str, start: np.ndarray, end: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """GC share among known bases, and share of unknown bases, of intervals on one contig.
 
@@ -226,7 +238,6 @@ def base_content(
     gc, unknown
         Shape (n,). GC is NaN where every base is unknown.
     """
-    start, end = np.asarray(start, dtype=np.int64), np.asarray(end, dtype=np.int64)
     gc_bp, known_bp = np.zeros(len(start), dtype=np.int64), np.zeros(len(start), dtype=np.int64)
     first = 0
     while first < len(start):  # consecutive intervals that lie within one block are read at once

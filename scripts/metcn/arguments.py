@@ -75,7 +75,7 @@ STAGE_ARGUMENTS: dict[str, list[Argument]] = {
         OUTPUT,
         Argument("summary", "JSON to write the MET and CEP7-like levels into.", "write"),
     ],
-    "segments": [SAMPLE, RATIOS, OUTPUT, Argument("seg", "The same segments for IGV (.seg).", "write")],
+    "segments": [SAMPLE, RATIOS, GENOME, OUTPUT, Argument("seg", "The same segments for IGV (.seg).", "write")],
     "purity": [
         SAMPLE,
         SPECIMEN,

@@ -59,14 +59,15 @@ def _inside(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarra
 def covered_bp(start: np.ndarray, end: np.ndarray, by_start: np.ndarray, by_end: np.ndarray) -> np.ndarray:
     """Bases of each interval that the union of the others covers, shape as ``start``."""
     by_start, by_end = merge(by_start, by_end)
-    total = np.r_[0, np.cumsum(by_end - by_start)]
+    return _covered_before(end, by_start, by_end) - _covered_before(start, by_start, by_end)
 
-    def before(position: np.ndarray) -> np.ndarray:
-        index = np.searchsorted(by_start, position, side="right")
-        overshoot = np.maximum(by_end[index - 1] - position, 0) if len(by_end) else 0
-        return total[index] - np.where(index > 0, overshoot, 0)
 
-    return before(end) - before(start)
+def _covered_before(position: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Bases of the disjoint, sorted intervals that lie before each position."""
+    total = np.r_[0, np.cumsum(end - start)]
+    index = np.searchsorted(start, position, side="right")
+    reach = np.r_[np.iinfo(np.int64).min // 2, end][index]  # end of the last interval that begins at or before
+    return total[index] - np.maximum(reach - position, 0)
 
 
 def tile(start: np.ndarray, end: np.ndarray, width_bp: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,288 +1,13 @@
-"""Verdicts: how probable it is that the tumour meets each published criterion, and what that makes of the sample.
-
-Truth here has three values. A draw is *certain* to meet a clause, certain not to, or unknown, because its quantity is
-missing (NaN) or its focality is undecided. ``or`` and ``and`` follow Kleene: a missing ratio does not harm a criterion
-that copies alone meet, and never turns into a negative.
-"""
+"""Calls: the one class of a sample under one criteria set, and the sentence a pathologist reads first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-MISSING = {
-    "gcn": "purity_below_floor",
-    "ratio": "cep7_unavailable",
-    "fold": "met_not_covered",
-    "pcn": "met_not_covered",
-    "gcn_minus_ploidy": "ploidy_unknown",
-}
-ROUNDING = 1e-9  # weights sum to 1 only up to rounding; a share this near to a bound has reached it
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Draws:
-    """Weighted draws of the posterior; NaN is missing.
-
-    Attributes
-    ----------
-    gcn, cep7, ratio, fold, pcn, ploidy : arrays of float, shape (draws,)
-        MET and CEP7-like copies per tumour cell, MET/CEP7-like, uncorrected depth ratio, uncorrected plasma copies, and
-        tumour ploidy.
-    weight : array of float, shape (draws,)
-        Not negative; only ratios between weights matter.
-    group : array of int, shape (draws,)
-        Which plausible (purity, ploidy) a draw is conditional on. One group: the posterior. Several: nothing is known
-        of which of them is true, so only what holds in all of them holds.
-    """
-
-    gcn: Floats
-    cep7: Floats
-    ratio: Floats
-    fold: Floats
-    pcn: Floats
-    ploidy: Floats
-    weight: Floats
-    group: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, arrays: Mapping[str, ArrayLike]) -> Draws:
-        """Draws from arrays by name; an absent quantity is missing, an absent group means one group.
-
-        Raises
-        ------
-        ValueError
-            If lengths differ, or weights are not finite, are negative, or are all zero.
-        """
-        weight = np.asarray(arrays["weight"], dtype=float)
-        blank = np.full(weight.shape, np.nan)
-        names = ("gcn", "cep7", "ratio", "fold", "pcn", "ploidy")
-        values = {name: np.asarray(arrays.get(name, blank), dtype=float) for name in names}
-        group = np.asarray(arrays.get("group", np.zeros(weight.shape, dtype=int)))
-        for name, value in {**values, "group": group}.items():
-            if value.shape != weight.shape or value.ndim != 1:
-                raise ValueError(
-                    f"draws of {name} have shape {value.shape}; expected {weight.shape}, one row of weights"
-                )
-        if not (np.isfinite(weight) & (weight >= 0)).all() or weight.sum() <= 0:
-            raise ValueError("weights of draws must be finite, not negative, and not all zero")
-        kept = weight > 0
-        kept_values = {name: value[kept] for name, value in values.items()}
-        return cls(**kept_values, weight=weight[kept], group=np.unique(group[kept], return_inverse=True)[1])
-
-    def of_quantity(self, quantity: str) -> Floats:
-        """Draws of what a clause asks for."""
-        if quantity == "gcn_minus_ploidy":
-            return self.gcn - self.ploidy
-        values: Floats = getattr(self, quantity)
-        return values
-
-    def share(self, mask: Bools) -> Floats:
-        """Weighted share of draws in ``mask``, per group."""
-        return np.bincount(self.group, self.weight * mask) / np.bincount(self.group, self.weight)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What one category of one set says of the sample: met, not_met, indeterminate or not_applicable, and why.
-
-    ``probability`` is NaN where nothing is known; ``reasons`` is empty unless the verdict is indeterminate.
-    """
-
-    criterion: Any
-    category: Any
-    verdict: str
-    probability: float
-    reasons: tuple[str, ...] = ()
-
-    def row(self) -> dict[str, Any]:
-        """The verdict with its source, as it stands in calls/{sample}.json."""
-        criterion, category = self.criterion, self.category
-        return {
-            "id": criterion.id,
-            "title": criterion.title,
-            "category": category.name,
-            "quantity": category.quantity,
-            "bound": category.bound,
-            "specimen": criterion.specimen,
-            "verdict": self.verdict,
-            "probability": self.probability,
-            "reasons": list(self.reasons),
-            "citation": criterion.citation,
-            "doi": criterion.doi,
-            "verified": criterion.verified if category.verified is None else category.verified,
-            "verified_note": criterion.verified_note,
-            "note": " ".join(text for text in (category.note, criterion.note) if text) or None,
-        }
-
-
-def verdicts(
-    criteria: Iterable[Any],
-    draws: Draws,
-    *,
-    specimen: str,
-    decide: float = 0.95,
-    focality: str = "indeterminate",
-    lod: Mapping[str, ArrayLike] | None = None,
-    range_reason: str = "purity_unknown",
-    missing: Mapping[str, str] = MISSING,
-) -> list[Verdict]:
-    """Verdict of every category of every set, in the order given.
-
-    A category is ``met`` if its probability is at least ``decide``, ``not_met`` if it is at most ``1 - decide``, else
-    ``indeterminate``. With several groups of draws it must be so in each, and the probability shown is the one nearest
-    to 0.5. A negative is ``indeterminate`` with ``below_limit_of_detection`` where a tumour at the bound would not have
-    been seen. Sets for the other specimen are ``not_applicable``.
-
-    Parameters
-    ----------
-    criteria : iterable of metcn.criteria.Criterion
-        Sets to judge by.
-    draws : Draws
-        The posterior.
-    specimen : str
-        ``tissue`` or ``plasma``.
-    decide : float
-        Probability at which a verdict is given, above 0.5.
-    focality : str
-        ``focal``, ``arm``, ``polysomy``, ``none`` or ``indeterminate``.
-    lod : mapping of str to float or array of shape (groups,), optional
-        Smallest detectable value per quantity. A quantity left out is not checked; NaN counts as never detectable.
-    range_reason : str
-        Reason given where the groups disagree.
-    missing : mapping of str to str
-        Reason given where a quantity is missing.
-
-    Raises
-    ------
-    ValueError
-        If ``decide`` is not in (0.5, 1].
-    """
-    if not 0.5 < decide <= 1:
-        raise ValueError(f"decide must lie in (0.5, 1]; got {decide}")
-    judged = []
-    for criterion in criteria:
-        for category in criterion.categories:
-            if criterion.specimen not in (specimen, "both"):
-                judged.append(Verdict(criterion, category, "not_applicable", float("nan")))
-                continue
-            evidence = _Evidence(category, draws, focality, lod or {}, decide)
-            verdict = evidence.verdict()
-            reasons = evidence.reasons(range_reason, missing) if verdict == "indeterminate" else ()
-            judged.append(Verdict(criterion, category, verdict, evidence.probability(), reasons))
-    return judged
-
-
-class _Evidence:
-    """What the draws say of one category, per group: share certain to meet it, share that may, and blindness."""
-
-    def __init__(self, category: Any, draws: Draws, focality: str, lod: Mapping[str, ArrayLike], decide: float):
-        self.category, self.decide = category, decide
-        self.values = {clause.quantity: draws.of_quantity(clause.quantity) for clause in category.clauses}
-        self.permits = [_permit(clause, focality) for clause in category.clauses]
-        pairs = [self._clause(clause, permit) for clause, permit in zip(category.clauses, self.permits, strict=True)]
-        join = np.logical_or.reduce if category.combine == "or" else np.logical_and.reduce
-        self.low = draws.share(join([certain for certain, _ in pairs]))
-        self.high = draws.share(join([possible for _, possible in pairs]))
-        self.met = self.low >= decide - ROUNDING
-        self.not_met = self.high <= 1 - decide + ROUNDING
-        self.blind = self._blind(draws, lod)
-
-    def _clause(self, clause: Any, permit: str) -> tuple[Bools, Bools]:
-        """Draws certain to meet a clause, and draws that may."""
-        values = self.values[clause.quantity]
-        known = ~np.isnan(values)
-        certain = known & _reaches(values, clause) & _stays_below(values, clause)
-        possible = certain | ~known
-        if permit != "yes":
-            certain = np.zeros_like(certain)
-        return certain, possible if permit != "no" else certain
-
-    def _blind(self, draws: Draws, lod: Mapping[str, ArrayLike]) -> Bools:
-        """Groups whose answer is a negative that the sample was not able to contradict.
-
-        A clause is blind if the draws fall short of it and its bound lies below the limit of detection. One blind clause
-        blinds an ``or``. It blinds an ``and`` too, unless another clause rules the category out in plain sight.
-        """
-        blind, in_sight = np.zeros(self.low.shape, dtype=bool), np.zeros(self.low.shape, dtype=bool)
-        for clause, permit in zip(self.category.clauses, self.permits, strict=True):
-            bound = clause.upper if clause.lower is None else clause.lower
-            hidden = ~(np.asarray(lod.get(clause.quantity, -np.inf), dtype=float) <= bound)
-            values = self.values[clause.quantity]
-            short = draws.share(np.isnan(values) | ~_reaches(values, clause)) >= self.decide - ROUNDING
-            # a clause without a lower bound is itself the negative, whatever the draws are
-            here = hidden & (short | (clause.lower is None)) & (permit != "no")
-            blind |= here
-            in_sight |= ~here & (draws.share(self._clause(clause, permit)[1]) <= 1 - self.decide + ROUNDING)
-        if self.category.combine == "and":
-            blind &= ~in_sight
-        asks_for_little = all(clause.lower is None for clause in self.category.clauses)
-        return blind & (self.met if asks_for_little else self.not_met)
-
-    def verdict(self) -> str:
-        """One word for all groups together."""
-        if (self.met & ~self.blind).all():
-            return "met"
-        return "not_met" if (self.not_met & ~self.blind).all() else "indeterminate"
-
-    def probability(self) -> float:
-        """Probability nearest to 0.5 among groups and ways to settle the unknown; NaN if nothing is known at all."""
-        if (self.low <= ROUNDING).all() and (self.high >= 1 - ROUNDING).all() and self._missing():
-            return float("nan")
-        candidates = np.concatenate([self.low, self.high])
-        return float(np.clip(candidates[np.abs(candidates - 0.5).argmin()], 0, 1))
-
-    def _missing(self) -> list[str]:
-        """Quantities missing in some draw."""
-        return [quantity for quantity, values in self.values.items() if np.isnan(values).any()]
-
-    def reasons(self, range_reason: str, missing: Mapping[str, str]) -> tuple[str, ...]:
-        """Why there is no verdict."""
-        found: list[str] = []
-        unclear = ~self.met & ~self.not_met
-        if (unclear & (self.high - self.low > ROUNDING)).any():
-            found += [missing[quantity] for quantity in self._missing()]
-            found += ["focality_undecided"] * ("undecided" in self.permits)
-        if (unclear.any() or self.met.any()) and not (unclear.all() or self.met.all()):
-            found.append(range_reason)
-        elif (unclear & ((self.low > 1 - self.decide) | (self.high < self.decide))).any():
-            found.append("interval_spans_bound")
-        if self.blind.any():
-            found.append("below_limit_of_detection")
-        return tuple(dict.fromkeys(found))
-
-
-def _permit(clause: Any, focality: str) -> str:
-    """Whether focality lets a clause hold: yes, no, or undecided."""
-    if clause.focality is None or focality in clause.focality:
-        return "yes"
-    if focality != "indeterminate":
-        return "no"
-    return "yes" if clause.undecided == "accept" else "undecided"
-
-
-def _reaches(values: Floats, clause: Any) -> Bools:
-    """Draws on the inner side of the lower bound."""
-    if clause.lower is None:
-        return np.ones(values.shape, dtype=bool)
-    return values >= clause.lower if clause.lower_inclusive else values > clause.lower
-
-
-def _stays_below(values: Floats, clause: Any) -> Bools:
-    """Draws on the inner side of the upper bound."""
-    if clause.upper is None:
-        return np.ones(values.shape, dtype=bool)
-    return values <= clause.upper if clause.upper_inclusive else values < clause.upper
-
-
-def overall(judged: Sequence[Verdict], *, blocking: Sequence[str] = ()) -> tuple[str, tuple[str, ...]]:
+def overall(judged: Sequence[Any], *, blocking: Sequence[str] = ()) -> tuple[str, tuple[str, ...]]:
     """Class of the sample under one criteria set, and the reasons where it has none.
 
     The set's categories stand from highest to lowest, and the first that is certain gives the call:
@@ -301,20 +26,21 @@ def overall(judged: Sequence[Verdict], *, blocking: Sequence[str] = ()) -> tuple
     A high level that is open beside a certain amplification does not unmake it: 9 to 11 copies are an amplification. A
     gain does deny what lies above it, so it waits until that is excluded. In the default set this comes to:
 
-    =================  ============  ===================  ==========================================
-    copies             MET/CEP7      focality             call
-    =================  ============  ===================  ==========================================
-    >= 10              any           any                  high_level_amplification
-    5 to 10            any           focal, arm or none   amplification
-    5 to 10            any           polysomy             polysomy
-    5 to 10            >= 2          indeterminate        amplification
-    5 to 10            < 2 or missing  indeterminate        indeterminate: focality_undecided
-    < 5                >= 2          any but polysomy     amplification
-    4 to 5             < 2           any                  gain
-    4 to 5             >= 2          polysomy             gain
-    < 4                < 2           any                  not_amplified
-    < 5                missing       any but polysomy     indeterminate: cep7_unavailable
-    =================  ============  ===================  ==========================================
+    =======  ==============  ==================  =================================
+    copies   MET/CEP7        focality            call
+    =======  ==============  ==================  =================================
+    >= 10    any             any                 high_level_amplification
+    5 to 10  any             focal, arm or none  amplification
+    5 to 10  any             polysomy            polysomy
+    5 to 10  >= 2            indeterminate       amplification
+    5 to 10  < 2 or missing  indeterminate       indeterminate: focality_undecided
+    4 to 5   < 2             any                 gain
+    4 to 5   >= 2            polysomy            gain
+    < 5      >= 2            any but polysomy    amplification
+    < 4      >= 2            polysomy            not_amplified
+    < 4      < 2             any                 not_amplified
+    < 5      missing         any but polysomy    indeterminate: cep7_unavailable
+    =======  ==============  ==================  =================================
 
     Parameters
     ----------
@@ -337,3 +63,80 @@ def overall(judged: Sequence[Verdict], *, blocking: Sequence[str] = ()) -> tuple
     if all(row.category.call == "gain" and row.reasons == ("below_limit_of_detection",) for row in unsettled):
         return "not_amplified", ()
     return "indeterminate", tuple(dict.fromkeys(reason for row in unsettled for reason in row.reasons))
+
+
+OPENINGS = {
+    "high_level_amplification": "MET is amplified at a high level",
+    "amplification": "MET is amplified",
+    "gain": "MET is gained, short of amplification",
+    "polysomy": "MET is gained together with chromosome 7 (polysomy), not amplified by itself",
+    "not_amplified": "MET is not amplified",
+    "indeterminate": "It cannot be told whether MET is amplified",
+    "no_call": "No call",
+}
+EXTENTS = {
+    "focal": "focal",
+    "arm": "with a gain of the arm 7q",
+    "indeterminate": "focality undecided",
+}
+
+
+def headline(
+    call: str,
+    *,
+    copies: Mapping[str, float | None] | None = None,
+    ratio: Mapping[str, float | None] | None = None,
+    focality: str = "indeterminate",
+    lod_copies: float | None = None,
+    explanations: Sequence[str] = (),
+) -> str:
+    """One sentence for a pathologist: the call, the numbers with their 95 % intervals, and what it rests on.
+
+    Parameters
+    ----------
+    call : str
+        Class of the sample.
+    copies, ratio : mapping with value, low, high, optional
+        MET copies per tumour cell and MET/CEP7-like. Missing numbers (None, NaN) are left out; an interval without a
+        value reads as a range.
+    focality : str
+        Class of focality, told for gains.
+    lod_copies : float, optional
+        Limit of detection in copies, told beside a negative.
+    explanations : sequence of str
+        Sentences of the reasons, told where there is no class.
+    """
+    opening = OPENINGS[call]
+    if call in ("no_call", "indeterminate") and explanations:
+        opening += ": " + " ".join(explanations).rstrip(".")
+    if call == "no_call":
+        return opening + "."
+    numbers = [_number(copies, "about {} copies per tumour cell", "{} copies per tumour cell", digits=3)]
+    numbers.append(_number(ratio, "MET/CEP7-like {}", "MET/CEP7-like {}", digits=2))
+    if call in ("high_level_amplification", "amplification", "gain"):
+        numbers.append(EXTENTS.get(focality, ""))
+    if call == "not_amplified" and _present(lod_copies):
+        numbers.append(f"{_short(lod_copies, 3)} copies would have been seen")
+    told = ", ".join(text for text in numbers if text)
+    joint = ". Measured: " if call == "indeterminate" and explanations else ": "
+    return opening + (joint + told if told else "") + "."
+
+
+def _number(estimate: Mapping[str, float | None] | None, point: str, span: str, *, digits: int) -> str:
+    """An estimate in words, empty if it is missing."""
+    value, low, high = ((estimate or {}).get(name) for name in ("value", "low", "high"))
+    bounded = _present(low) and _present(high)
+    if _present(value):
+        interval = f" (95 % interval {_short(low, digits)}-{_short(high, digits)})" if bounded else ""
+        return point.format(_short(value, digits)) + interval
+    return span.format(f"between {_short(low, digits)} and {_short(high, digits)}") if bounded else ""
+
+
+def _present(value: float | None) -> bool:
+    """Whether a number is there at all."""
+    return value is not None and isfinite(value)
+
+
+def _short(value: float | None, digits: int) -> str:
+    """One decimal, or whole numbers where decimals would feign precision."""
+    return f"{value:.1f}" if value is not None and abs(value) < 10 ** (digits - 1) else f"{value:.0f}"

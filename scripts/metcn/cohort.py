@@ -69,7 +69,7 @@ def row(call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def cell(column: str, value: Any) -> str:
-    """Text of one value: lists joined, numbers to six significant digits, missing empty; tabs and newlines as blanks."""
+    """Text of one value: lists joined, six significant digits, missing empty, white space as one blank."""
     if value is None:
         return ""
     if column in JOINED_BY:

@@ -65,6 +65,7 @@ REASONS: dict[str, Reason] = {
     "purity_unknown": Reason("info", "Purity is unknown: results are ranges over every plausible purity."),
     "ploidy_unknown": Reason("info", "Ploidy is unknown: results are ranges over every plausible ploidy."),
     "purity_below_floor": Reason("warn", "Purity is below the floor at which copies can be computed."),
+    "criteria_not_applicable": Reason("warn", "The criteria set chosen for the overall call does not apply to this kind of specimen."),
     "interval_spans_bound": Reason("info", "The evidence does not decide on which side of the criterion's bound the tumour lies."),
     "focality_undecided": Reason("info", "The evidence does not tell a focal gain from a gain of the arm or the chromosome."),
     "below_limit_of_detection": Reason("warn", "An amplification at the criterion's bound would not have been seen in this sample."),

@@ -105,6 +105,7 @@ class _Loader(yaml.SafeLoader):
     """YAML without repeated keys, which the standard loader lets the last one win silently."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """The mapping of a node, refused if a key stands twice."""
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         repeated = [key for key in keys if keys.count(key) > 1]
         if repeated:

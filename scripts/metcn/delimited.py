@@ -109,6 +109,7 @@ def refuse_rows(bad: Any, path: str | Path, column: str, values: Any, expected: 
     if len(rows) == 0:
         return
     line, value = values.index[rows[0]], values.iloc[rows[0]]
+    value = value if isinstance(value, str) else value.item()
     more = f" ({len(rows)} such rows)" if len(rows) > 1 else ""
     raise InputError(f"{path} line {line}, column {column}: expected {expected}, found {value!r}{more}; {remedy}")
 

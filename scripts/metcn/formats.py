@@ -204,7 +204,7 @@ def read_coverage(paths: Sequence[str | Path], genome: genomes.Genome) -> pd.Dat
 
 
 def read_ratios(path: str | Path) -> pd.DataFrame:
-    """Ratios normalised elsewhere: chromosome, start, end, gene, log2 and, if given, weight and depth, rows as in the file.
+    """Ratios normalised elsewhere: chromosome, start, end, gene, log2 and, if given, weight and depth, in file order.
 
     An empty, NaN or null (CNVkit's -20) log2 is a missing ratio and becomes NaN.
 

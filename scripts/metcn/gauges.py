@@ -28,14 +28,15 @@ def ruler(interval: Mapping[str, Any], *, bounds: Sequence[float], top: float, l
 
     The square root shows 2 against 5 and 50 on one axis without giving half of it to values below 1.
     """
-    value, low, high = (interval.get(name) for name in ("value", "low", "high"))
-    known = [number for number in (value, low, high) if _finite(number)]
+    numbers: list[Any] = [interval.get(name) for name in ("value", "low", "high")]
+    known = [float(number) for number in numbers if _finite(number)]
     if not known:
         return ""
     top = max(top, max(known) * 1.08)
     root = Scale(0, math.sqrt(top), 8, RULER_WIDTH - 8)
 
     def at(number: float) -> float:
+        """Pixel of a number."""
         return float(root(math.sqrt(max(number, 0))))
 
     parts = [svg.line(at(0), 20, at(top), 20, "axis")]
@@ -47,10 +48,13 @@ def ruler(interval: Mapping[str, Any], *, bounds: Sequence[float], top: float, l
         is_bound = tick in bounds
         parts.append(svg.line(at(tick), 6 if is_bound else 17, at(tick), 26, "bound" if is_bound else "axis"))
         parts.append(svg.text(at(tick), 40, f"{tick:g}", "tick middle strong" if is_bound else "tick middle"))
+    value, low, high = numbers
     if _finite(low) and _finite(high):
         parts.append(svg.rect(at(low), 13, at(high), 21, "interval"))
     if _finite(value):
-        parts.append(svg.polygon([(at(value), 9), (at(value) + 5, 17), (at(value), 25), (at(value) - 5, 17)], "estimate"))
+        parts.append(
+            svg.polygon([(at(value), 9), (at(value) + 5, 17), (at(value), 25), (at(value) - 5, 17)], "estimate")
+        )
     return svg.figure(RULER_WIDTH, RULER_HEIGHT, parts, label)
 
 
@@ -68,7 +72,9 @@ def scatter(rows: Sequence[Mapping[str, Any]]) -> str:
             parts.append(svg.line(across, low, across, high, "error"))
         tip = f"{row['sample']}: MET {row['met_copies']:.1f}, CEP7-like {row['cep7_copies']:.1f}"
         parts.append(_mark(MARKS.get(row["call"], "ring"), across, up, tip))
-    return svg.figure(SCATTER_WIDTH, SCATTER_HEIGHT, parts, f"MET copies against CEP7-like copies of {len(drawn)} samples")
+    return svg.figure(
+        SCATTER_WIDTH, SCATTER_HEIGHT, parts, f"MET copies against CEP7-like copies of {len(drawn)} samples"
+    )
 
 
 def _axes(x: Scale, y: Scale) -> list[str]:
@@ -81,9 +87,15 @@ def _axes(x: Scale, y: Scale) -> list[str]:
                 continue
             at = float(axis(_log(tick)))
             if horizontal:
-                parts += [svg.line(at, y.start, at, y.start + 4, "axis"), svg.text(at, y.start + 16, tick, "tick middle")]
+                parts += [
+                    svg.line(at, y.start, at, y.start + 4, "axis"),
+                    svg.text(at, y.start + 16, tick, "tick middle"),
+                ]
             else:
-                parts += [svg.line(x.start - 4, at, x.start, at, "axis"), svg.text(x.start - 7, at + 4, tick, "tick end")]
+                parts += [
+                    svg.line(x.start - 4, at, x.start, at, "axis"),
+                    svg.text(x.start - 7, at + 4, tick, "tick end"),
+                ]
     return parts
 
 
@@ -101,7 +113,7 @@ def _bounds(x: Scale, y: Scale) -> list[str]:
 
 def _mark(shape: str, x: float, y: float, tip: str) -> str:
     """A point whose shape, not only its colour, says the call."""
-    outlines = {
+    outlines: dict[str, list[tuple[float, float]]] = {
         "diamond": [(0, -6), (6, 0), (0, 6), (-6, 0)],
         "square": [(-4.5, -4.5), (4.5, -4.5), (4.5, 4.5), (-4.5, 4.5)],
         "triangle": [(0, -5.5), (5, 4), (-5, 4)],
@@ -114,7 +126,9 @@ def _mark(shape: str, x: float, y: float, tip: str) -> str:
 
 
 def _ceiling(rows: Sequence[Mapping[str, Any]], name: str, least: float) -> float:
-    return max([least, *(float(row[column]) * 1.1 for row in rows for column in (name, f"{name}_high") if _finite(row[column]))])
+    """Upper end of an axis: above every value and interval, and at least ``least``."""
+    found = [row[column] for row in rows for column in (name, f"{name}_high")]
+    return max([least, *(float(number) * 1.1 for number in found if _finite(number))])
 
 
 def _log(copies: float) -> float:

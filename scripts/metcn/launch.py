@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -10,11 +9,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from metcn import config, files, layout, plan
 from metcn.errors import InputError
 
 ERROR_MARK = "metcn: error: "  # how the command line begins a line about bad input
 FAILED = 1
+COMPLETE = "logs/config.yaml"  # every key with its value and absolute paths: what the results were made with
 
 
 def run(
@@ -36,13 +38,15 @@ def run(
     """
     given = config.read(configfile)
     if samples is not None:
-        given["samples"] = str(samples.absolute())
-    checked = plan.load(given, configfile.absolute().parent, str(configfile))
+        given["samples"] = str(samples.parent.resolve() / samples.name)
+    checked = plan.load(given, configfile.parent.resolve(), str(configfile))
     if checked.settings["reference"]["file"] and checked.normals:
         print("metcn: note: a ready panel of normals is given, so the sheet's normals make none", file=sys.stderr)
+    complete = directory.absolute() / COMPLETE
+    with files.writing(complete) as temporary:
+        temporary.write_text(yaml.safe_dump(checked.settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(files.workflow_root() / "Snakefile")]
-    command += ["--configfile", str(configfile.absolute()), "--directory", str(directory.absolute())]
-    command += ["--config", f"samples={json.dumps(checked.settings['samples'], ensure_ascii=False)}"]
+    command += ["--configfile", str(complete), "--directory", str(directory.absolute())]
     command += _profile(profile) + (["--cores", str(cores)] if cores else []) + (["--dry-run"] if dry_run else [])
     started = time.time()
     status = _wait([*command, *snakemake], _environment(directory))

@@ -20,7 +20,7 @@ FACTS = {
     "counts": ("sample", "genome"),
     "reference": ("genome", "assay"),
     "ratios": ("sample", "genome", "assay"),
-    "segments": ("sample",),
+    "segments": ("sample", "genome"),
     "purity": ("sample", "specimen", "purity", "ploidy"),
     "copies": ("genome",),
     "calls": ("sample", "specimen", "patient", "timepoint"),

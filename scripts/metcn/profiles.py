@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ SURROUNDINGS_BP = 3_000_000
 
 @dataclass(frozen=True)
 class View:
-    """What every figure along chromosome 7 draws from: bins and segments with numbers, genome, and the sample's mixture.
+    """What every figure along the genome draws from: bins and segments with numbers, genome facts, mixture.
 
     ``mixture`` is (purity, ploidy) where both are point values, else None: only then has a ratio one copy number.
     """
@@ -117,7 +117,9 @@ def genome_strip(seen: View) -> str:
         left, right = float(x(offset[name])), float(x(offset[name] + seen.genome.contigs[name]))
         parts.append(svg.rect(left, TOP, right, TOP + 90, "chr7-zone" if name == "7" else f"stripe{number % 2}"))
         if right - left > 10:
-            parts.append(svg.text((left + right) / 2, TOP + 104, name, "tick middle" + (" strong" if name == "7" else "")))
+            parts.append(
+                svg.text((left + right) / 2, TOP + 104, name, "tick middle" + (" strong" if name == "7" else ""))
+            )
     parts += _grid(y, None)
     held = np.clip(np.array([low, middle, high]), y.low, y.high)
     on7 = (column / 1.5 > x(offset["7"])) & (column / 1.5 < x(offset["7"] + seen.genome.contigs["7"]))
@@ -151,7 +153,9 @@ def _locus(seen: View, x: Scale, label: str, zones: list[str], track: list[str],
     right = x(np.clip(segments["end"].to_numpy(float), x.low, x.high))
     parts.append(svg.strokes(left, right, y(np.clip(level, y.low, y.high)), "segment"))
     if seen.amplicon is not None and seen.amplicon[1] > x.low and seen.amplicon[0] < x.high:
-        parts.append(svg.rect(x.clipped(seen.amplicon[0]), TOP - 6, x.clipped(seen.amplicon[1]), TOP - 2, "amplicon", "amplicon"))
+        parts.append(
+            svg.rect(x.clipped(seen.amplicon[0]), TOP - 6, x.clipped(seen.amplicon[1]), TOP - 2, "amplicon", "amplicon")
+        )
     if bins.empty:
         parts.append(svg.text((LEFT + RIGHT) / 2, TOP + PLOT / 2, "no usable bin here", "mark middle"))
     return svg.figure(WIDTH, height, parts + track, label)
@@ -187,7 +191,9 @@ def _bins(bins: pd.DataFrame, x: Scale) -> tuple[list[Callable[[Scale], str]], n
     return layers, np.concatenate(drawn)
 
 
-def _drawing(mark: Callable[..., str], at: np.ndarray, values: tuple[np.ndarray, ...], css: str) -> Callable[[Scale], str]:
+def _drawing(
+    mark: Callable[..., str], at: np.ndarray, values: tuple[np.ndarray, ...], css: str
+) -> Callable[[Scale], str]:
     """Function of the y scale that draws ``mark`` at ``at``; values below the axis are held at its lower edge."""
     return lambda y: mark(at, *(y(np.clip(value, y.low, y.high)) for value in values), css)
 

@@ -26,7 +26,8 @@ def stage_digest(stage: str, genome: str) -> str:
     module = f"stages/{STAGES[stage]}.py"
     pieces, reached = _stage_code(module, stage)
     whole = hashlib.sha256("\n".join(sorted(pieces)).encode())
-    whole.update(provenance.code_digest(*sorted(reached - {module})).encode())
+    for other in sorted(reached - {module}):
+        whole.update(provenance.code_digest(other).encode())
     folders = [files.resource_root() / genome]
     folders += [files.resource_root() / "criteria"] if stage in CRITERIA_STAGES else []
     folders += [files.PACKAGE / "templates"] if stage in PAGE_STAGES else []

@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 from numpy.typing import NDArray
 
 from metcn import robust, tangent
+from metcn.panel import KindNull, Panel
 
 CANDIDATES = (0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 30)  # numbers of components that are tried
 FOLDS = 20  # normals are left out one by one up to this number, in that many groups beyond it
 PRIOR_NORMALS = 4  # a bin's own spread counts as much as this many normals' worth of the typical one
 SAMPLE_BINS = 40_000  # bins of a kind on which the number of components is chosen: enough, and independent of size
 MISSING_SHARE = 0.25  # a bin without reads in more of the normals than this is masked
-SMALLEST_GROUP = 5  # bins a gene needs before its mean counts in the choice
-TOLERANCE = 1.01  # the fewest components within 1 % of the lowest error are taken
+SMALLEST_GROUP = 5  # bins a gene needs at the least before its mean counts in the choice
+ENOUGH_GROUPS = 20  # genes of MET's size needed for them alone to decide
 ERROR_CUT = 0.3  # log2; one deviant gene of one normal must not decide
 
 Floats = NDArray[np.floating]
-
-
-@dataclass(frozen=True)
-class KindNull:
-    """What leaving normals out shows of one kind of bins: errors by number of components, and what remains."""
-
-    components: int
-    errors: dict[int, float]  # number of components -> RMS of the left-out normals' gene means, log2
-    noise: float  # robust SD of a left-out bin after correction, over what its spread said
-    excess: float  # SD that bins of a gene share beyond their own noise, log2
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A panel of normals over all bins of an assay; arrays have one entry per bin."""
-
-    centre: Floats
-    spread: Floats
-    mask: NDArray[np.str_]  # "" where usable, else the reason
-    basis: Floats  # (bins, components), standardised; columns beyond a kind's own number are 0
-    null: dict[str, KindNull] = field(default_factory=dict)
-    normals: int = 0
 
 
 def scale(log2_depth: Floats, kind: NDArray, use: NDArray[np.bool_]) -> Floats:
@@ -124,6 +101,7 @@ def build(
     max_components: int,
     min_relative_depth: float,
     max_spread: float,
+    met_bins: int = 2 * SMALLEST_GROUP,
 ) -> Panel:
     """Panel of normals from log2 depths, which are consumed: the array is scaled and centred in place.
 
@@ -135,6 +113,8 @@ def build(
         Kind and gene group of each bin, and why it may not be used ("" where it may).
     fit : ndarray of bool, shape (bins,)
         Autosomal bins outside chromosome 7: the only ones that scale and coefficients rest on.
+    met_bins : int
+        Number of MET's bins: genes with at least half as many decide how many components are used.
     """
     normals, bins = log2_depth.shape
     scale(log2_depth, kind, fit & (mask == ""))
@@ -144,6 +124,8 @@ def build(
         min_relative_depth=min_relative_depth, max_spread=max_spread,
     )  # fmt: skip
     usable = reasons == ""
+    if normals < 3:
+        spread[:] = 1.0  # too few to learn it: the sample's own noise gives the scale
     null: dict[str, KindNull] = {}
     bases: dict[str, Floats] = {}
     if normals >= 3:
@@ -152,7 +134,7 @@ def build(
             if not (fit[members]).any():
                 continue
             sample = _sample(members, group)
-            null[str(name)] = leave_out(log2_depth[:, sample], group=group[sample], fit=fit[sample], most=max_components)
+            null[str(name)] = leave_out(log2_depth[:, sample], group=group[sample], fit=fit[sample], most=max_components, smallest=_smallest(group[sample], met_bins))
             spread[kind == name] *= null[str(name)].noise
     log2_depth -= centre
     for name, found in null.items():
@@ -173,7 +155,14 @@ def _sample(members: NDArray[np.intp], group: NDArray[np.intp]) -> NDArray[np.in
     return members if step == 1 else members[group[members] % step == 0]
 
 
-def leave_out(log2_depth: Floats, *, group: NDArray[np.intp], fit: NDArray[np.bool_], most: int) -> KindNull:
+def _smallest(group: NDArray[np.intp], met_bins: int) -> int:
+    """Bins a group must have to decide: half of MET's where at least ``ENOUGH_GROUPS`` have that many."""
+    size = np.bincount(group)
+    wanted = max(SMALLEST_GROUP, met_bins // 2)
+    return wanted if np.sum(size >= wanted) >= ENOUGH_GROUPS else SMALLEST_GROUP
+
+
+def leave_out(log2_depth: Floats, *, group: NDArray[np.intp], fit: NDArray[np.bool_], most: int, smallest: int) -> KindNull:
     """Number of components with the lowest error on normals that were left out, and the noise that then remains.
 
     The error is that of gene means, since a gene is what the pipeline reports. A number of components larger than the
@@ -203,7 +192,7 @@ def leave_out(log2_depth: Floats, *, group: NDArray[np.intp], fit: NDArray[np.bo
                 basis = full[:, :count]
                 solution = tangent.coefficients(own[rows], weight[rows], basis[rows], iterations=3)
                 rest = tangent.subtract(own, weight, basis, solution)
-                mean, noise = _group_means(rest, weight, label)
+                mean, noise = _group_means(rest, weight, label, smallest)
                 squares[count].append(mean)
                 left[count].append(rest[rows] / spread[rows])
                 within[count].append(noise)
@@ -211,14 +200,14 @@ def leave_out(log2_depth: Floats, *, group: NDArray[np.intp], fit: NDArray[np.bo
               for count, means in squares.items()}  # fmt: skip
     if not all(np.isfinite(list(errors.values()))):  # no gene with enough bins: single bins decide
         errors = {count: float(np.mean([robust.spread(z) for z in parts])) for count, parts in left.items()}
-    best = min(count for count in candidates if errors[count] <= TOLERANCE * min(errors.values()))
+    best = min(candidates, key=lambda count: errors[count])
     total = robust.spread(np.concatenate(squares[best])) if squares[best] else float("nan")
     excess = np.sqrt(max(total**2 - float(np.mean(within[best])) ** 2, 0.0)) if np.isfinite(total) else float("nan")
     noise = float(np.median([robust.spread(z) for z in left[best]]))
     return KindNull(components=best, errors=errors, noise=noise, excess=float(excess))
 
 
-def _group_means(rest: Floats, weight: Floats, label: NDArray[np.intp]) -> tuple[Floats, float]:
+def _group_means(rest: Floats, weight: Floats, label: NDArray[np.intp], smallest: int) -> tuple[Floats, float]:
     """Weighted mean of each group with enough bins, and the typical error that bin noise alone gives such a mean."""
     keep = np.isfinite(rest) & (weight > 0)
     cut, precision = np.clip(rest[keep], -1, 1), weight[keep] ** 2
@@ -226,6 +215,6 @@ def _group_means(rest: Floats, weight: Floats, label: NDArray[np.intp]) -> tuple
     total = np.bincount(label[keep], weights=precision, minlength=len(size))
     mean = np.bincount(label[keep], weights=precision * cut, minlength=len(size)) / np.maximum(total, 1e-12)
     bin_variance = np.bincount(label[keep], weights=(precision * (cut - mean[label[keep]])) ** 2, minlength=len(size))
-    large = size >= SMALLEST_GROUP
+    large = size >= smallest
     error = np.sqrt(bin_variance[large]) / total[large]
     return mean[large], float(np.median(error)) if large.any() else 0.0

@@ -1,7 +1,8 @@
-"""Calls as pages for people: one self-contained HTML file per sample and one per cohort, nothing fetched, no time stamp."""
+"""Calls as pages for people: one self-contained HTML file per sample and one per cohort."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -31,7 +32,7 @@ VERDICT_WORDS = {
     "met": "● met",
     "not_met": "○ not met",
     "indeterminate": "◐ undecided",
-    "not_applicable": "– not applicable",
+    "not_applicable": "\N{EN DASH} not applicable",
 }
 VERIFIED_WORDS = {True: "verified", "mixed": "verified in part", False: "recalled, not re-read"}
 SOURCE_WORDS = {"given": "given", "given_range": "given as a range", "unknown": "unknown"}
@@ -56,7 +57,12 @@ ERROR_WORDS = {
 
 
 def sample_page(
-    call: Mapping[str, Any], ratios: pd.DataFrame, segments: pd.DataFrame, genome: Any, *, title: str = "MET copy number"
+    call: Mapping[str, Any],
+    ratios: pd.DataFrame,
+    segments: pd.DataFrame,
+    genome: Any,
+    *,
+    title: str = "MET copy number",
 ) -> str:
     """Report of one sample as one HTML document.
 
@@ -74,17 +80,21 @@ def sample_page(
         "gene": profiles.gene(seen),
         "genome": profiles.genome_strip(seen),
     }
-    return _environment().get_template("sample.html").render(
-        title=title,
-        call=call,
-        figures=figures,
-        rulers=_rulers(call),
-        reasons=[(code, REASONS[code]) for code in call["reasons"]],
-        criteria=_criteria(call),
-        dominant=_dominant(call),
-        copies_axis=seen.mixture is not None,
-        qc_numbers=_flat({**(pick(call, "measurement.qc") or {}), **(call.get("counts") or {})}),
-        provenance=_flat(call.get("provenance") or {}),
+    return (
+        _environment()
+        .get_template("sample.html")
+        .render(
+            title=title,
+            call=call,
+            figures=figures,
+            rulers=_rulers(call),
+            reasons=[(code, REASONS[code]) for code in call["reasons"]],
+            criteria=_criteria(call),
+            dominant=_dominant(call),
+            copies_axis=seen.mixture is not None,
+            qc_numbers=_flat({**(pick(call, "measurement.qc") or {}), **(call.get("counts") or {})}),
+            provenance=_flat(call.get("provenance") or {}),
+        )
     )
 
 
@@ -94,14 +104,18 @@ def cohort_page(calls: Sequence[Mapping[str, Any]], *, title: str = "MET copy nu
     for values, call in zip(rows, calls, strict=True):
         values.update(patient=call.get("patient"), timepoint=call.get("timepoint"))
     found = Counter(values["call"] for values in rows)
-    return _environment().get_template("cohort.html").render(
-        title=title,
-        rows=rows,
-        columns=COHORT_COLUMNS,
-        tally=[(name, found[name]) for name in CALLS if found[name]],
-        scatter=gauges.scatter(rows),
-        serial=any(values["patient"] or values["timepoint"] for values in rows),
-        reasons=[(code, REASONS[code]) for code in REASONS if any(code in (v["reasons"] or ()) for v in rows)],
+    return (
+        _environment()
+        .get_template("cohort.html")
+        .render(
+            title=title,
+            rows=rows,
+            columns=COHORT_COLUMNS,
+            tally=[(name, found[name]) for name in CALLS if found[name]],
+            scatter=gauges.scatter(rows),
+            serial=any(values["patient"] or values["timepoint"] for values in rows),
+            reasons=[(code, REASONS[code]) for code in REASONS if any(code in (v["reasons"] or ()) for v in rows)],
+        )
     )
 
 
@@ -117,7 +131,14 @@ def _environment() -> Environment:
     )
     found.globals["cell"] = cell
     found.filters.update(
-        copies=copies, ratio=ratio, probability=probability, span=span, whole=whole, path=quote, plain=plain
+        copies=copies,
+        ratio=ratio,
+        probability=probability,
+        span=span,
+        whole=whole,
+        path=quote,
+        plain=plain,
+        checked=checked,
     )
     found.globals.update(
         call_words=CALL_WORDS,
@@ -182,6 +203,12 @@ def plain(value: Any) -> str:
     return str(value)
 
 
+def checked(items: Sequence[Mapping[str, Any]]) -> bool | str:
+    """Whether the figures of a whole set were read in their source: True, False, or ``mixed`` where rows differ."""
+    found = {item.get("verified") for item in items}
+    return bool(found.pop()) if found in ({True}, {False}) else "mixed"
+
+
 def _mixture(call: Mapping[str, Any]) -> tuple[float, float] | None:
     """Purity and ploidy where both are point values."""
     purity, ploidy = (pick(call, f"purity.{name}.value") for name in ("purity", "ploidy"))
@@ -202,7 +229,9 @@ def _rulers(call: Mapping[str, Any]) -> dict[str, str]:
         "plasma_copies": ((2.3,), 5, "Plasma copies, uncorrected"),
     }
     return {
-        name: gauges.ruler(pick(call, f"copies.{name}") or {}, bounds=bounds, top=top, label=f"{label} with 95 % interval")
+        name: gauges.ruler(
+            pick(call, f"copies.{name}") or {}, bounds=bounds, top=top, label=f"{label} with 95 % interval"
+        )
         for name, (bounds, top, label) in wanted.items()
     }
 
@@ -216,8 +245,22 @@ def _criteria(call: Mapping[str, Any]) -> list[tuple[str, list[list[Mapping[str,
     groups: dict[str, list[Mapping[str, Any]]] = {own: [], "tissue": [], "plasma": []}
     for item in call.get("criteria") or ():
         groups[item["specimen"] if item.get("specimen") in groups else own].append(item)
-    by_set = {name: [list(items) for _, items in groupby(found, itemgetter("id"))] for name, found in groups.items()}
+    by_set = {
+        name: [_said_once(list(items)) for _, items in groupby(found, itemgetter("id"))]
+        for name, found in groups.items()
+    }
     return [(name, sets) for name, sets in by_set.items() if sets]
+
+
+def _said_once(items: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Categories of one set, each note without the sentences that a category above it has said already."""
+    said: set[str] = set()
+    shown: list[Mapping[str, Any]] = []
+    for item in items:
+        sentences = [part for part in re.split(r"(?<=\.)\s+", item.get("note") or "") if part not in said]
+        said.update(sentences)
+        shown.append({**item, "note": " ".join(sentences)})
+    return shown
 
 
 def _dominant(call: Mapping[str, Any]) -> str | None:

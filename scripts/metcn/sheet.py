@@ -25,9 +25,9 @@ def read(path: str | Path) -> list[Sample]:
         One line per problem, each with row, sample, column, the value and what to do.
     """
     path = Path(path)
-    rows = _rows(path)
-    problems = [problem for row in rows for problem in row_problems(row, path.parent)]
-    samples = [_sample(row.cells, path.parent) for row in rows]
+    rows, base = _rows(path), path.parent.resolve()
+    problems = [problem for row in rows for problem in row_problems(row, base)]
+    samples = [_sample(row.cells, base) for row in rows]
     problems += sheet_problems(rows, samples)
     if problems:
         raise InputError("\n".join(problems))

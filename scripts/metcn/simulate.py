@@ -43,7 +43,19 @@ def tumour(
     background: bool = False,
     **fields: Any,
 ) -> Sample:
-    """A tumour of a preset profile at a purity; ``fields`` are further fields of `Sample` (sex, specimen, ...)."""
+    """A tumour of a preset profile at a purity; ``fields`` are further fields of `Sample` (sex, specimen, ...).
+
+    Raises
+    ------
+    InputError
+        If the profile is unknown, the purity is not between 0 and 1, or the copies are negative.
+    """
+    if not 0 <= purity <= 1:
+        raise InputError(f"expected a purity from 0 to 1, found {purity:g} for tumour {name}; give it as a share")
+    if copies is not None and not copies >= 0:
+        raise InputError(
+            f"expected copies of 0 or more, found {copies:g} for tumour {name}; give the tumour cells' copies"
+        )
     karyotype: Karyotype = preset(genome, profile, copies=copies, size_bp=size_bp)
     if background:
         karyotype = with_background(karyotype, genome)
@@ -106,7 +118,7 @@ def cohort(
     Raises
     ------
     InputError
-        If the assay or the format is not one of these, or two samples share a name.
+        If the assay or the format is not one of these, the depth is not above 0, or two samples share a name.
     """
     output = Path(output)
     genome = load(genome) if isinstance(genome, str) else genome
@@ -114,6 +126,8 @@ def cohort(
         raise InputError(f"expected a format out of {', '.join(FORMATS)}, found '{as_}'; choose one of them")
     sexes = ("female", "male")
     samples = [normal(genome, f"N{place + 1}", sex=sexes[place % 2]) for place in range(normals)] + list(tumours)
+    if not depth > 0:
+        raise InputError(f"expected a depth above 0, found {depth:g}; give the mean fold coverage of a normal sample")
     names = [sample.name for sample in samples]
     if len(set(names)) < len(names):
         raise InputError(f"expected every simulated sample's name once, found {', '.join(names)}; rename one")

@@ -53,7 +53,7 @@ def call(
     }
     row = sheet.one(cells, Path(), "metcn call")
     source = str(configfile or "metcn call")
-    base = configfile.absolute().parent if configfile else Path()
+    base = configfile.parent.resolve() if configfile else Path()
     steps = plan.make(config.complete(_given(configfile, named), base, source), [row], source)
     for stage in layout.STAGES:
         if stage == "reference" or (row.ratios and stage in ("bins", "counts")):

@@ -21,6 +21,7 @@ class Scale:
     end: float
 
     def __call__(self, value: Any) -> Any:
+        """Pixel of ``value``, also beyond the scale's range."""
         return self.start + (value - self.low) * (self.end - self.start) / (self.high - self.low)
 
     def clipped(self, value: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -20,14 +22,13 @@ def ideogram(cytobands: pd.DataFrame, x: Scale, top: float) -> list[str]:
     """Cytobands of chromosome 7, the centromere as two triangles; a band's name where it fits."""
     parts = []
     bands = cytobands[[bare(str(name)) == "7" for name in cytobands["chromosome"]]]
-    for band in bands.itertuples(index=False):
-        left, right = float(x(band.start)), float(x(band.end))
-        tip = f"7{band.band}"
-        if band.stain == "acen":
-            wide, tight = (left, right) if band.band.startswith("p") else (right, left)
+    for start, end, name, stain in _rows(bands, "start", "end", "band", "stain"):
+        left, right = float(x(start)), float(x(end))
+        if stain == "acen":
+            wide, tight = (left, right) if name.startswith("p") else (right, left)
             parts.append(svg.polygon([(wide, top), (wide, top + 10), (tight, top + 5)], "acen"))
             continue
-        parts.append(svg.rect(left, top, right, top + 10, f"band {band.stain}", tip))
+        parts.append(svg.rect(left, top, right, top + 10, f"band {stain}", f"7{name}"))
     return parts
 
 
@@ -38,7 +39,9 @@ def exons(spans: np.ndarray, x: Scale, middle: float) -> list[str]:
     for number, (start, end) in sorted(enumerate(spans, start=1), key=lambda exon: exon[0] != SKIPPED_EXON):
         left, right = float(x(start)), float(x(end))
         skipped = number == SKIPPED_EXON
-        parts.append(svg.rect(left, middle - 5, right, middle + 5, "exon skipped" if skipped else "exon", f"exon {number}"))
+        parts.append(
+            svg.rect(left, middle - 5, right, middle + 5, "exon skipped" if skipped else "exon", f"exon {number}")
+        )
         at = (left + right) / 2
         if all(abs(at - other) > 14 for other in taken):
             taken.append(at)
@@ -50,15 +53,15 @@ def genes(table: pd.DataFrame, x: Scale, top: float) -> list[str]:
     """Genes that matter around MET, named where there is room; MET itself always."""
     wanted = table[table["gene"].isin((*NEIGHBOURS, *CONTEXT, "MET"))]
     wanted = wanted[(wanted["end"] > x.low) & (wanted["start"] < x.high)].sort_values("start")
-    parts, taken = [], []
-    for row in sorted(wanted.itertuples(index=False), key=lambda row: (row.gene != "MET", row.start)):
-        left, right = x.clipped(row.start), x.clipped(row.end)
-        css = "gene met-gene" if row.gene == "MET" else "gene"
-        parts.append(svg.rect(left, top, right, top + 5, css, row.gene))
-        middle, half = (left + right) / 2, 3.6 * len(row.gene) + 3
+    parts: list[str] = []
+    taken: list[tuple[float, float]] = []
+    for name, start, end in sorted(_rows(wanted, "gene", "start", "end"), key=lambda row: row[0] != "MET"):
+        left, right = x.clipped(start), x.clipped(end)
+        parts.append(svg.rect(left, top, right, top + 5, "gene met-gene" if name == "MET" else "gene", name))
+        middle, half = (left + right) / 2, 3.6 * len(name) + 3
         if all(abs(middle - other) > half + room for other, room in taken):
             taken.append((middle, half))
-            parts.append(svg.text(middle, top + 16, row.gene, "tiny middle strong" if row.gene == "MET" else "tiny middle"))
+            parts.append(svg.text(middle, top + 16, name, "tiny middle strong" if name == "MET" else "tiny middle"))
     return parts
 
 
@@ -72,3 +75,8 @@ def positions(x: Scale, y: float) -> list[str]:
         parts.append(svg.text(float(x(at)), y + 16, f"{at / MB:.{digits}f}", "tick middle"))
     parts.append(svg.text(x.start - 8, y + 16, "Mb", "tick end"))
     return parts
+
+
+def _rows(table: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
+    """Rows of the named columns as plain tuples."""
+    return list(table[list(columns)].itertuples(index=False, name=None))

@@ -52,7 +52,7 @@ def text(call: Mapping[str, Any], *, chromosome: str, length_bp: int, met: tuple
     call : one sample's calls JSON.
     chromosome : name of chromosome 7 in the sample's own files.
     length_bp : its length.
-    met : start and end of MET, 0-based half-open; the record's position is the base before, as VCF asks of symbolic alleles.
+    met : start and end of MET, 0-based half-open; the record lies at the base before, as VCF asks of symbols.
     build : name of the genome build.
     """
     filters = [f'##FILTER=<ID={code},Description="{reason.text}">' for code, reason in REASONS.items()]
@@ -72,7 +72,7 @@ def text(call: Mapping[str, Any], *, chromosome: str, length_bp: int, met: tuple
 def write(path: Path, content: str) -> None:
     """Write ``content`` compressed to ``path`` (BGZF) with its tabix index beside it."""
     with writing(path) as temporary:
-        with pysam.BGZFile(str(temporary), "wb") as handle:
+        with pysam.BGZFile(str(temporary), "wb", None) as handle:
             handle.write(content.encode())
         index = Path(pysam.tabix_index(str(temporary), preset="vcf", force=True, keep_original=True) + ".tbi")
         index.replace(path.with_name(path.name + ".tbi"))

@@ -13,12 +13,12 @@ rule calls:
         layout.benchmark("calls")
     group:
         "sample_{sample}"
+    conda:
+        "../envs/metcn.yaml"
     params:
         told=PLAN.told("calls"),
         options=PLAN.options("calls"),
         code=PLAN.code("calls"),
-    conda:
-        "../envs/metcn.yaml"
     shell:
         "metcn calls {params.told} {params.options} --output {output.output:q} 2> {log:q}"
 
@@ -32,7 +32,6 @@ rule report:
             layout.OUTPUTS["report"]["output"],
             caption="../report/sample.rst",
             category="Samples",
-            labels={"sample": "{sample}"},
         ),
     log:
         layout.log("report"),
@@ -40,12 +39,12 @@ rule report:
         layout.benchmark("report")
     group:
         "sample_{sample}"
+    conda:
+        "../envs/metcn.yaml"
     params:
         told=PLAN.told("report"),
         options=PLAN.options("report"),
         code=PLAN.code("report"),
-    conda:
-        "../envs/metcn.yaml"
     shell:
         "metcn report {params.told} {params.options} --output {output.output:q} 2> {log:q}"
 
@@ -55,17 +54,22 @@ rule cohort:
     input:
         unpack(PLAN.input_of("cohort")),
     output:
-        output=report(layout.OUTPUTS["cohort"]["output"], caption="../report/table.rst", category="Cohort"),
-        page=report(layout.OUTPUTS["cohort"]["page"], caption="../report/cohort.rst", category="Cohort"),
+        output=layout.OUTPUTS["cohort"]["output"],
+        page=report(
+            layout.OUTPUTS["cohort"]["page"],
+            caption="../report/cohort.rst",
+            category="Cohort",
+        ),
     log:
         layout.log("cohort"),
     benchmark:
         layout.benchmark("cohort")
+    localrule: True
+    conda:
+        "../envs/metcn.yaml"
     params:
         told=PLAN.told("cohort"),
         options=PLAN.options("cohort"),
         code=PLAN.code("cohort"),
-    conda:
-        "../envs/metcn.yaml"
     shell:
         "metcn cohort {params.told} {params.options} --output {output.output:q} --page {output.page:q} 2> {log:q}"

@@ -8,12 +8,12 @@ CHECKOUT = Path(str(workflow.current_basedir)).parents[1] / "scripts"
 if (CHECKOUT / "metcn").is_dir() and str(CHECKOUT) not in sys.path:
     sys.path.insert(0, str(CHECKOUT))
 
-from metcn import layout, workflow as metcn_workflow
+from metcn import layout, snakefile
 
-PLAN = metcn_workflow.load(config, workflow)
+PLAN = snakefile.load(config, workflow)
 
-shell.prefix(metcn_workflow.shell_prefix(workflow))
+shell.prefix(snakefile.shell_prefix(workflow))
 
 
 wildcard_constraints:
-    sample=metcn_workflow.SAMPLE_PATTERN,
+    sample=snakefile.SAMPLE_PATTERN,

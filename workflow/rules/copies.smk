@@ -11,12 +11,12 @@ rule reference:
         layout.log("reference"),
     benchmark:
         layout.benchmark("reference")
+    conda:
+        "../envs/metcn.yaml"
     params:
         told=PLAN.told("reference"),
         options=PLAN.options("reference"),
         code=PLAN.code("reference"),
-    conda:
-        "../envs/metcn.yaml"
     shell:
         "metcn reference {params.told} {params.options} --output {output.output:q} 2> {log:q}"
 
@@ -33,12 +33,12 @@ rule ratios:
         layout.benchmark("ratios")
     group:
         "sample_{sample}"
+    conda:
+        "../envs/metcn.yaml"
     params:
         told=PLAN.told("ratios"),
         options=PLAN.options("ratios"),
         code=PLAN.code("ratios"),
-    conda:
-        "../envs/metcn.yaml"
     shell:
         "metcn ratios {params.told} {params.options} --output {output.output:q} --summary {output.summary:q} 2> {log:q}"
 
@@ -55,12 +55,12 @@ rule segments:
         layout.benchmark("segments")
     group:
         "sample_{sample}"
+    conda:
+        "../envs/metcn.yaml"
     params:
         told=PLAN.told("segments"),
         options=PLAN.options("segments"),
         code=PLAN.code("segments"),
-    conda:
-        "../envs/metcn.yaml"
     shell:
         "metcn segments {params.told} {params.options} --output {output.output:q} --seg {output.seg:q} 2> {log:q}"
 
@@ -77,12 +77,12 @@ rule purity:
         layout.benchmark("purity")
     group:
         "sample_{sample}"
+    conda:
+        "../envs/metcn.yaml"
     params:
         told=PLAN.told("purity"),
         options=PLAN.options("purity"),
         code=PLAN.code("purity"),
-    conda:
-        "../envs/metcn.yaml"
     shell:
         "metcn purity {params.told} {params.options} --output {output.output:q} 2> {log:q}"
 
@@ -99,11 +99,11 @@ rule copies:
         layout.benchmark("copies")
     group:
         "sample_{sample}"
+    conda:
+        "../envs/metcn.yaml"
     params:
         told=PLAN.told("copies"),
         options=PLAN.options("copies"),
         code=PLAN.code("copies"),
-    conda:
-        "../envs/metcn.yaml"
     shell:
         "metcn copies {params.told} {params.options} --output {output.output:q} --draws {output.draws:q} 2> {log:q}"

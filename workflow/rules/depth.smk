@@ -11,12 +11,12 @@ rule bins:
         layout.log("bins"),
     benchmark:
         layout.benchmark("bins")
+    conda:
+        "../envs/metcn.yaml"
     params:
         told=PLAN.told("bins"),
         options=PLAN.options("bins"),
         code=PLAN.code("bins"),
-    conda:
-        "../envs/metcn.yaml"
     shell:
         "metcn bins {params.told} {params.options} --output {output.output:q} 2> {log:q}"
 
@@ -33,11 +33,11 @@ rule counts:
         layout.benchmark("counts")
     group:
         "sample_{sample}"
+    conda:
+        "../envs/metcn.yaml"
     params:
         told=PLAN.told("counts"),
         options=PLAN.options("counts"),
         code=PLAN.code("counts"),
-    conda:
-        "../envs/metcn.yaml"
     shell:
         "metcn counts {params.told} {params.options} --output {output.output:q} --summary {output.summary:q} 2> {log:q}"

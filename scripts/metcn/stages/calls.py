@@ -1,19 +1,228 @@
-"""Calls stages: from estimates to verdicts, and from verdicts to what people read."""
+"""Stages ``calls``, ``report`` and ``cohort``: from estimates to verdicts, and from verdicts to what people read."""
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from metcn import calls as core
+from metcn import calls as calling
 from metcn import cohort as overview
-from metcn import criteria, provenance, vcf
-from metcn import genome as builds
-from metcn.columns import REASONS
+from metcn import criteria, provenance, render, tables, vcf
+from metcn import genome as genomes
+from metcn import verdicts as judging
+from metcn.columns import QC, REASONS
 from metcn.errors import InputError
 from metcn.files import read_json, write_json, writing
 
 SCHEMA = 1
+CHROMOSOME_7 = {"GRCh37": "7", "GRCh38": "chr7"}  # as each build's own release writes it, where the input does not tell
+SEVERITIES = ("info", "warn", "fail")  # each beside its word of QC: pass, warn, fail
+
+
+def calls(
+    *,
+    sample: str,
+    specimen: str,
+    patient: str | None,
+    timepoint: str | None,
+    measurement: Path,
+    counts_summary: Path | None,
+    purity: Path,
+    copies: Path,
+    draws: Path,
+    output: Path,
+    settings: Mapping[str, Any],
+) -> None:
+    """Write ``calls/{sample}.json``, everything known of one sample with its verdicts, and the VCF beside it.
+
+    A sample of which MET could not be measured gets the same document with missing numbers and the call ``no_call``.
+
+    Raises
+    ------
+    InputError
+        If an input is missing or damaged, or the default criteria set is unknown.
+    """
+    asked = {"specimen": specimen, "patient": patient or "", "timepoint": timepoint or ""}
+    found = {"measurement": read_json(measurement), "purity": read_json(purity), "copies": read_json(copies)}
+    counted = read_json(counts_summary) if counts_summary else None
+    record = _record({"schema": SCHEMA, "sample": sample, **asked}, {**found, "counts": counted}, draws, settings)
+    write_json(output, record)
+    vcf.write(_beside(output, ".vcf.gz"), _variant(record))
+
+
+def report(*, call: Path, ratios: Path, segments: Path, genome: str, output: Path, settings: Mapping[str, Any]) -> None:
+    """Write the HTML page of one sample.
+
+    Raises
+    ------
+    InputError
+        If an input is missing, damaged, or of another version.
+    """
+    facts = genomes.load(genome)
+    page = render.sample_page(
+        _read_call(call), tables.read_ratios(ratios), tables.read_segments(segments), facts, title=settings["title"]
+    )
+    _write_text(output, page)
+
+
+def cohort(*, calls: Iterable[Path], output: Path, page: Path, settings: Mapping[str, Any]) -> None:
+    """Write ``cohort.tsv``, the cohort's HTML page, and ``qc/metcn_mqc.tsv`` beside the table.
+
+    Raises
+    ------
+    InputError
+        If a call is missing, damaged, of another version, or its sample stands twice.
+    """
+    records = [_read_call(path) for path in calls]
+    names = [record["sample"] for record in records]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"sample {name} has {names.count(name)} calls; give each sample's calls JSON once")
+    rows = [overview.row(record) for record in records]
+    _write_text(output, overview.table(rows))
+    _write_text(output.parent / "qc" / "metcn_mqc.tsv", overview.multiqc(rows))
+    _write_text(page, render.cohort_page(records))
+
+
+def _record(
+    asked: Mapping[str, Any], found: Mapping[str, Any], draws: Path, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The calls JSON: what was asked, the call, and the findings of the earlier stages that it rests on."""
+    told = [code for part in found.values() if part for code in part.get("reasons", ())]
+    judged, call, why = _judge(
+        found, draws, specimen=asked["specimen"], settings=settings, blocking=_blocking(told, found["measurement"])
+    )
+    reasons = _ordered([*told, *why])
+    return {
+        **asked,
+        "assay": found["measurement"]["assay"],
+        "genome": found["measurement"]["genome"],
+        "call": call,
+        "headline": _headline(call, found["copies"], why),
+        "reasons": reasons,
+        "qc": _quality(reasons),
+        "measurement": found["measurement"],
+        "purity": {name: part for name, part in found["purity"].items() if name != "grid"},
+        "copies": found["copies"],
+        "criteria": [verdict.row() for verdict in judged],
+        "default_criteria": settings["default_criteria"],
+        "counts": found["counts"],
+        "provenance": provenance.stamp(settings),
+    }
+
+
+def _judge(
+    found: Mapping[str, Any], draws: Path, *, specimen: str, settings: Mapping[str, Any], blocking: Sequence[str]
+) -> tuple[list[judging.Verdict], str, tuple[str, ...]]:
+    """Verdicts of every set, the overall call, and the reasons of the latter; blocked, every quantity is missing."""
+    sets, chosen = criteria.load(), settings["default_criteria"]
+    if chosen not in sets:
+        raise InputError(
+            f"calls.default_criteria: expected one of {', '.join(sets)}; found {chosen!r}; correct the configuration"
+        )
+    judged = judging.verdicts(
+        sets.values(),
+        judging.Draws.of({"weight": [1.0]} if blocking else _read_draws(draws)),
+        specimen=specimen,
+        decide=settings["decide"],
+        focality="indeterminate" if blocking else _focality(found["copies"]),
+        lod={} if blocking else _detectable(found["purity"], found["copies"]),
+        range_reason="ploidy_unknown" if _is_point(found["purity"], "purity") else "purity_unknown",
+    )
+    deciding = [verdict for verdict in judged if verdict.criterion.id == chosen]
+    return judged, *calling.overall(deciding, blocking=blocking)
+
+
+def _blocking(told: Sequence[str], measured: Mapping[str, Any]) -> list[str]:
+    """Reasons for which no verdict is given: those of severity ``fail``; MET without a ratio is one in any case."""
+    found = [code for code in told if REASONS[code].severity == "fail"]
+    return found if found or overview.pick(measured, "met.ratio") is not None else ["met_not_covered"]
+
+
+def _detectable(mixture: Mapping[str, Any], estimates: Mapping[str, Any]) -> dict[str, float]:
+    """Smallest detectable value per purity-corrected quantity; NaN: none is detectable.
+
+    Without a point purity there is no one limit: then each plausible purity has its own group of draws, whose width
+    says what it could not have shown.
+    """
+    copies = overview.pick(estimates, "lod.copies")
+    if copies is None and not _is_point(mixture, "purity"):
+        return {}
+    limits = {"gcn": np.nan if copies is None else float(copies)}
+    ploidy = overview.pick(mixture, "ploidy.value")
+    return limits if ploidy is None else {**limits, "gcn_minus_ploidy": limits["gcn"] - ploidy}
+
+
+def _is_point(mixture: Mapping[str, Any], name: str) -> bool:
+    """Whether purity or ploidy has one value."""
+    return overview.pick(mixture, f"{name}.value") is not None
+
+
+def _focality(estimates: Mapping[str, Any]) -> str:
+    """Class of focality; one that is missing is one that cannot be told."""
+    return str(overview.pick(estimates, "focality.class") or "indeterminate")
+
+
+def _ordered(codes: Iterable[str]) -> list[str]:
+    """Each reason once, in the order of the closed list; a code outside it is a defect of ours."""
+    return sorted(set(codes), key=list(REASONS).index)
+
+
+def _quality(reasons: Iterable[str]) -> str:
+    """QC word of the worst reason."""
+    worst = max((SEVERITIES.index(REASONS[code].severity) for code in reasons), default=0)
+    return QC[worst]
+
+
+def _headline(call: str, estimates: Mapping[str, Any], why: Sequence[str]) -> str:
+    """The call in one sentence."""
+    return calling.headline(
+        call,
+        copies=overview.pick(estimates, "met_copies"),
+        ratio=overview.pick(estimates, "met_cep7"),
+        focality=_focality(estimates),
+        lod_copies=overview.pick(estimates, "lod.copies"),
+        explanations=[REASONS[code].text for code in why],
+    )
+
+
+def _variant(record: Mapping[str, Any]) -> str:
+    """Text of the sample's VCF."""
+    build = record["genome"]
+    facts = genomes.load(build)
+    name = overview.pick(record, "measurement.met.chromosome") or CHROMOSOME_7[build]
+    return vcf.text(record, chromosome=name, length_bp=facts.contigs["7"], met=facts.met, build=build)
+
+
+def _read_draws(path: Path) -> dict[str, np.ndarray]:
+    """Arrays of a draws file by name."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; run `metcn copies` first") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a draws file ({error}); delete it and run `metcn copies` again") from error
+
+
+def _read_call(path: Path) -> dict[str, Any]:
+    """A calls JSON of the version this code writes."""
+    record = read_json(path)
+    found = record.get("schema") if isinstance(record, dict) else None
+    if found != SCHEMA:
+        raise InputError(f"{path}: expected a calls JSON of schema {SCHEMA}, found {found!r}; run `metcn calls` again")
+    return record
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    """Path with ``.json`` replaced; a sample's name may hold dots of its own."""
+    return path.with_name(path.name.removesuffix(".json") + suffix)
+
+
+def _write_text(path: Path, content: str) -> None:
+    with writing(path) as temporary:
+        temporary.write_text(content, encoding="utf-8", newline="\n")

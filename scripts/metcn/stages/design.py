@@ -199,5 +199,7 @@ def _base_content(frame: pd.DataFrame, facts: genomes.Genome, fasta: Path | None
             contig = contigs.get(genomes.bare(str(chromosome)))
             if contig is not None:
                 part = frame.iloc[rows]
-                gc[rows], unknown[rows] = alignments.base_content(handle, contig, part["start"], part["end"])
+                gc[rows], unknown[rows] = alignments.base_content(
+                    handle, contig, part["start"].to_numpy(), part["end"].to_numpy()
+                )
     return gc, unknown

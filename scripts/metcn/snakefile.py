@@ -30,7 +30,7 @@ def load(given: Mapping[str, Any], workflow: Any) -> plan.Plan:
     configfiles = [Path(path).absolute() for path in workflow.configfiles]
     for path in configfiles:
         config.read(path)
-    base = configfiles[-1].parent if configfiles else Path(workflow.workdir_init)
+    base = configfiles[-1].parent.resolve() if configfiles else Path(workflow.workdir_init)
     return plan.load(given, base, str(configfiles[-1]) if configfiles else "config")
 
 

@@ -1,0 +1,118 @@
+"""Posterior of MET copies, CEP7-like copies and their ratio, over the ratios' errors and over purity and ploidy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from metcn import robust
+from metcn.mixture import tumour_copies
+
+TAIL_FREEDOM = 8  # degrees of freedom of ratio errors: left-out normals have heavier tails than a normal distribution
+LOWEST_DIVISOR = 0.05  # copies; a CEP7-like level drawn at or below 0 must not flip the ratio's sign
+SIDES = ("met", "cep7", "arm_q", "arm_p")  # levels with errors of their own; the baseline's is common to all
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Log2 ratios of the levels a call needs, with their own errors, and the error of the baseline they share.
+
+    ``log2`` and ``se`` have the keys of ``SIDES``; NaN where a level could not be measured.
+    """
+
+    log2: Mapping[str, float]
+    se: Mapping[str, float]
+    baseline_se: float
+
+
+def errors(count: int, dimensions: int) -> Floats:
+    """Standardised errors, shape (count, dimensions): fixed, evenly spread quantiles of Student's t."""
+    return stdtrit(TAIL_FREEDOM, robust.uniform_scores(count, dimensions))
+
+
+def posterior(measured: Measured, grid: Mapping[str, NDArray], *, draw_count: int) -> dict[str, NDArray]:
+    """Joint draws of everything a verdict may ask for, per group of plausible purity and ploidy.
+
+    Parameters
+    ----------
+    measured : Measured
+    grid : mapping of ndarray, shape (points,)
+        purity, ploidy, weight and group (see `metcn.purity.grid`).
+    draw_count : int
+        Draws per group.
+
+    Returns
+    -------
+    dict of ndarray, shape (groups * draw_count,)
+        ``gcn``, ``cep7``, ``arm_q``, ``arm_p`` (copies per tumour cell, not below 0), ``ratio`` (MET/CEP7-like),
+        ``fold`` (depth ratio), ``pcn`` (plasma copies, ``2 * fold``), ``purity``, ``ploidy``, ``weight`` (sums to 1
+        within a group) and ``group``. NaN where a level is missing. The same input gives the same bytes.
+    """
+    noise = errors(draw_count, len(SIDES) + 1)
+    common = measured.baseline_se * noise[:, -1]
+    folds = {
+        name: 2 ** (measured.log2[name] + measured.se[name] * noise[:, place] + common)
+        for place, name in enumerate(SIDES)
+    }
+    groups = [_group(folds, grid, np.flatnonzero(grid["group"] == number)) for number in np.unique(grid["group"])]
+    joined = {name: np.concatenate([part[name] for part in groups]) for name in groups[0]}
+    joined["group"] = np.repeat(np.arange(len(groups)), draw_count)
+    return joined
+
+
+def _group(folds: Mapping[str, Floats], grid: Mapping[str, NDArray], rows: NDArray[np.intp]) -> dict[str, Floats]:
+    """Draws of one group: each is assigned a point of the group's grid, in proportion to its weight."""
+    count = len(folds["met"])
+    reached = np.cumsum(grid["weight"][rows]) / np.sum(grid["weight"][rows])
+    # a low-discrepancy order of the points, so that purity is not tied to any of the errors
+    place = np.mod((np.arange(count) + 0.5) * (np.sqrt(5) - 1) / 2, 1.0)
+    point = rows[np.minimum(np.searchsorted(reached, place), len(rows) - 1)]
+    purity, ploidy = grid["purity"][point], grid["ploidy"][point]
+    copies = {name: np.maximum(tumour_copies(fold, purity, ploidy), 0.0) for name, fold in folds.items()}
+    return {
+        "gcn": copies["met"],
+        "cep7": copies["cep7"],
+        "arm_q": copies["arm_q"],
+        "arm_p": copies["arm_p"],
+        "ratio": copies["met"] / np.maximum(copies["cep7"], LOWEST_DIVISOR),
+        "fold": folds["met"],
+        "pcn": 2 * folds["met"],
+        "purity": purity,
+        "ploidy": ploidy,
+        "weight": np.full(count, 1 / count),
+    }
+
+
+def interval(values: Floats, group: NDArray[np.intp], *, level: float = 0.95) -> dict[str, float]:
+    """Median and interval of a quantity; with several groups no median, and the interval that covers all of theirs.
+
+    NaN throughout where the quantity is missing.
+    """
+    tails = (50 * (1 - level), 100 - 50 * (1 - level))
+    ends = np.array([np.percentile(values[group == number], tails) for number in np.unique(group)])
+    one = len(ends) == 1
+    return {
+        "value": float(np.median(values)) if one else float("nan"),
+        "low": float(ends[:, 0].min()),
+        "high": float(ends[:, 1].max()),
+    }
+
+
+def at_least(values: Floats, group: NDArray[np.intp], bounds: Sequence[float]) -> dict[str, float]:
+    """Probability that a quantity reaches each bound; with several groups the one nearest to one half.
+
+    NaN where the quantity is missing.
+    """
+    numbers = np.unique(group)
+    found = {}
+    for bound in bounds:
+        shares = np.array([np.mean(values[group == number] >= bound) for number in numbers])
+        missing = np.isnan(values).any()
+        found[f"{bound:g}"] = float("nan") if missing else float(shares[np.argmin(np.abs(shares - 0.5))])
+    return found

@@ -1,0 +1,80 @@
+"""Panels of normals on disk: HDF5 with the bins they were made for, so that no other bins can be mistaken for them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from metcn import tables
+from metcn.errors import InputError
+from metcn.files import writing
+from metcn.panel import KindNull, Panel
+
+FORMAT = "metcn-reference"
+FORMAT_VERSION = 1
+ARRAYS = ("centre", "spread", "basis")
+
+
+def fingerprint(frame: pd.DataFrame) -> str:
+    """Digest of the bins' coordinates and kinds: equal for the same design, whatever file it came from."""
+    whole = hashlib.sha256()
+    for name in ("chromosome", "kind"):
+        whole.update("\n".join(frame[name].astype(str)).encode() + b"\0")
+    for name in ("start", "end"):
+        whole.update(frame[name].to_numpy(np.int64).tobytes())
+    return whole.hexdigest()[:16]
+
+
+def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[str, Any]) -> None:
+    """Write a panel, its bins and ``facts`` about it (genome, assay, names of the normals, provenance).
+
+    The file holds no time stamp: the same panel gives the same bytes.
+    """
+    with writing(path) as temporary, h5py.File(temporary, "w", track_order=True) as handle:
+        handle.attrs["format"] = FORMAT
+        handle.attrs["format_version"] = FORMAT_VERSION
+        handle.attrs["fingerprint"] = fingerprint(frame)
+        handle.attrs["facts"] = json.dumps(dict(facts), sort_keys=True)
+        handle.attrs["genome"], handle.attrs["assay"] = facts["genome"], facts["assay"]
+        handle.attrs["normals"] = panel.normals
+        handle.attrs["null"] = json.dumps({kind: null.__dict__ for kind, null in panel.null.items()}, sort_keys=True)
+        tables.write_reference_bins(handle.create_group("bins"), frame.assign(mask=panel.mask))
+        for name in ARRAYS:
+            handle.create_dataset(name, data=np.asarray(getattr(panel, name), dtype=np.float32), track_times=False)
+
+
+def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
+    """Bins, panel and facts (with ``fingerprint``) of a panel of normals.
+
+    Raises
+    ------
+    InputError
+        If the file is not a panel of normals, is damaged, or was written by a newer version.
+    """
+    frame = tables.read_reference_bins(path)
+    try:
+        with h5py.File(path, "r") as handle:
+            if handle.attrs["format"] != FORMAT or int(handle.attrs["format_version"]) > FORMAT_VERSION:
+                raise ValueError(f"format {handle.attrs['format']} version {handle.attrs['format_version']}")
+            arrays = {name: handle[name][:] for name in ARRAYS}
+            facts = json.loads(handle.attrs["facts"]) | {"fingerprint": str(handle.attrs["fingerprint"])}
+            stored = json.loads(handle.attrs["null"])
+            normals = int(handle.attrs["normals"])
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"expected a panel of normals made by `metcn reference`, {path} is not one ({error}); make it again"
+        ) from error
+    if fingerprint(frame) != facts["fingerprint"] or len(arrays["centre"]) != len(frame):
+        raise InputError(f"{path}: its bins are not those it was made for; the file is damaged, make it again")
+    null = {
+        kind: KindNull(**{**part, "errors": {int(k): v for k, v in part["errors"].items()}}) for kind, part in stored.items()
+    }
+    mask = frame["mask"].to_numpy(dtype=np.str_)
+    return frame, Panel(mask=mask, null=null, normals=normals, **arrays), facts

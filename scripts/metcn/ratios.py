@@ -1,0 +1,251 @@
+"""Depth ratios: a sample against the normals, its baseline, and the levels of MET and its surroundings with errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metcn import regions, robust, tangent
+
+BLOCK_BP = 5e6  # stretch over which a local level is taken: about 30 off-target bins of 150 kb
+PRIOR_GROUPS = 20  # the reference's gene-level excess counts as much as this many genes of the sample
+EXCESS_WITHOUT_NORMALS = 0.25  # log2; spread of gene means against a flat reference on a real capture panel
+SMALLEST_GROUP = 4  # bins a gene needs before its mean counts in the sample's gene-level spread
+ANEUPLOIDY_SHARE = 0.05  # baseline error per SD of block levels: what the genome's uncovered parts may add
+WIDE_KINDS = ("off_target", "window")  # kinds that cover the genome evenly and can carry the baseline
+
+Floats = NDArray[np.floating]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A sample's log2 ratios after correction, NaN where masked, and the SD expected of each bin."""
+
+    log2_ratio: Floats
+    sd: Floats
+    noise: dict[str, float]  # kind -> bin noise of this sample, log2
+    scale: dict[str, float]  # kind -> that noise over what the normals lead to expect
+    shares: dict[str, list[float]]  # kind -> share of each component, in SDs of the normals
+
+
+@dataclass(frozen=True)
+class Level:
+    """A robust mean of log2 ratios with its standard error, NaN where there are no bins."""
+
+    log2: float
+    se: float
+    bins: int
+    scatter: float = float("nan")
+
+
+def fit_rows(*, fit: Mask, usable: Mask, group: NDArray[np.intp], most: int) -> Mask:
+    """Bins that coefficients rest on: usable, in ``fit``, and at most ``most`` per gene (evenly spread over it)."""
+    rows = np.flatnonzero(fit & usable)
+    size = np.bincount(group[rows], minlength=int(group.max(initial=0)) + 1)
+    order = np.argsort(group[rows], kind="stable")
+    first = np.cumsum(size) - size
+    rank = np.empty(len(rows), dtype=np.intp)
+    rank[order] = np.arange(len(rows)) - first[group[rows][order]]
+    total = size[group[rows]]
+    # a bin is kept when its share of `most` places moves on to the next one
+    keep = (rank * most) // np.maximum(total, most) != ((rank - 1) * most) // np.maximum(total, most)
+    chosen = np.zeros(len(fit), dtype=bool)
+    chosen[rows[keep | (rank == 0)]] = True
+    return chosen
+
+
+def correct(
+    log2_depth: Floats,
+    *,
+    centre: Floats,
+    spread: Floats,
+    basis: Floats,
+    kind: NDArray,
+    chromosome: NDArray,
+    usable: Mask,
+    rows: Mask,
+    gc: Floats,
+) -> Corrected:
+    """Log2 ratios of one sample: centred on the normals, less what their components and GC explain, level 0 per kind.
+
+    Parameters
+    ----------
+    log2_depth, centre, spread : ndarray, shape (bins,)
+        NaN where a bin has no reads (it stays NaN).
+    basis : ndarray, shape (bins, components)
+        Standardised components; may have no column.
+    usable, rows : ndarray of bool, shape (bins,)
+        Bins that are not masked, and those the fit rests on (see `fit_rows`).
+    gc : ndarray, shape (bins,)
+        GC content, NaN where unknown.
+    """
+    residual = np.where(usable, log2_depth - centre, np.nan)
+    ratio = np.full(len(residual), np.nan)
+    sd = np.full(len(residual), np.nan)
+    noise: dict[str, float] = {}
+    scale: dict[str, float] = {}
+    shares: dict[str, list[float]] = {}
+    for name in np.unique(kind):
+        members = np.flatnonzero(kind == name)
+        used = members[rows[members] & np.isfinite(residual[members])]
+        if used.size == 0:
+            continue
+        part = basis[members]
+        part = part[:, np.any(part != 0, axis=0)]
+        weight = tangent.bin_weights(spread)
+        solution = tangent.coefficients(residual[used], weight[used], part[np.searchsorted(members, used)])
+        ratio[members] = tangent.subtract(residual[members], weight[members], part, solution)
+        ratio[members] -= gc_curve(ratio[members], gc=gc[members], rows=rows[members])
+        scale[str(name)] = noise_scale(ratio[members], spread[members], chromosome[members])
+        sd[members] = spread[members] * scale[str(name)]
+        noise[str(name)] = robust.median(sd[used])
+        shares[str(name)] = [float(share) for share in solution[:-1]]
+    sd[~np.isfinite(ratio)] = np.nan
+    return Corrected(log2_ratio=ratio, sd=sd, noise=noise, scale=scale, shares=shares)
+
+
+def gc_curve(ratio: Floats, *, gc: Floats, rows: Mask, points: int = 20) -> Floats:
+    """Log2 ratio that GC content alone explains, per bin: medians of ``points`` equally filled classes, interpolated.
+
+    Bins of unknown GC get 0, as do all bins where fewer than ``10 * points`` bins of ``rows`` have it.
+    """
+    keep = rows & np.isfinite(ratio) & np.isfinite(gc)
+    if keep.sum() < 10 * points:
+        return np.zeros(len(ratio))
+    edges = np.quantile(gc[keep], np.linspace(0, 1, points + 1)[1:-1])
+    label = np.searchsorted(edges, gc[keep], side="right")
+    height = regions.medians(ratio[keep], label, points)
+    place = regions.medians(gc[keep], label, points)
+    filled = np.isfinite(height)
+    return np.nan_to_num(np.interp(gc, place[filled], height[filled]), nan=0.0)
+
+
+def noise_scale(ratio: Floats, spread: Floats, chromosome: NDArray) -> float:
+    """Noise of a sample over the expected one, from differences of neighbours, which copy-number steps hardly touch."""
+    keep = np.flatnonzero(np.isfinite(ratio) & np.isfinite(spread))
+    if keep.size < 3:
+        return 1.0
+    step = np.diff(ratio[keep]) / np.hypot(spread[keep][1:], spread[keep][:-1])
+    same = chromosome[keep][1:] == chromosome[keep][:-1]
+    scale = float(robust.MAD_TO_SD * np.median(np.abs(step[same]))) if same.any() else robust.spread(step)
+    return max(scale, 1e-3)
+
+
+def smooth(ratio: Floats, *, chromosome: NDArray, midpoint: Floats, use: Mask) -> tuple[Floats, NDArray[np.intp], Floats]:
+    """Local level of every bin (median of the ``use`` bins of its block), block numbers, and blocks' levels."""
+    block = regions.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=BLOCK_BP)
+    level = regions.medians(np.where(use, ratio, np.nan), block, int(block.max(initial=-1)) + 1)
+    return level[block], block, level
+
+
+def tie_targets(ratio: Floats, *, local: Floats, targets: Mask, group: NDArray[np.intp]) -> tuple[float, float]:
+    """How far targets lie above the off-target level around them, and the error of that: median over genes.
+
+    The two kinds are normalised apart; only a comparison in the same place puts them on one scale in a genome where
+    a panel's genes are not an even sample.
+    """
+    members = np.flatnonzero(targets & np.isfinite(ratio) & np.isfinite(local))
+    if members.size == 0:
+        return 0.0, float("nan")
+    label = np.unique(group[members], return_inverse=True)[1]
+    each = regions.medians((ratio - local)[members], label, int(label.max()) + 1)
+    large = np.bincount(label) >= min(SMALLEST_GROUP, int(np.bincount(label).max()))
+    return robust.median(each[large]), 1.25 * robust.spread(each[large]) / np.sqrt(large.sum())
+
+
+def wide_baseline(ratio: Floats, *, block: NDArray[np.intp], width_bp: Floats, use: Mask) -> tuple[float, float]:
+    """Log2 of the length-weighted linear mean over the autosomes, and its error.
+
+    Blocks enter with their *median* log2 ratio: the mean of noisy linear ratios would lie above the truth by half the
+    noise variance (3 % at a bin noise of 0.35), the mean of medians does not.
+    """
+    keep = use & np.isfinite(ratio)
+    count = int(block.max(initial=-1)) + 1
+    level = regions.medians(np.where(keep, ratio, np.nan), block, count)
+    weight = np.bincount(block[keep], weights=width_bp[keep], minlength=count)
+    has = np.isfinite(level) & (weight > 0)
+    if not has.any():
+        return float("nan"), float("nan")
+    baseline = float(np.log2(np.average(2 ** level[has], weights=weight[has])))
+    scatter = robust.spread((ratio - level[block])[keep])
+    error = 1.25 * scatter / np.sqrt(keep.sum())
+    variety = float(np.sqrt(np.average((level[has] - baseline) ** 2, weights=weight[has])))
+    return baseline, float(np.hypot(error, ANEUPLOIDY_SHARE * variety))
+
+
+def narrow_baseline(ratio: Floats, *, group: NDArray[np.intp], use: Mask) -> tuple[float, float]:
+    """Median over genes of their median log2 ratio, and its error: all that is left without evenly spread bins."""
+    keep = np.flatnonzero(use & np.isfinite(ratio))
+    if keep.size == 0:
+        return float("nan"), float("nan")
+    label = np.unique(group[keep], return_inverse=True)[1]
+    each = regions.medians(ratio[keep], label, int(label.max()) + 1)
+    return robust.median(each), 1.25 * max(robust.spread(each), 0.0) / np.sqrt(len(each)) if len(each) > 1 else float("nan")
+
+
+def group_excess(
+    ratio: Floats, sd: Floats, *, local: Floats, local_error: float, group: NDArray[np.intp], use: Mask, smallest: int
+) -> tuple[float, int]:
+    """SD that bins of a gene share beyond their own noise, log2, and the number of genes it rests on.
+
+    Each gene's mean is taken against the local level (whose error is ``local_error``); what scatters more than the
+    noise of the two leads to expect is shared. Robust, so that genes that really are gained or lost do not count.
+    """
+    keep = np.flatnonzero(use & np.isfinite(ratio) & np.isfinite(sd))
+    if keep.size == 0:
+        return float("nan"), 0
+    label = np.unique(group[keep], return_inverse=True)[1]
+    precision = 1 / sd[keep] ** 2
+    total = np.bincount(label, weights=precision)
+    mean = np.bincount(label, weights=precision * (ratio - np.nan_to_num(local))[keep]) / total
+    large = np.bincount(label) >= smallest
+    if large.sum() < 3:
+        return float("nan"), int(large.sum())
+    variance = robust.spread(mean[large]) ** 2 - float(np.median(1 / total[large])) - local_error**2
+    return float(np.sqrt(max(variance, 0.0))), int(large.sum())
+
+
+def local_noise(ratio: Floats, local: Floats, *, use: Mask, chromosome: NDArray, midpoint: Floats) -> float:
+    """Typical error of the local level, log2: that of a median over the ``use`` bins of a block; 0 where there is none."""
+    keep = use & np.isfinite(ratio) & np.isfinite(local)
+    if not keep.any():
+        return 0.0
+    block = regions.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=BLOCK_BP)
+    size = np.bincount(block[keep])
+    return float(1.25 * robust.spread((ratio - local)[keep]) / np.sqrt(np.median(size[size > 0])))
+
+
+def blend_excess(own: float, groups: int, expected: float) -> float:
+    """The sample's gene-level excess, leaning on what the normals lead to expect when it has few genes."""
+    if not np.isfinite(own):
+        return expected
+    return float(np.sqrt((groups * own**2 + PRIOR_GROUPS * expected**2) / (groups + PRIOR_GROUPS)))
+
+
+def level(ratio: Floats, sd: Floats, members: Mask) -> Level:
+    """Robust mean of the finite log2 ratios among ``members`` with the error that bin noise gives it.
+
+    There is no ceiling: a bin is weighed by its distance from its neighbours in the gene, never by its height.
+    """
+    keep = members & np.isfinite(ratio) & np.isfinite(sd)
+    mean, error, scatter = robust.huber_mean(ratio[keep], sd[keep])
+    return Level(log2=mean, se=error, bins=int(keep.sum()), scatter=scatter)
+
+
+def two_sided(p_side: Level, q_side: Level, *, smallest: int) -> tuple[Level, bool]:
+    """Level of the centromere from its two sides, and whether they disagree by more than three errors.
+
+    With enough bins on both sides the linear mean of the two is taken: where they agree it is the common level, where
+    they do not it is as far from the one as from the other, and the error covers both.
+    """
+    if min(p_side.bins, q_side.bins) < smallest:
+        return (q_side if q_side.bins >= p_side.bins else p_side), False
+    linear = (2**p_side.log2 + 2**q_side.log2) / 2
+    gap = abs(p_side.log2 - q_side.log2)
+    error = np.hypot(p_side.se, q_side.se)
+    disagree = bool(gap > 3 * error)
+    combined = float(np.hypot(error / 2, gap / 2 if disagree else 0.0))
+    return Level(log2=float(np.log2(linear)), se=combined, bins=p_side.bins + q_side.bins), disagree

@@ -1,0 +1,90 @@
+"""Segments: stretches of equal copy number, found by CNVkit; context for pictures and purity, never MET's own ratio."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metcn import robust
+from metcn.errors import InputError
+
+COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "probes", "weight", "se")
+
+
+def find(frame: pd.DataFrame, *, method: str, arm: Any) -> pd.DataFrame:
+    """Segments of one sample's ratios, one row each in genome order (columns ``COLUMNS``).
+
+    CNVkit proposes the breakpoints; a segment's level is then the weighted median of its bins here, so that it is the
+    same whatever the method, with a robust standard error.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Ratios: chromosome, start, end, gene, log2, depth, weight, spread; masked bins have log2 NaN and are left out.
+    method : str
+        ``hmm``, ``haar``, ``cbs`` (needs R with DNAcopy), or ``none`` (one segment per chromosome arm).
+    arm : array_like of str, shape (bins,)
+        Chromosome arm of each bin: segments never cross a centromere.
+
+    Raises
+    ------
+    InputError
+        If ``method`` is ``cbs`` and R or DNAcopy is absent.
+    """
+    keep = (frame["log2"].notna() & (frame["weight"] > 0)).to_numpy()
+    kept = frame[keep].reset_index(drop=True)
+    arms = np.asarray(arm)[keep]
+    if kept.empty:
+        return pd.DataFrame({name: pd.Series(dtype=float) for name in COLUMNS})
+    label = np.zeros(len(kept), dtype=int) if method == "none" else _proposed(kept, method)
+    changes = np.ones(len(kept), dtype=bool)
+    changes[1:] = (arms[1:] != arms[:-1]) | (label[1:] != label[:-1])
+    segment = np.cumsum(changes) - 1
+    return pd.DataFrame([_row(part) for _, part in kept.groupby(segment, sort=True)])[list(COLUMNS)]
+
+
+def _proposed(kept: pd.DataFrame, method: str) -> np.ndarray:
+    """Number of the segment that each bin is in, by CNVkit."""
+    from cnvlib.cnary import CopyNumArray
+    from cnvlib.segmentation import do_segmentation
+
+    columns = ["chromosome", "start", "end", "gene", "log2", "depth", "weight"]
+    bins = CopyNumArray(kept[columns].astype({"depth": float}).fillna({"depth": 1.0}), {"sample_id": "sample"})
+    try:
+        found = do_segmentation(bins, method, processes=1)
+    except (OSError, RuntimeError) as error:
+        if method != "cbs":
+            raise
+        raise InputError(
+            "segments.method cbs needs R with the package DNAcopy, which did not run; install it or choose hmm"
+        ) from error
+    label = np.zeros(len(kept), dtype=int)
+    chromosomes, middle = kept["chromosome"].to_numpy(), ((kept["start"] + kept["end"]) / 2).to_numpy()
+    number = 0
+    for chromosome, part in found.data.groupby("chromosome", sort=False):
+        rows = np.flatnonzero(chromosomes == chromosome)
+        begins = np.sort(part["start"].to_numpy())
+        label[rows] = number + np.searchsorted(begins, middle[rows], side="right")
+        number += len(begins) + 1
+    return label
+
+
+def _row(part: pd.DataFrame) -> dict[str, Any]:
+    """Summary of the bins of one segment."""
+    log2 = part["log2"].to_numpy(float)
+    level = robust.weighted_median(log2, part["weight"].to_numpy(float))
+    noise = robust.spread(log2) if len(part) > 2 else float(part["spread"].iloc[0])
+    genes = dict.fromkeys(name for name in part["gene"] if name not in ("-", "Antitarget", "Background", "."))
+    return {
+        "chromosome": part["chromosome"].iloc[0],
+        "start": int(part["start"].iloc[0]),
+        "end": int(part["end"].max()),
+        "gene": ",".join(genes) or "-",
+        "log2": level,
+        "depth": float(np.nanmean(part["depth"])) if part["depth"].notna().any() else np.nan,
+        "probes": len(part),
+        "weight": float(part["weight"].sum()),
+        "se": 1.25 * noise / np.sqrt(len(part)),  # of a median, on normal noise
+    }

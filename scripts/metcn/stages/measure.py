@@ -1,0 +1,202 @@
+"""What the ``ratios`` stage measures of a corrected profile: baseline, MET, CEP7-like, arms and EGFR, each with errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from metcn import genome as genomes
+from metcn import ratios as core
+from metcn import regions
+from metcn.panel import Panel
+
+MET_MARGIN_BP = 5_000_000  # bins this near to MET may be in its amplicon and do not stand for the arm
+SMALLEST_TIER = 4  # bins per side from which the centromere's level is trusted
+SMALLEST_WIDE_TIER = 3  # bins from which the rest of the chromosome serves instead
+FEW_BACKBONE_BINS = 20  # an amplicon assay has no more than some tens of inserts
+GAINED_LOG2 = 0.15  # EGFR at least this much above baseline, beyond three errors, counts as gained
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """The bins as arrays, with the groups that errors are estimated on; see `design_of`."""
+
+    frame: pd.DataFrame
+    chromosome: NDArray
+    kind: NDArray
+    midpoint: NDArray
+    width_bp: NDArray
+    group: NDArray
+    fit: NDArray
+    wide: NDArray
+    on_seven: NDArray
+    met: NDArray
+
+
+def design_of(frame: pd.DataFrame) -> Design:
+    """Arrays of the bins' table.
+
+    Targets are grouped by gene; wide bins, which have none, in runs as long as MET has of them. Only targets overlapping
+    MET count as MET's own; a wide bin does if its midpoint lies within.
+    """
+    kind = frame["kind"].to_numpy(dtype=np.str_)
+    start, end = frame["start"].to_numpy(), frame["end"].to_numpy()
+    role = frame["role"].to_numpy(dtype=np.str_)
+    codes, names = pd.factorize(frame["chromosome"])
+    bare = np.array([genomes.bare(name) for name in names], dtype=np.str_)[codes]
+    wide = np.isin(kind, core.WIDE_KINDS)
+    inside = (role == "met") & wide
+    met_bodies = role == "met"
+    if inside.any():
+        low, high = start[met_bodies].min(), end[met_bodies].max()
+        middle = (start + end) / 2
+        inside &= (middle >= low) & (middle < high)
+    met = np.where(wide, inside, met_bodies)
+    if (met & ~wide).any():  # a few stray intronic bins would only dilute the targets
+        met &= ~wide
+    group = np.zeros(len(frame), dtype=np.intp)
+    offset = 0
+    for name in np.unique(kind):
+        rows = np.flatnonzero(kind == name)
+        if name in core.WIDE_KINDS:
+            length = max(int(met[rows].sum()), 5 if name == "off_target" else 2)
+            label = regions.runs(chromosome=bare[rows], length=length)
+        else:
+            label = regions.gene_groups(
+                chromosome=bare[rows], start=start[rows], gene=frame["gene"].to_numpy(dtype=np.str_)[rows]
+            )
+        group[rows] = label + offset
+        offset += int(label[-1]) + 1
+    return Design(
+        frame=frame, chromosome=bare, kind=kind, midpoint=(start + end) / 2, width_bp=(end - start).astype(float),
+        group=group, fit=role == "backbone", wide=wide, on_seven=bare == genomes.MET_CHROMOSOME, met=met,
+    )  # fmt: skip
+
+
+def baseline(design: Design, ratio: NDArray, *, smallest: int) -> tuple[NDArray, NDArray, dict[str, Any]]:
+    """Log2 ratios on the common baseline, the local level of each bin, and what the baseline rests on.
+
+    Wide bins, which cover the genome evenly, carry the baseline, and targets are tied to them; without enough of
+    them it is the median gene.
+    """
+    ratio = ratio.copy()
+    autosomal = design.fit | design.on_seven
+    wide = design.wide & autosomal & np.isfinite(ratio)
+    if wide.sum() < smallest:
+        level, error = core.narrow_baseline(ratio, group=design.group, use=design.fit & ~design.wide)
+        found = {"log2": level, "se": error, "from": "targets", "tie": float("nan"), "tie_se": float("nan")}
+        return ratio - level, np.zeros(len(ratio)), found | {"bins": int((design.fit & np.isfinite(ratio)).sum())}
+    local, block, _ = core.smooth(ratio, chromosome=design.chromosome, midpoint=design.midpoint, use=design.wide)
+    targets = ~design.wide
+    tie, tie_error = core.tie_targets(ratio, local=local, targets=targets & design.fit, group=design.group)
+    ratio[targets] -= tie
+    level, error = core.wide_baseline(ratio, block=block, width_bp=design.width_bp, use=wide)
+    common = float(np.hypot(error, tie_error if design.met[targets].any() and np.isfinite(tie_error) else 0.0))
+    found = {"log2": level, "se": common, "from": "wide_bins", "tie": tie, "tie_se": tie_error}
+    return ratio - level, local - level, found | {"bins": int(wide.sum())}
+
+
+def excess(design: Design, corrected: core.Corrected, ratio: NDArray, local: NDArray, panel: Panel) -> dict[str, float]:
+    """Gene-level excess error per kind of bins, log2: the sample's own, leaning on that of the normals."""
+    found = {}
+    own_bins = int((design.met & np.isfinite(ratio)).sum())
+    for kind, scale in corrected.scale.items():
+        use = design.fit & (design.kind == kind)
+        smallest = max(core.SMALLEST_GROUP, own_bins // 3) if kind not in core.WIDE_KINDS else 2
+        noise = core.local_noise(ratio, local, use=design.wide & design.fit, chromosome=design.chromosome, midpoint=design.midpoint)
+        own, groups = core.group_excess(
+            ratio, corrected.sd, local=local, local_error=noise, group=design.group, use=use, smallest=smallest
+        )
+        null = panel.null.get(kind)
+        expected = null.excess * scale if null and np.isfinite(null.excess) else core.EXCESS_WITHOUT_NORMALS
+        found[kind] = core.blend_excess(own, groups, expected)
+    return found
+
+
+def met(design: Design, corrected: core.Corrected, ratio: NDArray, shared: Mapping[str, float], base: Mapping[str, Any]) -> dict[str, Any]:
+    """MET's level from its own bins, with each part of its error."""
+    level = core.level(ratio, corrected.sd, design.met)
+    kinds, sizes = np.unique(design.kind[design.met & np.isfinite(ratio)], return_counts=True)
+    own = shared.get(str(kinds[np.argmax(sizes)]), float("nan")) if len(kinds) else float("nan")
+    names = design.frame["chromosome"].to_numpy()[design.on_seven]
+    return {
+        "chromosome": str(names[0]) if len(names) else None,
+        "log2": level.log2,
+        "se": float(np.sqrt(level.se**2 + own**2 + base["se"] ** 2)),
+        "ratio": float(2**level.log2),
+        "bins": level.bins,
+        "bins_masked": int(design.met.sum()) - level.bins,
+        "scatter": level.scatter,
+        "se_parts": {"bin_noise": level.se, "gene_excess": own, "baseline": base["se"]},
+    }
+
+
+def centromere(design: Design, facts: genomes.Genome, corrected: core.Corrected, ratio: NDArray, shared: Mapping[str, float]) -> dict[str, Any]:
+    """The CEP7-like level from the nearest tier that has bins enough, its two sides, and whether they disagree."""
+    outside = design.on_seven & ~_within(design, (facts.met[0] - MET_MARGIN_BP, facts.met[1] + MET_MARGIN_BP))
+    middle = facts.centromere[genomes.MET_CHROMOSOME][0]
+    risky = _within(design, facts.egfr_risk) | _within(design, facts.egfr)
+    tiers = {
+        "pericentromere": _within(design, facts.cep7_p) | _within(design, facts.cep7_q),
+        "proximal": _within(design, facts.proximal_p) | _within(design, facts.proximal_q),
+        "chr7": ~risky,
+    }
+    for tier, members in tiers.items():
+        sides = [_level(design, corrected, ratio, outside & members & side, shared)
+                 for side in (design.midpoint < middle, design.midpoint >= middle)]  # fmt: skip
+        smallest = SMALLEST_WIDE_TIER if tier == "chr7" else SMALLEST_TIER
+        if max(side.bins for side in sides) >= smallest:
+            level, disagree = core.two_sided(*sides, smallest=smallest)
+            break
+    else:
+        tier, disagree, level = "none", False, core.Level(float("nan"), float("nan"), 0)
+    return {
+        "tier": tier, "log2": level.log2, "se": level.se, "ratio": float(2**level.log2), "bins": level.bins,
+        "p": _shown(sides[0]), "q": _shown(sides[1]), "sides_disagree": disagree,
+    }  # fmt: skip
+
+
+def surroundings(design: Design, facts: genomes.Genome, corrected: core.Corrected, ratio: NDArray, shared: Mapping[str, float]) -> dict[str, Any]:
+    """Levels of the two arms without MET's and EGFR's neighbourhoods, and of EGFR itself."""
+    middle = facts.centromere[genomes.MET_CHROMOSOME][0]
+    near_met = _within(design, (facts.met[0] - MET_MARGIN_BP, facts.met[1] + MET_MARGIN_BP))
+    near_egfr = _within(design, facts.egfr_risk)
+    p_arm = design.on_seven & (design.midpoint < middle) & ~near_egfr
+    q_arm = design.on_seven & (design.midpoint >= middle) & ~near_met
+    egfr = design.on_seven & ~design.wide & _overlaps(design, facts.egfr)
+    egfr = egfr if egfr.any() else design.on_seven & _within(design, facts.egfr)
+    return {
+        "arms": {"7p": _shown(_level(design, corrected, ratio, p_arm, shared)),
+                 "7q": _shown(_level(design, corrected, ratio, q_arm, shared))},
+        "egfr": _shown(_level(design, corrected, ratio, egfr, shared)),
+    }  # fmt: skip
+
+
+def _level(design: Design, corrected: core.Corrected, ratio: NDArray, members: NDArray, shared: Mapping[str, float]) -> core.Level:
+    """Level of a stretch: bin noise, and the groups' shared error averaged over as many groups as it spans."""
+    level = core.level(ratio, corrected.sd, members)
+    if level.bins == 0:
+        return level
+    rows = np.flatnonzero(members & np.isfinite(ratio))
+    kinds = design.kind[rows]
+    own = max(shared.get(str(kind), 0.0) for kind in np.unique(kinds))
+    groups = len(np.unique(design.group[rows]))
+    return core.Level(level.log2, float(np.hypot(level.se, own / np.sqrt(groups))), level.bins, level.scatter)
+
+
+def _within(design: Design, interval: tuple[int, int]) -> NDArray[np.bool_]:
+    return (design.midpoint >= interval[0]) & (design.midpoint < interval[1])
+
+
+def _overlaps(design: Design, interval: tuple[int, int]) -> NDArray[np.bool_]:
+    start, end = design.frame["start"].to_numpy(), design.frame["end"].to_numpy()
+    return (start < interval[1]) & (end > interval[0])
+
+
+def _shown(level: core.Level) -> dict[str, Any]:
+    return {"log2": level.log2, "se": level.se, "bins": level.bins}

@@ -1,0 +1,135 @@
+"""Each fragment once, at its midpoint; a slow loop is the oracle of every vectorised step."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metcn import counts
+from metcn.alignments import RECORD
+
+PAIR = 0x1 | 0x2
+FIRST, LAST = PAIR | 0x40, PAIR | 0x80
+
+
+def record(reference_id=0, start=1000, end=-1, template_length=300, flag=FIRST, mapping_quality=60):
+    return (reference_id, start, end, template_length, flag, mapping_quality)
+
+
+def as_array(rows):
+    return np.array(rows, dtype=RECORD)
+
+
+FATES = [
+    pytest.param(record(), {}, "fragments", id="left mate"),
+    pytest.param(record(template_length=-300, flag=LAST), {}, "second_mate", id="right mate"),
+    pytest.param(record(flag=0x4, reference_id=-1, start=-1), {}, "unmapped", id="unmapped"),
+    pytest.param(record(reference_id=-1, start=-1), {}, "unmapped", id="mapped flag but no contig"),
+    pytest.param(record(flag=FIRST | 0x100), {}, "secondary", id="secondary"),
+    pytest.param(record(flag=FIRST | 0x800), {}, "supplementary", id="supplementary"),
+    pytest.param(record(flag=FIRST | 0x200), {}, "qc_failed", id="qc failed"),
+    pytest.param(record(flag=FIRST | 0x400), {}, "duplicate", id="duplicate"),
+    pytest.param(record(flag=FIRST | 0x400), {"keep_duplicates": True}, "fragments", id="duplicate kept"),
+    pytest.param(record(mapping_quality=19), {}, "low_mapping_quality", id="mapq below"),
+    pytest.param(record(mapping_quality=20), {}, "fragments", id="mapq at the bound"),
+    pytest.param(record(template_length=1000), {}, "fragments", id="longest"),
+    pytest.param(record(template_length=1001), {}, "fragment_size", id="too long"),
+    pytest.param(record(template_length=90), {"min_fragment_bp": 90}, "fragments", id="shortest"),
+    pytest.param(record(template_length=89), {"min_fragment_bp": 90}, "fragment_size", id="too short"),
+    pytest.param(record(template_length=0, end=1100, flag=0), {}, "fragments", id="unpaired"),
+    pytest.param(record(template_length=0, end=9000, flag=0), {}, "fragments", id="long unpaired read"),
+    pytest.param(
+        record(template_length=0, end=1100, flag=0), {"min_fragment_bp": 1}, "fragment_size", id="size unknown"
+    ),
+    pytest.param(record(template_length=0, end=1100, flag=0x1 | 0x8 | 0x80), {}, "fragments", id="mate unmapped"),
+    pytest.param(record(template_length=0, end=1100, flag=0x1 | 0x40), {}, "fragments", id="two contigs, first read"),
+    pytest.param(record(template_length=0, end=1100, flag=0x1 | 0x80), {}, "second_mate", id="two contigs, last read"),
+]
+
+
+@pytest.mark.parametrize(("row", "options", "fate"), FATES)
+def test_each_record_has_one_fate(row, options, fate):
+    *_, tally = counts.fragments(as_array([row]), **options)
+    assert {name for name, number in tally.items() if number} == {"records", fate}
+    assert set(tally) == set(counts.TALLIES)
+
+
+@pytest.mark.parametrize(
+    ("row", "midpoint"),
+    [
+        pytest.param(record(start=1000, template_length=301), 1150, id="pair: template"),
+        pytest.param(record(start=1000, template_length=0, end=1101, flag=0), 1050, id="unpaired: read"),
+        pytest.param(record(start=1000, template_length=0, end=-1, flag=0), 1000, id="no aligned base"),
+    ],
+)
+def test_midpoint(row, midpoint):
+    contig, found, _ = counts.fragments(as_array([row]))
+    assert (contig.tolist(), found.tolist()) == ([0], [midpoint])
+
+
+def slow_fragments(rows, min_mapq, keep_duplicates, low, high):
+    found = []
+    for reference_id, start, end, length, flag, mapq in rows:
+        if flag & 0x4 or reference_id < 0 or flag & 0x100 or flag & 0x800 or flag & 0x200:
+            continue
+        if (flag & 0x400 and not keep_duplicates) or mapq < min_mapq:
+            continue
+        if flag & 0x1 and not flag & 0x8:
+            if length < 0 or (length == 0 and not flag & 0x40):
+                continue
+            if length and not low <= length <= high:
+                continue
+            if length == 0 and low > 0:
+                continue
+            stop = start + length if length else end
+        else:
+            if low > 0:
+                continue
+            stop = end
+        found.append((reference_id, (start + max(stop, start)) // 2))
+    return found
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.integers(-1, 2),
+        st.integers(0, 300),
+        st.integers(-1, 400),
+        st.integers(-200, 200),
+        st.integers(0, 0xFFF),
+        st.integers(0, 60),
+    ),
+    max_size=60,
+)
+
+
+@given(ROWS, st.integers(0, 60), st.booleans(), st.integers(0, 50), st.integers(50, 200))
+def test_fragments_equal_the_loop(rows, min_mapq, keep_duplicates, low, high):
+    contig, midpoint, tally = counts.fragments(
+        as_array(rows), min_mapq=min_mapq, keep_duplicates=keep_duplicates, min_fragment_bp=low, max_fragment_bp=high
+    )
+    expected = slow_fragments(rows, min_mapq, keep_duplicates, low, high)
+    assert list(zip(contig.tolist(), midpoint.tolist(), strict=True)) == expected
+    assert tally["records"] == sum(number for name, number in tally.items() if name != "records") == len(rows)
+
+
+BINS = st.lists(st.tuples(st.integers(0, 200), st.integers(1, 60)), max_size=20)
+POINTS = st.lists(st.integers(-20, 300), max_size=60)
+
+
+@given(BINS, POINTS, st.integers(1, 60))
+def test_bin_counter_equals_the_loop(bins, points, chunk):
+    """Bins in any order, overlapping, nested or repeated; points in any order and in any chunks."""
+    start = np.array([low for low, _ in bins], dtype=np.int64)
+    end = np.array([low + width for low, width in bins], dtype=np.int64)
+    counter = counts.BinCounter(start, end)
+    for first in range(0, len(points), chunk):
+        counter.add(np.array(points[first : first + chunk], dtype=np.int64))
+    expected = [sum(low <= point < high for point in points) for low, high in zip(start, end, strict=True)]
+    assert counter.counts.tolist() == expected
+
+
+def test_depth_and_log2():
+    depth = counts.depth_per_kb(np.array([0, 50, np.nan]), np.array([100, 250, 100]))
+    np.testing.assert_array_equal(depth, [0.0, 200.0, np.nan])
+    np.testing.assert_allclose(counts.log2_depth(depth), [-20.0, np.log2(200.0), np.nan])

@@ -1,0 +1,164 @@
+"""The shipped criteria sets keep to the schema, and every way to break a set is refused with a sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+import yaml
+
+from metcn import criteria
+from metcn.columns import CALLS
+from metcn.errors import InputError
+from metcn.files import resource_root
+
+SETS = criteria.load()
+FILES = sorted((resource_root() / "criteria").glob("*.yaml"))
+
+
+def test_all_sets_are_there_and_the_default_stands_first():
+    assert len(FILES) == len(SETS) == 30
+    assert next(iter(SETS)) == criteria.DEFAULT == "metcn_default"
+    assert sorted(SETS) == sorted(path.stem for path in FILES)
+    assert sum(len(criterion.categories) for criterion in SETS.values()) == 52
+
+
+@pytest.mark.parametrize("criterion", SETS.values(), ids=list(SETS))
+def test_set_is_whole(criterion):
+    assert criterion.title
+    assert criterion.citation
+    assert "10.3390/cancers15030612" not in (criterion.doi or ""), "numbers are never attributed to the review"
+    assert criterion.doi is None or re.fullmatch(r"10\.\d{4,}/\S+", criterion.doi)
+    calls = [category.call for category in criterion.categories]
+    assert set(calls) <= set(CALLS)
+    order = [CALLS.index(call) for call in calls if call != "polysomy"]
+    assert order == sorted(order), "categories stand from highest to lowest"
+    if criterion.verified == "mixed":
+        assert all(category.verified is not None for category in criterion.categories)
+    if criterion.verified is not True:
+        assert criterion.verified_note
+
+
+def test_specimens():
+    by_specimen = {
+        specimen: {name for name, criterion in SETS.items() if criterion.specimen == specimen}
+        for specimen in ("plasma", "both")
+    }
+    assert by_specimen["plasma"] == {"insight2_plasma", "vision_b_plasma", "guardant_reportable"}
+    assert by_specimen["both"] == {"metcn_default"}
+
+
+def test_unverified_figures_say_so():
+    recalled = {name for name, criterion in SETS.items() if criterion.verified is False}
+    assert recalled == {"insight2_tissue", "insight2_plasma", "vision_b_plasma", "tatton", "foundation_one"}
+    assert {name for name, criterion in SETS.items() if criterion.verified == "mixed"} == {
+        "geometry_mono1",
+        "msk_impact",
+    }
+
+
+def test_sets_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        SETS["lai2019"].id = "other"
+    assert hash(SETS["lai2019"]) == hash(criteria.read(resource_root() / "criteria" / "lai2019.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("clause", "words"),
+    [
+        (criteria.Clause("gcn", lower=5), "copies >= 5"),
+        (criteria.Clause("ratio", lower=2.2, lower_inclusive=False), "MET/CEP7 > 2.2"),
+        (criteria.Clause("ratio", lower=1.8, upper=2.2, upper_inclusive=True), "1.8 <= MET/CEP7 <= 2.2"),
+        (criteria.Clause("ratio", lower=2.2, lower_inclusive=False, upper=5), "2.2 < MET/CEP7 < 5"),
+        (criteria.Clause("gcn", upper=4), "copies < 4"),
+        (criteria.Clause("pcn", lower=2.3), "plasma copies >= 2.3"),
+        (criteria.Clause("gcn_minus_ploidy", lower=4), "copies over ploidy >= 4"),
+    ],
+)
+def test_bound_in_words(clause, words):
+    assert clause.bound == words
+
+
+def test_category_in_words():
+    default, lai = SETS["metcn_default"].categories, SETS["lai2019"].categories
+    assert default[1].bound == "copies >= 5 or MET/CEP7 >= 2; focality not polysomy"
+    assert default[2].bound == "copies >= 5; focality polysomy"
+    assert (lai[0].bound, lai[0].quantity) == ("copies >= 5 and MET/CEP7 >= 2", "gcn and ratio")
+
+
+GOOD = """\
+id: mine
+title: Mine
+specimen: tissue
+assay: FISH
+citation: Own validation
+doi: null
+n: 20
+verified: true
+categories:
+  - name: positive
+    call: amplification
+    clauses:
+      - {quantity: gcn, lower: 6, lower_inclusive: true}
+"""
+
+
+def written(folder, text, name="mine.yaml"):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_users_own_set_is_read_after_the_shipped_ones(tmp_path):
+    sets = criteria.load([written(tmp_path, GOOD)])
+    assert list(sets)[-1] == "mine"
+    assert sets["mine"].categories[0].clauses == (criteria.Clause("gcn", lower=6),)
+
+
+BAD = {
+    "misspelt key": (GOOD.replace("doi:", "doy:"), r"mine\.yaml, top level: .*doy"),
+    "misspelt key of a clause": (GOOD.replace("lower_inclusive", "inclusive"), "categories/0/clauses/0"),
+    "unknown quantity": (GOOD.replace("gcn", "copies"), "'copies' is not one of"),
+    "unknown specimen": (GOOD.replace("tissue", "blood"), "'blood' is not one of"),
+    "unknown call": (GOOD.replace("call: amplification", "call: huge"), "'huge' is not one of"),
+    "inclusiveness left open": (GOOD.replace(", lower_inclusive: true", ""), "'lower_inclusive' is a dependency"),
+    "no bound": (GOOD.replace(", lower: 6, lower_inclusive: true", ""), "clauses/0"),
+    "no category": (GOOD[: GOOD.index("categories")] + "categories: []\n", "categories"),
+    "doi as address": (GOOD.replace("null", "https://doi.org/10.1/x"), "doi"),
+    "empty interval": (
+        GOOD.replace("true}", "true, upper: 6, upper_inclusive: false}"),
+        "6 <= copies < 6, an empty interval",
+    ),
+    "key twice": (GOOD + "title: Again\n", "the key 'title' stands twice"),
+    "category twice": (GOOD + GOOD[GOOD.index("  - name") :], "category positive stands twice"),
+    "id unlike the file": (
+        GOOD.replace("id: mine", "id: other"),
+        "expected id mine, as the file is named, found other",
+    ),
+    "plasma copies in tissue": (GOOD.replace("gcn", "pcn"), "plasma copies in specimen tissue"),
+    "tumour copies in plasma": (GOOD.replace("tissue", "plasma"), "copies in specimen plasma"),
+    "not YAML": ("id: [", "is not YAML"),
+    "not a mapping": ("- 1\n", "top level: .* is not of type 'object'"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BAD.values(), ids=list(BAD))
+def test_bad_set_is_refused(tmp_path, text, message):
+    with pytest.raises(InputError, match=message) as caught:
+        criteria.read(written(tmp_path, text))
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file_and_taken_id_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"cannot read criteria set .*No such file"):
+        criteria.read(tmp_path / "mine.yaml")
+    with pytest.raises(InputError, match="the id acse is taken"):
+        criteria.load([written(tmp_path, GOOD.replace("id: mine", "id: acse"), "acse.yaml")])
+
+
+def test_schema_is_closed_on_every_level():
+    schema = yaml.safe_load((resource_root() / "criteria.schema.yaml").read_text(encoding="utf-8"))
+    objects = [schema, *schema["$defs"].values()]
+    assert len(objects) == 3
+    assert all(item["additionalProperties"] is False for item in objects)

@@ -1,0 +1,337 @@
+"""Stages bins and counts from files to files, on small designs, tables and alignments made here."""
+
+import json
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from metcn import bins as tiling
+from metcn import counts as counting
+from metcn import genome, tables
+from metcn.errors import InputError
+from metcn.stages import depth
+from small_files import write_bam, write_fasta
+
+GRCH37 = genome.load("GRCh37")
+MET = GRCH37.met[0]
+PANEL = f"""\
+1\t1000000\t1000250\tNOC2L_Exon1_NM1
+1\t1001000\t1001001\trs123
+7\t55241610\t55241741\tEGFR_Exon18_NM2
+7\t{MET + 1000}\t{MET + 1500}\tMET_Exon2_NM3
+7\t{MET + 5000}\t{MET + 5200}\t.
+7\t140453100\t140453300\t.
+X\t1000000\t1000200\tAR
+"""
+TARGETS = [f"chr1\t{start}\t{start + 100}\t.\t{start / 1000:g}" for start in range(1000, 5000, 100)]
+COVERAGE = "\n".join([*TARGETS, f"chr7\t{MET + 5}\t{MET + 200}\tMET\t50", ""])
+
+
+def make_bins(folder, *, assay="panel", targets=PANEL, coverage=None, fasta=None, reference=None, settings=None):
+    """Path and content of the bins made from the text of a BED or of a coverage table."""
+    paths = {}
+    for name, text in (("targets", targets), ("coverage", coverage)):
+        paths[name] = None
+        if text is not None:
+            paths[name] = folder / name
+            paths[name].write_text(text)
+    output = folder / "bins.tsv"
+    depth.bins(
+        assay=assay,
+        genome="GRCh37",
+        targets=paths["targets"],
+        fasta=fasta,
+        coverage=[paths["coverage"]] if coverage else None,
+        reference=reference,
+        output=output,
+        settings=settings or {},
+    )
+    return output, tables.read_bins(output)
+
+
+def make_counts(folder, bins, *, alignment=None, coverage=None, settings=None):
+    """Counts and summary of one sample."""
+    depth.counts(
+        sample="s",
+        bins=bins,
+        alignment=alignment,
+        coverage=coverage,
+        fasta=None,
+        genome="GRCh37",
+        output=folder / "s.cnn",
+        summary=folder / "s.json",
+        settings=settings or {},
+    )
+    return tables.read_counts(folder / "s.cnn"), json.loads((folder / "s.json").read_text())
+
+
+def test_panel_bins(tmp_path):
+    _, frame = make_bins(tmp_path)
+    targets = frame[frame["kind"] == "target"]
+    assert (targets["chromosome"] + " " + targets["gene"] + " " + targets["role"]).tolist() == [
+        "1 NOC2L backbone",
+        "1 - backbone",
+        "7 EGFR chr7",
+        "7 MET met",
+        "7 MET met",
+        "7 MET met",  # unnamed in the BED
+        "7 BRAF chr7",  # unnamed in the BED
+        "X AR sex",
+    ]
+    assert (targets["end"] - targets["start"]).tolist() == [250, 100, 131, 250, 250, 200, 200, 200]
+    off_target = frame[frame["kind"] == "off_target"]
+    assert set(off_target["gene"]) == {"Antitarget"}
+    assert (off_target["end"] - off_target["start"]).between(15_000, 300_000).all()
+    assert set(frame["chromosome"]) == {*genome.AUTOSOMES, "X", "Y"}  # spelled as in the BED
+    assert (frame["mask"] == "").all() and frame["gc"].isna().all()
+    neighbours = frame["chromosome"].iloc[1:].to_numpy() == frame["chromosome"].iloc[:-1].to_numpy()
+    assert (frame["start"].to_numpy()[1:] >= frame["end"].to_numpy()[:-1])[neighbours].all()
+
+
+def test_panel_settings_are_used(tmp_path):
+    _, frame = make_bins(tmp_path, settings={"target_bp": 125, "off_target_bp": 1_000_000, "min_target_bp": 1})
+    targets = frame[frame["kind"] == "target"]
+    assert (targets["end"] - targets["start"]).tolist()[:3] == [125, 125, 1]
+    assert 2500 < (frame["kind"] == "off_target").sum() < 4000
+
+
+def test_amplicon_bins_are_the_inserts(tmp_path):
+    inserts = f"chr7\t{MET + 10}\t{MET + 150}\tMET_1\nchr7\t{MET + 100}\t{MET + 260}\tMET_2\nchr2\t50\t60\t.\n"
+    _, frame = make_bins(tmp_path, assay="amplicon", targets=inserts)
+    assert frame[["chromosome", "start", "gene", "kind", "role"]].to_numpy().tolist() == [
+        ["chr2", 50, "-", "amplicon", "backbone"],
+        ["chr7", MET + 10, "MET", "amplicon", "met"],
+        ["chr7", MET + 100, "MET", "amplicon", "met"],
+    ]
+
+
+def test_window_bins(tmp_path):
+    _, frame = make_bins(tmp_path, assay="swgs", targets=None, settings={"window_bp": None})
+    assert set(frame["chromosome"]) == {"chr" + name for name in (*genome.AUTOSOMES, "X", "Y")}
+    last = frame.groupby("chromosome", sort=False)["end"].max()
+    assert {genome.bare(name): length for name, length in last.items()}.items() <= GRCH37.contigs.items()
+    assert {"centromere", "blacklisted", ""} == set(frame["mask"])
+    inside = frame[(frame["chromosome"] == "chr7") & (frame["start"] >= 58_100_000) & (frame["end"] <= 61_500_000)]
+    assert len(inside) and set(inside["mask"]) == {"centromere"}
+    assert frame.loc[frame["role"] == "met", ["gene", "mask"]].drop_duplicates().to_numpy().tolist() == [["MET", ""]]
+
+
+def test_coverage_bins_are_the_rows(tmp_path):
+    _, frame = make_bins(tmp_path, coverage=COVERAGE, targets=None)
+    assert len(frame) == len(TARGETS) + 1
+    assert set(frame["kind"]) == {"target"}
+    assert frame["role"].value_counts().to_dict() == {"backbone": len(TARGETS), "met": 1}
+    _, windows = make_bins(tmp_path, assay="wgs", coverage=COVERAGE, targets=None)
+    assert set(windows["kind"]) == {"window"}
+
+
+def test_bins_of_a_ready_reference_come_first(tmp_path):
+    _, frame = make_bins(tmp_path, coverage=COVERAGE, targets=None)
+    with h5py.File(tmp_path / "reference.h5", "w") as handle:
+        tables.write_reference_bins(handle.create_group("bins"), frame)
+    _, found = make_bins(tmp_path, reference=tmp_path / "reference.h5")
+    pd.testing.assert_frame_equal(found, frame)
+
+
+def test_unplaced_contigs_are_masked_not_dropped(tmp_path):
+    _, frame = make_bins(
+        tmp_path, assay="amplicon", targets="chrUn_gl1\t5\t50\tX1\nchrM\t5\t50\tND1\nchr1\t5\t50\tA1\n"
+    )
+    assert frame[["chromosome", "mask"]].to_numpy().tolist() == [
+        ["chr1", ""],
+        ["chrM", "unplaced"],
+        ["chrUn_gl1", "unplaced"],
+    ]
+
+
+def test_sequence_gives_gc_and_masks_unknown_stretches(tmp_path):
+    fasta = write_fasta(tmp_path, **{"2": "G" * 100 + "A" * 100 + "N" * 1800})
+    windows = "".join(f"2\t{start}\t{start + 100}\t.\t9\n" for start in (50, 900))
+    _, frame = make_bins(tmp_path, assay="wgs", targets=None, coverage=windows, fasta=fasta)
+    np.testing.assert_array_equal(frame["gc"], [0.5, np.nan])
+    assert frame["mask"].tolist() == ["", "unsequenced"]
+    _, panel = make_bins(tmp_path, targets="2\t1010000\t1010200\tA1\n", fasta=fasta)
+    assert panel.loc[panel["chromosome"] == "2", "start"].iloc[0] == 2000  # the run of N is left out
+
+
+WRONG_BINS = [
+    pytest.param({"targets": None}, "assay panel needs the places it measures", id="no targets"),
+    pytest.param(
+        {"targets": "chr7\t116672000\t116672200\tMET_2\n"}, "is named MET, but MET of GRCh37 is at", id="build by MET"
+    ),
+    pytest.param(
+        {"targets": "chr7\t159200000\t159200200\tX\n"}, "ends beyond the chromosome in GRCh37", id="build by length"
+    ),
+    pytest.param(
+        {"coverage": "chr7\t116672000\t116672200\tMET\t9\n"}, "is named MET, but MET of GRCh37", id="coverage build"
+    ),
+    pytest.param({"fasta": "none.fa"}, "none.fa does not exist; correct fasta", id="no FASTA"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), WRONG_BINS)
+def test_wrong_input_for_bins_is_refused(tmp_path, given, message):
+    with pytest.raises(InputError, match=message):
+        make_bins(tmp_path, **given)
+
+
+def pair(contig, start, length, *, flag=0, mapq=60):
+    """Both mates of one fragment."""
+    return [
+        (contig, start, 99 | flag, mapq, length, "50M"),
+        (contig, start + length - 50, 147 | flag, mapq, -length, "50M"),
+    ]
+
+
+def whole_genome(prefix="chr"):
+    return {prefix + name: length for name, length in GRCH37.contigs.items() if name != "MT"}
+
+
+def some_bam(folder, *, prefix="chr", fragments=200):
+    contigs = whole_genome(prefix)
+    one, seven = list(contigs).index(prefix + "1"), list(contigs).index(prefix + "7")
+    reads = [read for offset in range(7) for read in pair(one, 1_000_000 + 10 * offset, 200)]
+    reads += pair(one, 1_000_005, 200, flag=0x400)
+    for offset in range(fragments):
+        reads += pair(seven, MET + 1000 + offset % 50, 200)
+    reads += pair(seven, MET + 90_000, 200) + pair(seven, MET + 5000, 200, mapq=3)
+    return write_bam(folder / "s.bam", sorted(reads, key=lambda read: read[:2]), contigs=contigs)
+
+
+@pytest.mark.parametrize("prefix", ["chr", ""])
+def test_alignment_is_counted_whichever_way_contigs_are_spelled(tmp_path, prefix):
+    bins, frame = make_bins(tmp_path)
+    counts, summary = make_counts(tmp_path, bins, alignment=some_bam(tmp_path, prefix=prefix))
+    assert counts[["chromosome", "start", "end", "gene"]].equals(frame[["chromosome", "start", "end", "gene"]])
+    counted = counts[counts["count"] > 0]
+    assert (counted["gene"] + " " + counted["count"].astype(str)).tolist() == ["NOC2L 7", "MET 200", "Antitarget 1"]
+    np.testing.assert_allclose(
+        counted["depth"], counted["count"] * 1000 / (counted["end"] - counted["start"]), rtol=1e-5
+    )
+    assert (counts.loc[counts["count"] == 0, "log2"] == -20).all()
+    assert summary["source"] == {"kind": "alignment", "files": ["s.bam"]}
+    assert summary["tallies"] == {
+        **dict.fromkeys(counting.TALLIES, 0),
+        "records": 420,
+        "duplicate": 2,
+        "low_mapping_quality": 2,
+        "second_mate": 208,
+        "fragments": 208,
+    }
+    assert summary["fragments"] == 208
+    assert summary["duplicates"] == 2 / 420
+    assert summary["on_target"] == 207 / 208
+    assert summary["bins_without_contig"] == 0
+    assert summary["reasons"] == []
+
+
+def test_filters_come_from_the_settings(tmp_path):
+    bins, _ = make_bins(tmp_path)
+    settings = {"min_mapq": 0, "keep_duplicates": True, "min_fragment_bp": 0, "max_fragment_bp": 1000}
+    _, summary = make_counts(tmp_path, bins, alignment=some_bam(tmp_path), settings=settings)
+    assert summary["fragments"] == 210 and summary["duplicates"] is None
+
+
+def test_same_input_same_bytes(tmp_path):
+    bins, _ = make_bins(tmp_path)
+    alignment = some_bam(tmp_path)
+    once, again = (
+        [make_counts(tmp_path, bins, alignment=alignment), (tmp_path / "s.cnn").read_bytes()][1] for _ in range(2)
+    )
+    assert once == again
+
+
+def test_few_fragments_in_met_are_low_depth(tmp_path):
+    bins, _ = make_bins(tmp_path)
+    for fragments, reasons in ((98, ["low_depth"]), (99, [])):  # one more lies between MET's targets
+        _, summary = make_counts(tmp_path, bins, alignment=some_bam(tmp_path, fragments=fragments))
+        assert summary["reasons"] == reasons
+
+
+def test_contigs_without_met_are_missing_not_zero(tmp_path):
+    bins, frame = make_bins(tmp_path)
+    path = write_bam(tmp_path / "s.bam", pair(0, 1_000_000, 200), contigs={"chr1": 2_461_623})
+    counts, summary = make_counts(tmp_path, bins, alignment=path)
+    beyond = (frame["chromosome"] != "1") | (frame["end"] > 2_461_623)
+    np.testing.assert_array_equal(counts["depth"].isna(), beyond)
+    assert summary["bins_without_contig"] == beyond.sum()
+    assert set(summary["reasons"]) == {"met_not_covered", "build_not_verified"}
+
+
+def test_alignment_without_reads_is_a_result(tmp_path):
+    bins, _ = make_bins(tmp_path)
+    unmapped = [(-1, -1, 4, 0, 0, None)]
+    counts, summary = make_counts(
+        tmp_path, bins, alignment=write_bam(tmp_path / "s.bam", unmapped, contigs=whole_genome())
+    )
+    assert (counts["depth"] == 0).all()
+    assert summary["tallies"]["unmapped"] == 1 and summary["on_target"] is None
+    assert set(summary["reasons"]) == {"met_not_covered", "no_reads"}
+
+
+def test_coverage_passes_through(tmp_path):
+    bins, _ = make_bins(tmp_path, coverage=COVERAGE, targets=None)
+    counts, summary = make_counts(tmp_path, bins, coverage=[tmp_path / "coverage"])
+    assert counts["depth"].tolist()[:3] == [1.0, 1.1, 1.2]
+    assert counts["count"].isna().all()
+    assert summary["reasons"] == []  # a bin named MET lies in MET, which proves the build
+    assert summary["source"]["kind"] == "coverage" and summary["fragments"] is None
+
+
+def test_coverage_without_names_cannot_prove_the_build(tmp_path):
+    bins, _ = make_bins(tmp_path, coverage=COVERAGE.replace("MET", "."), targets=None)
+    _, summary = make_counts(tmp_path, bins, coverage=[tmp_path / "coverage"])
+    assert summary["reasons"] == ["build_not_verified"]
+
+
+OTHER_ROWS = [
+    pytest.param(
+        COVERAGE.replace("chr1\t1200\t", "chr1\t1201\t"), "bin 3: chr1:1200-1300 against chr1:1201-1300", id="moved"
+    ),
+    pytest.param(COVERAGE.split("\n", 1)[1], "bin 1: chr1:1000-1100 against chr1:1100-1200", id="first row gone"),
+    pytest.param(COVERAGE + "chr8\t1\t5\t.\t3\n", "bin 42: no further row against chr8:1-5", id="one more"),
+    pytest.param(
+        COVERAGE.rsplit("\n", 2)[0] + "\n", f"bin 41: chr7:{MET + 5}-{MET + 200} against no further row", id="one less"
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), OTHER_ROWS)
+def test_coverage_of_another_design_is_refused(tmp_path, text, message):
+    bins, _ = make_bins(tmp_path, coverage=COVERAGE, targets=None)
+    (tmp_path / "other").write_text(text)
+    with pytest.raises(InputError, match=message) as raised:
+        make_counts(tmp_path, bins, coverage=[tmp_path / "other"])
+    assert str(bins) in str(raised.value) and str(tmp_path / "other") in str(raised.value)
+
+
+WRONG_ALIGNMENTS = [
+    pytest.param({"NC_000007.13": 159138663}, "expected contigs such as 1, found NC_000007.13", id="accessions"),
+    pytest.param({"chr7": 159345973}, "is GRCh38", id="other build"),
+]
+
+
+@pytest.mark.parametrize(("contigs", "message"), WRONG_ALIGNMENTS)
+def test_wrong_alignments_are_refused(tmp_path, contigs, message):
+    bins, _ = make_bins(tmp_path)
+    with pytest.raises(InputError, match=message):
+        make_counts(tmp_path, bins, alignment=write_bam(tmp_path / "s.bam", contigs=contigs))
+
+
+def test_a_sample_needs_a_source(tmp_path):
+    bins, _ = make_bins(tmp_path)
+    with pytest.raises(InputError, match="sample s has neither alignments nor coverage"):
+        make_counts(tmp_path, bins)
+
+
+def test_cnvkit_reads_our_counts(tmp_path):
+    cnvlib = pytest.importorskip("cnvlib")
+    bins, frame = make_bins(tmp_path)
+    make_counts(tmp_path, bins, alignment=some_bam(tmp_path))
+    assert len(cnvlib.read(str(tmp_path / "s.cnn"))) == len(frame)
+
+
+def test_gene_symbols_of_a_design_survive_a_second_pass():
+    assert all(tiling.gene_symbol(name) == name for name in ("MET", "EGFR", "-", "HLA-A"))

@@ -1,0 +1,176 @@
+"""Others' tables: recognised by content, converted to our columns, or refused with what was seen."""
+
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from metcn import formats, genome
+from metcn.errors import InputError
+
+GRCH37 = genome.load("GRCh37")
+
+TARGETS = (
+    "chromosome\tstart\tend\tgene\tdepth\tlog2\n"
+    + "chr10\t50\t60\tRET\t8\t3\nchr2\t5\t9\tALK\t0\t-20\nchr2\t5\t7\t.\t2\t1\n"
+)
+TARGETS_LOG2 = "chromosome\tstart\tend\tgene\tlog2\nchr2\t5\t9\tALK\t-20\nchr10\t50\t60\tRET\t3\n"
+ANTITARGETS = "chromosome\tstart\tend\tgene\tlog2\nchr2\t7\t5000\tBackground\t-1\nchr2\t9000\t9900\tAntitarget\t-25\n"
+MOSDEPTH5 = "chr2\t5\t9\tALK\t12.5\nchr10\t50\t60\t.\t0.00\n"
+MOSDEPTH4 = "2\t5\t9\t12.5\n10\t50\t60\t0.00\n"
+GATK_COUNTS = "@HD\tVN:1.6\n@SQ\tSN:2\tLN:9\nCONTIG\tSTART\tEND\tCOUNT\n2\t6\t9\t10\n"
+GATK_RATIOS = "@HD\tVN:1.6\n@SQ\tSN:2\tLN:9\nCONTIG\tSTART\tEND\tLOG2_COPY_RATIO\n2\t6\t9\t-0.5\n2\t10\t19\tNaN\n"
+CNR = "chromosome\tstart\tend\tgene\tdepth\tlog2\tweight\nchr7\t5\t9\tMET\t4\t1.5\t0.9\nchr7\t9\t19\t-\t0\t-24.6\t0.1\n"
+
+
+def written(tmp_path, *texts):
+    paths = [tmp_path / f"table{number}" for number in range(len(texts))]
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(text)
+    return paths
+
+
+COVERAGE = [
+    pytest.param(
+        [TARGETS], ["chr2:5-7 - 2.0", "chr2:5-9 ALK 0.0", "chr10:50-60 RET 8.0"], id="cnvkit with depth, unsorted"
+    ),
+    pytest.param([TARGETS_LOG2], ["chr2:5-9 ALK 0.0", "chr10:50-60 RET 8.0"], id="cnvkit with log2 only"),
+    pytest.param([MOSDEPTH5], ["chr2:5-9 ALK 12.5", "chr10:50-60 - 0.0"], id="mosdepth with names"),
+    pytest.param([MOSDEPTH4], ["2:5-9 - 12.5", "10:50-60 - 0.0"], id="mosdepth without names"),
+    pytest.param([GATK_COUNTS], ["2:5-9 - 2500.0"], id="gatk counts, per kb, 0-based"),
+]
+
+
+@pytest.mark.parametrize(("texts", "expected"), COVERAGE)
+def test_coverage_is_recognised(tmp_path, texts, expected):
+    frame = formats.read_coverage(written(tmp_path, *texts), GRCH37)
+    found = [f"{row.chromosome}:{row.start}-{row.end} {row.gene} {row.depth}" for row in frame.itertuples()]
+    assert found == expected
+    assert list(frame.columns) == ["chromosome", "start", "end", "gene", "kind", "depth"]
+    assert set(frame["kind"]) == {"target"}
+
+
+def test_pair_is_joined_in_genome_order_whichever_way_it_is_given(tmp_path):
+    pair = written(tmp_path, TARGETS_LOG2, ANTITARGETS)
+    frame = formats.read_coverage(pair, GRCH37)
+    assert frame["kind"].tolist() == ["target", "off_target", "off_target", "target"]
+    assert frame["depth"].tolist() == [0.0, 0.5, 0.0, 8.0]
+    pd.testing.assert_frame_equal(frame, formats.read_coverage(pair[::-1], GRCH37))
+
+
+@pytest.mark.parametrize("how", ["gzip", "crlf", "bom"])
+def test_packaging_makes_no_difference(tmp_path, how):
+    (plain,) = written(tmp_path, TARGETS)
+    content = plain.read_bytes()
+    other = tmp_path / "other"
+    other.write_bytes(
+        {"gzip": gzip.compress(content), "crlf": content.replace(b"\n", b"\r\n"), "bom": b"\xef\xbb\xbf" + content}[how]
+    )
+    pd.testing.assert_frame_equal(formats.read_coverage([other], GRCH37), formats.read_coverage([plain], GRCH37))
+
+
+FAULTS = [
+    pytest.param("hello\nworld\n", "begins with 'hello' | 'world'", id="prose"),
+    pytest.param("chr1\t1\t2\n", "expected one of CNVkit", id="BED without depth"),
+    pytest.param("@HD\tVN:1.6\n", "expected one of CNVkit", id="header lines only"),
+    pytest.param("CONTIG\tSTART\tEND\tMEAN\n1\t1\t2\t3\n", "expected one of CNVkit", id="another GATK table"),
+    pytest.param(CNR, "holds ratios or a reference", id="ratios given as coverage"),
+    pytest.param(GATK_RATIOS, "holds ratios or a reference", id="GATK ratios given as coverage"),
+    pytest.param(
+        MOSDEPTH5.replace("12.5", "nan"), "line 1, column depth: expected a finite number, found 'nan'", id="nan"
+    ),
+    pytest.param(
+        MOSDEPTH5.replace("12.5", "inf"), "line 1, column depth: expected a finite number, found 'inf'", id="inf"
+    ),
+    pytest.param(
+        MOSDEPTH5.replace("0.00", "-1"), "line 2, column depth: expected a number of at least 0", id="negative"
+    ),
+    pytest.param(
+        MOSDEPTH5.replace("0.00", "x"), "line 2, column depth: expected a finite number, found 'x'", id="text"
+    ),
+    pytest.param(MOSDEPTH5.replace("0.00", ""), "line 2, column depth: expected a value, found ''", id="empty"),
+    pytest.param(
+        MOSDEPTH5.replace("\t60", "\t50"), "line 2, column end: expected an end above the start", id="no width"
+    ),
+    pytest.param(MOSDEPTH5.replace("\t50", "\t5e"), "line 2, column start: expected a finite number", id="start"),
+    pytest.param(MOSDEPTH5 + "chr2\t5\t9\tALK\t3\n", "line 3, column start: expected each interval once", id="repeat"),
+    pytest.param(MOSDEPTH5 + "2\t5\t8\tALK\t3\n", "found both 2 and chr2", id="two names for a chromosome"),
+    pytest.param(
+        TARGETS_LOG2.replace("\t3\n", "\tnan\n"), "line 3, column log2: expected a finite number", id="log2 nan"
+    ),
+    pytest.param(
+        GATK_COUNTS.replace("\t6\t", "\t0\t"), "line 4, column START: expected a 1-based start", id="0-based GATK"
+    ),
+    pytest.param("chromosome\tstart\tend\tgene\tlog2\n", "has a header but no rows", id="no rows"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), FAULTS)
+def test_faulty_coverage_is_refused(tmp_path, text, message):
+    (path,) = written(tmp_path, text)
+    with pytest.raises(InputError) as raised:
+        formats.read_coverage([path], GRCH37)
+    assert message in str(raised.value) and str(path) in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_the_same_table_twice_is_refused(tmp_path):
+    (path,) = written(tmp_path, TARGETS)
+    with pytest.raises(InputError, match="is in more than one of"):
+        formats.read_coverage([path, path], GRCH37)
+
+
+def test_no_table_is_refused():
+    with pytest.raises(InputError, match="at least one coverage table"):
+        formats.read_coverage([], GRCH37)
+
+
+def test_cnvkit_ratios(tmp_path):
+    (path,) = written(tmp_path, CNR)
+    frame = formats.read_ratios(path)
+    np.testing.assert_array_equal(frame["log2"], [1.5, np.nan])  # CNVkit's null is a missing ratio, not a deep loss
+    assert frame["weight"].tolist() == [0.9, 0.1]
+    assert frame["depth"].tolist() == [4.0, 0.0]
+    assert frame["gene"].tolist() == ["MET", "-"]
+
+
+def test_gatk_ratios(tmp_path):
+    (path,) = written(tmp_path, GATK_RATIOS)
+    frame = formats.read_ratios(path)
+    assert frame[["chromosome", "start", "end", "gene"]].to_numpy().tolist() == [["2", 5, 9, "-"], ["2", 9, 19, "-"]]
+    np.testing.assert_array_equal(frame["log2"], [-0.5, np.nan])
+
+
+@pytest.mark.parametrize("text", [MOSDEPTH5, GATK_COUNTS])
+def test_depth_given_as_ratios_is_refused(tmp_path, text):
+    with pytest.raises(InputError, match="holds depth"):
+        formats.read_ratios(written(tmp_path, text)[0])
+
+
+BEDS = [
+    pytest.param("chr7\t5\t9\nchr2\t1\t4\n", [("chr2", "-"), ("chr7", "-")], id="three columns, unsorted"),
+    pytest.param("chr7\t5\t9\tMET_Exon14\t0\t+\n", [("chr7", "MET_Exon14")], id="six columns"),
+    pytest.param(
+        "track name=x\n#c\nchr7\t5\t9\tMET\n#d\nchr7\t5\t9\tMET\n", [("chr7", "MET")], id="comments and a repeat"
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), BEDS)
+def test_targets(tmp_path, text, expected):
+    frame = formats.read_targets(written(tmp_path, text)[0], GRCH37)
+    assert list(zip(frame["chromosome"], frame["gene"], strict=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("chr7 5 9 MET\n", "expected BED .* separated by tabs", id="blanks"),
+        pytest.param("# only a comment\n", "expected BED", id="no rows"),
+        pytest.param("#c\nchr7\t9\t5\n", "line 2, column end: expected an end above the start", id="reversed"),
+        pytest.param("chr7\t5\t9\n7\t15\t19\n", "found both chr7 and 7", id="two styles"),
+    ],
+)
+def test_faulty_targets_are_refused(tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
+        formats.read_targets(written(tmp_path, text)[0], GRCH37)

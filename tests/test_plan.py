@@ -1,0 +1,145 @@
+"""Which stage reads what, for each kind of input."""
+
+from pathlib import Path
+
+import pytest
+
+from metcn import config, layout, plan
+from metcn.errors import InputError
+from metcn.samples import Sample
+
+T1 = Sample(name="T1", alignments=Path("/in/T1.bam"), purity="0.4", matched_normal="N1")
+N1 = Sample(name="N1", role="normal", alignments=Path("/in/N1.cram"))
+C1 = Sample(name="C1", coverage=(Path("/in/C1.cnn"), Path("/in/C1.anti.cnn")), patient="P 1", timepoint="baseline")
+R1 = Sample(name="R1", ratios=Path("/in/R1.cnr"), specimen="plasma")
+
+
+def planned(*samples, **keys):
+    settings = config.complete({"genome": "GRCh37", "assay": "wgs", **keys}, Path("/base"))
+    return plan.Plan(settings, {sample.name: sample for sample in samples})
+
+
+FASTA = {"fasta": "/g.fa"}
+INPUTS = {
+    "bins by design": (planned(T1, targets="t.bed"), "bins", "", {"targets": "/base/t.bed"}),
+    "bins of whole genomes": (planned(T1), "bins", "", {}),
+    "bins of coverage": (planned(R1, C1), "bins", "", {"coverage": ["/in/C1.cnn", "/in/C1.anti.cnn"]}),
+    "bins of a ready panel": (
+        planned(T1, N1, reference="p.h5", targets="t.bed"), "bins", "", {"reference": "/base/p.h5"},
+    ),
+    "counts of a BAM": (
+        planned(T1, **FASTA), "counts", "T1", {"bins": "results/bins/bins.tsv", "alignment": "/in/T1.bam"},
+    ),
+    "counts of a CRAM": (
+        planned(N1, **FASTA), "counts", "N1",
+        {"bins": "results/bins/bins.tsv", "alignment": "/in/N1.cram", "fasta": "/g.fa"},
+    ),
+    "counts of tables": (
+        planned(C1), "counts", "C1", {"bins": "results/bins/bins.tsv", "coverage": ["/in/C1.cnn", "/in/C1.anti.cnn"]},
+    ),
+    "reference": (
+        planned(T1, N1), "reference", "", {"bins": "results/bins/bins.tsv", "counts": ["results/counts/N1.cnn"]},
+    ),
+    "ratios with normals": (
+        planned(T1, N1), "ratios", "T1",
+        {
+            "counts": "results/counts/T1.cnn",
+            "counts_summary": "results/counts/T1.json",
+            "bins": "results/bins/bins.tsv",
+            "reference": "results/reference/reference.h5",
+            "matched_normal": "results/counts/N1.cnn",
+        },
+    ),
+    "ratios without normals": (
+        planned(C1), "ratios", "C1",
+        {
+            "counts": "results/counts/C1.cnn",
+            "counts_summary": "results/counts/C1.json",
+            "bins": "results/bins/bins.tsv",
+        },
+    ),
+    "ratios made elsewhere": (planned(R1, T1, N1), "ratios", "R1", {"imported": "/in/R1.cnr"}),
+    "cohort": (planned(T1, N1, R1), "cohort", "", {"calls": ["results/calls/T1.json", "results/calls/R1.json"]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("made", "stage", "sample", "inputs"), INPUTS.values(), ids=INPUTS)
+def test_inputs(made, stage, sample, inputs):
+    assert made.inputs(stage, sample) == inputs
+
+
+def test_ready_panel_goes_before_the_sheet_s_normals():
+    assert planned(T1, N1, reference="p.h5").inputs("ratios", "T1")["reference"] == "/base/p.h5"
+
+
+@pytest.mark.parametrize("sample", [C1, R1], ids=["counted", "imported"])
+def test_tallies_only_where_something_was_counted(sample):
+    assert ("counts_summary" in planned(sample).inputs("calls", sample.name)) == (sample is C1)
+
+
+@pytest.mark.parametrize(
+    ("sample", "stage", "facts"),
+    [
+        (T1, "purity", {"sample": "T1", "specimen": "tissue", "purity": "0.4"}),
+        (C1, "calls", {"sample": "C1", "specimen": "tissue", "patient": "P 1", "timepoint": "baseline"}),
+        (R1, "ratios", {"sample": "R1", "genome": "GRCh37", "assay": "wgs"}),
+        (R1, "report", {"genome": "GRCh37"}),
+        (R1, "cohort", {}),
+    ],
+)
+def test_facts(sample, stage, facts):
+    assert planned(sample).facts(stage, sample.name) == facts
+
+
+def test_what_a_stage_is_told_is_shell_quoted():
+    class Wildcards:
+        sample = "C1"
+
+    told = planned(C1).told("calls")
+    files = {"counts_summary": "a b.json", "coverage": ["x'y", "$z"]}
+    assert told(Wildcards, files) == (
+        "--sample=C1 --specimen=tissue --patient='P 1' --timepoint=baseline "
+        """--counts-summary 'a b.json' --coverage 'x'"'"'y' '$z'"""
+    )
+
+
+def test_every_input_between_stages_is_an_output():
+    made = planned(T1, N1, R1, C1)
+    outputs = {layout.path(s, a, n) for s in layout.STAGES for a in layout.OUTPUTS[s] for n in made.samples}
+    read = set()
+    for stage in layout.STAGES:
+        for name in made.samples if stage == "counts" else made.tumours:
+            for paths in made.inputs(stage, name).values():
+                read |= {paths} if isinstance(paths, str) else set(paths)
+    between = {path for path in read if not path.startswith("/")}
+    assert len(between) > 20
+    assert between <= outputs
+
+
+@pytest.mark.parametrize(
+    ("assay", "keys", "message"),
+    [
+        ("panel", {}, "key targets: expected the BED file of the panel, received null; give it, or a ready panel"),
+        (
+            "wgs",
+            {"fasta": "g.fa"},
+            "key fasta: expected a file that exists, received .*g.fa; paths are relative to the",
+        ),
+        ("panel", {"targets": "t.bed"}, "key targets: expected a file that exists"),
+        ("wes", {"reference": "p.h5"}, "key reference.file: expected a file that exists"),
+    ],
+)
+def test_refused(tmp_path, assay, keys, message):
+    settings = config.complete({"genome": "GRCh37", "assay": assay, **keys}, tmp_path)
+    with pytest.raises(InputError, match=f"^here: {message}"):
+        plan.make(settings, [T1, N1], "here")
+
+
+def test_targets_are_not_needed_for_tables():
+    settings = config.complete({"genome": "GRCh37", "assay": "panel"}, Path("/"))
+    assert plan.make(settings, [C1, R1]).tumours == ["C1", "R1"]
+
+
+def test_sheet_is_needed():
+    with pytest.raises(InputError, match="key samples: expected a sample sheet, received nothing"):
+        plan.load({"genome": "GRCh37", "assay": "wgs"}, Path("/"))

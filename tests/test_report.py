@@ -1,0 +1,218 @@
+"""Stages ``calls``, ``report`` and ``cohort`` on written files: from estimates to pages."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import json
+
+import numpy as np
+import pysam
+import pytest
+
+from made_up import AMPLIFIED, no_call, profile
+from metcn import genome as builds
+from metcn import tables
+from metcn.columns import COHORT_COLUMNS, REASONS
+from metcn.errors import InputError
+from metcn.files import write_json
+from metcn.stages import calls as stage
+
+SETTINGS = {"default_criteria": "metcn_default", "decide": 0.95}
+TITLE = {"title": "MET copy number"}
+
+
+def normal_draws(**levels: tuple[float, float]) -> dict[str, np.ndarray]:
+    """Draws of each quantity around (centre, SD), all of one weight."""
+    scores = np.random.default_rng(1).normal(size=(len(levels), 1024))
+    made = {name: centre + sd * score for (name, (centre, sd)), score in zip(levels.items(), scores, strict=True)}
+    return {**made, "ploidy": np.full(1024, 2.6), "weight": np.full(1024, 1 / 1024)}
+
+
+DRAWS = normal_draws(gcn=(14.1, 0.9), cep7=(2.9, 0.2), ratio=(4.9, 0.4), fold=(3.05, 0.09), pcn=(6.1, 0.18))
+
+
+class Files:
+    """The inputs of ``calls`` for one sample, written below a folder."""
+
+    def __init__(self, folder, sample="LC-0417", source=AMPLIFIED, draws=DRAWS, **changes):
+        made = copy.deepcopy({**source, **changes})
+        self.sample, self.results = sample, folder / "results"
+        self.inputs = {
+            name: self.results / name / f"{sample}.json" for name in ("ratios", "counts", "purity", "copies")
+        }
+        measured = {"assay": "panel", "genome": "GRCh37", "reasons": [], **made["measurement"]}
+        for name, value in (("ratios", measured), ("counts", made["counts"]), ("copies", made["copies"])):
+            write_json(self.inputs[name], value)
+        write_json(
+            self.inputs["purity"], {**made["purity"], "grid": {"purity": [0.35], "ploidy": [2.6], "weight": [1]}}
+        )
+        self.draws = self.results / "copies" / f"{sample}.draws.npz"
+        np.savez(self.draws, **draws)
+        self.output = self.results / "calls" / f"{sample}.json"
+
+    def call(self, settings=SETTINGS, **changes):
+        """Run the stage and give back its JSON."""
+        arguments = {
+            "sample": self.sample,
+            "specimen": "tissue",
+            "patient": "P1",
+            "timepoint": None,
+            "measurement": self.inputs["ratios"],
+            "counts_summary": self.inputs["counts"],
+            "purity": self.inputs["purity"],
+            "copies": self.inputs["copies"],
+            "draws": self.draws,
+            "output": self.output,
+            "settings": settings,
+        }
+        stage.calls(**{**arguments, **changes})
+        return json.loads(self.output.read_text())
+
+
+def verdict_of(record, name, category=None):
+    found = [row for row in record["criteria"] if row["id"] == name and category in (None, row["category"])]
+    assert len(found) == 1, f"{len(found)} rows of {name}"
+    return found[0]["verdict"]
+
+
+def test_call_of_an_amplified_tumour(tmp_path):
+    record = Files(tmp_path).call()
+    assert (record["call"], record["qc"], record["schema"]) == ("high_level_amplification", "pass", 1)
+    assert record["reasons"] == ["cep7_fallback", "egfr_gained"]
+    assert "14.1" in record["headline"] and "grid" not in record["purity"]
+    assert verdict_of(record, "cappuzzo2009") == "met"
+    assert verdict_of(record, "insight2_plasma") == "not_applicable"
+    assert {"metcn", "code", "settings"} <= set(record["provenance"])
+
+
+def test_sample_without_met_is_a_whole_document_with_no_call(tmp_path):
+    made = no_call()
+    made["measurement"]["reasons"] = ["met_not_covered"]
+    record = Files(tmp_path, source=made, draws={"weight": np.empty(0)}, counts={"reasons": ["no_reads"]}).call()
+    assert (record["call"], record["qc"]) == ("no_call", "fail")
+    assert record["reasons"] == ["met_not_covered", "no_reads"]
+    assert {row["verdict"] for row in record["criteria"]} == {"indeterminate", "not_applicable"}
+    assert {row["probability"] for row in record["criteria"]} == {None}
+    assert set(record) == set(AMPLIFIED)
+    assert record["headline"].startswith("No call")
+
+
+def test_met_without_a_ratio_is_no_call_even_when_no_reason_was_given(tmp_path):
+    made = copy.deepcopy(AMPLIFIED)
+    made["measurement"]["met"]["ratio"] = None
+    assert Files(tmp_path, source=made).call()["call"] == "no_call"
+
+
+def test_very_noisy_sample_gets_no_verdict_whatever_its_draws_say(tmp_path):
+    made = copy.deepcopy(AMPLIFIED)
+    made["measurement"]["reasons"] = ["very_noisy"]
+    record = Files(tmp_path, source=made).call()
+    assert record["call"] == "no_call"
+    assert [row["id"] for row in record["criteria"] if row["verdict"] in ("met", "not_met")] == []
+
+
+def test_negative_below_the_limit_of_detection_is_indeterminate(tmp_path):
+    made = copy.deepcopy(AMPLIFIED)
+    made["copies"]["lod"]["copies"] = 8.4
+    low = normal_draws(gcn=(2.3, 0.6), cep7=(2.2, 0.3), ratio=(1.05, 0.2), fold=(1.0, 0.02), pcn=(2.0, 0.04))
+    record = Files(tmp_path, source=made, draws=low).call()
+    assert record["call"] == "indeterminate"
+    assert "below_limit_of_detection" in record["reasons"] and record["qc"] == "warn"
+    assert "An amplification at the criterion's bound would not have been seen" in record["headline"]
+
+
+def test_reasons_are_united_once_and_in_the_order_of_the_closed_list(tmp_path):
+    made = copy.deepcopy(AMPLIFIED)
+    made["measurement"]["reasons"] = ["noisy", "few_normals"]
+    made["purity"]["reasons"] = ["ploidy_unknown"]
+    made["copies"]["reasons"] = ["noisy"]
+    record = Files(tmp_path, source=made, counts={"reasons": ["low_depth"]}).call()
+    assert record["reasons"] == ["low_depth", "few_normals", "noisy", "ploidy_unknown"]
+    assert record["reasons"] == [code for code in REASONS if code in record["reasons"]]
+
+
+def test_calls_without_counts_and_twice_are_the_same_bytes(tmp_path):
+    files = Files(tmp_path)
+    files.call(counts_summary=None)
+    first = {path: path.read_bytes() for path in files.output.parent.iterdir()}
+    assert sorted(path.name for path in first) == ["LC-0417.json", "LC-0417.vcf.gz", "LC-0417.vcf.gz.tbi"]
+    assert files.call(counts_summary=None)["counts"] is None
+    assert {path: path.read_bytes() for path in files.output.parent.iterdir()} == first
+
+
+def test_vcf_stands_beside_a_sample_whose_name_has_dots(tmp_path):
+    Files(tmp_path, sample="a.json.b").call()
+    with pysam.VariantFile(str(tmp_path / "results/calls/a.json.b.vcf.gz")) as handle:
+        assert [record.pos for record in handle] == [builds.load("GRCh37").met[0]]
+        assert list(handle.header.samples) == ["a.json.b"]
+
+
+def test_unknown_criteria_set_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"default_criteria: expected one of metcn_default, .*found 'best'"):
+        Files(tmp_path).call(settings={**SETTINGS, "default_criteria": "best"})
+
+
+@pytest.mark.parametrize(("content", "message"), [(None, "does not exist; run"), (b"text", "is not a draws file")])
+def test_missing_or_damaged_draws_are_refused(content, message, tmp_path):
+    files = Files(tmp_path)
+    files.draws.unlink() if content is None else files.draws.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        files.call()
+
+
+@pytest.mark.parametrize("content", ["[]", '{"schema": 99}', "{}"])
+def test_calls_of_another_version_are_refused(content, tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match="expected a calls JSON of schema 1"):
+        stage.cohort(calls=[path], output=tmp_path / "cohort.tsv", page=tmp_path / "cohort.html", settings={})
+
+
+def test_report_is_written_from_tables(tmp_path):
+    files = Files(tmp_path)
+    files.call()
+    bins, segments = profile(builds.load("GRCh37"), spacing_bp=400_000)
+    ratios, called = tmp_path / "s.cnr", tmp_path / "s.cns"
+    order = bins["chromosome"].map({name: rank for rank, name in enumerate(dict.fromkeys(bins["chromosome"]))})
+    tables.write_ratios(
+        ratios, bins.iloc[np.lexsort((bins["start"], order))].drop_duplicates(["chromosome", "start", "end"])
+    )
+    tables.write_segments(called, segments)
+    page = tmp_path / "report" / "s.html"
+    inputs = {"call": files.output, "ratios": ratios, "segments": called, "genome": "GRCh37"}
+    stage.report(**inputs, output=page, settings=TITLE)
+    first = page.read_bytes()
+    assert b"High-level amplification" in first and b"geometry_mono1" in first and len(first) < 1_000_000
+    stage.report(**inputs, output=page, settings=TITLE)
+    assert page.read_bytes() == first
+
+
+def test_cohort_writes_table_page_and_multiqc_content(tmp_path):
+    made = no_call()
+    made["measurement"]["reasons"] = ["met_not_covered"]
+    paths = []
+    for files in (
+        Files(tmp_path, sample="one"),
+        Files(tmp_path, sample="two", source=made, draws={"weight": np.empty(0)}, counts={}),
+    ):
+        files.call()
+        paths.append(files.output)
+    output, page = tmp_path / "results/cohort.tsv", tmp_path / "results/report/cohort.html"
+    stage.cohort(calls=paths, output=output, page=page, settings={})
+    with output.open(newline="") as handle:
+        rows = list(csv.DictReader(handle, delimiter="\t"))
+    assert list(rows[0]) == COHORT_COLUMNS
+    assert [(row["sample"], row["call"], row["met_copies"]) for row in rows] == [
+        ("one", "high_level_amplification", "14.1"),
+        ("two", "no_call", ""),
+    ]
+    assert 'href="./one.html"' in page.read_text()
+    assert (tmp_path / "results/qc/metcn_mqc.tsv").read_text().startswith("# id: metcn\n")
+
+
+def test_cohort_refuses_a_sample_given_twice(tmp_path):
+    files = Files(tmp_path)
+    files.call()
+    with pytest.raises(InputError, match="sample LC-0417 has 2 calls"):
+        stage.cohort(calls=[files.output] * 2, output=tmp_path / "c.tsv", page=tmp_path / "c.html", settings={})

@@ -1,0 +1,181 @@
+"""Our own tables: what is written is read back, the same bytes come out again, every fault is named with its line."""
+
+import gzip
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from metcn import tables
+from metcn.columns import BIN_COLUMNS, COUNT_COLUMNS, RATIO_COLUMNS
+from metcn.errors import InputError
+
+
+def some_bins() -> pd.DataFrame:
+    rows = [
+        ("chr1", 100, 350, "GENE1", "target", "backbone", 0.41, 0.9, ""),
+        ("chr1", 349, 700, "-", "target", "backbone", np.nan, np.nan, "blacklisted"),
+        ("chr7", 116339036, 116339270, "MET", "target", "met", 1 / 3, 1.0, ""),
+    ]
+    return pd.DataFrame(rows, columns=list(BIN_COLUMNS))
+
+
+def some_counts() -> pd.DataFrame:
+    frame = some_bins()[["chromosome", "start", "end", "gene"]]
+    log2, depth, count = [1.5, -20.0, np.nan], [2**1.5, 0.0, np.nan], [1234567, 0, np.nan]
+    return frame.assign(log2=log2, depth=depth, count=pd.array(count, dtype="Float64").astype("Int64"))
+
+
+def some_ratios() -> pd.DataFrame:
+    return some_bins().assign(
+        log2=[0.1, np.nan, 2.0], depth=[1.0, 0.0, 9.0], weight=[1.0, 0.0, 0.5], spread=[0.2, 0.2, 0.1]
+    )[list(RATIO_COLUMNS)]
+
+
+def some_segments() -> pd.DataFrame:
+    frame = some_bins()[["chromosome", "start", "end", "gene"]].drop(index=1).reset_index(drop=True)
+    return frame.assign(
+        log2=[0.0, np.nan], depth=[1.0, 2.0], probes=pd.array([2, 1], dtype="Int64"), weight=1.0, se=[0.1, np.nan]
+    )
+
+
+ROUND_TRIPS = [
+    pytest.param(some_bins, tables.write_bins, tables.read_bins, id="bins"),
+    pytest.param(some_counts, tables.write_counts, tables.read_counts, id="counts"),
+    pytest.param(some_ratios, tables.write_ratios, tables.read_ratios, id="ratios"),
+    pytest.param(some_segments, tables.write_segments, tables.read_segments, id="segments"),
+]
+
+
+@pytest.mark.parametrize(("make", "write", "read"), ROUND_TRIPS)
+def test_round_trip(tmp_path, make, write, read):
+    frame, first, second = make(), tmp_path / "first", tmp_path / "second"
+    write(first, frame)
+    found = read(first)
+    pd.testing.assert_frame_equal(found, frame, rtol=1e-5)
+    write(second, found)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def disguised(text: bytes, how: str) -> bytes:
+    return {
+        "plain": text,
+        "crlf": text.replace(b"\n", b"\r\n"),
+        "bom": b"\xef\xbb\xbf" + text,
+        "gzip": gzip.compress(text),
+        "bgzip": gzip.compress(text[:50]) + gzip.compress(text[50:]),
+        "blank line at the end": text + b"\n",
+        "further column": b"".join(line + b"\tx\n" for line in text.splitlines()),
+        "padded cell": text.replace(b"GENE1", b" GENE1"),  # only the careful reader accepts it
+    }[how]
+
+
+@pytest.mark.parametrize(
+    "how", ["plain", "crlf", "bom", "gzip", "bgzip", "blank line at the end", "further column", "padded cell"]
+)
+def test_harmless_differences_are_tolerated(tmp_path, how):
+    tables.write_bins(tmp_path / "bins.tsv", some_bins())
+    path = tmp_path / "other.tsv"
+    path.write_bytes(disguised((tmp_path / "bins.tsv").read_bytes(), how))
+    pd.testing.assert_frame_equal(tables.read_bins(path), some_bins(), rtol=1e-5)
+
+
+FAULTS = [
+    pytest.param("\tgene\t", "\tname\t", "lacks column gene; found chromosome, start", id="column absent"),
+    pytest.param("\tgc\t", "\tgene\t", "line 1 repeats a column name", id="column repeated"),
+    pytest.param("\t100\t", "\tx\t", "line 2, column start: expected a finite number, found 'x'", id="not a number"),
+    pytest.param(
+        "\t100\t", "\t-1\t", "line 2, column start: expected a number of at least 0, found '-1'", id="negative"
+    ),
+    pytest.param("\t100\t", "\t1.5\t", "line 2, column start: expected a whole number", id="fraction"),
+    pytest.param("\t100\t", "\t\t", "line 2, column start: expected a value, found ''", id="missing"),
+    pytest.param("\t100\t", "\tinf\t", "line 2, column start: expected a finite number, found 'inf'", id="infinite"),
+    pytest.param(
+        "\t100\t", "\t350\t", "line 2, column end: expected an end above the start, found 350", id="empty bin"
+    ),
+    pytest.param(
+        "0.41", "1.41", "line 2, column gc: expected a number of at least 0 and at most 1", id="out of bounds"
+    ),
+    pytest.param("0.41", "nan", "line 2, column gc: expected a finite number, found 'nan'", id="nan spelled out"),
+    pytest.param("0.41", "inf", "line 2, column gc: expected a finite number, found 'inf'", id="infinite share"),
+    pytest.param("\tmet\t", "\tMET\t", "line 4, column role: expected one of met, cep7", id="unknown role"),
+    pytest.param("GENE1", "", "line 2, column gene: expected a value", id="gene missing"),
+    pytest.param(
+        "349\t700", "100\t350", "line 3, column start: expected each interval once, found 'chr1:100", id="repeat"
+    ),
+    pytest.param("349\t700", "99\t700", "line 3, column start: expected rows sorted by start, found 99", id="unsorted"),
+    pytest.param(
+        "chr1\t100", "chr7\t100", "line 4, column chromosome: expected each chromosome's rows in one block", id="blocks"
+    ),
+    pytest.param("0.9\t", "0.9\t\t", "not a regular tab-separated table", id="a field too many"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), FAULTS)
+def test_faults_are_named(tmp_path, old, new, message):
+    path = tmp_path / "bins.tsv"
+    tables.write_bins(path, some_bins())
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(InputError) as raised:
+        tables.read_bins(path)
+    assert message in str(raised.value)
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+BROKEN = [
+    pytest.param(b"", "is empty", id="empty"),
+    pytest.param(b"\n\n", "is empty", id="blank"),
+    pytest.param("\t".join(BIN_COLUMNS).encode() + b"\n", "has a header but no rows", id="header only"),
+    pytest.param(b"\x1f\x8b\x08\x00broken", "damaged or truncated gzip", id="bad gzip"),
+    pytest.param(gzip.compress(b"x" * 5000)[:-12], "damaged or truncated gzip", id="cut gzip"),
+    pytest.param(b"\xff\xfe\x00\x01", "found binary data", id="binary"),
+    pytest.param(b"a\tb\0\n", "found binary data", id="zero byte"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), BROKEN)
+def test_broken_files_are_refused(tmp_path, content, message):
+    path = tmp_path / "bins.tsv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        tables.read_bins(path)
+
+
+def test_missing_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"cannot read .*none\.tsv: No such file"):
+        tables.read_bins(tmp_path / "none.tsv")
+
+
+def test_counts_stay_whole_and_missing_stays_empty(tmp_path):
+    tables.write_counts(tmp_path / "s.cnn", some_counts())
+    lines = (tmp_path / "s.cnn").read_text().splitlines()
+    assert lines[0].split("\t") == list(COUNT_COLUMNS)
+    assert lines[1].endswith("\t1.5\t2.82843\t1234567")
+    assert lines[2].endswith("\t-20\t0\t0")
+    assert lines[3].endswith("\t\t\t")
+
+
+def test_seg_is_one_based_and_leaves_out_missing_levels(tmp_path):
+    tables.write_seg(tmp_path / "s.seg", "s", some_segments())
+    expected = "ID\tchrom\tloc.start\tloc.end\tnum.mark\tseg.mean\ns\tchr1\t101\t350\t2\t0\n"
+    assert (tmp_path / "s.seg").read_text() == expected
+
+
+def test_reference_bins_round_trip(tmp_path):
+    path = tmp_path / "reference.h5"
+    with h5py.File(path, "w") as handle:
+        tables.write_reference_bins(handle.create_group("bins"), some_bins())
+    pd.testing.assert_frame_equal(tables.read_reference_bins(path), some_bins())
+
+
+def test_another_file_is_no_reference(tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as handle:
+        handle.create_group("bins")
+    (tmp_path / "text.h5").write_text("no HDF5")
+    for name in ("other.h5", "text.h5", "none.h5"):
+        with pytest.raises(InputError, match="expected a panel of normals"):
+            tables.read_reference_bins(tmp_path / name)

@@ -1,0 +1,392 @@
+"""Both sides of every clinical bound, and what missing, undecided or undetectable quantities do to a verdict."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metcn import criteria
+from metcn.columns import REASONS
+from metcn.criteria import Category, Clause, Criterion
+from metcn.verdicts import MISSING, Draws, verdicts
+
+SETS = criteria.load()
+NEUTRAL = {"gcn": 2.0, "cep7": 2.0, "ratio": 1.0, "fold": 1.0, "pcn": 2.0, "ploidy": 2.0}
+STEP = 1e-6
+
+
+def draws(weight=None, group=None, **values):
+    """Draws of a neutral tumour but for the given quantities."""
+    size = max([np.size(value) for value in values.values()] + [1])
+    arrays = {name: np.broadcast_to(value, size) for name, value in {**NEUTRAL, **values}.items()}
+    arrays["weight"] = np.ones(size) if weight is None else weight
+    return Draws.of(arrays if group is None else {**arrays, "group": group})
+
+
+def judge(name, posterior, **options):
+    """Verdicts of one set by category."""
+    criterion = SETS[name] if isinstance(name, str) else name
+    options = {"specimen": "plasma" if criterion.specimen == "plasma" else "tissue", "focality": "focal", **options}
+    return {row.category.name: row for row in verdicts([criterion], posterior, **options)}
+
+
+def one_set(*clauses, combine="or", specimen="tissue"):
+    """A set of one category."""
+    category = Category("positive", clauses, combine=combine, call="amplification")
+    return Criterion("mine", "Mine", specimen, "FISH", "nobody", None, None, True, (category,))
+
+
+# set, category, quantity, bound, verdict just below, at and just above it, other quantities
+BOUNDS = [
+    ("metcn_default", "high_level_amplification", "gcn", 10, "not met met", {}),
+    ("metcn_default", "amplification", "gcn", 5, "not met met", {}),
+    ("metcn_default", "amplification", "ratio", 2, "not met met", {}),
+    ("metcn_default", "gain", "gcn", 4, "not met met", {}),
+    ("metcn_default", "gain", "gcn", 5, "met not not", {}),
+    ("cappuzzo2009", "positive", "gcn", 5, "not met met", {}),
+    ("colorado_ratio", "low", "ratio", 1.8, "not met met", {}),
+    ("colorado_ratio", "low", "ratio", 2.2, "met met not", {}),
+    ("colorado_ratio", "intermediate", "ratio", 2.2, "not not met", {}),
+    ("colorado_ratio", "intermediate", "ratio", 5, "met not not", {}),
+    ("colorado_ratio", "high", "ratio", 5, "not met met", {}),
+    ("colorado_gcn", "low", "gcn", 5, "not met met", {}),
+    ("colorado_gcn", "low", "gcn", 6, "met not not", {}),
+    ("colorado_gcn", "intermediate", "gcn", 6, "not met met", {}),
+    ("colorado_gcn", "intermediate", "gcn", 7, "met not not", {}),
+    ("colorado_gcn", "high", "gcn", 7, "not met met", {}),
+    ("profile1001", "low", "ratio", 1.8, "not met met", {}),
+    ("profile1001", "low", "ratio", 2.2, "met met not", {}),
+    ("profile1001", "medium", "ratio", 2.2, "not not met", {}),
+    ("profile1001", "medium", "ratio", 4, "met not not", {}),
+    ("profile1001", "high", "ratio", 4, "not met met", {}),
+    ("schildhaus2015", "high", "ratio", 2, "not met met", {}),
+    ("schildhaus2015", "high", "gcn", 6, "not met met", {}),
+    ("overbeck2020_top", "top_level", "gcn", 10, "not met met", {}),
+    ("fang2018", "amplified", "ratio", 2, "not met met", {}),
+    ("fang2018", "amplified", "gcn", 5, "not met met", {}),
+    ("fang2018", "gain", "gcn", 4, "not met met", {}),
+    ("fang2018", "gain", "gcn", 5, "met not not", {}),
+    ("fang2018", "negative", "gcn", 4, "met not not", {}),
+    ("lai2019", "met_high", "gcn", 5, "not met met", {}),
+    ("lai2019", "amplified", "gcn", 5, "not met met", {"ratio": 3}),
+    ("lai2019", "amplified", "ratio", 2, "not met met", {"gcn": 8}),
+    ("lai2019", "amplified", "gcn", 5, "not not not", {"ratio": 1.2}),
+    ("lai2019", "amplified", "ratio", 2, "not not not", {"gcn": 4}),
+    ("insight", "amplified", "gcn", 5, "not met met", {}),
+    ("insight", "amplified", "ratio", 2, "not met met", {}),
+    ("insight2_tissue", "amplified", "gcn", 5, "not met met", {}),
+    ("insight2_tissue", "amplified", "ratio", 2, "not met met", {}),
+    ("insight2_plasma", "amplified", "pcn", 2.3, "not met met", {}),
+    ("vision_b_plasma", "high_level", "pcn", 2.5, "not met met", {}),
+    ("tatton", "fish", "gcn", 5, "not met met", {}),
+    ("tatton", "fish", "ratio", 2, "not met met", {}),
+    ("tatton", "sequencing", "gcn", 7, "not met met", {}),
+    ("tatton", "sequencing", "gcn", 8.5, "not met met", {"ploidy": 3.5}),
+    ("savannah_screen", "positive", "gcn", 5, "not met met", {}),
+    ("savannah_screen", "positive", "ratio", 2, "not met met", {}),
+    ("savannah_high", "fish10", "gcn", 10, "not met met", {}),
+    ("sachi", "after_first_or_second_generation_tki", "gcn", 5, "not met met", {}),
+    ("sachi", "after_first_or_second_generation_tki", "ratio", 2, "not met met", {}),
+    ("sachi", "after_third_generation_tki", "gcn", 10, "not met met", {}),
+    ("flowers_ngs", "amplified", "gcn", 5, "not met met", {}),
+    ("geometry_mono1", "below_four", "gcn", 4, "met not not", {}),
+    ("geometry_mono1", "four_or_five", "gcn", 4, "not met met", {}),
+    ("geometry_mono1", "four_or_five", "gcn", 6, "met not not", {}),
+    ("geometry_mono1", "six_to_nine", "gcn", 6, "not met met", {}),
+    ("geometry_mono1", "six_to_nine", "gcn", 10, "met not not", {}),
+    ("geometry_mono1", "ten_or_more", "gcn", 10, "not met met", {}),
+    ("schuler2020", "below_four", "gcn", 4, "met not not", {}),
+    ("schuler2020", "four_or_five", "gcn", 4, "not met met", {}),
+    ("schuler2020", "four_or_five", "gcn", 6, "met not not", {}),
+    ("schuler2020", "six_or_more", "gcn", 6, "not met met", {}),
+    ("metros", "amplified", "ratio", 2.2, "not not met", {}),
+    ("acse", "amplified", "gcn", 6, "not met met", {}),
+    ("foundation_one", "amplified", "gcn", 6, "not met met", {}),
+    ("foundation_one", "amplified", "gcn", 7, "not met met", {"ploidy": 3}),
+    ("msk_impact", "amplified", "fold", 2, "not met met", {}),
+    ("msk_impact", "gain", "fold", 1.5, "not met met", {}),
+    ("msk_impact", "gain", "fold", 2, "met not not", {}),
+    ("five_panel_ngs", "amplified", "gcn", 6.55, "not met met", {}),
+    ("tempus", "amplified", "gcn", 4, "not met met", {}),
+    ("cologne_fold", "amplified", "fold", 2, "not met met", {}),
+    ("genereader", "amplified", "fold", 3, "not met met", {}),
+    ("guardant_reportable", "reportable", "pcn", 2.1, "not met met", {}),
+    ("guardant_reportable", "enriched", "pcn", 2.7, "not met met", {}),
+    ("guardant_reportable", "no_other_driver_seen", "pcn", 6.7, "not not met", {}),
+    ("tst15", "amplified", "fold", 1.6, "not not met", {}),
+]
+
+
+def test_every_bound_of_every_set_stands_in_the_table():
+    assert len(BOUNDS) == 76
+    tested = {(name, category, quantity) for name, category, quantity, *_ in BOUNDS}
+    for criterion in SETS.values():
+        for category in criterion.categories:
+            if category.name == "polysomy":
+                continue  # in the table of calls, since it hangs on focality
+            for clause in category.clauses:
+                quantity = clause.quantity.removesuffix("_minus_ploidy")
+                assert (criterion.id, category.name, quantity) in tested
+                bounds = {row[3] for row in BOUNDS if row[:3] == (criterion.id, category.name, quantity)}
+                ploidy = 2 if clause.quantity == "gcn_minus_ploidy" else 0
+                assert {end + ploidy for end in (clause.lower, clause.upper) if end is not None} <= bounds
+
+
+@pytest.mark.parametrize(
+    ("name", "category", "quantity", "bound", "expected", "others"),
+    BOUNDS,
+    ids=[f"{row[0]}-{row[1]}-{row[2]}-{row[3]:g}-{'-'.join(map(str, row[5].values()))}".rstrip("-") for row in BOUNDS],
+)
+def test_both_sides_of_a_bound(name, category, quantity, bound, expected, others):
+    found = []
+    for value in (bound - STEP, bound, bound + STEP):
+        row = judge(name, draws(**{**others, quantity: value}))[category]
+        assert row.probability == (1.0 if row.verdict == "met" else 0.0)
+        found.append(row.verdict.removesuffix("_met"))
+    assert found == expected.split()
+
+
+TRAPS = {  # NCI-H2170: nine copies of MET with a ratio of about 1.2
+    "cappuzzo2009": ("positive", "met"),
+    "insight": ("amplified", "met"),
+    "schildhaus2015": ("high", "met"),
+    "lai2019": ("amplified", "not_met"),
+    "colorado_ratio": ("low", "not_met"),
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), TRAPS.items(), ids=list(TRAPS))
+def test_polysomy_is_positive_by_copies_and_negative_by_ratio(name, expected):
+    category, verdict = expected
+    posterior = draws(gcn=9.0, cep7=7.5, ratio=1.2)
+    assert judge(name, posterior, focality="polysomy")[category].verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("specimen", "applicable"),
+    [("tissue", 27), ("plasma", 4)],
+)
+def test_tissue_and_plasma_sets_never_meet(specimen, applicable):
+    rows = verdicts(SETS.values(), draws(gcn=12.0, pcn=12.0, fold=6.0), specimen=specimen)
+    assert len(rows) == 52
+    used = {row.criterion.id for row in rows if row.verdict != "not_applicable"}
+    assert len(used) == applicable
+    assert "metcn_default" in used
+    for row in rows:
+        if row.verdict == "not_applicable":
+            assert np.isnan(row.probability)
+            assert row.reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict"),
+    [(0.0, "not_met"), (0.05, "not_met"), (0.051, "indeterminate"), (0.5, "indeterminate"), (0.949, "indeterminate"),
+     (0.95, "met"), (1.0, "met")],
+)  # fmt: skip
+def test_decide_is_inclusive_on_both_sides(share, verdict):
+    posterior = draws(gcn=np.array([4.0, 6.0]), weight=np.array([1 - share, share]))
+    row = judge("cappuzzo2009", posterior)["positive"]
+    assert (row.verdict, row.probability) == (verdict, pytest.approx(share))
+    assert row.reasons == (("interval_spans_bound",) if verdict == "indeterminate" else ())
+
+
+NAN = np.nan
+UNKNOWNS = {  # id: set, category, values, focality, verdict, probability, reasons
+    "copies suffice": ("insight", "amplified", {"gcn": 6, "ratio": NAN}, "focal", "met", 1, ()),
+    "ratio suffices": ("insight", "amplified", {"gcn": NAN, "ratio": 3}, "focal", "met", 1, ()),
+    "the other might": ("insight", "amplified", {"ratio": NAN}, "focal", "indeterminate", NAN, ("cep7_unavailable",)),
+    "both missing": (
+        "insight", "amplified", {"gcn": NAN, "ratio": NAN}, "focal", "indeterminate", NAN,
+        ("purity_below_floor", "cep7_unavailable"),
+    ),
+    "and: one is enough to deny": ("lai2019", "amplified", {"ratio": NAN}, "focal", "not_met", 0, ()),
+    "and: one is not enough": (
+        "lai2019", "amplified", {"gcn": 8, "ratio": NAN}, "focal", "indeterminate", NAN, ("cep7_unavailable",),
+    ),
+    "ploidy missing": (
+        "foundation_one", "amplified", {"gcn": 12, "ploidy": NAN}, "focal", "indeterminate", NAN, ("ploidy_unknown",),
+    ),
+    "MET missing": ("cologne_fold", "amplified", {"fold": NAN}, "focal", "indeterminate", NAN, ("met_not_covered",)),
+    "focality open": (
+        "metcn_default", "amplification", {"gcn": 7}, "indeterminate", "indeterminate", 0, ("focality_undecided",),
+    ),
+    "ratio clear": ("metcn_default", "amplification", {"gcn": 7, "ratio": 3}, "indeterminate", "met", 1, ()),
+    "nothing to decide": ("metcn_default", "amplification", {"gcn": 3}, "indeterminate", "not_met", 0, ()),
+    "polysomy": ("metcn_default", "amplification", {"gcn": 7, "ratio": 3}, "polysomy", "not_met", 0, ()),
+    "polysomy without a ratio": ("metcn_default", "polysomy", {"gcn": 7, "ratio": NAN}, "polysomy", "met", 1, ()),
+    "not polysomy": ("metcn_default", "polysomy", {"gcn": 7}, "arm", "not_met", 0, ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "category", "values", "focality", "verdict", "probability", "reasons"),
+    UNKNOWNS.values(),
+    ids=list(UNKNOWNS),
+)
+def test_unknown_is_neither_yes_nor_no(name, category, values, focality, verdict, probability, reasons):
+    row = judge(name, draws(**values), focality=focality)[category]
+    assert (row.verdict, row.reasons) == (verdict, reasons)
+    np.testing.assert_equal(row.probability, probability)
+
+
+def test_copies_and_ratio_are_judged_draw_by_draw():
+    # either alone holds in half of the draws, never in the same ones
+    posterior = draws(gcn=np.array([6.0, 3.0]), ratio=np.array([1.0, 3.0]))
+    assert judge("insight", posterior)["amplified"].probability == 1
+    assert judge("lai2019", posterior)["amplified"].probability == 0
+
+
+RANGES = {  # copies by plausible purity: verdict, probability, reasons
+    "all above": ([[6, 7], [20, 22]], "met", 1, ()),
+    "all below": ([[2, 3], [3, 4]], "not_met", 0, ()),
+    "one above, one below": ([[3, 3], [9, 9]], "indeterminate", 0, ("purity_unknown",)),
+    "one above, one between": ([[4, 6], [9, 9]], "indeterminate", 0.5, ("purity_unknown",)),
+    "all between": ([[4, 6], [4, 6]], "indeterminate", 0.5, ("interval_spans_bound",)),
+}
+
+
+@pytest.mark.parametrize(("copies", "verdict", "probability", "reasons"), RANGES.values(), ids=list(RANGES))
+def test_unknown_purity_asks_for_agreement_over_its_whole_range(copies, verdict, probability, reasons):
+    group = np.repeat(np.arange(2), 2)
+    # one plausible purity may be ten times as dense in draws without outvoting the other
+    weight = np.repeat([10.0, 1.0], 2)
+    row = judge("cappuzzo2009", draws(gcn=np.ravel(copies).astype(float), group=group, weight=weight))["positive"]
+    assert (row.verdict, row.probability, row.reasons) == (verdict, probability, reasons)
+
+
+BELOW = "below_limit_of_detection"
+LIMITS = {  # id: set, category, values, lod, options, verdict, reasons
+    "limit above the bound": ("cappuzzo2009", "positive", {}, {"gcn": 5.1}, {}, "indeterminate", (BELOW,)),
+    "limit at the bound": ("cappuzzo2009", "positive", {}, {"gcn": 5.0}, {}, "not_met", ()),
+    "limit unknown": ("cappuzzo2009", "positive", {}, {"gcn": NAN}, {}, "indeterminate", (BELOW,)),
+    "limit infinite": ("cappuzzo2009", "positive", {}, {"gcn": np.inf}, {}, "indeterminate", (BELOW,)),
+    "limit of another quantity": ("cappuzzo2009", "positive", {}, {"pcn": 9.0}, {}, "not_met", ()),
+    "positive all the same": ("cappuzzo2009", "positive", {"gcn": 6}, {"gcn": 9.0}, {}, "met", ()),
+    "denied from above": ("colorado_gcn", "low", {"gcn": 9}, {"gcn": 8.0}, {}, "not_met", ()),
+    "or: one limb blind": ("insight", "amplified", {}, {"gcn": 3.0, "ratio": 2.5}, {}, "indeterminate", (BELOW,)),
+    "and: one limb blind": ("lai2019", "amplified", {}, {"gcn": 3.0, "ratio": 2.5}, {}, "not_met", ()),
+    "and: the deciding limb blind": (
+        "lai2019", "amplified", {"gcn": 8}, {"gcn": 3.0, "ratio": 2.5}, {}, "indeterminate", (BELOW,),
+    ),
+    "and: both blind": ("lai2019", "amplified", {}, {"gcn": 6.0, "ratio": 2.5}, {}, "indeterminate", (BELOW,)),
+    "a category that is a negative": ("fang2018", "negative", {}, {"gcn": 4.5}, {}, "indeterminate", (BELOW,)),
+    "a negative in sight": ("fang2018", "negative", {}, {"gcn": 3.5}, {}, "met", ()),
+    "denied by focality": (
+        "metcn_default", "amplification", {"gcn": 7}, {"gcn": 6.0, "ratio": 3.0}, {"focality": "polysomy"},
+        "not_met", (),
+    ),
+    "plasma": ("insight2_plasma", "amplified", {}, {"pcn": 2.4}, {}, "indeterminate", (BELOW,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "category", "values", "lod", "options", "verdict", "reasons"), LIMITS.values(), ids=list(LIMITS)
+)
+def test_a_negative_below_the_limit_of_detection_is_none(name, category, values, lod, options, verdict, reasons):
+    row = judge(name, draws(**values), lod=lod, **options)[category]
+    assert (row.verdict, row.reasons) == (verdict, reasons)
+
+
+def test_limit_of_detection_by_group():
+    posterior = draws(gcn=np.array([2.0, 2.0]), group=[0, 1])
+    assert judge("acse", posterior, lod={"gcn": [3.0, 5.0]})["amplified"].verdict == "not_met"
+    row = judge("acse", posterior, lod={"gcn": [3.0, 7.0]})["amplified"]
+    assert (row.verdict, row.reasons) == ("indeterminate", (BELOW,))
+
+
+def test_row_names_its_source():
+    row = judge("geometry_mono1", draws(gcn=11.0))["ten_or_more"].row()
+    assert row["bound"] == "copies >= 10"
+    assert row["doi"] == "10.1056/NEJMoa2002787"
+    assert row["verified"] is True
+    assert judge("geometry_mono1", draws())["below_four"].row()["verified"] is False
+    assert set(row) >= {"id", "title", "category", "quantity", "bound", "specimen", "verdict", "probability", "reasons"}
+
+
+def test_reasons_are_of_the_closed_list():
+    assert set(MISSING.values()) <= set(REASONS)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"weight": [1.0, 1.0], "gcn": [2.0]}, r"draws of gcn have shape \(1,\); expected \(2,\)"),
+        ({"weight": [0.0]}, "not all zero"),
+        ({"weight": [1.0, -1.0]}, "not negative"),
+        ({"weight": [NAN]}, "finite"),
+        ({"weight": [1.0], "group": [0, 1]}, "draws of group"),
+    ],
+)
+def test_draws_are_checked(arrays, message):
+    with pytest.raises(ValueError, match=message):
+        Draws.of(arrays)
+
+
+@pytest.mark.parametrize("decide", [0.5, 1.01, -1])
+def test_decide_is_checked(decide):
+    with pytest.raises(ValueError, match=r"\(0\.5, 1\]"):
+        verdicts([], draws(), specimen="tissue", decide=decide)
+
+
+copies_and_weights = st.lists(
+    st.tuples(st.floats(0, 30), st.floats(0.015625, 1)), min_size=1, max_size=30
+).map(lambda pairs: tuple(np.array(column) for column in zip(*pairs, strict=True)))  # fmt: skip
+
+
+@given(copies_and_weights, st.floats(0, 30), st.floats(0, 30))
+def test_probability_falls_as_the_bound_rises(sample, one, other):
+    copies, weight = sample
+    posterior = draws(gcn=copies, weight=weight)
+    easy, hard = (
+        judge(one_set(Clause("gcn", lower=bound)), posterior)["positive"].probability for bound in sorted((one, other))
+    )
+    assert easy >= hard - 1e-12
+
+
+@given(copies_and_weights)
+def test_disjoint_categories_share_what_there_is(sample):
+    copies, weight = sample
+    posterior = draws(gcn=copies, ratio=copies / 2, weight=weight)
+    for name in ("colorado_gcn", "colorado_ratio", "profile1001", "geometry_mono1", "schuler2020"):
+        total = sum(row.probability for row in judge(name, posterior).values())
+        assert total <= 1 + 1e-9
+        if name in ("geometry_mono1", "schuler2020"):
+            assert total == pytest.approx(1)
+
+
+@given(copies_and_weights, st.floats(1e-3, 1e3), st.sampled_from(sorted(SETS)))
+def test_only_ratios_of_weights_matter(sample, scale, name):
+    copies, weight = sample
+    once, scaled = (
+        judge(name, draws(gcn=copies, ratio=copies / 2, fold=copies / 4, pcn=copies / 2, weight=factor * weight))
+        for factor in (1.0, scale)
+    )
+    for category, row in once.items():
+        assert scaled[category].probability == pytest.approx(row.probability)
+
+
+@given(
+    st.lists(st.tuples(*[st.one_of(st.just(NAN), st.floats(0, 20))] * 2, st.integers(0, 2)), min_size=1, max_size=12),
+    st.sampled_from(("focal", "arm", "polysomy", "none", "indeterminate")),
+    st.sampled_from((None, 3.0, 7.0, NAN)),
+    st.sampled_from(sorted(SETS)),
+)
+def test_no_verdict_comes_with_a_reason_and_only_then(rows, focality, limit, name):
+    copies, ratio, group = (np.array(column) for column in zip(*rows, strict=True))
+    posterior = draws(gcn=copies, ratio=ratio, fold=copies / 4, pcn=copies / 3, group=group)
+    lod = None if limit is None else {"gcn": limit}
+    for row in judge(name, posterior, focality=focality, lod=lod).values():
+        assert bool(row.reasons) == (row.verdict == "indeterminate")
+        assert set(row.reasons) <= set(REASONS)
+        assert np.isnan(row.probability) or 0 <= row.probability <= 1
+
+
+@given(copies_and_weights, st.lists(st.booleans(), min_size=30, max_size=30))
+def test_what_is_certain_stays_so_when_missing_draws_are_filled(sample, gaps):
+    copies, weight = sample
+    holed = np.where(np.array(gaps[: len(copies)]), NAN, copies)
+    before, after = (judge("insight", draws(gcn=values, weight=weight))["amplified"] for values in (holed, copies))
+    if before.verdict != "indeterminate":
+        assert after.verdict == before.verdict

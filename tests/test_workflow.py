@@ -1,0 +1,273 @@
+"""The workflow as people start it: with ``metcn run``, with plain Snakemake, and as a module of another workflow."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from metcn import files, layout
+from metcn.columns import CALLS, COHORT_COLUMNS
+
+ROOT = Path(__file__).resolve().parents[1]
+SNAKEFILE = ROOT / "workflow" / "Snakefile"
+
+
+def python(*words, cwd=None, **environment):
+    """A finished process of this Python, with the checkout on its path only where the words ask for it."""
+    environment = {**os.environ, **environment}
+    command = [sys.executable, *map(str, words)]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+def metcn(*words, cwd=None):
+    return python("-m", "metcn", *words, cwd=cwd, PYTHONPATH=str(ROOT / "scripts"))
+
+
+def snakemake(*words, cwd=None, cache):
+    return python("-m", "snakemake", *words, cwd=cwd, PYTHONPATH="", XDG_CACHE_HOME=str(cache))
+
+
+def jobs(output):
+    """Number of jobs of each rule in Snakemake's table."""
+    table = output.split("Job stats:")[1].split("\n\n")[0]
+    return {rule: int(number) for rule, number in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+
+
+def commands(output):
+    """Shell command of every job."""
+    return re.findall(r"^Shell command: (metcn .*)$", output, re.MULTILINE)
+
+
+EXPECTED_JOBS = {
+    "bins": 1, "counts": 4, "reference": 1, "ratios": 3, "segments": 3, "purity": 3, "copies": 3, "calls": 3,
+    "report": 3, "cohort": 1, "all": 1, "total": 26,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """Sheet and configuration whose names and folders need quoting; the data files are empty."""
+    folder = tmp_path_factory.mktemp("in put")
+    for name in ("T 1's $HOME.bam", "T2.bam", "N1.bam", "N2.bam", "T3.cnr", "p&q.bed"):
+        (folder / name).touch()
+    rows = [
+        ["sample", "role", "alignments", "ratios", "purity", "matched_normal"],
+        ["T1", "tumour", "T 1's $HOME.bam", "", "0.4", "N1"],
+        ["T2", "tumour", "T2.bam", "", "0.3-0.5", ""],
+        ["N1", "normal", "N1.bam", "", "", ""],
+        ["N2", "normal", "N2.bam", "", "", ""],
+        ["T3", "tumour", "", "T3.cnr", "", ""],
+    ]
+    (folder / "samples #1.tsv").write_text("".join("\t".join(row) + "\n" for row in rows))
+    (folder / "con fig.yaml").write_text("genome: GRCh37\nassay: panel\ntargets: p&q.bed\nsamples: 'samples #1.tsv'\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dry_run(inputs, tmp_path_factory):
+    """``metcn run --dry-run`` with paths relative to a third folder."""
+    folder = tmp_path_factory.mktemp("else where")
+    words = ["--samples", Path("..") / inputs.name / "samples #1.tsv", "--configfile", inputs / "con fig.yaml"]
+    return folder, metcn("run", *words, "--directory", "out put", "-n", cwd=folder)
+
+
+class TestDryRun:
+    def test_jobs(self, dry_run):
+        _, done = dry_run
+        assert done.returncode == 0, done.stderr
+        assert jobs(done.stdout + done.stderr) == EXPECTED_JOBS
+
+    def test_writes_nothing_outside_its_folder(self, dry_run):
+        folder, _ = dry_run
+        assert [path.name for path in folder.iterdir()] == ["out put"]
+        assert (folder / "out put/.snakemake/cache/snakemake").is_dir()
+        assert not (folder / "out put/results").exists()
+
+    def test_the_complete_configuration_is_kept(self, dry_run, inputs):
+        text = (dry_run[0] / "out put/logs/config.yaml").read_text()
+        assert f"samples: {inputs}/samples #1.tsv" in text.replace("'", "")
+        assert "min_mapq: 20" in text
+
+    def test_shell_words_are_the_paths(self, dry_run, inputs):
+        found = [
+            line for line in commands(dry_run[1].stdout + dry_run[1].stderr) if "metcn counts --sample=T1 " in line
+        ]
+        assert len(found) == 1
+        words = subprocess.run(
+            ["bash", "-c", found[0].replace("metcn ", "printf '%s\\n' ", 1).split(" 2> ")[0]],
+            capture_output=True, text=True, check=True,
+        ).stdout.splitlines()  # fmt: skip
+        assert words[words.index("--alignment") + 1] == str(inputs / "T 1's $HOME.bam")
+
+
+def test_plain_snakemake_does_the_same(inputs, dry_run, tmp_path):
+    words = ["--snakefile", SNAKEFILE, "--configfile", inputs / "con fig.yaml", "--directory", tmp_path / "out", "-n"]
+    done = snakemake(*words, cwd=tmp_path, cache=tmp_path)
+    assert done.returncode == 0, done.stderr
+    ours = dry_run[1].stdout + dry_run[1].stderr
+    assert len(commands(ours)) == EXPECTED_JOBS["total"] - 1
+    assert Counter(commands(done.stdout + done.stderr)) == Counter(commands(ours))
+
+
+def test_lint(inputs, tmp_path):
+    words = ["--snakefile", SNAKEFILE, "--configfile", inputs / "con fig.yaml", "--directory", tmp_path, "--lint"]
+    done = snakemake(*words, cwd=tmp_path, cache=tmp_path)
+    assert "your workflow is in a good condition" in done.stdout + done.stderr
+
+
+def test_as_a_module_of_another_workflow(inputs, tmp_path):
+    (tmp_path / "Snakefile").write_text(
+        f'configfile: "main.yaml"\n\n\n'
+        f'module met:\n    snakefile:\n        "{SNAKEFILE}"\n'
+        '    config:\n        config["met"]\n    prefix:\n        "met"\n\n\n'
+        "use rule * from met as met_*\n\n\n"
+        "rule all:\n    input:\n        rules.met_all.input,\n    default_target: True\n"
+    )
+    main = {"met": {"genome": "GRCh37", "assay": "panel", "targets": str(inputs / "p&q.bed")}}
+    main["met"]["samples"] = str(inputs / "samples #1.tsv")
+    (tmp_path / "main.yaml").write_text(json.dumps(main))
+    done = snakemake("--cores", "1", "-n", "-p", cwd=tmp_path, cache=tmp_path)
+    assert done.returncode == 0, done.stderr + done.stdout
+    expected = {rule if rule in ("all", "total") else f"met_{rule}": number for rule, number in EXPECTED_JOBS.items()}
+    assert jobs(done.stdout + done.stderr) == expected
+    assert "localrules" not in done.stdout + done.stderr
+    assert "--output met/results/cohort.tsv --page met/results/report/cohort.html" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("genome: GRCh37\nassay: panle\n", "metcn: error: {}: key assay: .* did you mean panel?"),
+        ("genome: GRCh37\nassay: wgs\nratio:\n  max_noise: 1\n", "key ratio: .* did you mean ratios?"),
+        ("genome: GRCh37\nassay: wgs\ngenome: GRCh38\n", "line 3: .*key genome is given twice"),
+        ("genome: GRCh37\nassay: panel\n", "key targets: expected the BED file of the panel"),
+    ],
+)
+def test_bad_input_is_found_before_snakemake_starts(inputs, tmp_path, config, message):
+    path = tmp_path / "config.yaml"
+    path.write_text(config)
+    words = ["--samples", inputs / "samples #1.tsv", "--configfile", path, "--directory", tmp_path / "out"]
+    done = metcn("run", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert re.search(message.format(re.escape(str(path))), done.stderr)
+    assert not (tmp_path / "out").exists()
+
+
+def test_plain_snakemake_refuses_in_our_words(inputs, tmp_path):
+    (tmp_path / "config.yaml").write_text("genome: GRCh37\nassay: wgs\nassay: wes\n")
+    words = ["--snakefile", SNAKEFILE, "--configfile", "config.yaml", "--directory", "out", "-n"]
+    done = snakemake(*words, cwd=tmp_path, cache=tmp_path)
+    assert done.returncode == 1
+    assert f"{tmp_path}/config.yaml: line 3: not plain YAML (key assay is given twice)" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("profile", ["default", "slurm"])
+def test_profiles_name_rules_that_exist(profile):
+    text = (files.workflow_root() / "profiles" / profile / "config.yaml").read_text()
+    named = re.findall(r"^  (\w+):\n    ", text, re.MULTILINE)
+    assert named
+    assert set(named) <= set(layout.STAGES)
+
+
+@pytest.mark.parametrize("stage", layout.STAGES)
+def test_rules_are_thin(stage):
+    text = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+    rule = re.split(r"\n\n\n|\n\"\"\"", text.split(f"rule {stage}:\n")[1])[0].rstrip()
+    assert len(rule.splitlines()) <= 25
+    for word in ('"""', "input:", "output:", "log:", "benchmark", "params:", "code=", "conda:", "shell:"):
+        assert word in rule
+    assert ("group:" in rule) == layout.per_sample(stage)
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    """A simulated cohort as coverage tables, called with ``metcn run``."""
+    from metcn import simulate
+    from metcn.genome import load
+
+    folder = tmp_path_factory.mktemp("cohort")
+    genome = load("GRCh37")
+    tumours = [
+        simulate.tumour(genome, "T1", "focal", purity=0.6, copies=14),
+        simulate.tumour(genome, "T2", "diploid", purity=0.6),
+    ]
+    simulate.cohort(folder / "in", genome=genome, normals=5, tumours=tumours, depth=300, as_="cnn", seed=3)
+    return folder, call_cohort(folder)
+
+
+def call_cohort(folder, *words):
+    where = ["--samples", folder / "in/samples.tsv", "--configfile", folder / "in/config.yaml"]
+    return metcn("run", *where, "--directory", folder / "out", "--cores", "2", *words)
+
+
+def rows(path):
+    with open(path, newline="") as handle:
+        return list(csv.DictReader(handle, delimiter="\t"))
+
+
+class TestRun:
+    def test_calls(self, cohort):
+        folder, done = cohort
+        assert done.returncode == 0, done.stderr
+        called = rows(folder / "out/results/cohort.tsv")
+        assert [row["sample"] for row in called] == ["T1", "T2"]
+        assert set(COHORT_COLUMNS) <= set(called[0])
+        assert [row["call"] for row in called] == ["high_level_amplification", "not_amplified"]
+        assert {row["call"] for row in called} <= set(CALLS)
+
+    def test_every_result_is_there(self, cohort):
+        out = cohort[0] / "out"
+        paths = [out / layout.path(s, a, t) for s in layout.STAGES for a in layout.OUTPUTS[s] for t in ("T1", "T2")]
+        assert [path for path in paths if not (path.is_file() and path.stat().st_size)] == []
+        assert list(out.rglob(".part-*")) == []
+
+    def test_second_run_has_nothing_to_do(self, cohort):
+        folder, _ = cohort
+        before = (folder / "out/results/cohort.tsv").stat().st_mtime_ns
+        done = call_cohort(folder)
+        assert done.returncode == 0
+        assert "Nothing to be done" in done.stderr + done.stdout
+        assert (folder / "out/results/cohort.tsv").stat().st_mtime_ns == before
+
+    def test_a_setting_reruns_from_its_stage_on(self, cohort):
+        folder, _ = cohort
+        path = folder / "changed.yaml"
+        path.write_text((folder / "in/config.yaml").read_text() + "calls:\n  decide: 0.9\n")
+        (folder / "in/changed.yaml").write_text(path.read_text())
+        words = ["--samples", folder / "in/samples.tsv", "--configfile", folder / "in/changed.yaml"]
+        done = metcn("run", *words, "--directory", folder / "out", "-n")
+        assert jobs(done.stdout + done.stderr) == {"calls": 2, "report": 2, "cohort": 1, "all": 1, "total": 6}
+
+    def test_call_of_one_sample_gives_the_same(self, cohort, tmp_path):
+        folder, _ = cohort
+        (row,) = [row for row in rows(folder / "in/samples.tsv") if row["sample"] == "T1"]
+        tables = [folder / "in" / name for name in row["coverage"].split(";")]
+        panel = folder / "out/results/reference/reference.h5"
+        words = ["--coverage", *tables, "--reference", panel, "--purity", row["purity"], "--ploidy", row["ploidy"]]
+        done = metcn("call", *words, "--sample", "T1", "-o", tmp_path)
+        assert done.returncode == 0, done.stderr
+        (alone,) = rows(tmp_path / "results/cohort.tsv")
+        assert alone == rows(folder / "out/results/cohort.tsv")[0]
+
+    def test_bad_data_of_one_sample(self, cohort, tmp_path):
+        folder, _ = cohort
+        text = (folder / "in/samples.tsv").read_text()
+        header, *lines = text.splitlines()
+        broken = tmp_path / "broken.cnn"
+        broken.write_text("chromosome\tstart\nchr7\tx\n")
+        bad = "\t".join(str(broken) if name == "coverage" else "" for name in header.split("\t")[2:])
+        (folder / "in/bad.tsv").write_text("\n".join([header, f"BAD\ttumour\t{bad}", *lines, ""]))
+        words = ["--samples", folder / "in/bad.tsv", "--configfile", folder / "in/config.yaml"]
+        done = metcn("run", *words, "--directory", folder / "out", "--cores", "2", "--", "--quiet", "all")
+        assert done.returncode == 2
+        errors = [line for line in done.stderr.splitlines() if line.startswith("metcn: error: ")]
+        assert len(errors) >= 1
+        assert "broken.cnn" in errors[0]
+        assert "Traceback" not in done.stderr
