@@ -86,7 +86,8 @@ lint: $(STAMP) ## check style, types and the workflow
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check workflow
-	$(BIN)/snakemake --snakefile workflow/Snakefile --configfile config/config.yaml --lint
+	$(BIN)/metcn simulate cohort --format cnn --tumour focal:0.6:12 --output build/lint
+	$(BIN)/snakemake --snakefile workflow/Snakefile --configfile build/lint/config.yaml --directory build/lint --lint
 
 .PHONY: format
 format: $(STAMP) ## rewrite Python and Snakemake code in the house style

@@ -51,6 +51,44 @@ def test_cram_gives_the_same_records(tmp_path):
         pass
 
 
+def test_cram_needs_no_reference_for_what_is_counted(tmp_path):
+    """Neither bases nor qualities are decoded, so another sequence of the same contigs changes nothing."""
+    fasta = write_fasta(tmp_path, chr1="A" * 1000, chr7="A" * 2000)
+    path = write_bam(tmp_path / "s.cram", READS, mode="wc", reference_filename=str(fasta))
+    other = write_fasta(tmp_path, chr1="C" * 1000, chr7="G" * 2000)
+    with alignments.open_alignment(path, other, threads=2) as opened:
+        assert len(np.concatenate(list(alignments.read_records(opened)))) == len(READS)
+
+
+def test_cram_reference_needs_its_index(tmp_path):
+    fasta = write_fasta(tmp_path, chr1="A" * 1000, chr7="A" * 2000)
+    path = write_bam(tmp_path / "s.cram", READS, mode="wc", reference_filename=str(fasta))
+    fasta.with_name(fasta.name + ".fai").unlink()
+    with pytest.raises(InputError, match="has no index; run `samtools faidx"), alignments.open_alignment(path, fasta):
+        pass
+
+
+def test_records_the_index_counts(tmp_path):
+    with alignments.open_alignment(write_bam(tmp_path / "s.bam", READS)) as opened:
+        assert alignments.indexed_records(opened) == len(READS)
+    fasta = write_fasta(tmp_path, chr1="A" * 1000, chr7="A" * 2000)
+    for reads, least in ((READS, 1), ([], 0)):
+        path = write_bam(tmp_path / "s.cram", reads, mode="wc", reference_filename=str(fasta))
+        with alignments.open_alignment(path, fasta) as opened:
+            assert alignments.indexed_records(opened) == least
+
+
+@pytest.mark.parametrize("content", [b"", b"BAI\1", b"nonsense", b"BAI\1\xff\xff\xff\xff"])
+def test_damaged_index_is_refused(tmp_path, content):
+    path = write_bam(tmp_path / "s.bam", READS)
+    (tmp_path / "s.bam.bai").write_bytes(content)
+    with (
+        pytest.raises(InputError, match=r"the index .*s.bam.bai is damaged .* run `samtools index`"),
+        alignments.open_alignment(path) as opened,
+    ):
+        alignments.indexed_records(opened)
+
+
 def test_older_index_is_a_warning(tmp_path):
     path = write_bam(tmp_path / "s.bam", READS)
     os.utime(tmp_path / "s.bam.bai", (1, 1))

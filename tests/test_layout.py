@@ -19,17 +19,17 @@ STAGES = "bins counts reference ratios segments purity copies calls report cohor
 
 # Every module has a place; a new one is entered here.
 LAYERS = {
-    "base": "metcn errors files columns provenance robust",
-    "equation": "mixture",
-    "core": "bins counts reference ratios segments purity copies amplicon detection calls",
+    "base": "metcn errors files columns provenance robust sam",
+    "equation": "mixture panel regions tangent",
+    "core": "bins counts reference ratios segments purity copies amplicon detection calls verdicts",
     "io": (
-        "genome alignments tables delimited formats vcf "
-        "config keywords sheet sheet_checks samples layout plan reach "
+        "genome alignments bgzf scan indices tables delimited formats vcf "
+        "config keywords sheet sheet_checks samples layout plan reach snakefile criteria panel_file "
         "simulate simulate_assays simulate_reads simulate_tumours "
         "render cohort gauges profiles svg tracks"
     ),
-    "stages": "stages stages.depth stages.copies stages.calls",
-    "command": "cli arguments __main__",
+    "stages": "stages stages.axis stages.design stages.measure stages.reading stages.depth stages.ratios stages.copies stages.calls",
+    "command": "cli arguments launch single __main__",
 }
 MAY_IMPORT = {
     "base": {"base"},

@@ -13,12 +13,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pysam
 
+from metcn import indices
 from metcn.errors import InputError
+from metcn.sam import MATE_UNMAPPED, PAIRED
 
 RECORD = np.dtype(
     [
@@ -32,11 +34,12 @@ RECORD = np.dtype(
 )
 """One alignment record. ``end`` is -1 where ``template_length`` tells the fragment's extent (reading it costs)."""
 
+HAS_MATE = PAIRED | MATE_UNMAPPED
+
 CHUNK_RECORDS = 1 << 18
 FASTA_BLOCK_BP = 1 << 23
 BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 REQUIRED_FIELDS = b"required_fields=0x1fe"  # FLAG to TLEN; a CRAM's bases and qualities need not be decoded
-INDEX_SUFFIXES = {"bam": (".bai", ".csi"), "cram": (".crai",)}
 
 
 @dataclass(frozen=True)
@@ -105,21 +108,36 @@ def _index_warnings(path: Path, kind: str) -> tuple[str, ...]:
     InputError
         If there is no index.
     """
-    found = [
-        index
-        for suffix in INDEX_SUFFIXES[kind]
-        for index in (path.with_name(path.name + suffix), path.with_suffix(suffix))
-        if index.exists()
-    ]
-    if not found:
-        raise InputError(f"{path} has no index ({' or '.join(INDEX_SUFFIXES[kind])}); run `samtools index {path}`")
-    if found[0].stat().st_mtime < path.stat().st_mtime:
+    if indices.find(path, kind).stat().st_mtime < path.stat().st_mtime:
         return (f"the index of {path.name} is older than the file",)
     return ()
 
 
+def _check_fasta(path: Path) -> None:
+    """Nothing, if the reference sequence and its index are there."""
+    if not path.is_file():
+        raise InputError(f"the reference sequence {path} does not exist; correct fasta in the configuration")
+    if not path.with_name(path.name + ".fai").exists():
+        raise InputError(f"{path} has no index; run `samtools faidx {path}`")
+
+
+def _handle(stream: BinaryIO, path: Path, fasta: str | Path | None, threads: int) -> pysam.AlignmentFile:
+    """The opened file, as a CRAM if there is a ``fasta``.
+
+    It is opened as a stream: given a path, htslib loads the index as well, and some damaged ones end the process.
+    """
+    options: dict[str, Any] = {"mode": "rb"}
+    if fasta is not None:
+        options = {"mode": "rc", "reference_filename": str(fasta), "format_options": [REQUIRED_FIELDS]}
+        options["threads"] = threads
+    try:
+        return pysam.AlignmentFile(stream, check_sq=False, **options)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not a readable BAM or CRAM ({error}); copy or make it again") from error
+
+
 @contextmanager
-def open_alignment(path: str | Path, fasta: str | Path | None = None) -> Iterator[Alignment]:
+def open_alignment(path: str | Path, fasta: str | Path | None = None, *, threads: int = 1) -> Iterator[Alignment]:
     """An open, complete, coordinate-sorted and indexed BAM or CRAM; closed when the block ends.
 
     Parameters
@@ -128,6 +146,8 @@ def open_alignment(path: str | Path, fasta: str | Path | None = None) -> Iterato
         BAM or CRAM, told apart by content.
     fasta
         Reference sequence; required for CRAM, so that htslib never looks for one on the network.
+    threads
+        Threads that decode a CRAM.
 
     Raises
     ------
@@ -139,16 +159,10 @@ def open_alignment(path: str | Path, fasta: str | Path | None = None) -> Iterato
     warnings = _index_warnings(path, kind)
     if kind == "cram" and fasta is None:
         raise InputError(f"{path} is CRAM, which needs its reference sequence; set fasta in the configuration")
-    if kind == "cram" and not Path(str(fasta)).is_file():
-        raise InputError(f"the reference sequence {fasta} of {path} does not exist; correct fasta in the configuration")
-    options: dict[str, Any] = (
-        {"reference_filename": str(fasta), "format_options": [REQUIRED_FIELDS]} if kind == "cram" else {}
-    )
-    with _htslib_quiet():
-        try:
-            handle = pysam.AlignmentFile(str(path), "rc" if kind == "cram" else "rb", check_sq=False, **options)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} is not a readable {kind.upper()} ({error}); copy or make it again") from error
+    if kind == "cram":
+        _check_fasta(Path(str(fasta)))
+    with _htslib_quiet(), open(path, "rb") as stream:
+        handle = _handle(stream, path, fasta if kind == "cram" else None, threads)
         try:
             order = handle.header.to_dict().get("HD", {}).get("SO", "unknown")
             if order in ("queryname", "unsorted"):
@@ -162,6 +176,19 @@ def open_alignment(path: str | Path, fasta: str | Path | None = None) -> Iterato
         finally:
             with suppress(OSError):  # closing a damaged file fails as well, after its damage has been reported
                 handle.close()
+
+
+def indexed_records(alignment: Alignment) -> int:
+    """Fewest records there must be: as many as a BAM's index counts; of a CRAM one, if its index lists a slice.
+
+    Raises
+    ------
+    InputError
+        If the index is damaged.
+    """
+    kind = "bam" if alignment.handle.is_bam else "cram"
+    index = indices.read(indices.find(alignment.path, kind))
+    return int(bool(index.marks)) if index.records is None else index.records
 
 
 def read_records(alignment: Alignment, *, chunk: int = CHUNK_RECORDS) -> Iterator[np.ndarray]:
@@ -178,8 +205,8 @@ def read_records(alignment: Alignment, *, chunk: int = CHUNK_RECORDS) -> Iterato
             (
                 read.reference_id,
                 read.reference_start,
-                -1 if (length := read.template_length) else read.reference_end or -1,
-                length,
+                -1 if read.template_length and read.flag & HAS_MATE == PAIRED else read.reference_end or -1,
+                read.template_length,
                 read.flag,
                 read.mapping_quality,
             )
@@ -203,10 +230,7 @@ def open_fasta(path: str | Path) -> Iterator[pysam.FastaFile]:
         If the file or its index is missing or damaged.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"the reference sequence {path} does not exist; correct fasta in the configuration")
-    if not path.with_name(path.name + ".fai").exists():
-        raise InputError(f"{path} has no index; run `samtools faidx {path}`")
+    _check_fasta(path)
     with _htslib_quiet():
         try:
             handle = pysam.FastaFile(str(path))

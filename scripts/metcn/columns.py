@@ -45,28 +45,48 @@ class Reason(NamedTuple):
 REASONS: dict[str, Reason] = {
     "met_not_covered": Reason("fail", "No usable bin lies in MET: the input does not cover it."),
     "few_met_bins": Reason("warn", "MET rests on fewer bins than the configured minimum."),
-    "met_bins_deviate": Reason("warn", "Bins within MET disagree more than their noise allows (dropout or a part of the gene)."),
+    "met_bins_deviate": Reason(
+        "warn", "Bins within MET disagree more than their noise allows (dropout or a part of the gene)."
+    ),
     "no_reads": Reason("fail", "The input has no usable read in any bin."),
     "low_depth": Reason("warn", "Too few fragments for a stable result."),
     "build_not_verified": Reason("warn", "The genome build could not be verified from the contigs present."),
     "few_backbone_bins": Reason("fail", "Too few usable autosomal bins outside chromosome 7 to set the baseline."),
-    "baseline_from_targets": Reason("warn", "No off-target bins: the baseline rests on targets and may be shifted by the panel's choice of genes."),
+    "baseline_from_targets": Reason(
+        "warn", "No off-target bins: the baseline rests on targets and may be shifted by the panel's choice of genes."
+    ),
     "no_normals": Reason("warn", "No normal samples: bins are not corrected for the assay's own bias."),
-    "few_normals": Reason("warn", "Fewer than three normals: bins are centred, but noise is assumed rather than learned."),
+    "few_normals": Reason(
+        "warn", "Fewer than three normals: bins are centred, but noise is assumed rather than learned."
+    ),
     "gc_unknown": Reason("info", "GC content of bins is unknown, so no GC correction was made."),
     "ratios_imported": Reason("warn", "Ratios were normalised elsewhere: their noise is judged from the sample alone."),
     "unlike_normals": Reason("warn", "The sample lies outside the range of the normals it is compared with."),
     "noisy": Reason("warn", "Bin noise is above the configured bound."),
     "very_noisy": Reason("fail", "Bin noise is above the bound beyond which no verdict is given."),
     "cep7_unavailable": Reason("warn", "No bins for a CEP7-like level: MET/CEP7-like cannot be given."),
-    "cep7_fallback": Reason("info", "Too few bins near the centromere: CEP7-like rests on a wider stretch of chromosome 7."),
-    "cep7_sides_disagree": Reason("warn", "The 7p and 7q sides of the centromere differ: CEP7-like is a mixture of two levels."),
-    "egfr_gained": Reason("info", "EGFR is gained as well; the stretch of 7p next to the centromere is left out of CEP7-like."),
+    "cep7_fallback": Reason(
+        "info", "Too few bins near the centromere: CEP7-like rests on a wider stretch of chromosome 7."
+    ),
+    "cep7_sides_disagree": Reason(
+        "warn", "The 7p and 7q sides of the centromere differ: CEP7-like is a mixture of two levels."
+    ),
+    "egfr_gained": Reason(
+        "info", "EGFR is gained as well; the stretch of 7p next to the centromere is left out of CEP7-like."
+    ),
     "purity_unknown": Reason("info", "Purity is unknown: results are ranges over every plausible purity."),
     "ploidy_unknown": Reason("info", "Ploidy is unknown: results are ranges over every plausible ploidy."),
     "purity_below_floor": Reason("warn", "Purity is below the floor at which copies can be computed."),
-    "criteria_not_applicable": Reason("warn", "The criteria set chosen for the overall call does not apply to this kind of specimen."),
-    "interval_spans_bound": Reason("info", "The evidence does not decide on which side of the criterion's bound the tumour lies."),
-    "focality_undecided": Reason("info", "The evidence does not tell a focal gain from a gain of the arm or the chromosome."),
-    "below_limit_of_detection": Reason("warn", "An amplification at the criterion's bound would not have been seen in this sample."),
+    "criteria_not_applicable": Reason(
+        "warn", "The criteria set chosen for the overall call does not apply to this kind of specimen."
+    ),
+    "interval_spans_bound": Reason(
+        "info", "The evidence does not decide on which side of the criterion's bound the tumour lies."
+    ),
+    "focality_undecided": Reason(
+        "info", "The evidence does not tell a focal gain from a gain of the arm or the chromosome."
+    ),
+    "below_limit_of_detection": Reason(
+        "warn", "An amplification at the criterion's bound would not have been seen in this sample."
+    ),
 }

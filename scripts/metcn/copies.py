@@ -32,8 +32,9 @@ class Measured:
 
 
 def errors(count: int, dimensions: int) -> Floats:
-    """Standardised errors, shape (count, dimensions): fixed, evenly spread quantiles of Student's t."""
-    return stdtrit(TAIL_FREEDOM, robust.uniform_scores(count, dimensions))
+    """Errors of unit variance, shape (count, dimensions): fixed, evenly spread quantiles of a scaled Student's t."""
+    unit = np.sqrt((TAIL_FREEDOM - 2) / TAIL_FREEDOM)
+    return unit * stdtrit(TAIL_FREEDOM, robust.uniform_scores(count, dimensions))
 
 
 def posterior(measured: Measured, grid: Mapping[str, NDArray], *, draw_count: int) -> dict[str, NDArray]:

@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import numpy as np
 
-PAIRED, UNMAPPED, MATE_UNMAPPED, FIRST = 0x1, 0x4, 0x8, 0x40
-SECONDARY, QC_FAILED, DUPLICATE, SUPPLEMENTARY = 0x100, 0x200, 0x400, 0x800
-
-TALLIES = (
-    "records",
-    "unmapped",
-    "secondary",
-    "supplementary",
-    "qc_failed",
-    "duplicate",
-    "low_mapping_quality",
-    "second_mate",
-    "fragment_size",
-    "fragments",
+from metcn.sam import (
+    DUPLICATE,
+    FIRST,
+    MATE_UNMAPPED,
+    PAIRED,
+    QC_FAILED,
+    SECONDARY,
+    SUPPLEMENTARY,
+    TALLIES,
+    UNMAPPED,
 )
-"""``records``, then each record's single fate, by the first rule that it meets; ``fragments`` are those counted."""
+
+__all__ = ["TALLIES", "BinCounter", "depth_per_kb", "fragments", "log2_depth"]
 
 
 def fragments(
@@ -34,6 +31,8 @@ def fragments(
     max_fragment_bp: int = 1000,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
     """Contig and midpoint of each fragment that passes the filters, and how many records met which fate.
+
+    :mod:`metcn.scan` does the same for the bytes of a BAM; this is for records from anywhere, and its oracle.
 
     A pair on one contig is one fragment, represented by the mate with a positive template length. A pair without a
     template length (on two contigs, or not set by the aligner) is represented by its first read. A read without a
@@ -105,7 +104,7 @@ class BinCounter:
         """Count ``points`` (shape (n,), any order)."""
         if len(points) == 0 or len(self._start) == 0:
             return
-        points = np.sort(points, kind="stable")
+        points = np.sort(points)
         # A chunk of a sorted file touches few bins: look only at those between its first and last point.
         low = int(np.searchsorted(self._reach, points[0], side="right"))
         high = int(np.searchsorted(self._start, points[-1], side="right"))

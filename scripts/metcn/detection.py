@@ -22,7 +22,7 @@ def detectable_ratio(se: float, *, alpha: float, power: float) -> float:
 
 
 def detectable_copies(ratio: float, grid: Mapping[str, NDArray]) -> float:
-    """Copies behind the smallest detectable ``ratio``: at the grid's mean where purity is known, else at its worst point."""
+    """Copies behind the smallest detectable ``ratio``: the grid's mean where purity is known, else its worst point."""
     copies = tumour_copies(ratio, grid["purity"], grid["ploidy"])
     if len(np.unique(grid["group"])) == 1:
         return float(np.average(copies, weights=grid["weight"]))

@@ -6,8 +6,8 @@ from __future__ import annotations
 STAGES = {
     "bins": "depth",
     "counts": "depth",
-    "reference": "copies",
-    "ratios": "copies",
+    "reference": "ratios",
+    "ratios": "ratios",
     "segments": "copies",
     "purity": "copies",
     "copies": "copies",

@@ -18,6 +18,7 @@ class KindNull:
     errors: dict[int, float]  # number of components -> RMS of the left-out normals' gene means, log2
     noise: float  # robust SD of a left-out bin after correction, over what its raw spread said
     excess: float  # SD that bins of a gene share beyond their own noise, log2
+    met_factor: float = 1.0  # MET's error in left-out normals over that of their typical gene
 
 
 @dataclass(frozen=True, eq=False)

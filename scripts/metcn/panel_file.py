@@ -74,7 +74,8 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
     if fingerprint(frame) != facts["fingerprint"] or len(arrays["centre"]) != len(frame):
         raise InputError(f"{path}: its bins are not those it was made for; the file is damaged, make it again")
     null = {
-        kind: KindNull(**{**part, "errors": {int(k): v for k, v in part["errors"].items()}}) for kind, part in stored.items()
+        kind: KindNull(**{**part, "errors": {int(k): v for k, v in part["errors"].items()}})
+        for kind, part in stored.items()
     }
     mask = frame["mask"].to_numpy(dtype=np.str_)
     return frame, Panel(mask=mask, null=null, normals=normals, **arrays), facts

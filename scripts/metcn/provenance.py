@@ -26,7 +26,7 @@ def code_digest(*names: str) -> str:
 
     Snakemake does not see when a module behind a command changes; as a rule parameter this digest makes it rerun.
     """
-    paths = [PACKAGE / name for name in names] or [p for p in PACKAGE.rglob("*.py")]
+    paths = [PACKAGE / name for name in names] or list(PACKAGE.rglob("*.py"))
     whole = hashlib.sha256()
     for path in sorted(paths):
         whole.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())

@@ -1,4 +1,4 @@
-"""Purity and ploidy as a grid of plausible points: given values as priors, missing ones as a range that must hold throughout."""
+"""Purity and ploidy as a grid of points: given values as priors, missing ones as a range to hold throughout."""
 
 from __future__ import annotations
 

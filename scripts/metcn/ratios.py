@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from metcn import regions, robust, tangent
 
 BLOCK_BP = 5e6  # stretch over which a local level is taken: about 30 off-target bins of 150 kb
+BIN_FLOOR = 0.1  # log2; a few very quiet bins must not be taken for the gene
+LEVEL_BOUND = 3.0  # SDs from the others in its gene at which a bin loses weight: dropout does, real signal does not
 PRIOR_GROUPS = 20  # the reference's gene-level excess counts as much as this many genes of the sample
 EXCESS_WITHOUT_NORMALS = 0.25  # log2; spread of gene means against a flat reference on a real capture panel
 SMALLEST_GROUP = 4  # bins a gene needs before its mean counts in the sample's gene-level spread
@@ -134,7 +136,9 @@ def noise_scale(ratio: Floats, spread: Floats, chromosome: NDArray) -> float:
     return max(scale, 1e-3)
 
 
-def smooth(ratio: Floats, *, chromosome: NDArray, midpoint: Floats, use: Mask) -> tuple[Floats, NDArray[np.intp], Floats]:
+def smooth(
+    ratio: Floats, *, chromosome: NDArray, midpoint: Floats, use: Mask
+) -> tuple[Floats, NDArray[np.intp], Floats]:
     """Local level of every bin (median of the ``use`` bins of its block), block numbers, and blocks' levels."""
     block = regions.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=BLOCK_BP)
     level = regions.medians(np.where(use, ratio, np.nan), block, int(block.max(initial=-1)) + 1)
@@ -183,7 +187,9 @@ def narrow_baseline(ratio: Floats, *, group: NDArray[np.intp], use: Mask) -> tup
         return float("nan"), float("nan")
     label = np.unique(group[keep], return_inverse=True)[1]
     each = regions.medians(ratio[keep], label, int(label.max()) + 1)
-    return robust.median(each), 1.25 * max(robust.spread(each), 0.0) / np.sqrt(len(each)) if len(each) > 1 else float("nan")
+    return robust.median(each), 1.25 * max(robust.spread(each), 0.0) / np.sqrt(len(each)) if len(each) > 1 else float(
+        "nan"
+    )
 
 
 def group_excess(
@@ -209,7 +215,7 @@ def group_excess(
 
 
 def local_noise(ratio: Floats, local: Floats, *, use: Mask, chromosome: NDArray, midpoint: Floats) -> float:
-    """Typical error of the local level, log2: that of a median over the ``use`` bins of a block; 0 where there is none."""
+    """Typical error of the local level, log2: that of a median over the ``use`` bins of a block; 0 without any."""
     keep = use & np.isfinite(ratio) & np.isfinite(local)
     if not keep.any():
         return 0.0
@@ -231,7 +237,7 @@ def level(ratio: Floats, sd: Floats, members: Mask) -> Level:
     There is no ceiling: a bin is weighed by its distance from its neighbours in the gene, never by its height.
     """
     keep = members & np.isfinite(ratio) & np.isfinite(sd)
-    mean, error, scatter = robust.huber_mean(ratio[keep], sd[keep])
+    mean, error, scatter = robust.huber_mean(ratio[keep], np.hypot(sd[keep], BIN_FLOOR), LEVEL_BOUND)
     return Level(log2=mean, se=error, bins=int(keep.sum()), scatter=scatter)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,11 @@ SAMPLE_BINS = 40_000  # bins of a kind on which the number of components is chos
 MISSING_SHARE = 0.25  # a bin without reads in more of the normals than this is masked
 SMALLEST_GROUP = 5  # bins a gene needs at the least before its mean counts in the choice
 ENOUGH_GROUPS = 20  # genes of MET's size needed for them alone to decide
+CENTRE_BOUND = 2.0  # normals beyond this many SDs lose weight in a bin's centre; a mean is quieter than the median
+CENTRE_STEPS = 3
+SMALLEST_SPREAD = 0.05  # log2
+PRIOR_FACTOR = 10  # MET's own error in normals leans on that of the typical gene like this many normals
+SMALLEST_ERROR = 1e-3  # log2
 ERROR_CUT = 0.3  # log2; one deviant gene of one normal must not decide
 
 Floats = NDArray[np.floating]
@@ -36,7 +43,7 @@ def scale(log2_depth: Floats, kind: NDArray, use: NDArray[np.bool_]) -> Floats:
 
 
 def centre_and_spread(log2_depth: Floats) -> tuple[Floats, Floats, Floats]:
-    """Median, robust SD and share of missing values per bin over the normals, shape (bins,) each.
+    """Robust mean (Huber), robust SD and share of missing values per bin over the normals, shape (bins,) each.
 
     Works through blocks of bins laid out normal-last, which is what makes the partial sort fast. The spread of a bin
     leans on the typical spread of all bins when normals are few (``PRIOR_NORMALS``).
@@ -46,10 +53,9 @@ def centre_and_spread(log2_depth: Floats) -> tuple[Floats, Floats, Floats]:
     for begin in range(0, bins, tangent.BLOCK):
         part = slice(begin, begin + tangent.BLOCK)
         block = np.ascontiguousarray(log2_depth[:, part].T)
-        absent = ~np.isfinite(block)
-        missing[part] = absent.mean(axis=1)
-        whole = ~absent.any(axis=1)
-        centre[part], spread[part] = _middle(block, whole)
+        present = np.isfinite(block)
+        missing[part] = 1 - present.mean(axis=1)
+        centre[part], spread[part] = _middle(block, np.asarray(present.all(axis=1)))
     typical = robust.median(spread)
     if np.isfinite(typical):
         own = normals - 1
@@ -58,19 +64,31 @@ def centre_and_spread(log2_depth: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _middle(block: Floats, whole: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Median and scaled MAD per row; rows with gaps go the slower way, rows with fewer than two values are NaN."""
+    """Huber mean and scaled MAD per row; rows with gaps go the slower way, rows with fewer than two values are NaN."""
     centre, spread = (np.full(len(block), np.nan, dtype=np.float32) for _ in range(2))
     full = block[whole]
     if full.size:
-        centre[whole] = np.median(full, axis=1)
-        spread[whole] = robust.MAD_TO_SD * np.median(np.abs(full - centre[whole][:, None]), axis=1)
+        middle = np.median(full, axis=1)
+        size = robust.MAD_TO_SD * np.median(np.abs(full - middle[:, None]), axis=1)
+        for _ in range(CENTRE_STEPS):
+            away = np.abs(full - middle[:, None]) / np.maximum(size, SMALLEST_SPREAD)[:, None]
+            share = np.minimum(1.0, CENTRE_BOUND / np.maximum(away, CENTRE_BOUND))
+            middle = np.sum(share * full, axis=1) / np.sum(share, axis=1)
+        centre[whole], spread[whole] = middle, size
     for row in np.flatnonzero(~whole):
         centre[row], spread[row] = robust.median(block[row]), robust.spread(block[row])
     return centre, spread
 
 
 def mask_reasons(
-    *, given: NDArray, kind: NDArray, centre: Floats, spread: Floats, missing: Floats, min_relative_depth: float, max_spread: float
+    *,
+    given: NDArray,
+    kind: NDArray,
+    centre: Floats,
+    spread: Floats,
+    missing: Floats,
+    min_relative_depth: float,
+    max_spread: float,
 ) -> NDArray[np.str_]:
     """Reason per bin why it is not used, "" where it is: what was ``given``, else what the normals show.
 
@@ -97,11 +115,12 @@ def build(
     kind: NDArray,
     group: NDArray[np.intp],
     fit: NDArray[np.bool_],
+    learn: NDArray[np.bool_],
+    met: NDArray[np.bool_],
     mask: NDArray,
     max_components: int,
     min_relative_depth: float,
     max_spread: float,
-    met_bins: int = 2 * SMALLEST_GROUP,
 ) -> Panel:
     """Panel of normals from log2 depths, which are consumed: the array is scaled and centred in place.
 
@@ -113,16 +132,23 @@ def build(
         Kind and gene group of each bin, and why it may not be used ("" where it may).
     fit : ndarray of bool, shape (bins,)
         Autosomal bins outside chromosome 7: the only ones that scale and coefficients rest on.
-    met_bins : int
-        Number of MET's bins: genes with at least half as many decide how many components are used.
+    learn : ndarray of bool, shape (bins,)
+        Bins that components are learned on: all autosomes, since normals have no amplicon to protect.
+    met : ndarray of bool, shape (bins,)
+        MET's own bins: genes with at least half as many decide how many components are used.
     """
     normals, bins = log2_depth.shape
     scale(log2_depth, kind, fit & (mask == ""))
     centre, spread, missing = centre_and_spread(log2_depth)
     reasons = mask_reasons(
-        given=mask, kind=kind, centre=centre, spread=spread, missing=missing,
-        min_relative_depth=min_relative_depth, max_spread=max_spread,
-    )  # fmt: skip
+        given=mask,
+        kind=kind,
+        centre=centre,
+        spread=spread,
+        missing=missing,
+        min_relative_depth=min_relative_depth,
+        max_spread=max_spread,
+    )
     usable = reasons == ""
     if normals < 3:
         spread[:] = 1.0  # too few to learn it: the sample's own noise gives the scale
@@ -133,15 +159,23 @@ def build(
             members = np.flatnonzero((kind == name) & usable)
             if not (fit[members]).any():
                 continue
-            sample = _sample(members, group)
-            null[str(name)] = leave_out(log2_depth[:, sample], group=group[sample], fit=fit[sample], most=max_components, smallest=_smallest(group[sample], met_bins))
+            sample = _sample(members, group, met)
+            null[str(name)] = leave_out(
+                log2_depth[:, sample],
+                group=group[sample],
+                fit=fit[sample],
+                learn=learn[sample],
+                met=met[sample],
+                most=max_components,
+                smallest=_smallest(group[sample], int(met[sample].sum())),
+            )
             spread[kind == name] *= null[str(name)].noise
     log2_depth -= centre
     for name, found in null.items():
         members = kind == name
         residual = log2_depth if members.all() else log2_depth[:, members]
         weight = tangent.bin_weights(spread[members])
-        mix = tangent.mixing(tangent.gram(residual, weight, (usable & fit)[members]), found.components)
+        mix = tangent.mixing(tangent.gram(residual, weight, (usable & learn)[members]), found.components)
         bases[name] = tangent.components(residual, weight, mix)
     basis = np.zeros((bins, max((b.shape[1] for b in bases.values()), default=0)), dtype=np.float32)
     for name, part in bases.items():
@@ -149,10 +183,10 @@ def build(
     return Panel(centre=centre, spread=spread, mask=reasons, basis=basis, null=null, normals=normals)
 
 
-def _sample(members: NDArray[np.intp], group: NDArray[np.intp]) -> NDArray[np.intp]:
-    """At most about ``SAMPLE_BINS`` of ``members``, whole groups at an even stride."""
+def _sample(members: NDArray[np.intp], group: NDArray[np.intp], met: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """At most about ``SAMPLE_BINS`` of ``members``, whole groups at an even stride, and MET."""
     step = max(1, int(np.ceil(len(members) / SAMPLE_BINS)))
-    return members if step == 1 else members[group[members] % step == 0]
+    return members if step == 1 else members[(group[members] % step == 0) | met[members]]
 
 
 def _smallest(group: NDArray[np.intp], met_bins: int) -> int:
@@ -162,7 +196,48 @@ def _smallest(group: NDArray[np.intp], met_bins: int) -> int:
     return wanted if np.sum(size >= wanted) >= ENOUGH_GROUPS else SMALLEST_GROUP
 
 
-def leave_out(log2_depth: Floats, *, group: NDArray[np.intp], fit: NDArray[np.bool_], most: int, smallest: int) -> KindNull:
+@dataclass
+class _Trial:
+    """What one number of components gave over all left-out normals."""
+
+    means: list[Floats] = field(default_factory=list)  # gene means of each normal
+    within: list[float] = field(default_factory=list)  # error that bin noise alone gives such a mean
+    noise: list[float] = field(default_factory=list)  # bin noise over its raw spread
+    met: list[float] = field(default_factory=list)  # MET's mean over the spread of the normal's genes
+
+    def error(self) -> float:
+        """RMS of gene means; where no gene has bins enough, bin noise instead."""
+        means = np.concatenate(self.means)
+        if not len(means):
+            return float(np.mean(self.noise))
+        return float(np.sqrt(np.mean(np.clip(means, -ERROR_CUT, ERROR_CUT) ** 2)))
+
+    def summary(self, components: int, errors: dict[int, float]) -> KindNull:
+        """Noise and excess at this number of components."""
+        means = np.concatenate(self.means)
+        variance = robust.spread(means) ** 2 - float(np.mean(self.within)) ** 2 if len(means) > 1 else float("nan")
+        met = np.abs(np.array(self.met)[np.isfinite(self.met)])
+        own = robust.MAD_TO_SD * float(np.median(met)) if len(met) else 1.0  # one deviant normal must not set it
+        factor = np.sqrt((len(met) * own**2 + PRIOR_FACTOR) / (len(met) + PRIOR_FACTOR))
+        return KindNull(
+            components=components,
+            errors=errors,
+            noise=float(np.median(self.noise)),
+            excess=float(np.sqrt(max(variance, 0.0))) if np.isfinite(variance) else float("nan"),
+            met_factor=float(factor),
+        )
+
+
+def leave_out(
+    log2_depth: Floats,
+    *,
+    group: NDArray[np.intp],
+    fit: NDArray[np.bool_],
+    learn: NDArray[np.bool_],
+    met: NDArray[np.bool_],
+    most: int,
+    smallest: int,
+) -> KindNull:
     """Number of components with the lowest error on normals that were left out, and the noise that then remains.
 
     The error is that of gene means, since a gene is what the pipeline reports. A number of components larger than the
@@ -172,39 +247,42 @@ def leave_out(log2_depth: Floats, *, group: NDArray[np.intp], fit: NDArray[np.bo
     ----------
     log2_depth : ndarray, shape (normals, bins)
         Scaled log2 depth of one kind of bins.
+    group, fit, learn, met : ndarray, shape (bins,)
+        Gene group; bins that coefficients rest on; bins that components are learned on; MET's own bins.
+    most, smallest : int
+        Largest number of components; bins a gene needs for its mean to count.
     """
     normals = len(log2_depth)
     fold = np.arange(normals) % min(normals, FOLDS)
-    candidates = [count for count in CANDIDATES if count <= min(most, normals - 2)]
+    largest = min(most, normals - 2)
+    trials = {count: _Trial() for count in sorted({count for count in CANDIDATES if count < largest} | {largest})}
     label = np.unique(group, return_inverse=True)[1]
-    squares: dict[int, list[Floats]] = {count: [] for count in candidates}
-    left: dict[int, list[Floats]] = {count: [] for count in candidates}
-    within: dict[int, list[float]] = {count: [] for count in candidates}
     for out in range(int(fold.max()) + 1):
         centre, spread, _ = centre_and_spread(log2_depth[fold != out])
         weight = tangent.bin_weights(spread)
         residual = log2_depth[fold != out] - centre
-        full = tangent.components(residual, weight, tangent.mixing(tangent.gram(residual, weight, fit), max(candidates)))
+        full = tangent.components(residual, weight, tangent.mixing(tangent.gram(residual, weight, learn), largest))
         for row in np.flatnonzero(fold == out):
             own = log2_depth[row] - centre
             rows = fit & np.isfinite(own) & (weight > 0)
-            for count in candidates:
+            for count, trial in trials.items():
                 basis = full[:, :count]
                 solution = tangent.coefficients(own[rows], weight[rows], basis[rows], iterations=3)
                 rest = tangent.subtract(own, weight, basis, solution)
-                mean, noise = _group_means(rest, weight, label, smallest)
-                squares[count].append(mean)
-                left[count].append(rest[rows] / spread[rows])
-                within[count].append(noise)
-    errors = {count: float(np.sqrt(np.mean(np.clip(np.concatenate(means), -ERROR_CUT, ERROR_CUT) ** 2))) if len(np.concatenate(means)) else float("nan")
-              for count, means in squares.items()}  # fmt: skip
-    if not all(np.isfinite(list(errors.values()))):  # no gene with enough bins: single bins decide
-        errors = {count: float(np.mean([robust.spread(z) for z in parts])) for count, parts in left.items()}
-    best = min(candidates, key=lambda count: errors[count])
-    total = robust.spread(np.concatenate(squares[best])) if squares[best] else float("nan")
-    excess = np.sqrt(max(total**2 - float(np.mean(within[best])) ** 2, 0.0)) if np.isfinite(total) else float("nan")
-    noise = float(np.median([robust.spread(z) for z in left[best]]))
-    return KindNull(components=best, errors=errors, noise=noise, excess=float(excess))
+                means, within = _group_means(rest, weight, label, smallest)
+                trial.means.append(means)
+                trial.within.append(within)
+                trial.noise.append(robust.spread(rest[rows] / spread[rows]))
+                trial.met.append(_mean(rest, weight, met) / max(robust.spread(means), SMALLEST_ERROR))
+    errors = {count: trial.error() for count, trial in trials.items()}
+    best = min(trials, key=lambda count: errors[count])
+    return trials[best].summary(best, errors)
+
+
+def _mean(rest: Floats, weight: Floats, members: NDArray[np.bool_]) -> float:
+    """Weighted mean of the finite values among ``members``; NaN without any."""
+    keep = members & np.isfinite(rest) & (weight > 0)
+    return float(np.average(np.clip(rest[keep], -1, 1), weights=weight[keep] ** 2)) if keep.any() else float("nan")
 
 
 def _group_means(rest: Floats, weight: Floats, label: NDArray[np.intp], smallest: int) -> tuple[Floats, float]:

@@ -39,7 +39,7 @@ def gene_groups(
 
 
 def runs(*, chromosome: NDArray, length: int) -> NDArray[np.intp]:
-    """Group number per bin: runs of ``length`` neighbours on one chromosome (the last of a chromosome may be shorter)."""
+    """Group number per bin: runs of ``length`` neighbours on one chromosome; its last may be shorter."""
     changes = np.ones(len(chromosome), dtype=bool)
     changes[1:] = chromosome[1:] != chromosome[:-1]
     first = np.flatnonzero(changes)

@@ -25,17 +25,19 @@ def spread(values: ArrayLike) -> float:
 
 def weighted_median(values: ArrayLike, weights: ArrayLike) -> float:
     """Smallest value at which half of the total weight is reached; NaN when no finite value has weight."""
-    values, weights = np.asarray(values, dtype=float), np.asarray(weights, dtype=float)
-    keep = np.isfinite(values) & (weights > 0)
+    given, weight = np.asarray(values, dtype=float), np.asarray(weights, dtype=float)
+    keep = np.isfinite(given) & (weight > 0)
     if not keep.any():
         return float("nan")
-    order = np.argsort(values[keep], kind="stable")
-    reached = np.cumsum(weights[keep][order])
-    return float(values[keep][order][np.searchsorted(reached, reached[-1] / 2)])
+    order = np.argsort(given[keep], kind="stable")
+    reached = np.cumsum(weight[keep][order])
+    return float(given[keep][order][np.searchsorted(reached, reached[-1] / 2)])
 
 
 def huber_weights(standardised: NDArray[np.floating], bound: float = HUBER_BOUND) -> NDArray[np.floating]:
-    """Weights 1 within ``bound`` robust SDs of zero and ``bound / |z|`` beyond (Huber 1964, doi:10.1214/aoms/1177703732).
+    """Weights 1 within ``bound`` robust SDs of zero and ``bound / |z|`` beyond (Huber 1964).
+
+    doi:10.1214/aoms/1177703732.
 
     The scale is the residuals' own (MAD about zero), so the call works whatever their unit.
     """
@@ -44,7 +46,9 @@ def huber_weights(standardised: NDArray[np.floating], bound: float = HUBER_BOUND
     return np.where(size <= cut, 1.0, cut / np.maximum(size, 1e-12)) if cut > 0 else np.ones_like(size)
 
 
-def huber_mean(values: ArrayLike, sd: ArrayLike, iterations: int = 10) -> tuple[float, float, float]:
+def huber_mean(
+    values: ArrayLike, sd: ArrayLike, bound: float = HUBER_BOUND, iterations: int = 10
+) -> tuple[float, float, float]:
     """Robust weighted mean, its standard error, and the scatter of the values over what ``sd`` leads to expect.
 
     Parameters
@@ -58,19 +62,19 @@ def huber_mean(values: ArrayLike, sd: ArrayLike, iterations: int = 10) -> tuple[
         ``error`` is that of independent values, scaled by ``scatter`` where the values scatter more than expected.
         NaN, NaN, NaN for no value; ``scatter`` is 1 for a single one.
     """
-    values, sd = np.asarray(values, dtype=float), np.asarray(sd, dtype=float)
-    keep = np.isfinite(values) & np.isfinite(sd) & (sd > 0)
+    given, size = np.asarray(values, dtype=float), np.asarray(sd, dtype=float)
+    keep = np.isfinite(given) & np.isfinite(size) & (size > 0)
     if not keep.any():
         return float("nan"), float("nan"), float("nan")
-    values, sd = values[keep], sd[keep]
-    precision = 1 / sd**2
-    mean = weighted_median(values, precision)
+    given, size = given[keep], size[keep]
+    precision = 1 / size**2
+    mean = weighted_median(given, precision)
     weights = precision
     for _ in range(iterations):
-        weights = precision * huber_weights((values - mean) / sd)
-        mean = float(np.sum(weights * values) / np.sum(weights))
-    scatter = float(MAD_TO_SD * np.median(np.abs(values - mean) / sd)) if values.size > 2 else 1.0
-    error = float(np.sqrt(np.sum((weights * sd) ** 2)) / np.sum(weights)) * max(scatter, 1.0)
+        weights = precision * huber_weights((given - mean) / size, bound)
+        mean = float(np.sum(weights * given) / np.sum(weights))
+    scatter = float(MAD_TO_SD * np.median(np.abs(given - mean) / size)) if given.size > 2 else 1.0
+    error = float(np.sqrt(np.sum((weights * size) ** 2)) / np.sum(weights)) * max(scatter, 1.0)
     return mean, error, scatter
 
 

@@ -3,7 +3,7 @@
 Normals span the assay's own ways of going wrong (GC, fragment size, capture lots). A sample's share of each is fitted
 by robust regression on bins outside chromosome 7 and then subtracted everywhere, so an amplicon of MET, a gain of
 chromosome 7 or another amplified gene is neither projected away nor allowed to drag the fit. The idea of projecting
-on a panel of normals is GATK's and PureCN's tangent normalisation (Tabak 2019, doi:10.1101/566505); mask and weights are ours.
+on a panel of normals is the tangent normalisation of Tabak 2019 (doi:10.1101/566505); mask and weights are ours.
 """
 
 from __future__ import annotations
@@ -67,9 +67,7 @@ def components(residuals: Floats, weight: Floats, mix: NDArray[np.float64]) -> N
     return out
 
 
-def coefficients(
-    residual: Floats, weight: Floats, basis: Floats, *, iterations: int = 5
-) -> NDArray[np.float64]:
+def coefficients(residual: Floats, weight: Floats, basis: Floats, *, iterations: int = 5) -> NDArray[np.float64]:
     """Robust share of each component in a sample, and its level last: shape (components + 1,).
 
     Iteratively re-weighted least squares with Huber weights. Rows are the fit's bins only: finite residuals, outside
@@ -84,13 +82,13 @@ def coefficients(
     """
     design = np.column_stack([basis, weight]).astype(np.float64)
     target = (residual * weight).astype(np.float64)
-    downweight = np.ones(len(target))
-    solution = np.zeros(design.shape[1])
+    downweight: Floats = np.ones(len(target))
+    solution: Floats = np.zeros(design.shape[1])
     for _ in range(iterations):
         weighted = design * downweight[:, None]
         solution = np.linalg.lstsq(weighted.T @ design, weighted.T @ target, rcond=None)[0]
         downweight = robust.huber_weights(target - design @ solution)
-    return solution
+    return np.asarray(solution, dtype=np.float64)
 
 
 def subtract(residual: Floats, weight: Floats, basis: Floats, solution: NDArray[np.float64]) -> Floats:

@@ -33,6 +33,7 @@ rule counts:
         layout.benchmark("counts")
     group:
         "sample_{sample}"
+    threads: PLAN.settings["counts"]["threads"]
     conda:
         "../envs/metcn.yaml"
     params:

@@ -16,7 +16,8 @@ from metcn import genome as genomes
 from metcn.columns import COUNT_COLUMNS, REASONS
 from metcn.errors import InputError
 from metcn.files import write_json
-from metcn.stages import axis, design
+from metcn.sam import Filters
+from metcn.stages import axis, design, reading
 
 LOW_MET_FRAGMENTS = 100
 """Below this, chance alone (Poisson) moves MET's ratio by more than 10 %."""
@@ -103,8 +104,9 @@ def _count_alignment(
     frame: pd.DataFrame, facts: genomes.Genome, path: Path, fasta: Path | None, settings: Mapping[str, Any]
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Fragments per bin (NaN where the alignment lacks the contig) and the summary of the reading."""
-    filters = design.given(settings, "min_mapq", "keep_duplicates", "min_fragment_bp", "max_fragment_bp")
-    with alignments.open_alignment(path, fasta) as opened:
+    filters = Filters(**design.given(settings, *Filters._fields))
+    threads = settings.get("threads", 1)
+    with alignments.open_alignment(path, fasta, threads=threads) as opened:
         reasons = genomes.check_build(opened.contigs, facts, where=str(path))
         origins = axis.origins(frame["chromosome"].unique(), facts)
         start, end = axis.on_axis(frame, origins)
@@ -114,8 +116,7 @@ def _count_alignment(
         targets = tiling.merge(*(side[(frame["kind"] != "off_target").to_numpy()] for side in (start, end)))
         per_bin, on_target = counting.BinCounter(start, end), counting.BinCounter(*targets)
         tallies = dict.fromkeys(counting.TALLIES, 0)
-        for records in alignments.read_records(opened):
-            contig, midpoint, tally = counting.fragments(records, **filters)
+        for contig, midpoint, tally in reading.fragments(opened, filters, threads=threads):
             points = origin[contig] + midpoint
             per_bin.add(points)
             on_target.add(points)

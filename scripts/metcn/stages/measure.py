@@ -1,4 +1,4 @@
-"""What the ``ratios`` stage measures of a corrected profile: baseline, MET, CEP7-like, arms and EGFR, each with errors."""
+"""What the ``ratios`` stage measures of a corrected profile: baseline, MET, CEP7-like, arms, EGFR, and their errors."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Design:
 def design_of(frame: pd.DataFrame) -> Design:
     """Arrays of the bins' table.
 
-    Targets are grouped by gene; wide bins, which have none, in runs as long as MET has of them. Only targets overlapping
-    MET count as MET's own; a wide bin does if its midpoint lies within.
+    Targets are grouped by gene; wide bins, which have none, in runs as long as MET has of them. Only targets that
+    overlap MET count as MET's own; a wide bin does if its midpoint lies within.
     """
     kind = frame["kind"].to_numpy(dtype=np.str_)
     start, end = frame["start"].to_numpy(), frame["end"].to_numpy()
@@ -107,8 +107,10 @@ def excess(design: Design, corrected: core.Corrected, ratio: NDArray, local: NDA
     own_bins = int((design.met & np.isfinite(ratio)).sum())
     for kind, scale in corrected.scale.items():
         use = design.fit & (design.kind == kind)
-        smallest = max(core.SMALLEST_GROUP, own_bins // 3) if kind not in core.WIDE_KINDS else 2
-        noise = core.local_noise(ratio, local, use=design.wide & design.fit, chromosome=design.chromosome, midpoint=design.midpoint)
+        smallest = max(core.SMALLEST_GROUP, own_bins // 2) if kind not in core.WIDE_KINDS else 2
+        noise = core.local_noise(
+            ratio, local, use=design.wide & design.fit, chromosome=design.chromosome, midpoint=design.midpoint
+        )
         own, groups = core.group_excess(
             ratio, corrected.sd, local=local, local_error=noise, group=design.group, use=use, smallest=smallest
         )
@@ -118,11 +120,19 @@ def excess(design: Design, corrected: core.Corrected, ratio: NDArray, local: NDA
     return found
 
 
-def met(design: Design, corrected: core.Corrected, ratio: NDArray, shared: Mapping[str, float], base: Mapping[str, Any]) -> dict[str, Any]:
+def met(
+    design: Design,
+    corrected: core.Corrected,
+    ratio: NDArray,
+    shared: Mapping[str, float],
+    base: Mapping[str, Any],
+    panel: Panel,
+) -> dict[str, Any]:
     """MET's level from its own bins, with each part of its error."""
     level = core.level(ratio, corrected.sd, design.met)
     kinds, sizes = np.unique(design.kind[design.met & np.isfinite(ratio)], return_counts=True)
-    own = shared.get(str(kinds[np.argmax(sizes)]), float("nan")) if len(kinds) else float("nan")
+    kind = str(kinds[np.argmax(sizes)]) if len(kinds) else ""
+    own = shared.get(kind, float("nan")) * (panel.null[kind].met_factor if kind in panel.null else 1.0)
     names = design.frame["chromosome"].to_numpy()[design.on_seven]
     return {
         "chromosome": str(names[0]) if len(names) else None,
@@ -136,7 +146,9 @@ def met(design: Design, corrected: core.Corrected, ratio: NDArray, shared: Mappi
     }
 
 
-def centromere(design: Design, facts: genomes.Genome, corrected: core.Corrected, ratio: NDArray, shared: Mapping[str, float]) -> dict[str, Any]:
+def centromere(
+    design: Design, facts: genomes.Genome, corrected: core.Corrected, ratio: NDArray, shared: Mapping[str, float]
+) -> dict[str, Any]:
     """The CEP7-like level from the nearest tier that has bins enough, its two sides, and whether they disagree."""
     outside = design.on_seven & ~_within(design, (facts.met[0] - MET_MARGIN_BP, facts.met[1] + MET_MARGIN_BP))
     middle = facts.centromere[genomes.MET_CHROMOSOME][0]
@@ -161,7 +173,9 @@ def centromere(design: Design, facts: genomes.Genome, corrected: core.Corrected,
     }  # fmt: skip
 
 
-def surroundings(design: Design, facts: genomes.Genome, corrected: core.Corrected, ratio: NDArray, shared: Mapping[str, float]) -> dict[str, Any]:
+def surroundings(
+    design: Design, facts: genomes.Genome, corrected: core.Corrected, ratio: NDArray, shared: Mapping[str, float]
+) -> dict[str, Any]:
     """Levels of the two arms without MET's and EGFR's neighbourhoods, and of EGFR itself."""
     middle = facts.centromere[genomes.MET_CHROMOSOME][0]
     near_met = _within(design, (facts.met[0] - MET_MARGIN_BP, facts.met[1] + MET_MARGIN_BP))
@@ -177,7 +191,9 @@ def surroundings(design: Design, facts: genomes.Genome, corrected: core.Correcte
     }  # fmt: skip
 
 
-def _level(design: Design, corrected: core.Corrected, ratio: NDArray, members: NDArray, shared: Mapping[str, float]) -> core.Level:
+def _level(
+    design: Design, corrected: core.Corrected, ratio: NDArray, members: NDArray, shared: Mapping[str, float]
+) -> core.Level:
     """Level of a stretch: bin noise, and the groups' shared error averaged over as many groups as it spans."""
     level = core.level(ratio, corrected.sd, members)
     if level.bins == 0:

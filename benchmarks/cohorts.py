@@ -1,0 +1,183 @@
+"""Real samples through the stages: what the benchmarks share.
+
+The shared data are third-party files beside the checkout, not part of it; nothing of them is kept here. Results go to a
+temporary folder unless ``--work`` names one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metcn import config, layout, ratios, tables
+from metcn.arguments import call_stage
+from metcn.files import read_json
+from metcn.samples import Sample
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Parser with the options every benchmark has: ``--shared``, ``--work`` and ``--workers``."""
+    made = argparse.ArgumentParser(description=(description or "").split("\n")[0])
+    made.add_argument("--shared", type=shared_folder, default=str(ROOT.parent / "shared"), metavar="DIR",
+                      help="folder with data/ and tools/ (default: ../shared beside the checkout)")  # fmt: skip
+    made.add_argument("--work", type=Path, metavar="DIR", help="keep the results here (default: a temporary folder)")
+    made.add_argument("--workers", type=int, default=2, metavar="N", help="processes (default: 2)")
+    return made
+
+
+def shared_folder(text: str) -> Path:
+    """The folder of shared data, if it is one."""
+    path = Path(text).expanduser().resolve()
+    if not (path / "data" / "README.md").is_file():
+        raise argparse.ArgumentTypeError(f"expected the shared data, {path}/data/README.md does not exist; name it")
+    return path
+
+
+@contextmanager
+def workplace(path: Path | None) -> Iterator[Path]:
+    """The folder to work in: ``path``, or a temporary one that is removed at the end."""
+    if path is not None:
+        path.mkdir(parents=True, exist_ok=True)
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="metcn-bench-") as name:
+        yield Path(name)
+
+
+def cnvkit_pairs(folder: Path) -> dict[str, tuple[Path, ...]]:
+    """Target and antitarget coverage of each sample of a folder, by the sample's name."""
+    found = sorted(folder.glob("*.targetcoverage.cnn*"))
+    return {path.name.split(".")[0]: (path, *folder.glob(f"{path.name.split('.')[0]}.anti*.cnn*")) for path in found}
+
+
+def patient(sample: str) -> str:
+    """Patient behind a sample of the panel: ``TR_01`` for ``TR_01_T`` and ``TR_01_N``."""
+    return sample.removesuffix("_T").removesuffix("_N")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Samples by name, whose results lie below ``folder`` as those of a run do.
+
+    The panel of normals of a sample is made of all normals of *other* patients. So normals are left out one by one,
+    and a tumour never meets its own normal.
+    """
+
+    folder: Path
+    samples: Mapping[str, Sample]
+    settings: Mapping[str, Any]
+    workers: int = 2
+
+    @classmethod
+    def of(cls, folder: Path, samples: Iterable[Sample], *, workers: int, **keys: Any) -> Cohort:
+        """A cohort with the keys of a configuration; build GRCh37 and assay panel unless they say otherwise."""
+        settings = config.complete({"genome": "GRCh37", "assay": "panel", **keys}, folder, "benchmark")
+        return cls(folder, {sample.name: sample for sample in samples}, settings, workers)
+
+    def at(self, stage: str, sample: str = "", argument: str = "output") -> Path:
+        """Path of a stage's result."""
+        return self.folder / layout.path(stage, argument, sample)
+
+    def run(self, stage: str, sample: str = "", **files: Any) -> None:
+        """Run one stage on ``files``; its results lie where a run has them unless ``files`` names them too."""
+        facts = {"genome": self.settings["genome"], "assay": self.settings["assay"], "sample": sample}
+        if sample:
+            row = self.samples[sample]
+            facts |= {"specimen": row.specimen, "purity": row.purity, "ploidy": row.ploidy}
+        written = {argument: self.at(stage, sample, argument) for argument in layout.OUTPUTS[stage]}
+        settings = {key: self.settings[stage][key] for key in config.settings_keys(stage)}
+        call_stage(stage, {**facts, **written, **files}, settings)
+
+    def normals_of(self, sample: str) -> tuple[str, ...]:
+        """Normals that a sample is compared with."""
+        own = self.samples[sample].patient
+        return tuple(s.name for s in self.samples.values() if s.role == "normal" and s.patient != own)
+
+    def panel_of(self, normals: Sequence[str]) -> Path:
+        """Path of the panel made of these normals, named after those it leaves out."""
+        every = [sample.name for sample in self.samples.values() if sample.role == "normal"]
+        absent = "_".join(sorted(set(every) - set(normals))) or "none"
+        return self.at("reference").with_name(f"without_{absent}.h5")
+
+    def measure(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Measurement of each named sample (``ratios/SAMPLE.json``), counts and panels being made on the way."""
+        panels = {self.normals_of(name) for name in names}
+        self.run("bins", coverage=list(self.samples[names[0]].coverage))
+        each(self._count, sorted({*names}.union(*panels)), self.workers, "counts")
+        each(self._panel, sorted(panels), self.workers, "reference")
+        each(self._ratios, names, self.workers, "ratios")
+        return {name: read_json(self.at("ratios", name, "summary")) for name in names}
+
+    def call(self, names: Sequence[str]) -> pd.DataFrame:
+        """Table over the cohort of the named samples, which have been measured."""
+        each(self._call, names, self.workers, "calls")
+        self.run("cohort", calls=[self.at("calls", name) for name in names])
+        return pd.read_csv(self.at("cohort"), sep="\t").set_index("sample", drop=False)
+
+    def _count(self, sample: str) -> None:
+        self.run("counts", sample, bins=self.at("bins"), coverage=list(self.samples[sample].coverage))
+
+    def _panel(self, normals: Sequence[str]) -> None:
+        counts = [self.at("counts", name) for name in normals]
+        self.run("reference", bins=self.at("bins"), counts=counts, output=self.panel_of(normals))
+
+    def _ratios(self, sample: str) -> None:
+        told = {"counts": self.at("counts", sample), "counts_summary": self.at("counts", sample, "summary")}
+        self.run("ratios", sample, bins=self.at("bins"), reference=self.panel_of(self.normals_of(sample)), **told)
+
+    def _call(self, sample: str) -> None:
+        ratios, segments, purity = (self.at(stage, sample) for stage in ("ratios", "segments", "purity"))
+        measurement = self.at("ratios", sample, "summary")
+        self.run("segments", sample, ratios=ratios)
+        self.run("purity", sample, segments=segments)
+        self.run("copies", sample, measurement=measurement, purity=purity, ratios=ratios, segments=segments)
+        self.run("calls", sample, measurement=measurement, purity=purity, counts_summary=self.at("counts", sample, "summary"),
+                 copies=self.at("copies", sample), draws=self.at("copies", sample, "draws"))  # fmt: skip
+
+
+def each(function: Callable[[Any], Any], items: Sequence[Any], workers: int, what: str) -> list[Any]:
+    """Results of a function on every item, in their order, computed in ``workers`` processes of one thread each."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read by the new processes when they load NumPy
+    start = time.perf_counter()
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        results = list(pool.map(function, items))
+    print(f"{what}: {len(items)} in {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    return results
+
+
+def gene_levels(cohort: Cohort, sample: str, *, smallest: int = 1) -> pd.DataFrame:
+    """Level of every gene with at least ``smallest`` usable targets, taken as MET's is; indexed by gene.
+
+    Columns chromosome, start, end, bins, log2 and se (bin noise, gene-level excess and baseline together, log2).
+    """
+    measured = read_json(cohort.at("ratios", sample, "summary"))
+    frame = tables.read_ratios(cohort.at("ratios", sample))
+    use = (frame["kind"] == "target") & (frame["gene"] != "-") & (frame["role"] != "sex") & frame["log2"].notna()
+    shared = np.hypot(measured["qc"]["gene_excess"]["target"], measured["baseline"]["se"])
+    rows = {}
+    for (gene, chromosome), part in frame[use].groupby(["gene", "chromosome"]):
+        if len(part) >= smallest:
+            level = ratios.level(part["log2"].to_numpy(), part["spread"].to_numpy(), np.ones(len(part), dtype=bool))
+            place = {"chromosome": chromosome, "start": part["start"].min(), "end": part["end"].max()}
+            rows[gene] = {**place, "bins": level.bins, "log2": level.log2, "se": float(np.hypot(level.se, shared))}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def show(title: str, table: pd.DataFrame, digits: int = 3, **options: Any) -> None:
+    """Print a table under a title."""
+    print(f"\n{title}\n{table.round(digits).to_string(**options)}", flush=True)

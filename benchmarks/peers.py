@@ -1,0 +1,98 @@
+"""Other ways to the ratio of a gene, on the same samples and bins: a plain median reference, and CNVkit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cohorts
+import numpy as np
+import pandas as pd
+from cohorts import Cohort
+from numpy.typing import NDArray
+
+from metcn import tables
+
+Ratios = Callable[[str], tuple[NDArray[np.floating], NDArray[np.floating]]]  # sample -> log2 ratio and weight per bin
+
+
+def gene_means(cohort: Cohort, names: Sequence[str], genes: Iterable[str], ratios: Ratios) -> pd.DataFrame:
+    """Weighted mean log2 ratio over the targets of each gene, genes by samples."""
+    bins = tables.read_bins(cohort.at("bins"))
+    rows = {gene: np.flatnonzero((bins["kind"] == "target") & (bins["gene"] == gene)) for gene in genes}
+    means = {}
+    for name, (ratio, weight) in zip(
+        names, cohorts.each(ratios, names, cohort.workers, type(ratios).__name__), strict=True
+    ):
+        weight = np.where(np.isfinite(ratio), weight, 0)
+        value = np.nan_to_num(ratio)
+        means[name] = {gene: np.average(value[i], weights=weight[i]) for gene, i in rows.items() if weight[i].any()}
+    return pd.DataFrame(means)
+
+
+@dataclass(frozen=True)
+class MedianReference:
+    """Depth over the median of the normals, samples scaled by the median target outside chromosome 7."""
+
+    cohort: Cohort
+
+    def __call__(self, name: str) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Log2 ratio per bin, and equal weights."""
+        depths = np.stack([self._scaled(other) for other in (name, *self.cohort.normals_of(name))])
+        with np.errstate(invalid="ignore"):
+            ratio = depths[0] - np.median(depths[1:], axis=0)
+        usable = np.isfinite(ratio)
+        return np.where(usable, ratio, np.nan), usable.astype(float)
+
+    def _scaled(self, name: str) -> NDArray[np.floating]:
+        """Log2 depth less that of the sample's typical target; -inf where there are no reads."""
+        with np.errstate(divide="ignore"):
+            depth = np.log2(tables.read_counts(self.cohort.at("counts", name))["depth"].to_numpy(float))
+        return depth - np.median(depth[self._scale_rows])
+
+    @cached_property
+    def _scale_rows(self) -> NDArray[np.bool_]:
+        bins = tables.read_bins(self.cohort.at("bins"))
+        return ((bins["role"] == "backbone") & (bins["kind"] == "target")).to_numpy()
+
+
+@dataclass(frozen=True)
+class Cnvkit:
+    """CNVkit's `reference` and `fix` with its GC and edge corrections.
+
+    RepeatMasker's share, which only moves off-target bins, is left out: CNVkit takes it from a FASTA alone.
+    """
+
+    cohort: Cohort
+    gc: Path
+
+    def __call__(self, name: str) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Log2 ratio and weight per bin; NaN and 0 where CNVkit drops the bin."""
+        from cnvlib import cmdutil, fix, reference
+
+        logging.getLogger().setLevel(logging.ERROR)
+        with TemporaryDirectory() as made:
+            folder = Path(made)
+            own, *others = ([self._table(folder, sample, kind) for kind in ("target", "off_target")]
+                            for sample in (name, *self.cohort.normals_of(name)))  # fmt: skip
+            targets, away = (list(paths) for paths in zip(*others, strict=True))
+            expected = reference.do_reference(targets, away, do_rmask=False)
+            ratios = fix.do_fix(*map(cmdutil.read_cna, own), expected, do_rmask=False).data
+        place = ["chromosome", "start", "end"]
+        bins = tables.read_bins(self.cohort.at("bins"))[place]
+        found = bins.merge(ratios[[*place, "log2", "weight"]], how="left", on=place, validate="one_to_one")
+        return found["log2"].to_numpy(float), found["weight"].fillna(0).to_numpy(float)
+
+    def _table(self, folder: Path, name: str, kind: str) -> str:
+        """A sample's coverage of one kind of bins as CNVkit wants it, with GC: then it corrects GC without a FASTA."""
+        bins = tables.read_bins(self.cohort.at("bins"))
+        counts = tables.read_counts(self.cohort.at("counts", name)).drop(columns="count")
+        known = pd.read_csv(self.gc, sep="\t")[["chromosome", "start", "end", "gc"]]
+        table = counts[(bins["kind"] == kind).to_numpy()].merge(known, how="left", on=["chromosome", "start", "end"])
+        path = folder / f"{name}.{'target' if kind == 'target' else 'antitarget'}coverage.cnn"
+        table.to_csv(path, sep="\t", index=False)
+        return str(path)

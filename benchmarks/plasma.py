@@ -1,0 +1,63 @@
+"""The real plasma titration: plasma copies of six samples that hold 2.75, and of ten normals left out one by one."""
+
+from __future__ import annotations
+
+import cohorts
+import numpy as np
+import pandas as pd
+from cohorts import Cohort
+
+from metcn import robust
+from metcn.samples import Sample
+
+
+def main() -> None:
+    """Print a row per sample, and how far the two groups lie from what they hold."""
+    parser = cohorts.parser(__doc__)
+    parser.add_argument("--assay", choices=("panel", "amplicon"), default="panel", help="(default: panel)")
+    options = parser.parse_args()
+    data = options.shared / "data" / "ctdna_hg19"
+    truth = pd.read_csv(data / "truth.tsv", sep="\t").set_index("sample")
+    samples = [
+        Sample(name, "normal" if row["group"] == "normal" else "tumour", specimen="plasma", patient=name,
+               coverage=(data / f"{name}.regions.bed.gz",))
+        for name, row in truth.iterrows()
+    ]  # fmt: skip
+    with cohorts.workplace(options.work) as folder:
+        cohort = Cohort.of(folder, samples, workers=options.workers, assay=options.assay, segments={"method": "none"})
+        names = list(cohort.samples)
+        measured = cohort.measure(names)
+        called = cohort.call(names)
+        erbb2 = {name: cohorts.gene_levels(cohort, name).loc["ERBB2"] for name in names}
+    table = rows(truth, measured, called, pd.DataFrame(erbb2).T)
+    cohorts.show("plasma copies, MET with its 95 % interval and ERBB2", table.drop(columns="group"))
+    cohorts.show("by group", pd.DataFrame({group: summary(part) for group, part in table.groupby("group")}).T)
+
+
+def rows(truth: pd.DataFrame, measured: dict[str, dict], called: pd.DataFrame, erbb2: pd.DataFrame) -> pd.DataFrame:
+    """What each sample holds and what was found, indexed by sample."""
+    met = pd.DataFrame(
+        {name: {key: found["met"][key] for key in ("log2", "se", "bins")} for name, found in measured.items()}
+    ).T
+    expected = np.log2(truth["met_plasma_copies"] / 2)
+    columns = {
+        "group": truth["group"], "truth": truth["met_plasma_copies"], "plasma_copies": called["plasma_copies"],
+        "low": 2 * called["met_ratio_low"], "high": 2 * called["met_ratio_high"], "log2": met["log2"], "se": met["se"],
+        "z": (met["log2"] - expected) / met["se"], "bins": met["bins"].astype(int),
+        "erbb2_truth": truth["erbb2_plasma_copies"], "erbb2": 2 * 2 ** erbb2["log2"].astype(float),
+        "call": called["call"], "reasons": called["reasons"],
+    }  # fmt: skip
+    return pd.DataFrame(columns)
+
+
+def summary(part: pd.DataFrame) -> dict[str, float]:
+    """Bias, scatter and interval coverage of a group whose samples all hold the same."""
+    return {
+        "n": len(part), "truth": part["truth"].iloc[0], "median": part["plasma_copies"].median(),
+        "robust SD": robust.spread(part["plasma_copies"]), "inside": ((part["low"] <= part["truth"]) & (part["truth"] <= part["high"])).mean(),
+        "z mean": part["z"].mean(), "z SD": part["z"].std(), "ERBB2 truth": part["erbb2_truth"].iloc[0], "ERBB2 median": part["erbb2"].median(),
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""What BAI, CSI and CRAI indices tell without reading the alignment: how many records, and where their bytes lie.
+
+Layouts: SAM specification, section 5.2 (BAI); CSI specification version 1; CRAM specification, section 12 (CRAI).
+"""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from metcn.errors import InputError
+
+SUFFIXES = {"bam": (".bai", ".csi"), "cram": (".crai",)}
+BYTES_PER_INFLATED = 0.25
+"""Typical compression of a BAM; it only places records within one block of at most 64 KiB."""
+
+_BAI_SHIFT, _BAI_DEPTH = 14, 5
+_CHUNK_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Index:
+    """Where each contig's bytes lie.
+
+    Attributes
+    ----------
+    records : int or None
+        Records counted when the index was made, unplaced ones included; None if the index does not count.
+    marks : list of (ndarray, ndarray)
+        Per contig of the header: positions in bp, ascending, and byte of the file (as float) where records of that
+        position begin. Bytes between two marks hold the records that begin between them.
+    """
+
+    records: int | None
+    marks: list[tuple[np.ndarray, np.ndarray]]
+
+
+class _Cut(Exception):
+    """The index ends early or holds an impossible number."""
+
+
+def beside(path: Path, kind: str) -> list[Path]:
+    """Index files beside an alignment, the preferred one first."""
+    names = [name for suffix in SUFFIXES[kind] for name in (path.name + suffix, path.stem + suffix)]
+    return [index for index in map(path.with_name, names) if index.exists()]
+
+
+def find(path: Path, kind: str) -> Path:
+    """The index of an alignment.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    found = beside(path, kind)
+    if not found:
+        raise InputError(f"{path} has no index ({' or '.join(SUFFIXES[kind])}); run `samtools index {path}`")
+    return found[0]
+
+
+def read(index: Path) -> Index:
+    """The content of an index, told apart by what it contains.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, or no index.
+    """
+    try:
+        content = index.read_bytes()
+        if not content:
+            raise _Cut("it is empty")
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+        if content[:4] == b"BAI\1":
+            return _binned(content, 4, _BAI_SHIFT, _BAI_DEPTH, linear=True)
+        if content[:4] == b"CSI\1":
+            shift, depth, auxiliary = _numbers(content, 4, "iii")
+            return _binned(content, 16 + auxiliary, shift, depth, linear=False)
+        return _crai(content)
+    except (_Cut, OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
+        raise InputError(f"the index {index} is damaged ({error}); run `samtools index` again") from error
+
+
+def _numbers(content: bytes, at: int, layout: str) -> tuple[int, ...]:
+    """Little-endian numbers at a place."""
+    try:
+        return struct.unpack_from("<" + layout, content, at)
+    except struct.error as error:
+        raise _Cut("it ends early") from error
+
+
+def _count(content: bytes, at: int, item_bytes: int) -> int:
+    """How many items follow a count, if they can fit into what is left."""
+    (number,) = _numbers(content, at, "i")
+    if not 0 <= number * item_bytes <= len(content) - at - 4:
+        raise _Cut(f"{number} items at byte {at} cannot be")
+    return number
+
+
+def _binned(content: bytes, at: int, shift: int, depth: int, *, linear: bool) -> Index:
+    """A BAI or, without ``linear`` offsets, a CSI; ``at`` is where the number of contigs stands."""
+    if not (0 < shift < 40 and 0 < depth < 10):
+        raise _Cut("its resolution cannot be")
+    first_leaf = ((1 << 3 * depth) - 1) // 7
+    statistics_bin = ((1 << 3 * (depth + 1)) - 1) // 7 + 1
+    records, counted, marks = 0, False, []
+    contigs = _count(content, at, 4)
+    at += 4
+    for _ in range(contigs):
+        bins = _count(content, at, 8)
+        at += 4
+        leaves: list[tuple[int, int]] = []
+        span = (0, 0)
+        for _ in range(bins):
+            (number,) = _numbers(content, at, "I")
+            (offset,) = (0,) if linear else _numbers(content, at + 4, "Q")
+            at += 4 if linear else 12
+            chunks = _count(content, at, _CHUNK_BYTES)
+            at += 4
+            if number == statistics_bin and chunks == 2:
+                *span_now, mapped, unmapped = _numbers(content, at, "QQQQ")
+                span = (span_now[0], span_now[1])
+                records, counted = records + mapped + unmapped, True
+            elif not linear and number >= first_leaf:
+                leaves.append((number - first_leaf, offset))
+            at += chunks * _CHUNK_BYTES
+        if linear:
+            tiles = _count(content, at, 8)
+            offsets = np.frombuffer(content, "<u8", tiles, at + 4)
+            at += 4 + 8 * tiles
+            marks.append(_marks(np.arange(tiles), offsets, shift, span[1]))
+        else:
+            tile, offset_of = np.array(sorted(leaves), dtype=np.uint64).reshape(-1, 2).T
+            marks.append(_marks(tile, offset_of, shift, span[1]))
+    if counted and len(content) - at >= 8:
+        records += _numbers(content, at, "Q")[0]
+    return Index(records if counted else None, marks)
+
+
+def _marks(tile: np.ndarray, offset: np.ndarray, shift: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and bytes of the tiles that hold records, closed by the end of the contig's records."""
+    held = offset > 0
+    position = tile[held].astype(np.int64) << shift
+    byte = _byte(offset[held])
+    if len(position) and end:
+        position = np.append(position, position[-1] + (1 << shift))
+        byte = np.append(byte, _byte(np.array([end], dtype=np.uint64)))
+    return position, np.maximum.accumulate(byte) if len(byte) else byte
+
+
+def _byte(virtual: np.ndarray) -> np.ndarray:
+    """Place in the file of virtual offsets, a block's inside by typical compression."""
+    virtual = virtual.astype(np.uint64)
+    return (virtual >> np.uint64(16)).astype(float) + (virtual & np.uint64(0xFFFF)).astype(float) * BYTES_PER_INFLATED
+
+
+def _crai(content: bytes) -> Index:
+    """A CRAI: one line per slice with contig, start, span, the container's and the slice's offset, and size."""
+    rows: list[Sequence[int]] = [[int(cell) for cell in line.split(b"\t")] for line in content.splitlines()]
+    if any(len(row) != 6 for row in rows):
+        raise _Cut("expected lines of six numbers")
+    if not rows:
+        return Index(0, [])
+    contig, start, span, _, _, size = np.array(rows, dtype=np.int64).T
+    marks = []
+    for number in range(max(int(contig.max()), -1) + 1):
+        own = np.flatnonzero(contig == number)
+        own = own[np.argsort(start[own], kind="stable")]
+        if len(own) == 0:
+            marks.append((np.empty(0, np.int64), np.empty(0)))
+            continue
+        position = np.append(start[own] - 1, (start[own] + span[own]).max())
+        marks.append((position, np.concatenate([[0.0], np.cumsum(size[own], dtype=float)])))
+    return Index(None, marks)

@@ -1,0 +1,31 @@
+"""What a record's flags mean (SAM specification, section 1.4), which fates a record can have, and what is let through."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PAIRED, UNMAPPED, MATE_UNMAPPED, FIRST = 0x1, 0x4, 0x8, 0x40
+SECONDARY, QC_FAILED, DUPLICATE, SUPPLEMENTARY = 0x100, 0x200, 0x400, 0x800
+
+TALLIES = (
+    "records",
+    "unmapped",
+    "secondary",
+    "supplementary",
+    "qc_failed",
+    "duplicate",
+    "low_mapping_quality",
+    "second_mate",
+    "fragment_size",
+    "fragments",
+)
+"""``records``, then each record's single fate, by the first rule that it meets; ``fragments`` are those counted."""
+
+
+class Filters(NamedTuple):
+    """Which fragments count; :func:`metcn.counts.fragments` says what each bound means."""
+
+    min_mapq: int = 20
+    keep_duplicates: bool = False
+    min_fragment_bp: int = 0
+    max_fragment_bp: int = 1000

@@ -1,0 +1,164 @@
+"""No record is lost unnoticed: not to a missing compiler, not to an index that knows better, not to damage."""
+
+import builtins
+import sys
+
+import numpy as np
+import pytest
+
+import raw_bam
+from metcn import alignments, sam
+from metcn.errors import InputError
+from metcn.stages import reading
+from small_files import write_bam, write_fasta
+
+RNG = np.random.default_rng(3)
+READS = [
+    raw_bam.record(contig=contig, start=start, flag=99, template_bp=150, cigar=[(100, "M")],
+                   name=b"read%d" % RNG.integers(1 << 40), tags=b"XXZ" + RNG.bytes(30).hex().encode() + b"\0")
+    for contig, ends in ((0, 9000), (1, 19_000)) for start in np.sort(RNG.integers(0, ends, 400)).tolist()
+]  # fmt: skip
+READS += [raw_bam.record(contig=-1, start=-1, flag=4)] * 30
+
+
+@pytest.fixture(params=["compiled", "one by one"])
+def way(request, monkeypatch):
+    """Both ways of reading a BAM."""
+    if request.param == "compiled":
+        pytest.importorskip("metcn.scan", reason="needs numba", exc_type=ImportError)
+        return
+    genuine = builtins.__import__
+
+    def without_numba(name, *rest, **options):
+        if name == "numba":
+            raise ImportError("no numba")
+        return genuine(name, *rest, **options)
+
+    monkeypatch.delitem(sys.modules, "metcn.scan", raising=False)
+    monkeypatch.delattr("metcn.scan", raising=False)
+    monkeypatch.setattr(builtins, "__import__", without_numba)
+
+
+def total(path, fasta=None, threads=1):
+    """Tally, and sum of contigs and midpoints, of a whole file."""
+    tally, places = dict.fromkeys(sam.TALLIES, 0), 0
+    with alignments.open_alignment(path, fasta) as opened:
+        for contig, midpoint, part in reading.fragments(opened, sam.Filters(), threads=threads):
+            places += int((1_000_003 * contig.astype(np.int64) + midpoint).sum())
+            tally = {name: tally[name] + part[name] for name in tally}
+    return tally, places
+
+
+@pytest.mark.parametrize("block_bytes", [900, 60_000])
+def test_both_ways_agree(tmp_path, way, block_bytes):
+    tally, places = total(raw_bam.write(tmp_path / "s.bam", READS, block_bytes=[block_bytes]))
+    assert (tally["records"], tally["fragments"], tally["unmapped"]) == (830, 800, 30)
+    starts = [int.from_bytes(read[8:12], "little") for read in READS[:800]]
+    assert places == 400 * 1_000_003 + sum(start + 75 for start in starts)
+
+
+def test_fewer_records_than_the_index_counts_are_refused(tmp_path, way):
+    """A file whose middle went missing at the seam of two blocks looks whole in every other way."""
+    path = raw_bam.write(tmp_path / "s.bam", READS)
+    raw_bam.write(path, READS[:500] + READS[600:], index=False)
+    with pytest.raises(InputError, match="expected the 830 records that its index counts, found 730 in .*s.bam"):
+        total(path)
+
+
+def test_more_records_than_an_old_index_counts_are_read(tmp_path, way):
+    path = raw_bam.write(tmp_path / "s.bam", READS[:100])
+    raw_bam.write(path, READS, index=False)
+    assert total(path)[0]["records"] == 830
+
+
+def test_cram_and_bam_agree(tmp_path):
+    fasta = write_fasta(tmp_path, chr1="A" * 1000, chr7="A" * 2000)
+    reads = [(0, start, 99, 60, 150, "50M") for start in range(0, 500, 7)] + [(1, 5, 0, 60, 0, "5S20M5D10M")]
+    cram = write_bam(tmp_path / "s.cram", reads, mode="wc", reference_filename=str(fasta))
+    assert total(cram, fasta, threads=2) == total(write_bam(tmp_path / "s.bam", reads))
+
+
+def test_cram_without_any_record_although_its_index_lists_slices_is_refused(tmp_path, monkeypatch):
+    fasta = write_fasta(tmp_path, chr1="A" * 1000, chr7="A" * 2000)
+    cram = write_bam(tmp_path / "s.cram", [(0, 5, 0, 60, 0, "50M")], mode="wc", reference_filename=str(fasta))
+    monkeypatch.setattr(alignments, "read_records", lambda opened: iter(()))
+    with pytest.raises(InputError, match="expected records, found none in .*s.cram.* set fasta"):
+        total(cram, fasta)
+
+
+def flipped(content, rng):
+    """A few bits turned over."""
+    for at in rng.integers(0, len(content), rng.integers(1, 4)):
+        content[at] ^= 1 << rng.integers(8)
+
+
+def shortened(content, rng):
+    """The end cut off."""
+    del content[rng.integers(0, len(content)) :]
+
+
+def cut_but_closed(content, rng):
+    """The end cut off and the closing block put back."""
+    shortened(content, rng)
+    content += raw_bam.END
+
+
+def holed(content, rng):
+    """A stretch in the middle taken out."""
+    at = rng.integers(0, len(content))
+    del content[at : at + rng.integers(1, 3000)]
+
+
+def blanked(content, rng):
+    """A stretch overwritten with zeros."""
+    at = int(rng.integers(0, len(content)))
+    stretch = min(int(rng.integers(1, 200)), len(content) - at)
+    content[at : at + stretch] = bytes(stretch)
+
+
+def bad_block_header(content, rng):
+    """One byte of a block's header wrong."""
+    begins = [at for at in range(len(content)) if content.startswith(b"\x1f\x8b\x08\x04", at)]
+    content[rng.choice(begins) + rng.integers(0, 18)] = rng.integers(256)
+
+
+def extended(content, rng):
+    """Something put behind the end."""
+    content += rng.bytes(rng.integers(1, 100))
+
+
+WAYS_TO_DAMAGE = [flipped, shortened, cut_but_closed, holed, blanked, bad_block_header, extended]
+
+
+def check_damaged(tmp_path, seeds):
+    """Each damaged file, or file with a damaged index, is refused, or gives what the sound one gave."""
+    path = raw_bam.write(tmp_path / "s.bam", READS, block_bytes=[5000])
+    index = path.with_name("s.bam.bai")
+    sound = {path: path.read_bytes(), index: index.read_bytes()}
+    expected = total(path)
+    refused = 0
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        damaged = index if seed % 4 == 3 else path
+        content = bytearray(sound[damaged])
+        damage = WAYS_TO_DAMAGE[seed % len(WAYS_TO_DAMAGE)]
+        if damage is not bad_block_header or damaged is path:
+            damage(content, rng)
+        path.write_bytes(sound[path])
+        index.write_bytes(sound[index])
+        damaged.write_bytes(content)
+        try:
+            assert total(path, threads=1 + seed % 2) == expected, f"seed {seed}: {damage.__name__} {damaged.name}"
+        except InputError as error:
+            assert "s.bam" in str(error) and "\n" not in str(error)
+            refused += 1
+    return refused
+
+
+def test_damage_never_passes_for_fewer_reads(tmp_path, way):
+    assert check_damaged(tmp_path, range(60)) > 35
+
+
+@pytest.mark.slow
+def test_damage_never_passes_for_fewer_reads_in_many_files(tmp_path, way):
+    assert check_damaged(tmp_path, range(1000, 1500)) > 300

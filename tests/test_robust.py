@@ -1,0 +1,171 @@
+"""Robust estimates against slow loops, against what a few wrong values could do, and against simulated truth."""
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from metcn import robust
+
+NAN, INF = float("nan"), float("inf")
+VALUES = st.lists(st.one_of(st.floats(-100, 100), st.just(NAN)), max_size=30)
+PAIRS = st.lists(st.tuples(st.floats(-100, 100), st.floats(0.01, 10)), min_size=1, max_size=30)
+
+MIDDLES = [
+    # values, median, spread
+    pytest.param([], NAN, NAN, id="nothing"),
+    pytest.param([NAN, NAN], NAN, NAN, id="all missing"),
+    pytest.param([3.0], 3.0, NAN, id="one value"),
+    pytest.param([3.0, NAN, INF], 3.0, NAN, id="one finite value"),
+    pytest.param([1.0, 3.0], 2.0, 1.4826, id="two values"),
+    pytest.param([5.0, 5.0, 5.0], 5.0, 0.0, id="constant"),
+    pytest.param([1.0, 2.0, 3.0, 4.0, 1e9], 3.0, 1.4826, id="one wild value"),
+]
+
+
+@pytest.mark.parametrize(("values", "middle", "spread"), MIDDLES)
+def test_median_and_spread(values, middle, spread):
+    np.testing.assert_allclose([robust.median(values), robust.spread(values)], [middle, spread])
+
+
+@given(VALUES)
+def test_median_and_spread_equal_the_loop(values):
+    known = [value for value in values if math.isfinite(value)]
+    middle = statistics.median(known) if known else NAN
+    away = [abs(value - middle) for value in known]
+    spread = 1.4826 * statistics.median(away) if len(known) > 1 else NAN
+    np.testing.assert_allclose([robust.median(values), robust.spread(values)], [middle, spread], atol=1e-12)
+
+
+def slow_weighted_median(values, weights):
+    pairs = sorted((v, w) for v, w in zip(values, weights, strict=True) if math.isfinite(v) and w > 0)
+    half, reached = sum(w for _, w in pairs) / 2, 0
+    for value, weight in pairs:
+        reached += weight
+        if reached >= half:
+            return value
+    return NAN
+
+
+@given(st.lists(st.tuples(st.one_of(st.floats(-9, 9), st.just(NAN)), st.integers(0, 5)), max_size=30))
+def test_weighted_median_equals_the_loop(pairs):
+    values, weights = [value for value, _ in pairs], [weight for _, weight in pairs]
+    expected = slow_weighted_median(values, weights)
+    np.testing.assert_array_equal(robust.weighted_median(values, weights), expected)
+
+
+WEIGHTS = [
+    pytest.param([], [], id="nothing"),
+    pytest.param([0.0, 0.0, 0.0], [1, 1, 1], id="no residual at all"),
+    pytest.param([0.0, 0.0, 7.0], [1, 1, 1], id="no scale to judge by"),
+    pytest.param([1.0, -1.0, 1.0, 100.0], [1, 1, 1, 1.5 * 1.4826 / 100], id="one wild residual"),
+    pytest.param([1.0, -1.0, 2.0, -2.0], [1, 1, 1, 1], id="ordinary residuals"),
+]
+
+
+@pytest.mark.parametrize(("residuals", "weights"), WEIGHTS)
+def test_huber_weights(residuals, weights):
+    np.testing.assert_allclose(robust.huber_weights(np.array(residuals), 1.5), weights)
+
+
+@given(st.lists(st.floats(-50, 50), min_size=3, max_size=30), st.floats(0.1, 50))
+def test_huber_weights_do_not_depend_on_the_unit(residuals, unit):
+    values = np.array(residuals)
+    assume(np.median(np.abs(values)) > 1e-3)
+    np.testing.assert_allclose(robust.huber_weights(values * unit), robust.huber_weights(values), rtol=1e-6)
+
+
+def slow_huber_mean(pairs, bound):
+    """Iteratively re-weighted mean, as a loop over the values."""
+    precision = [1 / sd**2 for _, sd in pairs]
+    mean = slow_weighted_median([value for value, _ in pairs], precision)
+    weights = precision
+    for _ in range(10):
+        size = [abs(value - mean) / sd for value, sd in pairs]
+        cut = bound * 1.4826 * statistics.median(size)
+        trust = [1.0 if cut == 0 or z <= cut else cut / z for z in size]
+        weights = [p * t for p, t in zip(precision, trust, strict=True)]
+        mean = sum(w * value for w, (value, _) in zip(weights, pairs, strict=True)) / sum(weights)
+    scatter = 1.4826 * statistics.median(abs(v - mean) / sd for v, sd in pairs) if len(pairs) > 2 else 1.0
+    error = math.sqrt(sum((w * sd) ** 2 for w, (_, sd) in zip(weights, pairs, strict=True))) / sum(weights)
+    return mean, error * max(scatter, 1.0), scatter
+
+
+@given(PAIRS)
+def test_huber_mean_equals_the_loop(pairs):
+    values, sd = zip(*pairs, strict=True)
+    # the smallest difference between a scale of zero and almost zero would send the two different ways
+    assume(len(set(values)) == len(values))
+    expected = slow_huber_mean(pairs, robust.HUBER_BOUND)
+    np.testing.assert_allclose(robust.huber_mean(values, sd), expected, rtol=1e-6, atol=1e-6)
+
+
+UNUSABLE = [
+    pytest.param([], [], id="nothing"),
+    pytest.param([NAN], [1.0], id="value missing"),
+    pytest.param([1.0], [NAN], id="error missing"),
+    pytest.param([1.0], [0.0], id="no error"),
+]
+
+
+@pytest.mark.parametrize(("values", "sd"), UNUSABLE)
+def test_huber_mean_of_nothing_is_missing(values, sd):
+    assert all(math.isnan(part) for part in robust.huber_mean(values, sd))
+
+
+def test_huber_mean_of_one_value_is_that_value_with_its_error():
+    assert robust.huber_mean([2.0, NAN], [0.3, 0.1]) == (2.0, pytest.approx(0.3), 1.0)
+
+
+@given(PAIRS, st.floats(-50, 50))
+def test_huber_mean_lies_among_the_values_and_moves_with_them(pairs, shift):
+    values, sd = (np.array(column) for column in zip(*pairs, strict=True))
+    assume(len(values) == 1 or np.diff(np.sort(values)).min() > 1e-3)
+    mean, error, scatter = robust.huber_mean(values, sd)
+    assert values.min() - 1e-9 <= mean <= values.max() + 1e-9
+    moved = robust.huber_mean(values + shift, sd)
+    np.testing.assert_allclose(moved, (mean + shift, error, scatter), rtol=1e-6, atol=1e-6)
+
+
+def test_one_dropped_out_bin_hardly_moves_the_mean():
+    values = np.random.default_rng(1).normal(2.0, 0.1, 25)
+    mean, _, _ = robust.huber_mean(values, np.full(25, 0.1))
+    values[3] = -15.0
+    assert robust.huber_mean(values, np.full(25, 0.1))[0] == pytest.approx(mean, abs=0.04)
+
+
+@pytest.mark.parametrize("told", [pytest.param(1.0, id="noise as expected"), pytest.param(0.5, id="twice as noisy")])
+def test_the_error_of_the_mean_is_the_scatter_of_means(told):
+    """``told`` is what the caller expects of the noise over what it is: too little is noticed."""
+    random = np.random.default_rng(2)
+    sd = random.uniform(0.1, 0.4, 30)
+    means, errors, _ = zip(*(robust.huber_mean(random.normal(0, sd), told * sd) for _ in range(600)), strict=True)
+    assert np.mean(errors) == pytest.approx(np.std(means), rel=0.15)
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 5, 6])
+def test_uniform_scores_fill_the_cube_evenly(dimensions):
+    scores = robust.uniform_scores(4096, dimensions)
+    assert scores.shape == (4096, dimensions)
+    assert 0 < scores.min() < scores.max() < 1
+    reach = (np.arange(4096) + 0.5) / 4096
+    assert np.abs(np.sort(scores, axis=0) - reach[:, None]).max() < 0.01  # random draws: about 0.02
+    apart = np.corrcoef(scores.T).reshape(dimensions, dimensions) - np.eye(dimensions)
+    assert np.abs(apart).max() < 0.06
+
+
+def test_uniform_scores_are_the_same_every_time_and_in_any_number():
+    first = robust.uniform_scores(100, 3)
+    assert first.tobytes() == robust.uniform_scores(100, 3).tobytes()
+    np.testing.assert_array_equal(robust.uniform_scores(40, 3), first[:40])
+
+
+def test_uniform_scores_integrate_better_than_chance():
+    """Mean of a product of five cosines."""
+    truth = (np.sin(1.0)) ** 5
+    found = np.prod(np.cos(robust.uniform_scores(4096, 5)), axis=1).mean()
+    chance = np.prod(np.cos(np.random.default_rng(3).random((4096, 5))), axis=1).std() / 64
+    assert abs(found - truth) < chance / 2
