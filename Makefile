@@ -17,7 +17,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 .PHONY: help
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
-	printf '  %-12s %s\n' "$$name" "$$text"; done
+	printf '  %-19s %s\n' "$$name" "$$text"; done
 
 .PHONY: venv
 venv: $(STAMP) ## make .venv with the locked dependencies and this checkout
@@ -94,6 +94,27 @@ format: $(STAMP) ## rewrite Python and Snakemake code in the house style
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt workflow
+
+# Benchmarks read the shared data beside the checkout: SHARED=/path/to/them otherwise. BENCH hands options on, such as
+# BENCH=--cnvkit or BENCH="--seeds 1 2 3"; `python benchmarks/normals.py --help` lists them.
+SHARED ?= ../shared
+BENCH ?=
+
+.PHONY: bench-semisynthetic
+bench-semisynthetic: $(STAMP) ## error and interval coverage of MET copies on tumours with a known answer
+	$(BIN)/python benchmarks/semisynthetic.py --shared $(SHARED) --workers $(CORES) $(BENCH)
+
+.PHONY: bench-acgh
+bench-acgh: $(STAMP) ## real tumours against array CGH
+	$(BIN)/python benchmarks/acgh.py --shared $(SHARED) --workers $(CORES) $(BENCH)
+
+.PHONY: bench-plasma
+bench-plasma: $(STAMP) ## the real plasma titration
+	$(BIN)/python benchmarks/plasma.py --shared $(SHARED) --workers $(CORES) $(BENCH)
+
+.PHONY: bench-normals
+bench-normals: $(STAMP) ## real normals left out one by one
+	$(BIN)/python benchmarks/normals.py --shared $(SHARED) --workers $(CORES) $(BENCH)
 
 .PHONY: bench
 bench: ## list the benchmarks

@@ -79,11 +79,19 @@ def contestants(bam: Path, bed: Path, bins: Path, folder: Path, genome: str) -> 
     }
     for name, line in named.items():
         command = shlex.split(line)
-        tool = cnvkit if "CNVkit" in name else command[0]
-        if shutil.which(tool) or Path(tool).is_file():
+        if starts([sys.executable, cnvkit] if "CNVkit" in name else command[:1]):
             yield name, command
         else:
-            print(f"left out, not installed: {name}")
+            print(f"left out, not installed or broken: {name}")
+
+
+def starts(command: list[str]) -> bool:
+    """Whether a tool is there and can tell its version or its usage."""
+    try:
+        done = subprocess.run([*command, "--help"], capture_output=True, timeout=60)
+    except OSError:
+        return False
+    return done.returncode == 0
 
 
 def plain_counts(bam: Path, bins: pd.DataFrame) -> np.ndarray:

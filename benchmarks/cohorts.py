@@ -1,62 +1,23 @@
-"""Real samples through the stages: what the benchmarks share.
-
-The shared data are third-party files beside the checkout, not part of it; nothing of them is kept here. Results go to a
-temporary folder unless ``--work`` names one.
-"""
+"""Samples through the stages in this process and a few more: normals, panels, measurements and calls of a cohort."""
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from metcn import config, layout, ratios, tables
+from metcn import config, layout
 from metcn.arguments import call_stage
 from metcn.files import read_json
 from metcn.samples import Sample
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """Parser with the options every benchmark has: ``--shared``, ``--work`` and ``--workers``."""
-    made = argparse.ArgumentParser(description=(description or "").split("\n")[0])
-    made.add_argument("--shared", type=shared_folder, default=str(ROOT.parent / "shared"), metavar="DIR",
-                      help="folder with data/ and tools/ (default: ../shared beside the checkout)")  # fmt: skip
-    made.add_argument("--work", type=Path, metavar="DIR", help="keep the results here (default: a temporary folder)")
-    made.add_argument("--workers", type=int, default=2, metavar="N", help="processes (default: 2)")
-    return made
-
-
-def shared_folder(text: str) -> Path:
-    """The folder of shared data, if it is one."""
-    path = Path(text).expanduser().resolve()
-    if not (path / "data" / "README.md").is_file():
-        raise argparse.ArgumentTypeError(f"expected the shared data, {path}/data/README.md does not exist; name it")
-    return path
-
-
-@contextmanager
-def workplace(path: Path | None) -> Iterator[Path]:
-    """The folder to work in: ``path``, or a temporary one that is removed at the end."""
-    if path is not None:
-        path.mkdir(parents=True, exist_ok=True)
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="metcn-bench-") as name:
-        yield Path(name)
 
 
 def cnvkit_pairs(folder: Path) -> dict[str, tuple[Path, ...]]:
@@ -146,8 +107,8 @@ class Cohort:
         self.run("segments", sample, ratios=ratios)
         self.run("purity", sample, segments=segments)
         self.run("copies", sample, measurement=measurement, purity=purity, ratios=ratios, segments=segments)
-        self.run("calls", sample, measurement=measurement, purity=purity, counts_summary=self.at("counts", sample, "summary"),
-                 copies=self.at("copies", sample), draws=self.at("copies", sample, "draws"))  # fmt: skip
+        told = {"counts_summary": self.at("counts", sample, "summary"), "draws": self.at("copies", sample, "draws")}
+        self.run("calls", sample, measurement=measurement, purity=purity, copies=self.at("copies", sample), **told)
 
 
 def each(function: Callable[[Any], Any], items: Sequence[Any], workers: int, what: str) -> list[Any]:
@@ -158,26 +119,3 @@ def each(function: Callable[[Any], Any], items: Sequence[Any], workers: int, wha
         results = list(pool.map(function, items))
     print(f"{what}: {len(items)} in {time.perf_counter() - start:.0f} s", file=sys.stderr)
     return results
-
-
-def gene_levels(cohort: Cohort, sample: str, *, smallest: int = 1) -> pd.DataFrame:
-    """Level of every gene with at least ``smallest`` usable targets, taken as MET's is; indexed by gene.
-
-    Columns chromosome, start, end, bins, log2 and se (bin noise, gene-level excess and baseline together, log2).
-    """
-    measured = read_json(cohort.at("ratios", sample, "summary"))
-    frame = tables.read_ratios(cohort.at("ratios", sample))
-    use = (frame["kind"] == "target") & (frame["gene"] != "-") & (frame["role"] != "sex") & frame["log2"].notna()
-    shared = np.hypot(measured["qc"]["gene_excess"]["target"], measured["baseline"]["se"])
-    rows = {}
-    for (gene, chromosome), part in frame[use].groupby(["gene", "chromosome"]):
-        if len(part) >= smallest:
-            level = ratios.level(part["log2"].to_numpy(), part["spread"].to_numpy(), np.ones(len(part), dtype=bool))
-            place = {"chromosome": chromosome, "start": part["start"].min(), "end": part["end"].max()}
-            rows[gene] = {**place, "bins": level.bins, "log2": level.log2, "se": float(np.hypot(level.se, shared))}
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def show(title: str, table: pd.DataFrame, digits: int = 3, **options: Any) -> None:
-    """Print a table under a title."""
-    print(f"\n{title}\n{table.round(digits).to_string(**options)}", flush=True)

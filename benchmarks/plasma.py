@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import cohorts
+import levels
 import numpy as np
+import options
 import pandas as pd
 from cohorts import Cohort
 
@@ -13,25 +14,25 @@ from metcn.samples import Sample
 
 def main() -> None:
     """Print a row per sample, and how far the two groups lie from what they hold."""
-    parser = cohorts.parser(__doc__)
+    parser = options.parser(__doc__)
     parser.add_argument("--assay", choices=("panel", "amplicon"), default="panel", help="(default: panel)")
-    options = parser.parse_args()
-    data = options.shared / "data" / "ctdna_hg19"
+    args = parser.parse_args()
+    data = args.shared / "data" / "ctdna_hg19"
     truth = pd.read_csv(data / "truth.tsv", sep="\t").set_index("sample")
     samples = [
         Sample(name, "normal" if row["group"] == "normal" else "tumour", specimen="plasma", patient=name,
                coverage=(data / f"{name}.regions.bed.gz",))
         for name, row in truth.iterrows()
     ]  # fmt: skip
-    with cohorts.workplace(options.work) as folder:
-        cohort = Cohort.of(folder, samples, workers=options.workers, assay=options.assay, segments={"method": "none"})
+    with options.workplace(args.work) as folder:
+        cohort = Cohort.of(folder, samples, workers=args.workers, assay=args.assay, segments={"method": "none"})
         names = list(cohort.samples)
         measured = cohort.measure(names)
         called = cohort.call(names)
-        erbb2 = {name: cohorts.gene_levels(cohort, name).loc["ERBB2"] for name in names}
+        erbb2 = {name: levels.of_metcn(cohort, name).loc["ERBB2"] for name in names}
     table = rows(truth, measured, called, pd.DataFrame(erbb2).T)
-    cohorts.show("plasma copies, MET with its 95 % interval and ERBB2", table.drop(columns="group"))
-    cohorts.show("by group", pd.DataFrame({group: summary(part) for group, part in table.groupby("group")}).T)
+    options.show("plasma copies, MET with its 95 % interval and ERBB2", table.drop(columns="group"))
+    options.show("by group", pd.DataFrame({group: summary(part) for group, part in table.groupby("group")}).T)
 
 
 def rows(truth: pd.DataFrame, measured: dict[str, dict], called: pd.DataFrame, erbb2: pd.DataFrame) -> pd.DataFrame:
@@ -52,10 +53,12 @@ def rows(truth: pd.DataFrame, measured: dict[str, dict], called: pd.DataFrame, e
 
 def summary(part: pd.DataFrame) -> dict[str, float]:
     """Bias, scatter and interval coverage of a group whose samples all hold the same."""
+    copies, z = part["plasma_copies"], part["z"]
+    inside = ((part["low"] <= part["truth"]) & (part["truth"] <= part["high"])).mean()
     return {
-        "n": len(part), "truth": part["truth"].iloc[0], "median": part["plasma_copies"].median(),
-        "robust SD": robust.spread(part["plasma_copies"]), "inside": ((part["low"] <= part["truth"]) & (part["truth"] <= part["high"])).mean(),
-        "z mean": part["z"].mean(), "z SD": part["z"].std(), "ERBB2 truth": part["erbb2_truth"].iloc[0], "ERBB2 median": part["erbb2"].median(),
+        "n": len(part), "truth": part["truth"].iloc[0], "median": copies.median(), "robust SD": robust.spread(copies),
+        "inside": inside, "z mean": z.mean(), "z SD": z.std(),
+        "ERBB2 truth": part["erbb2_truth"].iloc[0], "ERBB2 median": part["erbb2"].median(),
     }  # fmt: skip
 
 

@@ -5,12 +5,14 @@ Ten of the shared normals (by a seeded permutation) carry the tumours, the other
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
 
 import cohorts
 import numpy as np
+import options
 import pandas as pd
 from cohorts import Cohort
 
@@ -22,29 +24,29 @@ QUANTITIES = ("met_ratio", "met_copies", "cep7_copies", "met_cep7")
 
 def main() -> int:
     """Print scores per seed and pooled; 1 where the pooled scores miss a bound that was given."""
-    parser = cohorts.parser(__doc__)
+    parser = options.parser(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2], metavar="N", help="seeds (default: 1 2)")
     parser.add_argument("--unknown", action="store_true", help="withhold purity and ploidy from the pipeline")
     parser.add_argument("--segments", default="none", metavar="METHOD",
                         help="segmentation, which no score here depends on (default: none, the fastest)")  # fmt: skip
     parser.add_argument("--max-rmse", default="", metavar="P:E,...", help="bounds on the error of MET copies by purity")
     parser.add_argument("--coverage", default="", metavar="LOW,HIGH", help="bounds on the share of truths in intervals")
-    options = parser.parse_args()
-    tools = options.shared / "tools"
-    with cohorts.workplace(options.work) as folder:
+    args = parser.parse_args()
+    tools = args.shared / "tools"
+    with options.workplace(args.work) as folder:
         tables = []
-        for seed in options.seeds:
-            tables.append(one(options, seed, folder / f"seed_{seed}"))
+        for seed in args.seeds:
+            tables.append(one(args, seed, folder / f"seed_{seed}"))
             print(f"\nseed {seed}", flush=True)
             score(tools, *tables[-1], folder)
         truth, cohort = (pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True))
-        print(f"\nseeds {' '.join(map(str, options.seeds))}, pooled", flush=True)
-        status = score(tools, truth, cohort, folder, f"--max-rmse={options.max_rmse}", f"--coverage={options.coverage}")
+        print(f"\nseeds {' '.join(map(str, args.seeds))}, pooled", flush=True)
+        status = score(tools, truth, cohort, folder, f"--max-rmse={args.max_rmse}", f"--coverage={args.coverage}")
     merged = truth.merge(cohort, on="sample", suffixes=("_true", ""))
     groups = {f"purity {purity}": part for purity, part in merged.groupby("purity_true")} | {"all": merged}
     for quantity in QUANTITIES:
         table = pd.DataFrame({name: intervals(part, quantity) for name, part in groups.items()}).T
-        cohorts.show(f"95 % intervals of {quantity}", table)
+        options.show(f"95 % intervals of {quantity}", table)
     far = merged.assign(log2_error=np.log2(merged["met_ratio"] / merged["met_ratio_true"]), **of_z(merged))
     columns = [
         "sample",
@@ -57,17 +59,17 @@ def main() -> int:
         "z",
         "reasons",
     ]
-    cohorts.show(
+    options.show(
         "farthest from the truth", far.sort_values("z", key=abs, ascending=False)[columns].head(12), index=False
     )
     by_donor = far.groupby("normal").agg(n=("z", "size"), log2_error=("log2_error", "median"), z=("z", "median"))
-    cohorts.show("by the normal that carries them", by_donor.T)
+    options.show("by the normal that carries them", by_donor.T)
     return status
 
 
-def one(options, seed: int, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def one(args: argparse.Namespace, seed: int, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Truth and cohort table of one seed, samples named after it."""
-    data = options.shared / "data"
+    data = args.shared / "data"
     pairs = cohorts.cnvkit_pairs(data / "panel_hg19" / "normals")
     order = np.random.default_rng(seed).permutation(sorted(pairs))
     donors, made = folder / "donors", folder / "tumours"
@@ -75,18 +77,18 @@ def one(options, seed: int, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     for path in (path for name in order[:DONORS] for path in pairs[name]):
         if not (donors / path.name).exists():
             (donors / path.name).symlink_to(path)
-    command = [sys.executable, options.shared / "tools" / "make_semisynthetic_panel.py", f"--seed={seed}"]
+    command = [sys.executable, args.shared / "tools" / "make_semisynthetic_panel.py", f"--seed={seed}"]
     karyotypes = data / "karyotypes"
     subprocess.run(
         [*command, f"--normals={donors}", f"--karyotypes={karyotypes}", f"--out={made}"], check=True, stdout=sys.stderr
     )
     truth = pd.read_csv(made / "truth.tsv", sep="\t").set_index("sample", drop=False)
     tumours = [
-        Sample(name, coverage=paths, patient=name, **({} if options.unknown else of_truth(truth.loc[name])))
+        Sample(name, coverage=paths, patient=name, **({} if args.unknown else of_truth(truth.loc[name])))
         for name, paths in cohorts.cnvkit_pairs(made).items()
     ]
     normals = [Sample(name, "normal", coverage=pairs[name], patient=name) for name in order[DONORS:]]
-    cohort = Cohort.of(folder, [*tumours, *normals], workers=options.workers, segments={"method": options.segments})
+    cohort = Cohort.of(folder, [*tumours, *normals], workers=args.workers, segments={"method": args.segments})
     names = [tumour.name for tumour in tumours]
     cohort.measure(names)
     return tuple(table.assign(sample=f"{seed}-" + table["sample"]) for table in (truth, cohort.call(names)))

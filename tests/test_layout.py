@@ -20,7 +20,7 @@ STAGES = "bins counts reference ratios segments purity copies calls report cohor
 # Every module has a place; a new one is entered here.
 LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
-    "equation": "mixture panel regions tangent",
+    "equation": "mixture panel regions tangent centring",
     "core": "bins counts reference ratios segments purity copies amplicon detection calls verdicts",
     "io": (
         "genome alignments bgzf scan indices tables delimited formats vcf "
@@ -33,7 +33,7 @@ LAYERS = {
 }
 MAY_IMPORT = {
     "base": {"base"},
-    "equation": {"base"},
+    "equation": {"base", "equation"},
     "core": {"base", "equation"},
     "io": {"base", "equation", "io"},
     "stages": {"base", "equation", "core", "io", "stages"},

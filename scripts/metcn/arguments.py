@@ -188,6 +188,7 @@ def _converter(keyword: Keyword) -> Any:
     """Function that makes a setting of an option's text, refusing what the schema does not accept."""
 
     def convert(text: str) -> Any:
+        """The value that the text stands for."""
         for kind in (int, float, str):
             try:
                 value: Any = kind(text)

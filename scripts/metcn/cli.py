@@ -38,6 +38,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser that reports a mistake in one line, like every other bad input."""
 
     def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line and leave with the status of bad input."""
         self.exit(BAD_INPUT, f"metcn: error: {message} (see {self.prog} --help)\n")
 
 

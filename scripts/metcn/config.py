@@ -22,12 +22,14 @@ class _StrictLoader(yaml.SafeLoader):
     """Plain YAML only: a key given twice, an anchor or an alias is a mistake here, not a feature."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
+        """A node without anchors or aliases, which could make a small file huge."""
         event = self.peek_event()
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise yaml.MarkedYAMLError(problem="anchors and aliases are not allowed", problem_mark=event.start_mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict:
+        """A mapping in which no key stands twice."""
         seen: set[str] = set()
         for key, _ in node.value:
             if key.value in seen:

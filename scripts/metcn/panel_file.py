@@ -47,7 +47,9 @@ def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[st
         handle.attrs["null"] = json.dumps({kind: null.__dict__ for kind, null in panel.null.items()}, sort_keys=True)
         tables.write_reference_bins(handle.create_group("bins"), frame.assign(mask=panel.mask))
         for name in ARRAYS:
-            handle.create_dataset(name, data=np.asarray(getattr(panel, name), dtype=np.float32), track_times=False)
+            values = np.asarray(getattr(panel, name), dtype=np.float32)
+            checked = values.size > 0  # HDF5 keeps checksums of chunks, and nothing has none
+            handle.create_dataset(name, data=values, track_times=False, fletcher32=checked)
 
 
 def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
@@ -65,17 +67,16 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
                 raise ValueError(f"format {handle.attrs['format']} version {handle.attrs['format_version']}")
             arrays = {name: handle[name][:] for name in ARRAYS}
             facts = json.loads(handle.attrs["facts"]) | {"fingerprint": str(handle.attrs["fingerprint"])}
-            stored = json.loads(handle.attrs["null"])
+            null = {
+                kind: KindNull(**{**part, "errors": {int(k): v for k, v in part["errors"].items()}})
+                for kind, part in json.loads(handle.attrs["null"]).items()
+            }
             normals = int(handle.attrs["normals"])
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"expected a panel of normals made by `metcn reference`, {path} is not one ({error}); make it again"
         ) from error
-    if fingerprint(frame) != facts["fingerprint"] or len(arrays["centre"]) != len(frame):
+    if fingerprint(frame) != facts["fingerprint"] or any(len(values) != len(frame) for values in arrays.values()):
         raise InputError(f"{path}: its bins are not those it was made for; the file is damaged, make it again")
-    null = {
-        kind: KindNull(**{**part, "errors": {int(k): v for k, v in part["errors"].items()}})
-        for kind, part in stored.items()
-    }
     mask = frame["mask"].to_numpy(dtype=np.str_)
     return frame, Panel(mask=mask, null=null, normals=normals, **arrays), facts

@@ -73,6 +73,7 @@ class Plan:
         """Parameter function of a stage's rule: options for its facts and its input files, shell-quoted."""
 
         def options(wildcards: Any, input: Any) -> str:
+            """The options of one job."""
             facts = self.facts(stage, getattr(wildcards, "sample", ""))
             words = [f"--{argument}={shlex.quote(value)}" for argument, value in facts.items()]
             for argument, paths in input.items():

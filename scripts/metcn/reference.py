@@ -8,76 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metcn import robust, tangent
+from metcn.centring import centre_and_spread, scale
 from metcn.panel import KindNull, Panel
 
 CANDIDATES = (0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 30)  # numbers of components that are tried
 FOLDS = 20  # normals are left out one by one up to this number, in that many groups beyond it
-PRIOR_NORMALS = 4  # a bin's own spread counts as much as this many normals' worth of the typical one
 SAMPLE_BINS = 40_000  # bins of a kind on which the number of components is chosen: enough, and independent of size
 MISSING_SHARE = 0.25  # a bin without reads in more of the normals than this is masked
 SMALLEST_GROUP = 5  # bins a gene needs at the least before its mean counts in the choice
 ENOUGH_GROUPS = 20  # genes of MET's size needed for them alone to decide
-CENTRE_BOUND = 2.0  # normals beyond this many SDs lose weight in a bin's centre; a mean is quieter than the median
-CENTRE_STEPS = 3
-SMALLEST_SPREAD = 0.05  # log2
 PRIOR_FACTOR = 10  # MET's own error in normals leans on that of the typical gene like this many normals
 SMALLEST_ERROR = 1e-3  # log2
 ERROR_CUT = 0.3  # log2; one deviant gene of one normal must not decide
 
 Floats = NDArray[np.floating]
-
-
-def scale(log2_depth: Floats, kind: NDArray, use: NDArray[np.bool_]) -> Floats:
-    """Log2 depth less the sample's median over ``use``, kind by kind, in place; shape (samples, bins) or (bins,).
-
-    Targets and off-target bins are scaled apart, since the share of reads on target differs between libraries.
-    A kind without a finite value in ``use`` becomes NaN.
-    """
-    rows = np.atleast_2d(log2_depth)
-    for name in np.unique(kind):
-        members = kind == name
-        chosen = members & use
-        for row in rows:
-            row[members] -= robust.median(row[chosen])
-    return log2_depth
-
-
-def centre_and_spread(log2_depth: Floats) -> tuple[Floats, Floats, Floats]:
-    """Robust mean (Huber), robust SD and share of missing values per bin over the normals, shape (bins,) each.
-
-    Works through blocks of bins laid out normal-last, which is what makes the partial sort fast. The spread of a bin
-    leans on the typical spread of all bins when normals are few (``PRIOR_NORMALS``).
-    """
-    normals, bins = log2_depth.shape
-    centre, spread, missing = (np.full(bins, np.nan, dtype=np.float32) for _ in range(3))
-    for begin in range(0, bins, tangent.BLOCK):
-        part = slice(begin, begin + tangent.BLOCK)
-        block = np.ascontiguousarray(log2_depth[:, part].T)
-        present = np.isfinite(block)
-        missing[part] = 1 - present.mean(axis=1)
-        centre[part], spread[part] = _middle(block, np.asarray(present.all(axis=1)))
-    typical = robust.median(spread)
-    if np.isfinite(typical):
-        own = normals - 1
-        spread = np.sqrt((own * spread**2 + PRIOR_NORMALS * typical**2) / (own + PRIOR_NORMALS))
-    return centre, spread.astype(np.float32), missing
-
-
-def _middle(block: Floats, whole: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Huber mean and scaled MAD per row; rows with gaps go the slower way, rows with fewer than two values are NaN."""
-    centre, spread = (np.full(len(block), np.nan, dtype=np.float32) for _ in range(2))
-    full = block[whole]
-    if full.size:
-        middle = np.median(full, axis=1)
-        size = robust.MAD_TO_SD * np.median(np.abs(full - middle[:, None]), axis=1)
-        for _ in range(CENTRE_STEPS):
-            away = np.abs(full - middle[:, None]) / np.maximum(size, SMALLEST_SPREAD)[:, None]
-            share = np.minimum(1.0, CENTRE_BOUND / np.maximum(away, CENTRE_BOUND))
-            middle = np.sum(share * full, axis=1) / np.sum(share, axis=1)
-        centre[whole], spread[whole] = middle, size
-    for row in np.flatnonzero(~whole):
-        centre[row], spread[row] = robust.median(block[row]), robust.spread(block[row])
-    return centre, spread
 
 
 def mask_reasons(
@@ -137,7 +81,7 @@ def build(
     met : ndarray of bool, shape (bins,)
         MET's own bins: genes with at least half as many decide how many components are used.
     """
-    normals, bins = log2_depth.shape
+    normals = len(log2_depth)
     scale(log2_depth, kind, fit & (mask == ""))
     centre, spread, missing = centre_and_spread(log2_depth)
     reasons = mask_reasons(
@@ -152,35 +96,38 @@ def build(
     usable = reasons == ""
     if normals < 3:
         spread[:] = 1.0  # too few to learn it: the sample's own noise gives the scale
-    null: dict[str, KindNull] = {}
-    bases: dict[str, Floats] = {}
-    if normals >= 3:
-        for name in np.unique(kind):
-            members = np.flatnonzero((kind == name) & usable)
-            if not (fit[members]).any():
-                continue
-            sample = _sample(members, group, met)
+    null = {}
+    for name in np.unique(kind) if normals >= 3 else ():
+        members = np.flatnonzero((kind == name) & usable)
+        if fit[members].any():
+            rows = _sample(members, group, met)
             null[str(name)] = leave_out(
-                log2_depth[:, sample],
-                group=group[sample],
-                fit=fit[sample],
-                learn=learn[sample],
-                met=met[sample],
+                log2_depth[:, rows],
+                group=group[rows],
+                fit=fit[rows],
+                learn=learn[rows],
+                met=met[rows],
                 most=max_components,
-                smallest=_smallest(group[sample], int(met[sample].sum())),
+                smallest=_smallest(group[rows], int(met[rows].sum())),
             )
             spread[kind == name] *= null[str(name)].noise
     log2_depth -= centre
+    basis = _basis(log2_depth, spread, kind=kind, learn=usable & learn, null=null)
+    return Panel(centre=centre, spread=spread, mask=reasons, basis=basis, null=null, normals=normals)
+
+
+def _basis(
+    residual: Floats, spread: Floats, *, kind: NDArray, learn: NDArray[np.bool_], null: dict[str, KindNull]
+) -> Floats:
+    """Components of every kind in one array, shape (bins, components): each bin has those of its own kind."""
+    basis = np.zeros((residual.shape[1], max((part.components for part in null.values()), default=0)), dtype=np.float32)
     for name, found in null.items():
         members = kind == name
-        residual = log2_depth if members.all() else log2_depth[:, members]
+        part = residual if members.all() else residual[:, members]
         weight = tangent.bin_weights(spread[members])
-        mix = tangent.mixing(tangent.gram(residual, weight, (usable & learn)[members]), found.components)
-        bases[name] = tangent.components(residual, weight, mix)
-    basis = np.zeros((bins, max((b.shape[1] for b in bases.values()), default=0)), dtype=np.float32)
-    for name, part in bases.items():
-        basis[kind == name, : part.shape[1]] = part
-    return Panel(centre=centre, spread=spread, mask=reasons, basis=basis, null=null, normals=normals)
+        mix = tangent.mixing(tangent.gram(part, weight, learn[members]), found.components)
+        basis[members, : mix.shape[1]] = tangent.components(part, weight, mix)
+    return basis
 
 
 def _sample(members: NDArray[np.intp], group: NDArray[np.intp], met: NDArray[np.bool_]) -> NDArray[np.intp]:

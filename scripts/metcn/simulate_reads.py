@@ -116,6 +116,7 @@ def _records(countable: np.ndarray, library: Library, rng: np.random.Generator) 
     """Every mapped record: the countable fragments' and all that a counter has to leave out."""
 
     def some(share: float) -> np.ndarray:
+        """A random share of the countable reads."""
         return countable[rng.random(len(countable)) < share].copy()
 
     copies, ambiguous, failed, lone = (

@@ -104,21 +104,7 @@ def ratios(
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
     parts = measure.design_of(frame)
-    usable = panel.mask == ""
-    rows = core.fit_rows(
-        fit=parts.fit, usable=usable & np.isfinite(log2), group=parts.group, most=settings["max_bins_per_gene"]
-    )
-    corrected = core.correct(
-        log2.astype(float),
-        centre=panel.centre,
-        spread=panel.spread.astype(float),
-        basis=panel.basis,
-        kind=parts.kind,
-        chromosome=parts.chromosome,
-        usable=usable,
-        rows=rows,
-        gc=frame["gc"].to_numpy(float),
-    )
+    corrected = _corrected(parts, log2, panel, most=settings["max_bins_per_gene"])
     ratio, local, base = measure.baseline(parts, corrected.log2_ratio, smallest=settings["min_backbone_bins"])
     shared = measure.excess(parts, corrected, ratio, local, panel)
     measured = {
@@ -143,6 +129,22 @@ def ratios(
     measured["reasons"] = _measured_reasons(parts, measured, settings)
     _write_ratios(output, frame, panel, corrected, ratio, None if imported else counts)
     write_json(summary, measured)
+
+
+def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, *, most: int) -> core.Corrected:
+    """The sample's ratios against the panel, fitted on at most ``most`` bins per gene."""
+    usable = panel.mask == ""
+    return core.correct(
+        log2.astype(float),
+        centre=panel.centre,
+        spread=panel.spread.astype(float),
+        basis=panel.basis,
+        kind=parts.kind,
+        chromosome=parts.chromosome,
+        usable=usable,
+        rows=core.fit_rows(fit=parts.fit, usable=usable & np.isfinite(log2), group=parts.group, most=most),
+        gc=parts.frame["gc"].to_numpy(float),
+    )
 
 
 def _compared(frame: pd.DataFrame, reference: Path | None, matched: Path | None) -> tuple:

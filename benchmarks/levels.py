@@ -1,4 +1,4 @@
-"""Other ways to the ratio of a gene, on the same samples and bins: a plain median reference, and CNVkit."""
+"""Levels of genes on the same samples and bins: by metcn, by a plain median reference, and by CNVkit."""
 
 from __future__ import annotations
 
@@ -15,12 +15,32 @@ import pandas as pd
 from cohorts import Cohort
 from numpy.typing import NDArray
 
+from metcn import ratios as core
 from metcn import tables
+from metcn.files import read_json
 
 Ratios = Callable[[str], tuple[NDArray[np.floating], NDArray[np.floating]]]  # sample -> log2 ratio and weight per bin
 
 
-def gene_means(cohort: Cohort, names: Sequence[str], genes: Iterable[str], ratios: Ratios) -> pd.DataFrame:
+def of_metcn(cohort: Cohort, sample: str, *, smallest: int = 1) -> pd.DataFrame:
+    """Level of every gene with at least ``smallest`` usable targets, taken as MET's is; indexed by gene.
+
+    Columns chromosome, start, end, bins, log2 and se (bin noise, gene-level excess and baseline together, log2).
+    """
+    measured = read_json(cohort.at("ratios", sample, "summary"))
+    frame = tables.read_ratios(cohort.at("ratios", sample))
+    use = (frame["kind"] == "target") & (frame["gene"] != "-") & (frame["role"] != "sex") & frame["log2"].notna()
+    shared = np.hypot(measured["qc"]["gene_excess"]["target"], measured["baseline"]["se"])
+    rows = {}
+    for gene, part in frame[use].groupby("gene"):
+        if len(part) >= smallest and part["chromosome"].nunique() == 1:  # a name all over the genome is no gene's
+            level = core.level(part["log2"].to_numpy(), part["spread"].to_numpy(), np.ones(len(part), dtype=bool))
+            place = {"chromosome": part["chromosome"].iloc[0], "start": part["start"].min(), "end": part["end"].max()}
+            rows[gene] = {**place, "bins": level.bins, "log2": level.log2, "se": float(np.hypot(level.se, shared))}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def of_peer(cohort: Cohort, names: Sequence[str], genes: Iterable[str], ratios: Ratios) -> pd.DataFrame:
     """Weighted mean log2 ratio over the targets of each gene, genes by samples."""
     bins = tables.read_bins(cohort.at("bins"))
     rows = {gene: np.flatnonzero((bins["kind"] == "target") & (bins["gene"] == gene)) for gene in genes}
