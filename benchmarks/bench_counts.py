@@ -119,7 +119,9 @@ def plain_counts(bam: Path, bins: pd.DataFrame) -> np.ndarray:
 
 def table(costs: dict[str, list[Cost]], reads: int) -> None:
     """Print medians, and ratios to the yardstick and to our own command."""
-    middle = {name: Cost(*(statistics.median(side) for side in zip(*runs, strict=True))) for name, runs in costs.items()}
+    middle = {
+        name: Cost(*(statistics.median(side) for side in zip(*runs, strict=True))) for name, runs in costs.items()
+    }
     own = middle["metcn counts, 1 thread"]
     limit = middle.get(YARDSTICK)
     print(f"\n{'':24}{'CPU s':>8}{'wall s':>8}{'peak MiB':>10}{'M reads/CPU s':>15}{'x bgzip':>9}{'x metcn':>9}")

@@ -24,7 +24,9 @@ MET_TILES = 25
 TARGET_LEVEL, OFF_TARGET_LEVEL = 9.0, 1.0  # log2 depth
 
 
-def panel_bins(*, genes: int = 42, tiles: int = 12, off_target_bp: int = 4_000_000) -> pd.DataFrame:
+def panel_bins(
+    *, genes: int = 42, tiles: int = 12, off_target_bp: int = 4_000_000, seven_bp: int = 1_000_000
+) -> pd.DataFrame:
     """Bins of a capture panel: MET, four more genes of chromosome 7, ``genes`` elsewhere, and windows everywhere."""
     random = np.random.default_rng(3)
     rows: list[tuple] = []
@@ -37,7 +39,7 @@ def panel_bins(*, genes: int = 42, tiles: int = 12, off_target_bp: int = 4_000_0
         rows += [("7", first + 1500 * tile, 250, gene, "target") for tile in range(count)]
     rows += [("7", GRCH37.met[0] + 4900 * tile + 1000, 250, "MET", "target") for tile in range(MET_TILES)]
     for name in [*genomes.AUTOSOMES, "X"]:
-        rows += windows(name, off_target_bp, "Antitarget", "off_target")
+        rows += windows(name, seven_bp if name == "7" else off_target_bp, "Antitarget", "off_target")
     return _finished(rows)
 
 
@@ -157,7 +159,9 @@ class Bench:
             inner = tangent.gram(depth[:, members], weight, (design.fit & usable)[members])
             basis[members] = tangent.components(depth[:, members], weight, tangent.mixing(inner, components))
         path = self.folder / f"forced{components}.h5"
-        panel_file.write(path, frame, Panel(panel.centre, panel.spread, panel.mask, basis, panel.null, panel.normals), facts)
+        panel_file.write(
+            path, frame, Panel(panel.centre, panel.spread, panel.mask, basis, panel.null, panel.normals), facts
+        )
         return path
 
     def ratios(

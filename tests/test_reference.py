@@ -125,12 +125,12 @@ def test_blocks_of_bins_change_nothing(monkeypatch):
 def masked(**changes):
     """Mask of the first of eleven bins, of which only the first differs from the others."""
     arrays = {"given": "", "centre": 5.0, "spread": 0.3, "missing": 0.0}
-    columns = {name: np.array([value] * 11, dtype="U20" if name == "given" else float) for name, value in arrays.items()}
+    columns = {
+        name: np.array([value] * 11, dtype="U20" if name == "given" else float) for name, value in arrays.items()
+    }
     for name, value in changes.items():
         columns[name][0] = value
-    found = reference.mask_reasons(
-        kind=np.array(["target"] * 11), min_relative_depth=0.125, max_spread=1.0, **columns
-    )
+    found = reference.mask_reasons(kind=np.array(["target"] * 11), min_relative_depth=0.125, max_spread=1.0, **columns)
     assert found[1:].tolist() == [""] * 10
     return found[0]
 
@@ -239,7 +239,9 @@ def test_more_components_than_factors_do_not_hurt(bench):
     for components in (0, 3, 12):
         path = bench.reference_with(depth, components)
         ratios = [bench.ratios(sample, path).log2 for sample in samples]
-        means = [np.nanmean(ratio[GENE == name]) for ratio in ratios for name in ("MET", "EGFR", "CDK6", "BRAF", "HIP1")]
+        means = [
+            np.nanmean(ratio[GENE == name]) for ratio in ratios for name in ("MET", "EGFR", "CDK6", "BRAF", "HIP1")
+        ]
         assert len(means) == 40
         found[components] = np.sqrt(np.mean(np.square(means)))
     assert found[3] < 0.5 * found[0]
@@ -323,5 +325,7 @@ def test_counts_of_other_bins_are_refused(bench, change):
     other = change(FRAME).reset_index(drop=True)
     path = made_depth.Bench(bench.folder, other).counts("other", np.zeros(len(other)))
     facts = {"genome": "GRCh37", "assay": "panel", "output": bench.folder / "reference.h5"}
-    with pytest.raises(InputError, match=r"other\.cnn: its rows are not those of the bins in use; count this sample again"):
+    with pytest.raises(
+        InputError, match=r"other\.cnn: its rows are not those of the bins in use; count this sample again"
+    ):
         made_depth.run("reference", bins=bench.bins, counts=[path], **facts)

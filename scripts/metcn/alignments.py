@@ -6,8 +6,6 @@ does not see how they were read.
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pysam
 
-from metcn import indices
+from metcn import bgzf, indices
 from metcn.errors import InputError
 from metcn.sam import MATE_UNMAPPED, PAIRED
 
@@ -62,20 +60,13 @@ def _htslib_quiet() -> Iterator[None]:
         pysam.set_verbosity(before)
 
 
-def _inflated_start(path: Path) -> bytes:
-    """First four bytes of a gzip-compressed file, none if it is damaged."""
-    with suppress(OSError, EOFError, zlib.error), gzip.open(path) as handle:
-        return handle.read(4)
-    return b""
-
-
 def _container(path: Path) -> str:
     """``bam`` or ``cram``, by content, of a file that is complete.
 
     Raises
     ------
     InputError
-        If the file is missing, empty, neither, or lacks its end-of-file marker.
+        If the file is missing, empty, neither, damaged at its beginning, or lacks its end-of-file marker.
     """
     try:
         with open(path, "rb") as handle:
@@ -89,7 +80,7 @@ def _container(path: Path) -> str:
         raise InputError(f"{path} is empty; copy or make it again")
     if head[:4] == b"CRAM":
         kind, complete = "cram", b"EOF" in tail
-    elif head[:4] == b"\x1f\x8b\x08\x04" and _inflated_start(path) == b"BAM\1":
+    elif head[:4] == b"\x1f\x8b\x08\x04" and next(bgzf.blocks(path), b"")[:4] == b"BAM\1":
         kind, complete = "bam", tail.endswith(BGZF_END)
     else:
         raise InputError(
@@ -124,14 +115,14 @@ def _check_fasta(path: Path) -> None:
 def _handle(stream: BinaryIO, path: Path, fasta: str | Path | None, threads: int) -> pysam.AlignmentFile:
     """The opened file, as a CRAM if there is a ``fasta``.
 
-    It is opened as a stream: given a path, htslib loads the index as well, and some damaged ones end the process.
+    It is opened by number: given a name, htslib loads the index as well, and some damaged ones end the process.
     """
     options: dict[str, Any] = {"mode": "rb"}
     if fasta is not None:
         options = {"mode": "rc", "reference_filename": str(fasta), "format_options": [REQUIRED_FIELDS]}
         options["threads"] = threads
     try:
-        return pysam.AlignmentFile(stream, check_sq=False, **options)
+        return pysam.AlignmentFile(stream.fileno(), check_sq=False, **options)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not a readable BAM or CRAM ({error}); copy or make it again") from error
 

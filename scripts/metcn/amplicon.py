@@ -42,6 +42,23 @@ def classify(met: Floats, cep7: Floats, arm_q: Floats) -> NDArray[np.int8]:
     return out
 
 
+def boundary(inside: Floats, outside: Floats) -> int:
+    """How many bins, counted outward from MET, belong to its amplicon.
+
+    The number that makes the profile most likely when bins up to it lie at MET's level and those beyond at the arm's:
+    the maximum of a cumulative sum.
+
+    Parameters
+    ----------
+    inside, outside : ndarray, shape (bins,)
+        Squared standardised distances of the bins from MET's level and from the arm's, in order outward from MET; NaN
+        for a masked bin, which belongs to whatever its neighbours belong to.
+    """
+    gain = np.nan_to_num(outside - inside, nan=0.0)
+    reached = np.concatenate([[0.0], np.cumsum(gain)])
+    return int(np.argmax(reached))
+
+
 def focality(draws: Mapping[str, NDArray], *, decide: float) -> tuple[str, dict[str, float]]:
     """The class whose probability reaches ``decide`` in every group of draws, else ``indeterminate``; and all of them.
 

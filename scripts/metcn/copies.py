@@ -108,12 +108,12 @@ def interval(values: Floats, group: NDArray[np.intp], *, level: float = 0.95) ->
 def at_least(values: Floats, group: NDArray[np.intp], bounds: Sequence[float]) -> dict[str, float]:
     """Probability that a quantity reaches each bound; with several groups the one nearest to one half.
 
-    NaN where the quantity is missing.
+    NaN where the quantity is missing, and where groups lie on both sides of one half: then nothing is known.
     """
     numbers = np.unique(group)
     found = {}
     for bound in bounds:
         shares = np.array([np.mean(values[group == number] >= bound) for number in numbers])
-        missing = np.isnan(values).any()
-        found[f"{bound:g}"] = float("nan") if missing else float(shares[np.argmin(np.abs(shares - 0.5))])
+        unknown = np.isnan(values).any() or shares.min() < 0.5 < shares.max()
+        found[f"{bound:g}"] = float("nan") if unknown else float(shares[np.argmin(np.abs(shares - 0.5))])
     return found

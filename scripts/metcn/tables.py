@@ -46,11 +46,11 @@ SPECIFICATIONS: dict[str, Column] = {
 }
 
 
-def _read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+def _read(path: str | Path, columns: Sequence[str], *, may_be_empty: bool = False) -> pd.DataFrame:
     """Checked frame of ``columns``; further columns of the file are left out."""
     text = read_text(path)
     frame = _read_good(text, columns)
-    return _read_any(text, path, columns) if frame is None else frame
+    return _read_any(text, path, columns, may_be_empty=may_be_empty) if frame is None else frame
 
 
 def _read_good(text: str, columns: Sequence[str]) -> pd.DataFrame | None:
@@ -110,13 +110,13 @@ def _fits(values: pd.Series, column: Column) -> bool:
     )
 
 
-def _read_any(text: str, path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+def _read_any(text: str, path: str | Path, columns: Sequence[str], *, may_be_empty: bool) -> pd.DataFrame:
     """The same table, cell by cell, raising for the first fault with its line."""
     raw = text_frame(text, path)
     absent = [name for name in columns if name not in raw.columns]
     if absent:
         raise InputError(f"{path} lacks column {absent[0]}; found {', '.join(raw.columns)}; {REMAKE}")
-    if raw.empty:
+    if raw.empty and not may_be_empty:
         raise InputError(f"{path} has a header but no rows; {REMAKE}")
     frame = pd.DataFrame({name: parse_column(raw[name], name, SPECIFICATIONS[name], path) for name in columns})
     check_intervals(frame, path)
@@ -177,8 +177,8 @@ def write_ratios(path: str | Path, frame: pd.DataFrame) -> None:
 
 
 def read_segments(path: str | Path) -> pd.DataFrame:
-    """Segments of one sample (columns ``SEGMENT_COLUMNS``)."""
-    return _read(path, SEGMENT_COLUMNS)
+    """Segments of one sample (columns ``SEGMENT_COLUMNS``); none where no bin of the sample is usable."""
+    return _read(path, SEGMENT_COLUMNS, may_be_empty=True)
 
 
 def write_segments(path: str | Path, frame: pd.DataFrame) -> None:

@@ -138,7 +138,7 @@ def verdicts(
 
     A category is ``met`` if its probability is at least ``decide``, ``not_met`` if it is at most ``1 - decide``, else
     ``indeterminate``. With several groups of draws it must be so in each, and the probability shown is the one nearest
-    to 0.5. A negative is ``indeterminate`` with ``below_limit_of_detection`` where a tumour at the bound would not have
+    to 0.5, or none where groups lie on both sides of it. A negative is ``indeterminate`` with ``below_limit_of_detection`` where a tumour at the bound would not have
     been seen. Sets for the other specimen are ``not_applicable``.
 
     Parameters
@@ -233,10 +233,10 @@ class _Evidence:
         return "not_met" if (self.not_met & ~self.blind).all() else "indeterminate"
 
     def probability(self) -> float:
-        """Probability nearest to 0.5 among groups and ways to settle the unknown; NaN if nothing is known at all."""
-        if (self.low <= ROUNDING).all() and (self.high >= 1 - ROUNDING).all() and self._missing():
-            return float("nan")
+        """Probability nearest to 0.5 among groups and ways to settle the unknown; NaN if they lie on both sides of it."""
         candidates = np.concatenate([self.low, self.high])
+        if candidates.min() < 0.5 < candidates.max():
+            return float("nan")
         return float(np.clip(candidates[np.abs(candidates - 0.5).argmin()], 0, 1))
 
     def _missing(self) -> list[str]:

@@ -132,7 +132,7 @@ def copies(
     chosen, shares = amplicon.focality(found, decide=settings["decide_focality"])
     limit = detection.detectable_ratio(_number(measured, "met", "se"), alpha=settings["alpha"], power=settings["power"])
     ploidy = mixture["ploidy"]["value"]
-    extent = _extent(tables.read_segments(segments), genomes.load(genome)) if chosen in ("focal", "arm") else None
+    extent = _extent(tables.read_ratios(ratios), measured, genomes.load(genome)) if chosen == "focal" else None
     result: dict[str, Any] = {name: estimating.interval(found[key], group) for name, key in QUANTITIES.items()}
     result["met_ratio"]["value"] = _number(measured, "met", "ratio")
     result["plasma_copies"]["value"] = 2 * result["met_ratio"]["value"]
@@ -175,12 +175,19 @@ def _own_error(measured: Mapping[str, Any], *where: str) -> float:
     return float(np.sqrt(max(error**2 - _number(measured, "baseline", "se") ** 2, 0.0))) if where == ("met",) else error
 
 
-def _extent(segments: pd.DataFrame, facts: genomes.Genome) -> dict[str, Any] | None:
-    """Extent of the segments that overlap MET, and the genes of chromosome 7 within it."""
-    seven = segments["chromosome"].map(genomes.bare) == genomes.MET_CHROMOSOME
-    over = segments[seven & (segments["start"] < facts.met[1]) & (segments["end"] > facts.met[0])]
-    if over.empty:
+def _extent(frame: pd.DataFrame, measured: Mapping[str, Any], facts: genomes.Genome) -> dict[str, Any] | None:
+    """Extent of the focal amplicon in whole bins, and the genes of chromosome 7 within it."""
+    seven = frame[frame["chromosome"].map(genomes.bare) == genomes.MET_CHROMOSOME]
+    seven = seven[seven["start"] >= facts.centromere[genomes.MET_CHROMOSOME][1]]
+    inside, outside = (
+        ((seven["log2"] - _number(measured, *where, "log2")) / seven["spread"]).to_numpy() ** 2
+        for where in (LEVELS["met"], LEVELS["arm_q"])
+    )
+    own = np.flatnonzero((seven["start"] < facts.met[1]) & (seven["end"] > facts.met[0]) & seven["log2"].notna())
+    if own.size == 0:
         return None
-    start, end = int(over["start"].min()), int(over["end"].max())
-    inside = facts.genes[(facts.genes["start"] < end) & (facts.genes["end"] > start)]
-    return {"start": start, "end": end, "genes": inside["gene"].tolist()}
+    first = own[0] - amplicon.boundary(inside[: own[0]][::-1], outside[: own[0]][::-1])
+    last = own[-1] + amplicon.boundary(inside[own[-1] + 1 :], outside[own[-1] + 1 :])
+    start, end = int(seven["start"].iloc[first]), int(seven["end"].iloc[first : last + 1].max())
+    genes = facts.genes[(facts.genes["start"] < end) & (facts.genes["end"] > start)]
+    return {"start": start, "end": end, "genes": genes["gene"].tolist()}

@@ -1,0 +1,560 @@
+"""Ratios: kernels against loops, and whole samples with known truth through the stage."""
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import made_depth
+from metcn import ratios, regions
+from metcn.columns import REASONS
+from metcn.errors import InputError
+
+NAN = float("nan")
+FRAME = made_depth.panel_bins(off_target_bp=2_500_000)
+ASSAY = made_depth.assay(FRAME)
+GENE = FRAME["gene"].to_numpy()
+KIND = FRAME["kind"].to_numpy(dtype=np.str_)
+SEVEN = (FRAME["chromosome"] == "7").to_numpy()
+LONG_ARM = SEVEN & (FRAME["start"] >= made_depth.GRCH37.centromere["7"][1]).to_numpy()
+MET = GENE == "MET"
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    return made_depth.Bench(tmp_path_factory.mktemp("bench"), FRAME)
+
+
+@pytest.fixture(scope="module")
+def reference(bench):
+    return bench.reference(ASSAY.normals(np.random.default_rng(1), 12))
+
+
+# Rows of the fit
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.booleans(), st.booleans()), max_size=80), st.integers(1, 12))
+def test_fit_rows_are_so_many_per_gene_and_evenly_spread(bins, most):
+    group = np.array([gene for gene, _, _ in bins], dtype=np.intp)
+    fit, usable = (np.array([row[place] for row in bins], dtype=bool) for place in (1, 2))
+    chosen = ratios.fit_rows(fit=fit, usable=usable, group=group, most=most)
+    assert not np.any(chosen & ~(fit & usable))
+    for gene in set(group.tolist()):
+        own = np.flatnonzero(fit & usable & (group == gene))
+        ranks = np.flatnonzero(chosen[own])
+        assert len(ranks) == min(most, len(own))
+        steps = np.diff(np.append(ranks, len(own)))
+        assert len(own) == 0 or (ranks[0] == 0 and steps.max() - steps.min() <= 1)
+
+
+# Correction
+
+
+def corrected(log2_depth, *, usable=None, rows=None, gc=None, basis=None, seed=1):
+    """Two kinds of 300 bins each with spread and two components."""
+    random = np.random.default_rng(seed)
+    count = len(log2_depth)
+    usable = np.ones(count, dtype=bool) if usable is None else usable
+    return ratios.correct(
+        log2_depth,
+        centre=random.normal(5, 1, count),
+        spread=random.uniform(0.1, 0.3, count),
+        basis=random.normal(size=(count, 2)) if basis is None else basis,
+        kind=np.repeat(["target", "off_target"], count // 2),
+        chromosome=np.repeat(["1", "2", "7", "1", "2", "7"], count // 6),
+        usable=usable,
+        rows=usable & np.tile(np.repeat([True, True, False], count // 6), 2) if rows is None else rows,
+        gc=np.full(count, NAN) if gc is None else gc,
+    )
+
+
+DEPTH = np.random.default_rng(2).normal(5, 1, 600)
+ON_SEVEN = np.tile(np.repeat([False, False, True], 100), 2)
+
+
+@given(st.floats(-15, 15))
+def test_library_size_changes_no_ratio(shift):
+    first, second = corrected(DEPTH), corrected(DEPTH + shift)
+    np.testing.assert_allclose(second.log2_ratio, first.log2_ratio, atol=1e-8)
+    np.testing.assert_allclose(second.sd, first.sd, rtol=1e-8)
+
+
+@given(st.floats(-5, 10), st.sets(st.integers(0, 199), min_size=1, max_size=200))
+def test_what_is_not_fitted_on_is_passed_on_whole(gain, members):
+    """A gain on chromosome 7 adds to its own bins exactly what it is, and nothing to any other."""
+    seven = np.flatnonzero(ON_SEVEN)[sorted(members)]
+    depth = DEPTH.copy()
+    depth[seven] += gain
+    change = corrected(depth).log2_ratio - corrected(DEPTH).log2_ratio
+    expected = np.zeros(600)
+    expected[seven] = gain
+    np.testing.assert_allclose(change, expected, atol=1e-9)
+
+
+@given(st.sets(st.integers(0, 599), max_size=150), st.sets(st.integers(0, 599), max_size=150))
+def test_missing_stays_missing_and_nothing_else_becomes_so(without_reads, masked):
+    depth, usable = DEPTH.copy(), np.ones(600, dtype=bool)
+    depth[list(without_reads)] = NAN
+    usable[list(masked)] = False
+    assume(all((np.isfinite(depth) & usable & ~ON_SEVEN)[half].sum() > 20 for half in (slice(300), slice(300, 600))))
+    found = corrected(depth, usable=usable)
+    np.testing.assert_array_equal(np.isnan(found.log2_ratio), np.isnan(depth) | ~usable)
+    np.testing.assert_array_equal(np.isnan(found.sd), np.isnan(found.log2_ratio))
+
+
+def test_a_kind_without_reads_stays_missing_whole():
+    depth = DEPTH.copy()
+    depth[300:] = NAN
+    found = corrected(depth)
+    assert np.isnan(found.log2_ratio[300:]).all()
+    assert set(found.scale) == {"target"}
+    np.testing.assert_array_equal(found.log2_ratio[:300], corrected(DEPTH).log2_ratio[:300])
+
+
+def test_kinds_are_corrected_apart():
+    depth = DEPTH.copy()
+    depth[300:] = depth[300:] * 2 + 9
+    np.testing.assert_array_equal(corrected(depth).log2_ratio[:300], corrected(DEPTH).log2_ratio[:300])
+
+
+def test_without_components_the_ratio_is_depth_over_centre():
+    centre = np.random.default_rng(1).normal(5, 1, 600)  # the first numbers that `corrected` draws
+    found = corrected(centre + 3.0, basis=np.zeros((600, 0)))
+    np.testing.assert_allclose(found.log2_ratio, 0, atol=1e-9)
+
+
+def test_gc_is_removed_where_it_is_known():
+    random = np.random.default_rng(3)
+    gc = random.uniform(0.3, 0.7, 3000)
+    shape = 4 * (gc - 0.5) ** 2 - 0.5 * gc
+    gc[random.random(3000) < 0.05] = NAN
+    ratio = shape + random.normal(0, 0.05, 3000)
+    rows = random.random(3000) < 0.8
+    curve = ratios.gc_curve(ratio, gc=gc, rows=rows)
+    known = np.isfinite(gc)
+    np.testing.assert_allclose((curve - shape)[known & (np.abs(gc - 0.5) < 0.18)], 0, atol=0.05)
+    np.testing.assert_array_equal(curve[~known], 0)
+    moved = np.where(rows, ratio, ratio + 9)
+    np.testing.assert_array_equal(ratios.gc_curve(moved, gc=gc, rows=rows), curve)
+
+
+FEW_GC = [
+    pytest.param(np.full(600, NAN), id="unknown"),
+    pytest.param(np.where(np.arange(600) < 199, 0.5, NAN), id="too few bins"),
+]
+
+
+@pytest.mark.parametrize("gc", FEW_GC)
+def test_without_gc_nothing_is_removed(gc):
+    assert not ratios.gc_curve(DEPTH, gc=gc, rows=np.ones(600, dtype=bool)).any()
+
+
+@pytest.mark.parametrize("noise", [0.3, 1.0, 3.0])
+def test_noise_scale_is_that_of_the_bins_and_blind_to_steps(noise):
+    random = np.random.default_rng(4)
+    spread = random.uniform(0.1, 0.3, 4000)
+    ratio = noise * spread * random.normal(size=4000) + np.repeat(random.choice([0, 0.6, -1], 40), 100)
+    chromosome = np.repeat(np.arange(20), 200).astype(str)
+    assert ratios.noise_scale(ratio, spread, chromosome) == pytest.approx(noise, rel=0.06)
+    ratio[::9] = NAN
+    assert ratios.noise_scale(ratio, spread, chromosome) == pytest.approx(noise, rel=0.08)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_noise_of_next_to_no_bins_is_the_expected_one(count):
+    assert ratios.noise_scale(np.zeros(count), np.ones(count), np.array(["1"] * count)) == 1.0
+
+
+# Levels and baselines
+
+
+@st.composite
+def profiles(draw):
+    """Chromosome, midpoint, ratio, use, gene group and width of some bins in genome order."""
+    rows = draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from("12"), st.integers(0, 40), st.one_of(st.floats(-3, 5), st.just(NAN)), st.booleans(),
+                st.integers(0, 5), st.integers(1, 9),
+            ),
+            min_size=1,
+            max_size=60,
+        )
+    )  # fmt: skip
+    rows.sort(key=lambda row: row[:2])
+    chromosome, million, ratio, use, group, width = zip(*rows, strict=True)
+    return (
+        np.array(chromosome), np.array(million) * 1e6, np.array(ratio, dtype=float), np.array(use),
+        np.array(group, dtype=np.intp), np.array(width, dtype=float),
+    )  # fmt: skip
+
+
+def slow_levels(chromosome, midpoint, ratio, use):
+    """Median of the usable bins of each 5 Mb block, per bin, as a loop."""
+    blocks = [(name, place // ratios.BLOCK_BP) for name, place in zip(chromosome, midpoint, strict=True)]
+    found = {}
+    for block in set(blocks):
+        known = [r for own, r, u in zip(blocks, ratio, use, strict=True) if own == block and u and math.isfinite(r)]
+        found[block] = statistics.median(known) if known else NAN
+    return blocks, found
+
+
+@given(profiles())
+def test_local_level_equals_the_loop(profile):
+    chromosome, midpoint, ratio, use, _, _ = profile
+    blocks, expected = slow_levels(chromosome, midpoint, ratio, use)
+    local, number, level = ratios.smooth(ratio, chromosome=chromosome, midpoint=midpoint, use=use)
+    np.testing.assert_allclose(local, [expected[block] for block in blocks], atol=1e-12)
+    np.testing.assert_allclose(level[number], local)
+
+
+@given(profiles())
+def test_wide_baseline_equals_the_loop(profile):
+    chromosome, midpoint, ratio, use, _, width = profile
+    blocks, level = slow_levels(chromosome, midpoint, ratio, use)
+    weight = {block: 0.0 for block in level}
+    for block, r, u, w in zip(blocks, ratio, use, width, strict=True):
+        weight[block] += w if u and math.isfinite(r) else 0.0
+    total = sum(weight.values())
+    expected = NAN
+    if total:
+        expected = math.log2(sum(2 ** level[block] * w for block, w in weight.items() if w) / total)
+    block = regions.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=ratios.BLOCK_BP)
+    assume((np.isfinite(ratio) & use).sum() != 1)
+    found, error = ratios.wide_baseline(ratio, block=block, width_bp=width, use=use)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    assert math.isnan(error) == math.isnan(expected)
+
+
+@given(profiles())
+def test_tie_of_targets_equals_the_loop(profile):
+    _, midpoint, ratio, targets, group, _ = profile
+    local = np.where(midpoint > 3e6, 0.25, NAN)
+    genes = {}
+    for r, around, wanted, gene in zip(ratio, local, targets, group.tolist(), strict=True):
+        if wanted and math.isfinite(r - around):
+            genes.setdefault(gene, []).append(r - around)
+    most = max(map(len, genes.values()), default=0)
+    large = [statistics.median(own) for own in genes.values() if len(own) >= min(ratios.SMALLEST_GROUP, most)]
+    found, error = ratios.tie_targets(ratio, local=local, targets=targets, group=group)
+    assert found == pytest.approx(statistics.median(large) if large else 0.0)
+    assert math.isnan(error) == (len(large) < 2)
+
+
+@given(profiles())
+def test_narrow_baseline_equals_the_loop(profile):
+    _, _, ratio, use, group, _ = profile
+    genes = {}
+    for r, wanted, gene in zip(ratio, use, group.tolist(), strict=True):
+        if wanted and math.isfinite(r):
+            genes.setdefault(gene, []).append(r)
+    medians = [statistics.median(own) for own in genes.values()]
+    found, error = ratios.narrow_baseline(ratio, group=group, use=use)
+    np.testing.assert_allclose(found, statistics.median(medians) if medians else NAN, atol=1e-12)
+    assert math.isnan(error) == (len(medians) < 2)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.35, 0.6])
+def test_wide_baseline_is_the_linear_mean_whatever_the_noise(noise):
+    """Half the genome at 3 copies and half at 2: 1.25 times the lower level, neither its log mean nor its median."""
+    random = np.random.default_rng(5)
+    level = np.repeat([0.0, math.log2(1.5)], 10_000)
+    ratio = level + noise * random.normal(size=20_000)
+    block = np.arange(20_000) // 30
+    found, error = ratios.wide_baseline(ratio, block=block, width_bp=np.full(20_000, 1e5), use=np.ones(20_000, bool))
+    assert found == pytest.approx(math.log2(1.25), abs=0.02)
+    assert 0 <= error < 0.05
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.05, 0.2])
+def test_what_bins_of_a_gene_share_is_found(shared):
+    random = np.random.default_rng(6)
+    group = np.repeat(np.arange(150), 20)
+    sd = random.uniform(0.1, 0.2, 3000)
+    ratio = random.normal(0, sd) + shared * random.normal(size=150)[group]
+    ratio[group < 6] += 2.0  # a few amplified genes do not count
+    arguments = {"local": np.zeros(3000), "group": group, "use": np.ones(3000, dtype=bool), "smallest": 5}
+    found, genes = ratios.group_excess(ratio, sd, local_error=0.0, **arguments)
+    assert genes == 150
+    assert found == pytest.approx(shared, abs=0.02)
+    assert ratios.group_excess(ratio, sd, local_error=0.5, **arguments)[0] == 0.0
+
+
+@pytest.mark.parametrize(("genes", "smallest"), [(0, 5), (2, 5), (9, 21)])
+def test_what_too_few_genes_share_is_unknown(genes, smallest):
+    group = np.repeat(np.arange(genes), 20)
+    zero = np.zeros(len(group))
+    use = np.ones(len(group), dtype=bool)
+    found, _ = ratios.group_excess(
+        zero, zero + 0.1, local=zero, local_error=0.0, group=group, use=use, smallest=smallest
+    )
+    assert math.isnan(found)
+
+
+@given(st.floats(0, 1), st.integers(0, 500), st.floats(0, 1))
+def test_blended_excess_lies_between_the_samples_and_the_normals(own, genes, expected):
+    found = ratios.blend_excess(own, genes, expected)
+    assert min(own, expected) - 1e-9 <= found <= max(own, expected) + 1e-9
+    assert ratios.blend_excess(NAN, genes, expected) == expected
+
+
+def level(log2, se=0.05, bins=10):
+    return ratios.Level(log2, se, bins)
+
+
+NONE = ratios.Level(NAN, NAN, 0)
+SIDES = [
+    # p side, q side, level, disagree
+    pytest.param(level(0.3), level(0.3), 0.3, False, id="agree"),
+    pytest.param(level(0.0), level(1.0), math.log2(1.5), True, id="disagree: halfway, linear"),
+    pytest.param(NONE, level(1.0), 1.0, False, id="only q"),
+    pytest.param(level(1.0), NONE, 1.0, False, id="only p"),
+    pytest.param(level(1.0, bins=3), level(0.0), 0.0, False, id="few bins on p"),
+    pytest.param(level(0.0, bins=2), level(1.0, bins=3), 1.0, False, id="few on both: the one with more"),
+    pytest.param(NONE, NONE, NAN, False, id="neither"),
+]
+
+
+@pytest.mark.parametrize(("p_side", "q_side", "expected", "disagree"), SIDES)
+def test_two_sides(p_side, q_side, expected, disagree):
+    found, apart = ratios.two_sided(p_side, q_side, smallest=4)
+    np.testing.assert_allclose(found.log2, expected)
+    assert apart is disagree
+
+
+def test_the_error_covers_both_sides_where_they_disagree():
+    found, _ = ratios.two_sided(level(0.0), level(1.0), smallest=4)
+    assert found.log2 - 1.96 * found.se < 0.0
+    assert found.log2 + 1.96 * found.se > 1.0
+    agreeing, _ = ratios.two_sided(level(0.0), level(0.0), smallest=4)
+    assert agreeing.se == pytest.approx(0.05 / math.sqrt(2))
+    assert agreeing.bins == 20
+
+
+@given(st.floats(-2, 8))
+def test_a_level_has_no_ceiling(height):
+    noise = np.random.default_rng(7).normal(0, 0.1, 25)
+    everywhere, sd = np.ones(25, dtype=bool), np.full(25, 0.1)
+    low, high = ratios.level(noise, sd, everywhere), ratios.level(noise + height, sd, everywhere)
+    assert high.log2 - low.log2 == pytest.approx(height, abs=1e-6)
+    assert (high.se, high.bins) == (pytest.approx(low.se), 25)
+
+
+# Whole samples
+
+
+def expected_log2(fold):
+    return np.log2(fold[MET][0]) - np.log2(made_depth.mean_fold(FRAME, fold))
+
+
+GAINS = [
+    pytest.param(MET, id="MET alone"),
+    pytest.param(MET | (SEVEN & (KIND == "off_target") & FRAME["start"].between(114e6, 119e6).to_numpy()), id="5 Mb"),
+    pytest.param(LONG_ARM, id="7q"),
+    pytest.param(SEVEN, id="chromosome 7"),
+]
+
+
+@pytest.mark.parametrize("members", GAINS)
+def test_a_gain_is_measured_as_large_as_it_is(bench, reference, members):
+    """The same noise with and without a gain of 1.05 to 20 times: what changes is the gain, with slope 1."""
+    normal = ASSAY.sample(np.random.default_rng(11))
+    without = bench.ratios(normal, reference).met
+    truth, found = [], []
+    for times in (0.5, 1.05, 1.5, 4.0, 20.0):
+        fold = np.where(members, times, 1.0)
+        truth.append(expected_log2(fold))
+        found.append(bench.ratios(normal + np.log2(fold), reference).met - without)
+    np.testing.assert_allclose(found, truth, atol=0.03)
+    slope, _ = np.polyfit(truth, found, 1)
+    assert 0.98 < slope < 1.02
+
+
+def test_other_amplified_genes_do_not_move_met(bench, reference):
+    normal = ASSAY.sample(np.random.default_rng(12))
+    amplified = normal + np.where(np.isin(GENE, ["G1", "G7", "G20", "EGFR"]), 4.0, 0.0)
+    before, after = bench.ratios(normal, reference), bench.ratios(amplified, reference)
+    assert after.met == pytest.approx(before.met, abs=before.summary["met"]["se"])
+
+
+def test_in_an_aneuploid_genome_the_baseline_is_the_mean(bench, reference):
+    """Chromosomes 1 to 5 doubled: a third of the genome, so everything else lies below 1."""
+    normal = ASSAY.sample(np.random.default_rng(13))
+    fold = np.where(FRAME["chromosome"].isin(["1", "2", "3", "4", "5"]), 2.0, 1.0)
+    before, after = bench.ratios(normal, reference), bench.ratios(normal + np.log2(fold), reference)
+    expected = -np.log2(made_depth.mean_fold(FRAME, fold))
+    assert expected < -0.4
+    assert after.met - before.met == pytest.approx(expected, abs=before.summary["met"]["se"])
+
+
+def test_library_size_changes_nothing(bench, reference):
+    sample = ASSAY.sample(np.random.default_rng(14))
+    first, second = bench.ratios(sample, reference), bench.ratios(sample + 3.7, reference)
+    np.testing.assert_allclose(first.log2, second.log2, atol=2e-4)
+    assert first.summary["met"]["se"] == pytest.approx(second.summary["met"]["se"], rel=1e-3)
+
+
+def test_the_same_input_gives_the_same_bytes(bench, reference):
+    sample = ASSAY.sample(np.random.default_rng(15))
+    written = []
+    for _ in range(2):
+        bench.ratios(sample, reference)
+        written.append([(bench.folder / name).read_bytes() for name in ("sample.cnr", "sample.json")])
+    assert written[0] == written[1]
+
+
+def test_chromosome_names_do_not_matter(bench, reference, tmp_path):
+    other = made_depth.Bench(tmp_path, FRAME.assign(chromosome="chr" + FRAME["chromosome"]))
+    sample = ASSAY.sample(np.random.default_rng(16))
+    panel = other.reference(ASSAY.normals(np.random.default_rng(1), 12))
+    found = other.ratios(sample, panel)
+    np.testing.assert_array_equal(found.log2, bench.ratios(sample, reference).log2)
+    assert found.summary["met"]["chromosome"] == "chr7"
+
+
+def test_noise_of_the_sample_is_measured(bench, reference):
+    random = np.random.default_rng(17)
+    scales = []
+    for times in (1.0, 2.0):
+        noise = times * ASSAY.noise * random.normal(size=len(FRAME))
+        summary = bench.ratios(ASSAY.efficiency + noise, reference).summary
+        scales.append(summary["qc"]["noise_over_normals"]["target"])
+    assert scales[1] == pytest.approx(2 * scales[0], rel=0.15)
+
+
+def missing(kind_or_gene):
+    return np.isin(GENE, [kind_or_gene]) | (KIND == kind_or_gene)
+
+
+MISSING = [
+    # bins without reads, reasons that must be there, whether MET has a level
+    pytest.param(np.arange(len(FRAME)) % 3 == 0, [], True, id="every third bin"),
+    pytest.param(KIND == "off_target", ["baseline_from_targets"], True, id="off-target bins"),
+    pytest.param(KIND == "target", ["met_not_covered"], False, id="targets"),
+    pytest.param(MET, ["met_not_covered"], False, id="MET"),
+    pytest.param(SEVEN & ~MET, ["cep7_unavailable"], True, id="the rest of chromosome 7"),
+    pytest.param(~SEVEN, ["few_backbone_bins"], False, id="all other chromosomes"),
+    pytest.param(
+        np.ones(len(FRAME), bool), ["met_not_covered", "few_backbone_bins", "cep7_unavailable"], False, id="all"
+    ),
+]
+
+
+@pytest.mark.parametrize(("gone", "reasons", "measured"), MISSING)
+def test_missing_bins_stay_missing(bench, reference, gone, reasons, measured):
+    depth = np.where(gone, NAN, ASSAY.sample(np.random.default_rng(18), np.where(MET, 8.0, 1.0)))
+    found = bench.ratios(depth, reference)
+    assert np.isnan(found.log2[gone]).all()
+    assert (found.table["weight"].to_numpy()[np.isnan(found.log2)] == 0).all()
+    assert set(found.table["mask"][gone & (KIND == "target")]) <= {"no_reads"}
+    assert set(reasons) <= set(found.summary["reasons"]) <= set(REASONS)
+    assert math.isfinite(found.met) == measured
+    assert (found.summary["met"]["se"] is not None) == measured
+    if measured:
+        assert found.met == pytest.approx(3.0, abs=0.5)
+
+
+def test_masked_bins_are_not_used(bench, reference, tmp_path):
+    mask = np.where(np.arange(len(FRAME)) % 5 == 0, "blacklisted", "")
+    other = made_depth.Bench(tmp_path, FRAME.assign(mask=mask))
+    panel = other.reference(ASSAY.normals(np.random.default_rng(1), 12))
+    sample = ASSAY.sample(np.random.default_rng(19))
+    first, second = other.ratios(sample, panel), other.ratios(np.where(mask == "", sample, sample + 9), panel)
+    np.testing.assert_array_equal(first.log2, second.log2)
+    np.testing.assert_array_equal(np.isnan(first.log2), mask != "")
+    assert (first.table["mask"] == mask).all()
+    assert first.summary["met"] == second.summary["met"]
+
+
+# What a sample is compared with
+
+MODES = [
+    # normals, mode, reasons
+    pytest.param(0, "no_normals", ["no_normals"], id="none"),
+    pytest.param(1, "few_normals", ["few_normals"], id="one"),
+    pytest.param(2, "few_normals", ["few_normals"], id="two"),
+    pytest.param(3, "panel_of_normals", [], id="three"),
+    pytest.param(8, "panel_of_normals", [], id="eight"),
+]
+
+
+@pytest.mark.parametrize(("normals", "mode", "reasons"), MODES)
+def test_more_normals_mean_less_error(tmp_path, normals, mode, reasons):
+    bench, random = made_depth.Bench(tmp_path, FRAME), np.random.default_rng(21)
+    panel = bench.reference(ASSAY.normals(random, normals)) if normals else None
+    found = bench.ratios(ASSAY.sample(random, np.where(MET, 8.0, 1.0)), panel)
+    assert found.summary["mode"] == mode
+    assert (found.summary["reference"] or {"normals": 0})["normals"] == normals
+    assert [code for code in found.summary["reasons"] if "normals" in code] == reasons
+    error = found.summary["met"]["se"]
+    assert abs(found.met - 3) < 4 * error
+    assert error > (0.2 if normals < 3 else 0.02)
+
+
+def test_a_matched_normal_takes_efficiency_away(bench):
+    random = np.random.default_rng(22)
+    scores, factor = random.normal(size=3), np.where(MET, 8.0, 1.0)
+    own = ASSAY.efficiency + scores @ ASSAY.loadings
+    sample, matched = (own + ASSAY.noise * random.normal(size=len(FRAME)) for _ in range(2))
+    found = bench.ratios(sample + np.log2(factor), matched=matched + 2.0)
+    assert found.summary["mode"] == "matched_normal"
+    assert "few_normals" in found.summary["reasons"]
+    assert found.met == pytest.approx(3, abs=0.15)
+    without = bench.ratios(sample)
+    assert np.nanstd(found.log2[~SEVEN]) < 0.7 * np.nanstd(without.log2[~SEVEN])
+
+
+def test_bins_that_the_matched_normal_lacks_are_masked(bench):
+    matched = ASSAY.sample(np.random.default_rng(23))
+    matched[5] = NAN
+    found = bench.ratios(ASSAY.sample(np.random.default_rng(24)), matched=matched)
+    assert found.table["mask"][5] == "no_reads_in_normals"
+    assert np.flatnonzero(np.isnan(found.log2)).tolist() == [5]
+
+
+def test_imported_ratios_keep_their_profile(bench, reference, tmp_path):
+    """Our own ratios read back in: the same level of MET, whatever their scale, and a reason."""
+    first = bench.ratios(ASSAY.sample(np.random.default_rng(25), np.where(MET, 8.0, 1.0)), reference)
+    table = first.table.assign(log2=first.table["log2"] + 0.7)
+    path = tmp_path / "elsewhere.cnr"
+    table[["chromosome", "start", "end", "gene", "log2", "depth", "weight"]].to_csv(path, sep="\t", index=False)
+    found = bench.ratios(None, imported=path)
+    assert found.summary["mode"] == "imported"
+    assert "ratios_imported" in found.summary["reasons"]
+    assert found.met == pytest.approx(first.met, abs=0.05)
+    assert found.summary["met"]["bins"] == first.summary["met"]["bins"]
+
+
+def test_a_panel_for_other_bins_is_refused(bench, reference, tmp_path):
+    other = made_depth.Bench(tmp_path, FRAME.iloc[1:].reset_index(drop=True))
+    message = (
+        r"reference\.h5 was made for other bins \(fingerprint \w{16}\) than this sample's \(\w{16}\); make the panel"
+    )
+    with pytest.raises(InputError, match=message):
+        other.ratios(np.zeros(len(other.frame)), reference)
+
+
+def test_counts_of_other_bins_are_refused(bench, reference, tmp_path):
+    counts = made_depth.Bench(tmp_path, FRAME.iloc[1:].reset_index(drop=True)).counts("short", np.zeros(len(FRAME) - 1))
+    files = {"output": tmp_path / "s.cnr", "summary": tmp_path / "s.json", "counts": counts, "bins": bench.bins}
+    with pytest.raises(InputError, match=r"short\.cnn: its rows are not those of the bins in use"):
+        made_depth.run("ratios", sample="s", genome="GRCh37", assay="panel", **files)
+
+
+def test_nothing_to_take_ratios_of_is_refused(tmp_path):
+    files = {"output": tmp_path / "s.cnr", "summary": tmp_path / "s.json"}
+    with pytest.raises(InputError, match="sample s has neither counts with bins nor imported ratios; give one"):
+        made_depth.run("ratios", sample="s", genome="GRCh37", assay="panel", **files)
+
+
+def test_a_noisy_sample_is_called_so(bench, reference):
+    sample = ASSAY.sample(np.random.default_rng(26))
+    noise = bench.ratios(sample, reference).summary["qc"]["noise"]["target"]
+    verdicts = []
+    for warn, fail in ((2.0, 3.0), (0.5, 3.0), (0.5, 0.7)):
+        found = bench.ratios(sample, reference, max_noise=warn * noise, fail_noise=fail * noise)
+        verdicts.append([code for code in found.summary["reasons"] if "noisy" in code])
+    assert verdicts == [[], ["noisy"], ["very_noisy"]]
