@@ -116,6 +116,12 @@ bench-plasma: $(STAMP) ## the real plasma titration
 bench-normals: $(STAMP) ## real normals left out one by one
 	$(BIN)/python benchmarks/normals.py --shared $(SHARED) --workers $(CORES) $(BENCH)
 
+# BAM=..., TARGETS=... take a file of yours; otherwise one of READS reads is built in a temporary folder.
+READS ?= 8000000
+.PHONY: bench-counts
+bench-counts: $(STAMP) ## counting against samtools, mosdepth and CNVkit
+	$(BIN)/python benchmarks/bench_counts.py $(BAM) $(if $(TARGETS),--targets $(TARGETS)) --reads $(READS)
+
 .PHONY: bench
 bench: ## list the benchmarks
 	@$(MAKE) --no-print-directory help | grep -E '^ *bench-' || echo "no benchmark targets yet"

@@ -1,4 +1,4 @@
-"""Counting against its peers: CPU, wall and memory of whole commands, alternating, medians; and whether counts are right.
+"""Counting against its peers: CPU, wall and memory of whole commands, in turns, medians, with a check of the counts.
 
     python benchmarks/bench_counts.py [BAM] [--targets BED] [--reads 8000000] [--repeats 3]
 

@@ -1,4 +1,4 @@
-"""BAM files byte by byte, for tests that must decide where a block ends, what a record holds and which bytes are wrong."""
+"""BAM files byte by byte, for tests that decide where a block ends, what a record holds and what is wrong."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def cut(content: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
 
 
 def write(
-    path: Path, records: Iterable[bytes], *, block_bytes: Iterable[int] = (60_000,), contigs: Mapping[str, int] = CONTIGS,
-    extra: bytes = b"", index: bool = True,
+    path: Path, records: Iterable[bytes], *, block_bytes: Iterable[int] = (60_000,),
+    contigs: Mapping[str, int] = CONTIGS, extra: bytes = b"", index: bool = True,
 ) -> Path:  # fmt: skip
     """A BAM whose blocks hold ``block_bytes`` each, whatever begins or ends there."""
     content = header(contigs) + b"".join(records)

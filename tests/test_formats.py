@@ -2,6 +2,7 @@
 
 import gzip
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,6 +22,12 @@ MOSDEPTH5 = "chr2\t5\t9\tALK\t12.5\nchr10\t50\t60\t.\t0.00\n"
 MOSDEPTH4 = "2\t5\t9\t12.5\n10\t50\t60\t0.00\n"
 GATK_COUNTS = "@HD\tVN:1.6\n@SQ\tSN:2\tLN:9\nCONTIG\tSTART\tEND\tCOUNT\n2\t6\t9\t10\n"
 GATK_RATIOS = "@HD\tVN:1.6\n@SQ\tSN:2\tLN:9\nCONTIG\tSTART\tEND\tLOG2_COPY_RATIO\n2\t6\t9\t-0.5\n2\t10\t19\tNaN\n"
+BEDCOV5 = "chr2\t5\t9\tALK\t50\nchr10\t50\t60\t.\t0\n"
+BEDCOV4 = "2\t5\t9\t50\n10\t50\t60\t0\n"
+DRAGEN = (
+    "#DRAGENVersion=x\ncontig\tstart\tstop\tname\tS1\timproper_pairs\n"
+    "chr2\t5\t9\tALK_1\t10\t3\nchr10\t50\t60\ttarget-wgs-10-50\t0\t0\n"
+)
 CNR = "chromosome\tstart\tend\tgene\tdepth\tlog2\tweight\nchr7\t5\t9\tMET\t4\t1.5\t0.9\nchr7\t9\t19\t-\t0\t-24.6\t0.1\n"
 
 
@@ -39,6 +46,10 @@ COVERAGE = [
     pytest.param([MOSDEPTH5], ["chr2:5-9 ALK 12.5", "chr10:50-60 - 0.0"], id="mosdepth with names"),
     pytest.param([MOSDEPTH4], ["2:5-9 - 12.5", "10:50-60 - 0.0"], id="mosdepth without names"),
     pytest.param([GATK_COUNTS], ["2:5-9 - 2500.0"], id="gatk counts, per kb, 0-based"),
+    pytest.param([BEDCOV5], ["chr2:5-9 ALK 12.5", "chr10:50-60 - 0.0"], id="bedcov with names: bases over width"),
+    pytest.param([BEDCOV4], ["2:5-9 - 12.5", "10:50-60 - 0.0"], id="bedcov without names"),
+    pytest.param([DRAGEN], ["chr2:5-9 ALK_1 2500.0", "chr10:50-60 - 0.0"], id="dragen counts, per kb"),
+    pytest.param([DRAGEN.split("\n", 1)[1]], ["chr2:5-9 ALK_1 2500.0", "chr10:50-60 - 0.0"], id="dragen, no comment"),
 ]
 
 
@@ -49,6 +60,51 @@ def test_coverage_is_recognised(tmp_path, texts, expected):
     assert found == expected
     assert list(frame.columns) == ["chromosome", "start", "end", "gene", "kind", "depth"]
     assert set(frame["kind"]) == {"target"}
+
+
+def write_hdf5(path, *, counts=((10.0, 0.0),), contigs=("2", "10"), places=((0, 1), (6, 51), (9, 60)), leave_out=""):
+    """Read counts as GATK lays them out: one row of counts, contigs by number, 1-based closed intervals."""
+    content = {
+        "counts/values": np.array(counts),
+        "intervals/indexed_contig_names": np.array(contigs, dtype=object),
+        "intervals/transposed_index_start_end": np.array(places, dtype=float),
+        "sample_metadata/sample_name": np.array(["S1"], dtype=object),
+    }
+    with h5py.File(path, "w") as handle:
+        for name, values in content.items():
+            if name != leave_out:
+                handle.create_dataset(name, data=values, dtype=h5py.string_dtype() if values.dtype == object else None)
+    return path
+
+
+def test_gatk_hdf5_is_recognised_whatever_its_name(tmp_path):
+    frame = formats.read_coverage([write_hdf5(tmp_path / "table.tsv")], GRCH37)
+    found = [f"{row.chromosome}:{row.start}-{row.end} {row.gene} {row.depth}" for row in frame.itertuples()]
+    assert found == ["2:5-9 - 2500.0", "10:50-60 - 0.0"]
+
+
+WRONG_HDF5 = [
+    pytest.param({"leave_out": "counts/values"}, "expected GATK read counts in the HDF5 file", id="other HDF5"),
+    pytest.param({"counts": [[1.0]]}, "expected GATK read counts in the HDF5 file", id="fewer counts than intervals"),
+    pytest.param({"contigs": ["2"]}, "expected GATK read counts in the HDF5 file", id="contig that is not listed"),
+    pytest.param({"counts": [[1.0, -1.0]]}, "line 2, column COUNT: expected a number of at least 0", id="negative"),
+    pytest.param({"counts": [[np.nan, 1.0]]}, "line 1, column COUNT: expected a finite number", id="not a number"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), WRONG_HDF5)
+def test_wrong_hdf5_is_refused(tmp_path, content, message):
+    path = write_hdf5(tmp_path / "s.hdf5", **content)
+    with pytest.raises(InputError, match=message) as raised:
+        formats.read_coverage([path], GRCH37)
+    assert str(path) in str(raised.value)
+
+
+def test_damaged_hdf5_is_refused(tmp_path):
+    path = write_hdf5(tmp_path / "s.hdf5")
+    path.write_bytes(path.read_bytes()[:600])
+    with pytest.raises(InputError, match="expected GATK read counts in the HDF5 file"):
+        formats.read_coverage([path], GRCH37)
 
 
 def test_pair_is_joined_in_genome_order_whichever_way_it_is_given(tmp_path):
@@ -74,6 +130,8 @@ FAULTS = [
     pytest.param("hello\nworld\n", "begins with 'hello' | 'world'", id="prose"),
     pytest.param("chr1\t1\t2\n", "expected one of CNVkit", id="BED without depth"),
     pytest.param("@HD\tVN:1.6\n", "expected one of CNVkit", id="header lines only"),
+    pytest.param("contig\tstart\tstop\tname\tS1\tS2\n", "expected one of CNVkit", id="another DRAGEN table"),
+    pytest.param(MOSDEPTH5.replace("0.00", "0.00\t7"), "not a regular tab-separated table", id="a field more"),
     pytest.param("CONTIG\tSTART\tEND\tMEAN\n1\t1\t2\t3\n", "expected one of CNVkit", id="another GATK table"),
     pytest.param(CNR, "holds ratios or a reference", id="ratios given as coverage"),
     pytest.param(GATK_RATIOS, "holds ratios or a reference", id="GATK ratios given as coverage"),
@@ -141,7 +199,7 @@ def test_gatk_ratios(tmp_path):
     np.testing.assert_array_equal(frame["log2"], [-0.5, np.nan])
 
 
-@pytest.mark.parametrize("text", [MOSDEPTH5, GATK_COUNTS])
+@pytest.mark.parametrize("text", [MOSDEPTH5, GATK_COUNTS, BEDCOV4, DRAGEN])
 def test_depth_given_as_ratios_is_refused(tmp_path, text):
     with pytest.raises(InputError, match="holds depth"):
         formats.read_ratios(written(tmp_path, text)[0])

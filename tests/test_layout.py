@@ -21,14 +21,17 @@ STAGES = "bins counts reference ratios segments purity copies calls report cohor
 LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
     "equation": "mixture panel regions tangent centring",
-    "core": "bins counts reference ratios segments purity copies amplicon detection calls verdicts",
+    "core": "bins counts reference ratios segments purity copies amplicon detection calls triage verdicts",
     "io": (
         "genome alignments bgzf scan indices tables delimited formats vcf "
         "config keywords sheet sheet_checks samples layout plan reach snakefile criteria panel_file "
         "simulate simulate_assays simulate_reads simulate_tumours "
         "render cohort gauges profiles svg tracks"
     ),
-    "stages": "stages stages.axis stages.design stages.measure stages.reading stages.depth stages.ratios stages.copies stages.calls",
+    "stages": (
+        "stages stages.axis stages.design stages.measure stages.reading stages.indexed "
+        "stages.depth stages.ratios stages.copies stages.calls"
+    ),
     "command": "cli arguments launch single __main__",
 }
 MAY_IMPORT = {

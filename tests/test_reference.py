@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import panel_file, reference, tangent
+from metcn import centring, panel_file, reference, tangent
 from metcn.errors import InputError
 
 NAN = float("nan")
@@ -84,7 +84,7 @@ def test_spread_and_missing_equal_the_loop(seed, count, missing):
         own.append(1.4826 * statistics.median(abs(v - middle) for v in known) if len(known) > 1 else NAN)
     known = [value for value in own if math.isfinite(value)]
     typical = statistics.median(known) if known else NAN
-    prior = reference.PRIOR_NORMALS
+    prior = centring.PRIOR_NORMALS
     leaning = [math.sqrt(((count - 1) * v**2 + prior * typical**2) / (count - 1 + prior)) for v in own]
     centre, spread, absent = reference.centre_and_spread(values)
     np.testing.assert_allclose(spread, leaning, rtol=1e-4, atol=1e-5)

@@ -1,4 +1,4 @@
-"""The compiled scan against records read one by one: the same fragments whatever is in the file, wherever blocks end."""
+"""The compiled scan against records read one by one: the same fragments, whatever they are, wherever blocks end."""
 
 import struct
 from itertools import product
@@ -15,6 +15,9 @@ from metcn.errors import InputError
 scan = pytest.importorskip("metcn.scan", reason="needs numba", exc_type=ImportError)
 
 
+USUAL = sam.Filters()
+
+
 def joined(chunks):
     """Fragments and tally of all chunks together."""
     fragments, tallies = [], dict.fromkeys(sam.TALLIES, 0)
@@ -24,7 +27,7 @@ def joined(chunks):
     return fragments, tallies
 
 
-def both(path, filters=sam.Filters(), **options):
+def both(path, filters=USUAL, **options):
     """What the scan gives, and what the records read one by one give."""
     with alignments.open_alignment(path) as opened:
         found = joined(scan.fragments(opened, filters, **options))

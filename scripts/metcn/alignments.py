@@ -60,6 +60,16 @@ def _htslib_quiet() -> Iterator[None]:
         pysam.set_verbosity(before)
 
 
+def _inflated_start(path: Path) -> bytes:
+    """First four bytes of a BGZF file."""
+    start = b""
+    for block in bgzf.blocks(path):
+        start += block
+        if len(start) >= 4:
+            break
+    return start[:4]
+
+
 def _container(path: Path) -> str:
     """``bam`` or ``cram``, by content, of a file that is complete.
 
@@ -80,7 +90,7 @@ def _container(path: Path) -> str:
         raise InputError(f"{path} is empty; copy or make it again")
     if head[:4] == b"CRAM":
         kind, complete = "cram", b"EOF" in tail
-    elif head[:4] == b"\x1f\x8b\x08\x04" and next(bgzf.blocks(path), b"")[:4] == b"BAM\1":
+    elif head[:4] == b"\x1f\x8b\x08\x04" and _inflated_start(path) == b"BAM\1":
         kind, complete = "bam", tail.endswith(BGZF_END)
     else:
         raise InputError(
@@ -92,13 +102,7 @@ def _container(path: Path) -> str:
 
 
 def _index_warnings(path: Path, kind: str) -> tuple[str, ...]:
-    """A warning if the index is older than the file.
-
-    Raises
-    ------
-    InputError
-        If there is no index.
-    """
+    """A warning if the index is older than the file."""
     if indices.find(path, kind).stat().st_mtime < path.stat().st_mtime:
         return (f"the index of {path.name} is older than the file",)
     return ()
@@ -125,6 +129,20 @@ def _handle(stream: BinaryIO, path: Path, fasta: str | Path | None, threads: int
         return pysam.AlignmentFile(stream.fileno(), check_sq=False, **options)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not a readable BAM or CRAM ({error}); copy or make it again") from error
+
+
+def header(path: str | Path) -> tuple[str, dict[str, int]]:
+    """``bam`` or ``cram``, and the contigs, name to length, of a complete file of which nothing else is read.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, truncated or neither.
+    """
+    path = Path(path)
+    kind = _container(path)
+    with _htslib_quiet(), open(path, "rb") as stream, _handle(stream, path, None, 1) as handle:
+        return kind, dict(zip(handle.references, handle.lengths, strict=True))
 
 
 @contextmanager

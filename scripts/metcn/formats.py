@@ -1,18 +1,22 @@
-"""Others' coverage and ratio tables in: CNVkit, mosdepth and GATK, told apart by what they contain, not by their names.
+"""Others' coverage and ratio tables in, told apart by what they contain, not by their names.
 
 ============================  ===========================================================  ===============
 what                          first line that is no comment                                coordinates
 ============================  ===========================================================  ===============
 CNVkit ``.cnn``, ``.cnr``     ``chromosome start end gene log2 [depth] [weight]``          0-based
 mosdepth ``regions.bed``      no header; four columns (depth) or five (name, depth)        0-based
+samtools ``bedcov``           the same, but whole numbers: summed depth of all bases       0-based
 GATK ``CollectReadCounts``    ``@`` lines, then ``CONTIG START END COUNT``                 1-based
+GATK ``CollectReadCounts``    HDF5 with ``counts/values`` and ``intervals``                1-based
 GATK ``DenoiseReadCounts``    ``@`` lines, then ``CONTIG START END LOG2_COPY_RATIO``       1-based
+DRAGEN ``target.counts``      ``contig start stop name``, sample, ``improper_pairs``       0-based
 ============================  ===========================================================  ===============
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +35,12 @@ OFF_TARGET_NAMES = ("Antitarget", "Background")
 CNVKIT = ("chromosome", "start", "end", "gene", "log2")
 GATK = ("CONTIG", "START", "END")
 REMEDY = "correct the table or make it again"
-ACCEPTED = "CNVkit .cnn or .cnr, mosdepth regions.bed, GATK read counts or denoised copy ratios"
+DRAGEN = ("contig", "start", "stop", "name")
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+ACCEPTED = (
+    "CNVkit .cnn or .cnr, mosdepth regions.bed, samtools bedcov, GATK read counts or denoised copy ratios, "
+    "DRAGEN target counts"
+)
 POSITION = Column("integer", low=0)
 
 
@@ -40,42 +49,80 @@ def _shown(text: str) -> str:
     return " | ".join(repr(line[:60]) for line in text.splitlines()[:2])
 
 
-def _gatk_header_lines(text: str) -> int:
-    """Number of leading SAM header lines."""
+def _header_lines(text: str) -> int:
+    """Number of leading lines of a SAM header (GATK) or of comments (DRAGEN)."""
     count = 0
     for line in text.splitlines():
-        if not line.startswith("@"):
+        if not line.startswith(("@", "#")):
             break
         count += 1
     return count
 
 
 def _raw(path: str | Path) -> tuple[str, pd.DataFrame]:
-    """Kind of table (``cnvkit``, ``mosdepth``, ``gatk``) and its cells as text, columns in CNVkit's words.
+    """Kind of table (``cnvkit``, ``plain``, ``gatk``, ``dragen``) and its cells as text, columns in CNVkit's words.
 
     Raises
     ------
     InputError
         If the content is none of the accepted tables.
     """
+    if _is_hdf5(path):
+        return "gatk", _gatk_hdf5(path)
     text = read_text(path)
-    skip = _gatk_header_lines(text)
+    skip = _header_lines(text)
     lines = text[: 1 << 20].splitlines() if skip == 0 else text.splitlines()[skip : skip + 1]
     fields = lines[0].split("\t") if lines else []
     if set(CNVKIT) <= set(fields):
-        return "cnvkit", text_frame(text, path)
+        return "cnvkit", text_frame(text, path, skip=skip)
     if tuple(fields[:3]) == GATK and len(fields) == 4 and fields[3] in ("COUNT", "LOG2_COPY_RATIO"):
         frame = text_frame(text, path, skip=skip)
         return "gatk", frame.rename(columns={"CONTIG": "chromosome", "START": "start", "END": "end"}).assign(gene="-")
+    if tuple(fields[:4]) == DRAGEN and len(fields) == 6 and fields[5] == "improper_pairs":
+        names = ["chromosome", "start", "end", "gene", "COUNT", "improper_pairs"]
+        frame = text_frame(text, path, names=names, skip=skip + 1)
+        return "dragen", frame.assign(gene=frame["gene"].mask(frame["gene"].str.startswith("target-"), "-"))
     if skip == 0 and len(fields) in (4, 5) and fields[1].isdigit() and fields[2].isdigit():
-        names = (
-            ["chromosome", "start", "end", "gene", "depth"]
-            if len(fields) == 5
-            else ["chromosome", "start", "end", "depth"]
-        )
+        names = ["chromosome", "start", "end", *["gene"][: len(fields) - 4], "depth"]
         frame = text_frame(text, path, names=names)
-        return "mosdepth", frame if "gene" in frame else frame.assign(gene="-")
+        if frame["depth"].str.isdigit().all():  # mosdepth writes decimals, bedcov has none
+            frame = frame.rename(columns={"depth": "bases"})
+        return "plain", frame if "gene" in frame else frame.assign(gene="-")
     raise InputError(f"expected one of {ACCEPTED}; {path} begins with {_shown(text)}; give one of these")
+
+
+def _is_hdf5(path: str | Path) -> bool:
+    """Whether a file begins as HDF5 does; one that cannot be read is left to the next reader to complain about."""
+    with suppress(OSError), open(path, "rb") as handle:
+        return handle.read(len(HDF5_MAGIC)) == HDF5_MAGIC
+    return False
+
+
+def _gatk_hdf5(path: str | Path) -> pd.DataFrame:
+    """GATK's read counts in HDF5 as the text of its TSV; row numbers count from 1.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or holds something else.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path) as handle:
+            counts = np.asarray(handle["counts/values"][()]).ravel()
+            names = handle["intervals/indexed_contig_names"].asstr()[()]
+            contig, start, end = np.asarray(handle["intervals/transposed_index_start_end"][()]).astype(np.int64)
+            frame = pd.DataFrame(
+                {"chromosome": names[contig], "start": start, "end": end, "COUNT": counts.astype(str)}, dtype=str
+            )
+    except (OSError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"expected GATK read counts in the HDF5 file {path}, found something else or damage ({reason}); {REMEDY}"
+        ) from error
+    frame.index = pd.RangeIndex(1, len(frame) + 1)
+    return frame.assign(gene="-")
 
 
 def _intervals(raw: pd.DataFrame, path: str | Path, kind: str) -> pd.DataFrame:
@@ -105,6 +152,9 @@ def _depth(raw: pd.DataFrame, frame: pd.DataFrame, path: str | Path) -> pd.Serie
     if "COUNT" in raw.columns:
         count = parse_column(raw["COUNT"], "COUNT", Column(low=0), path, REMEDY)
         return count * 1000.0 / (frame["end"] - frame["start"])
+    if "bases" in raw.columns:
+        bases = parse_column(raw["bases"], "bases", Column(low=0), path, REMEDY)
+        return bases / (frame["end"] - frame["start"])
     log2 = parse_column(raw["log2"], "log2", Column(high=60), path, REMEDY)
     return pd.Series(np.where(log2 <= NULL_LOG2, 0.0, np.exp2(log2)), index=log2.index)
 
@@ -214,7 +264,7 @@ def read_ratios(path: str | Path) -> pd.DataFrame:
         For a table of another format, without log2 ratios, or with intervals that are reversed or repeated.
     """
     kind, raw = _raw(path)
-    if kind == "mosdepth" or "COUNT" in raw.columns:
+    if kind == "plain" or "COUNT" in raw.columns:
         raise InputError(f"expected log2 ratios, {path} holds depth; give it in the sample sheet's column coverage")
     frame = _intervals(raw, path, kind)
     name = "LOG2_COPY_RATIO" if kind == "gatk" else "log2"

@@ -177,6 +177,6 @@ def _crai(content: bytes) -> Index:
         if len(own) == 0:
             marks.append((np.empty(0, np.int64), np.empty(0)))
             continue
-        position = np.append(start[own] - 1, (start[own] + span[own]).max())
+        position = np.append(start[own], (start[own] + span[own]).max()) - 1
         marks.append((position, np.concatenate([[0.0], np.cumsum(size[own], dtype=float)])))
     return Index(None, marks)

@@ -42,7 +42,7 @@ def mask_reasons(
     low = np.zeros(len(mask), dtype=bool)
     for name in np.unique(kind):
         members = kind == name
-        low |= members & (centre < robust.median(centre[members]) + np.log2(min_relative_depth))
+        low |= members & (2 ** (centre - robust.median(centre[members])) < min_relative_depth)
     for bad, reason in (
         (missing > MISSING_SHARE, "no_reads_in_normals"),
         (low, "low_depth_in_normals"),
@@ -212,6 +212,8 @@ def leave_out(
         for row in np.flatnonzero(fold == out):
             own = log2_depth[row] - centre
             rows = fit & np.isfinite(own) & (weight > 0)
+            if not rows.any():  # this normal lacks the kind
+                continue
             for count, trial in trials.items():
                 basis = full[:, :count]
                 solution = tangent.coefficients(own[rows], weight[rows], basis[rows], iterations=3)
@@ -219,7 +221,7 @@ def leave_out(
                 means, within = _group_means(rest, weight, label, smallest)
                 trial.means.append(means)
                 trial.within.append(within)
-                trial.noise.append(robust.spread(rest[rows] / spread[rows]))
+                trial.noise.append(robust.spread(rest[rows] / np.maximum(spread[rows], SMALLEST_ERROR)))
                 trial.met.append(_mean(rest, weight, met) / max(robust.spread(means), SMALLEST_ERROR))
     errors = {count: trial.error() for count, trial in trials.items()}
     best = min(trials, key=lambda count: errors[count])

@@ -1,4 +1,4 @@
-"""What a record's flags mean (SAM specification, section 1.4), which fates a record can have, and what is let through."""
+"""What a record's flags mean (SAM specification, section 1.4), which fates a record can have, and what passes."""
 
 from __future__ import annotations
 

@@ -1,0 +1,148 @@
+"""Focality: each draw has one class, by the copies of its surroundings; an undecided sample is called so."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metcn import amplicon
+from metcn.columns import FOCALITY
+
+NAN = float("nan")
+COPIES = st.one_of(st.floats(0, 60), st.just(NAN))
+
+
+def classify(met, cep7, arm_q):
+    number = amplicon.classify(*(np.array([value], dtype=float) for value in (met, cep7, arm_q)))[0]
+    return amplicon.CLASSES[number] if number >= 0 else None
+
+
+CASES = [
+    # MET, CEP7-like, rest of 7q, class
+    pytest.param(2, 2, 2, "none", id="normal"),
+    pytest.param(2.99, 1, 1, "none", id="below three copies, whatever the ratio"),
+    pytest.param(15, 2, 2, "focal", id="amplicon"),
+    pytest.param(15, 4, 4, "focal", id="amplicon in a polysomic chromosome"),
+    pytest.param(6, 6, 6, "polysomy", id="polysomy"),
+    pytest.param(6, 2, 6, "arm", id="gain of 7q"),
+    pytest.param(4.5, 3, 3, "focal", id="1.5 times the arm"),
+    pytest.param(4.4, 3, 3, "arm", id="just less: above the centromere"),
+    pytest.param(4, 3.2, 3, "polysomy", id="neither above the arm nor the centromere"),
+    pytest.param(8, 2, NAN, "focal", id="no arm: over the centromere"),
+    pytest.param(4, 3.2, NAN, "polysomy", id="no arm: with the centromere"),
+    pytest.param(15, NAN, 2, "focal", id="no centromere: over the arm"),
+    pytest.param(4, NAN, 4, None, id="no centromere: broad, but how far"),
+    pytest.param(15, NAN, NAN, None, id="nothing to compare with"),
+    pytest.param(2, NAN, NAN, "none", id="not gained needs no comparison"),
+    pytest.param(NAN, 2, 2, None, id="MET missing"),
+    pytest.param(3, 0, 0, "focal", id="all else lost"),
+]
+
+
+@pytest.mark.parametrize(("met", "cep7", "arm_q", "expected"), CASES)
+def test_classes(met, cep7, arm_q, expected):
+    assert classify(met, cep7, arm_q) == expected
+
+
+def slow_class(met, cep7, arm_q):
+    if not met >= 0:
+        return None
+    if met < amplicon.GAINED:
+        return "none"
+    beside = cep7 if np.isnan(arm_q) else arm_q
+    if np.isnan(beside):
+        return None
+    if met >= amplicon.STANDS_OUT * beside:
+        return "focal"
+    if np.isnan(cep7):
+        return None
+    return "arm" if met >= amplicon.ARM_OVER_CENTROMERE * cep7 else "polysomy"
+
+
+@given(st.lists(st.tuples(COPIES, COPIES, COPIES), max_size=30))
+def test_classes_equal_the_loop(draws):
+    met, cep7, arm_q = (np.array([draw[place] for draw in draws], dtype=float) for place in range(3))
+    found = [amplicon.CLASSES[number] if number >= 0 else None for number in amplicon.classify(met, cep7, arm_q)]
+    assert found == [slow_class(*draw) for draw in draws]
+
+
+@given(st.floats(0, 60), st.floats(0, 60), st.floats(0, 60))
+def test_every_measured_draw_has_a_class(met, cep7, arm_q):
+    assert classify(met, cep7, arm_q) is not None
+
+
+def test_classes_are_those_that_outputs_name():
+    assert {*amplicon.CLASSES, "indeterminate"} == set(FOCALITY)
+
+
+def draws(rows, group):
+    columns = zip(*rows, strict=True)
+    named = dict(zip(("gcn", "cep7", "arm_q"), (np.array(column, dtype=float) for column in columns), strict=True))
+    return {**named, "group": np.array(group)}
+
+
+AMPLIFIED, BROAD, QUIET, LOST = (15, 2, 2), (6, 6, 6), (2, 2, 2), (NAN, NAN, NAN)
+DECISIONS = [
+    # draws, groups, class
+    pytest.param([AMPLIFIED] * 9 + [BROAD], [0] * 10, "focal", id="nine of ten"),
+    pytest.param([AMPLIFIED] * 8 + [BROAD] * 2, [0] * 10, "focal", id="at the bound"),
+    pytest.param([AMPLIFIED] * 7 + [BROAD] * 3, [0] * 10, "indeterminate", id="below it"),
+    pytest.param([AMPLIFIED] * 10, [0] * 5 + [1] * 5, "focal", id="the same in both groups"),
+    pytest.param([AMPLIFIED] * 15 + [BROAD] * 5, [0] * 10 + [1] * 10, "indeterminate", id="not in the second"),
+    pytest.param([QUIET] * 5, [0] * 5, "none", id="no gain"),
+    pytest.param([LOST] * 5, [0] * 5, "indeterminate", id="missing"),
+]
+
+
+@pytest.mark.parametrize(("rows", "group", "expected"), DECISIONS)
+def test_focality_has_to_hold_in_every_group(rows, group, expected):
+    found, shares = amplicon.focality(draws(rows, group), decide=0.8)
+    assert found == expected
+    assert list(shares) == list(amplicon.CLASSES)
+    assert all(0 <= share <= 1 for share in shares.values())
+    assert sum(shares.values()) <= 1 + 1e-9
+
+
+@given(st.lists(st.tuples(st.floats(0, 30), st.floats(0.5, 30), st.floats(0.5, 30)), min_size=1, max_size=30))
+def test_shares_of_one_group_sum_to_one(rows):
+    _, shares = amplicon.focality(draws(rows, [0] * len(rows)), decide=0.8)
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+# Boundaries
+
+BINS = st.lists(st.tuples(st.one_of(st.floats(0, 30), st.just(NAN)), st.floats(0, 30)), max_size=30)
+
+
+def unlikeliness(bins, count):
+    """Sum of squared distances when the first ``count`` bins are in the amplicon, as a loop."""
+    known = [(inside, outside) if np.isfinite(inside + outside) else (0, 0) for inside, outside in bins]
+    return sum(pair[0] for pair in known[:count]) + sum(pair[1] for pair in known[count:])
+
+
+@given(BINS)
+def test_boundary_is_the_likeliest(bins):
+    inside, outside = (np.array([pair[place] for pair in bins], dtype=float) for place in (0, 1))
+    found = amplicon.boundary(inside, outside)
+    best = min(unlikeliness(bins, count) for count in range(len(bins) + 1))
+    assert unlikeliness(bins, found) == pytest.approx(best, abs=1e-9)
+
+
+BOUNDARIES = [
+    pytest.param("", 0, id="no bin"),
+    pytest.param("ooo", 0, id="ends at MET"),
+    pytest.param("iiiooo", 3, id="ends within"),
+    pytest.param("iii", 3, id="reaches the end"),
+    pytest.param("ioiooo", 1, id="a single far bin is not enough"),
+    pytest.param("ioiiooo", 4, id="one deviant bin within"),
+    pytest.param("i?iooo", 3, id="masked within"),
+    pytest.param("ii??oo", 2, id="masked at the edge"),
+    pytest.param("??oo", 0, id="masked at MET"),
+]
+
+
+@pytest.mark.parametrize(("bins", "expected"), BOUNDARIES)
+def test_boundary(bins, expected):
+    inside = np.array([{"i": 0.0, "o": 9.0, "?": NAN}[letter] for letter in bins])
+    outside = np.array([{"i": 9.0, "o": 0.0, "?": NAN}[letter] for letter in bins])
+    assert amplicon.boundary(inside, outside) == expected

@@ -1,0 +1,98 @@
+"""Limits of detection: the promised error rates hold, and each formula is the mixture equation solved the other way."""
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metcn import detection, purity
+from metcn.mixture import expected_ratio, tumour_copies
+
+SE = st.floats(0.001, 1.0)
+ALPHA, POWER = st.floats(1e-6, 0.4), st.floats(0.5, 0.999)
+
+
+@given(SE, ALPHA, POWER)
+def test_the_detectable_ratio_has_the_promised_error_rates(se, alpha, power):
+    """A test at level alpha detects it with just that power, if log2 ratios are normal."""
+    log2 = math.log2(detection.detectable_ratio(se, alpha=alpha, power=power))
+    cut = NormalDist(0, se).inv_cdf(1 - alpha)
+    assert 1 - NormalDist(log2, se).cdf(cut) == pytest.approx(power, abs=1e-6)
+
+
+@given(SE, SE, ALPHA, POWER)
+def test_more_error_needs_more_ratio(first, second, alpha, power):
+    low, high = (detection.detectable_ratio(se, alpha=alpha, power=power) for se in sorted((first, second)))
+    assert 1 <= low <= high
+
+
+@pytest.mark.parametrize(("se", "ratio"), [(0.0, 1.0), (float("nan"), float("nan"))])
+def test_no_error_and_no_measurement(se, ratio):
+    np.testing.assert_equal(detection.detectable_ratio(se, alpha=0.001, power=0.95), ratio)
+
+
+RATIO, PLOIDY, COPIES = st.floats(1.0005, 6), st.floats(1, 8), st.floats(0, 60)
+
+
+@given(RATIO, PLOIDY, COPIES)
+def test_purity_for_is_the_equation_solved_for_purity(ratio, ploidy, copies):
+    found = detection.purity_for(ratio, [copies], ploidy)[f"{copies:g}"]
+    if math.isnan(found):
+        purities = np.linspace(0.001, 1, 300)
+        assert (expected_ratio(copies, purities, ploidy) < ratio).all()
+    elif found > detection.LOWEST_PURITY:
+        assert 0 < found <= 1
+        assert expected_ratio(copies, found, ploidy) == pytest.approx(ratio, rel=1e-9)
+    else:
+        assert expected_ratio(copies, found, ploidy) >= ratio - 1e-9
+
+
+@given(RATIO, PLOIDY)
+def test_more_copies_are_seen_at_lower_purity(ratio, ploidy):
+    found = [value for value in detection.purity_for(ratio, [5, 6, 10, 50, 500], ploidy).values() if not math.isnan(value)]
+    assert found == sorted(found, reverse=True)
+
+
+FRAME = [
+    # detectable ratio, copies, ploidy, purity
+    pytest.param(1.075, 5, 2, 0.05, id="5 copies at 5 %"),
+    pytest.param(1.8, 10, 2, 0.2, id="10 copies at 20 %"),
+    pytest.param(2.5, 5, 2, 1.0, id="only in a pure tumour"),
+    pytest.param(2.6, 5, 2, float("nan"), id="at no purity"),
+    pytest.param(1.5, 2, 2, float("nan"), id="no gain at all"),
+    pytest.param(1.1, 4, 4, float("nan"), id="four copies in a doubled genome are none"),
+]
+
+
+@pytest.mark.parametrize(("ratio", "copies", "ploidy", "expected"), FRAME)
+def test_purity_for(ratio, copies, ploidy, expected):
+    found = detection.purity_for(ratio, [copies], ploidy)
+    assert list(found) == [f"{copies:g}"]
+    np.testing.assert_allclose(list(found.values()), [expected])
+
+
+def grid(of_purity, of_ploidy):
+    return purity.grid(purity.axis(of_purity, (0.1, 1.0)), purity.axis(of_ploidy, (1.6, 5.0)))
+
+
+@given(RATIO, st.floats(0.01, 1), PLOIDY)
+def test_detectable_copies_give_the_detectable_ratio(ratio, share, ploidy):
+    copies = detection.detectable_copies(ratio, grid((share, share), (ploidy, ploidy)))
+    assert expected_ratio(copies, share, ploidy) == pytest.approx(ratio)
+
+
+@given(RATIO)
+def test_unknown_purity_gets_the_worst_case(ratio):
+    worst = detection.detectable_copies(ratio, grid(None, None))
+    assert worst == pytest.approx(max(tumour_copies(ratio, p, q) for p in (0.1, 1.0) for q in (1.6, 5.0)))
+    assert worst >= detection.detectable_copies(ratio, grid((0.3, 0.5), (2.0, 2.5)))
+
+
+def test_a_missing_ratio_has_no_limit():
+    nan = float("nan")
+    assert math.isnan(detection.detectable_copies(nan, grid((0.4, 0.4), (2, 2))))
+    assert math.isnan(detection.detectable_copies(nan, grid(None, None)))
+    assert all(math.isnan(value) for value in detection.purity_for(nan, [5, 10], 2.0).values())
