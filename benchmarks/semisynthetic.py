@@ -83,20 +83,19 @@ def one(args: argparse.Namespace, seed: int, folder: Path) -> tuple[pd.DataFrame
         [*command, f"--normals={donors}", f"--karyotypes={karyotypes}", f"--out={made}"], check=True, stdout=sys.stderr
     )
     truth = pd.read_csv(made / "truth.tsv", sep="\t").set_index("sample", drop=False)
+    told = truth[["purity", "ploidy"]].astype(str)  # as a sample sheet tells it
+    if args.unknown:
+        told[:] = ""
     tumours = [
-        Sample(name, coverage=paths, patient=name, **({} if args.unknown else of_truth(truth.loc[name])))
+        Sample(name, coverage=paths, patient=name, purity=told.at[name, "purity"], ploidy=told.at[name, "ploidy"])
         for name, paths in cohorts.cnvkit_pairs(made).items()
     ]
     normals = [Sample(name, "normal", coverage=pairs[name], patient=name) for name in order[DONORS:]]
     cohort = Cohort.of(folder, [*tumours, *normals], workers=args.workers, segments={"method": args.segments})
     names = [tumour.name for tumour in tumours]
     cohort.measure(names)
-    return tuple(table.assign(sample=f"{seed}-" + table["sample"]) for table in (truth, cohort.call(names)))
-
-
-def of_truth(row: pd.Series) -> dict[str, str]:
-    """Purity and ploidy as the sample sheet gives them."""
-    return {"purity": str(row["purity"]), "ploidy": str(row["ploidy"])}
+    called = cohort.call(names)
+    return truth.assign(sample=f"{seed}-" + truth["sample"]), called.assign(sample=f"{seed}-" + called["sample"])
 
 
 def score(tools: Path, truth: pd.DataFrame, cohort: pd.DataFrame, folder: Path, *bounds: str) -> int:

@@ -52,7 +52,9 @@ def test_purity_for_is_the_equation_solved_for_purity(ratio, ploidy, copies):
 
 @given(RATIO, PLOIDY)
 def test_more_copies_are_seen_at_lower_purity(ratio, ploidy):
-    found = [value for value in detection.purity_for(ratio, [5, 6, 10, 50, 500], ploidy).values() if not math.isnan(value)]
+    found = [
+        value for value in detection.purity_for(ratio, [5, 6, 10, 50, 500], ploidy).values() if not math.isnan(value)
+    ]
     assert found == sorted(found, reverse=True)
 
 

@@ -80,7 +80,9 @@ KARYOTYPES = [
 
 
 @pytest.mark.parametrize(("first", "second", "rest"), KARYOTYPES)
-@pytest.mark.parametrize("frame", [pytest.param(DENSE, id="panel"), pytest.param(made_depth.genome_windows(), id="genome")])
+@pytest.mark.parametrize(
+    "frame", [pytest.param(DENSE, id="panel"), pytest.param(made_depth.genome_windows(), id="genome")]
+)
 def test_baseline_is_the_mean_of_the_genome(ratios, frame, first, second, rest):
     chromosome = frame["chromosome"]
     fold = np.select([chromosome.isin(list("1234")), chromosome.isin(list("56789"))], [first, second], rest)
@@ -88,7 +90,7 @@ def test_baseline_is_the_mean_of_the_genome(ratios, frame, first, second, rest):
     found = ratios(frame, fold)
     expected = np.log2(fold[met][0]) - np.log2(made_depth.mean_fold(frame, fold))
     assert found["baseline"]["from"] == "wide_bins"
-    assert found["met"]["log2"] == pytest.approx(expected, abs=0.03)
+    assert found["met"]["log2"] == pytest.approx(expected, abs=0.05)  # in windows of 1 Mb, MET is a single bin
 
 
 def test_the_x_chromosome_does_not_count(ratios):
@@ -182,7 +184,9 @@ def test_no_tier_takes_mets_amplicon_or_egfrs_for_the_centromere(ratios, tier):
     fold = np.where(on_seven(DENSE, 53e6, 58e6) | on_seven(DENSE, 112e6, 121e6), 10.0, 1.0)
     found = ratios(DENSE, fold, gone)
     assert found["cep7"]["tier"] == tier
-    assert found["cep7"]["log2"] + np.log2(made_depth.mean_fold(DENSE[~gone], fold[~gone])) == pytest.approx(0, abs=0.06)
+    assert found["cep7"]["log2"] + np.log2(made_depth.mean_fold(DENSE[~gone], fold[~gone])) == pytest.approx(
+        0, abs=0.06
+    )
 
 
 @pytest.mark.parametrize(("side", "low", "high"), [("p", 61e6, 78e6), ("q", 45e6, 53e6)])

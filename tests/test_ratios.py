@@ -5,7 +5,7 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import made_depth
@@ -75,6 +75,7 @@ DEPTH = np.random.default_rng(2).normal(5, 1, 600)
 ON_SEVEN = np.tile(np.repeat([False, False, True], 100), 2)
 
 
+@settings(max_examples=40)
 @given(st.floats(-15, 15))
 def test_library_size_changes_no_ratio(shift):
     first, second = corrected(DEPTH), corrected(DEPTH + shift)
@@ -82,6 +83,7 @@ def test_library_size_changes_no_ratio(shift):
     np.testing.assert_allclose(second.sd, first.sd, rtol=1e-8)
 
 
+@settings(max_examples=40)
 @given(st.floats(-5, 10), st.sets(st.integers(0, 199), min_size=1, max_size=200))
 def test_what_is_not_fitted_on_is_passed_on_whole(gain, members):
     """A gain on chromosome 7 adds to its own bins exactly what it is, and nothing to any other."""
@@ -94,6 +96,7 @@ def test_what_is_not_fitted_on_is_passed_on_whole(gain, members):
     np.testing.assert_allclose(change, expected, atol=1e-9)
 
 
+@settings(max_examples=40)
 @given(st.sets(st.integers(0, 599), max_size=150), st.sets(st.integers(0, 599), max_size=150))
 def test_missing_stays_missing_and_nothing_else_becomes_so(without_reads, masked):
     depth, usable = DEPTH.copy(), np.ones(600, dtype=bool)
@@ -202,6 +205,7 @@ def slow_levels(chromosome, midpoint, ratio, use):
     return blocks, found
 
 
+@settings(max_examples=40)
 @given(profiles())
 def test_local_level_equals_the_loop(profile):
     chromosome, midpoint, ratio, use, _, _ = profile
@@ -211,11 +215,12 @@ def test_local_level_equals_the_loop(profile):
     np.testing.assert_allclose(level[number], local)
 
 
+@settings(max_examples=40)
 @given(profiles())
 def test_wide_baseline_equals_the_loop(profile):
     chromosome, midpoint, ratio, use, _, width = profile
     blocks, level = slow_levels(chromosome, midpoint, ratio, use)
-    weight = {block: 0.0 for block in level}
+    weight = dict.fromkeys(level, 0.0)
     for block, r, u, w in zip(blocks, ratio, use, width, strict=True):
         weight[block] += w if u and math.isfinite(r) else 0.0
     total = sum(weight.values())
@@ -229,6 +234,7 @@ def test_wide_baseline_equals_the_loop(profile):
     assert math.isnan(error) == math.isnan(expected)
 
 
+@settings(max_examples=40)
 @given(profiles())
 def test_tie_of_targets_equals_the_loop(profile):
     _, midpoint, ratio, targets, group, _ = profile
@@ -244,6 +250,7 @@ def test_tie_of_targets_equals_the_loop(profile):
     assert math.isnan(error) == (len(large) < 2)
 
 
+@settings(max_examples=40)
 @given(profiles())
 def test_narrow_baseline_equals_the_loop(profile):
     _, _, ratio, use, group, _ = profile
@@ -426,7 +433,7 @@ def test_noise_of_the_sample_is_measured(bench, reference):
 
 
 def missing(kind_or_gene):
-    return np.isin(GENE, [kind_or_gene]) | (KIND == kind_or_gene)
+    return np.isin(GENE, [kind_or_gene]) | (kind_or_gene == KIND)
 
 
 MISSING = [

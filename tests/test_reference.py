@@ -6,7 +6,7 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import made_depth
@@ -92,6 +92,7 @@ def test_spread_and_missing_equal_the_loop(seed, count, missing):
     np.testing.assert_array_equal(np.isnan(centre), np.isnan(values).all(axis=0))
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 500), st.sampled_from([0.0, 0.2]))
 def test_centre_lies_among_the_normals_bin_by_bin(seed, missing):
     values = matrix(seed, (8, 12), missing)
@@ -186,7 +187,7 @@ def test_one_normal_is_the_centre(bench):
     values = normals(1)
     found = bench.panel(values)
     for kind in np.unique(KIND):
-        members = KIND == kind
+        members = kind == KIND
         shift = (values[0] - found.centre)[members]
         np.testing.assert_allclose(shift, shift[0], atol=1e-4)
 
@@ -206,7 +207,7 @@ def test_the_same_normals_give_the_same_bytes(bench):
 def test_components_of_one_kind_are_zero_on_the_other(panel):
     assert set(panel.null) == {"target", "off_target"}
     for kind, null in panel.null.items():
-        own = panel.basis[KIND == kind]
+        own = panel.basis[kind == KIND]
         assert own.shape[1] >= null.components > 0
         assert np.any(own[:, : null.components] != 0, axis=0).all()
         np.testing.assert_array_equal(own[:, null.components :], 0)
@@ -234,15 +235,15 @@ def test_leaving_out_finds_that_nothing_is_shared(bench):
 def test_more_components_than_factors_do_not_hurt(bench):
     """Errors of genes on chromosome 7, on which nothing is fitted, in samples that the panel does not know."""
     random = np.random.default_rng(7)
-    depth, samples = ASSAY.normals(random, 15), [ASSAY.sample(random) for _ in range(8)]
+    depth, samples = ASSAY.normals(random, 15), [ASSAY.sample(random) for _ in range(5)]
     found = {}
     for components in (0, 3, 12):
         path = bench.reference_with(depth, components)
         ratios = [bench.ratios(sample, path).log2 for sample in samples]
         means = [
-            np.nanmean(ratio[GENE == name]) for ratio in ratios for name in ("MET", "EGFR", "CDK6", "BRAF", "HIP1")
+            np.nanmean(ratio[name == GENE]) for ratio in ratios for name in ("MET", "EGFR", "CDK6", "BRAF", "HIP1")
         ]
-        assert len(means) == 40
+        assert len(means) == 25
         found[components] = np.sqrt(np.mean(np.square(means)))
     assert found[3] < 0.5 * found[0]
     assert found[12] < 1.15 * found[3]

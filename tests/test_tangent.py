@@ -47,7 +47,7 @@ def test_components_are_those_of_the_singular_value_decomposition():
     values, weight, _ = residuals(missing=0.0)
     everywhere = np.ones(BINS, dtype=bool)
     found = tangent.components(values, weight, tangent.mixing(tangent.gram(values, weight, everywhere), 3))
-    left, strength, right = np.linalg.svd(np.clip(values * weight, -tangent.WINSOR, tangent.WINSOR))
+    _left, strength, right = np.linalg.svd(np.clip(values * weight, -tangent.WINSOR, tangent.WINSOR))
     expected = (right[:3] * strength[:3, None] / np.sqrt(NORMALS)).T
     signs = np.sign(np.sum(found * expected, axis=0))
     np.testing.assert_allclose(found, expected * signs, atol=1e-5)

@@ -25,6 +25,7 @@ _SUBFIELD = struct.Struct("<2sH")
 _TRAILER = struct.Struct("<II")  # CRC32 and size of the inflated bytes
 _FIXED_BYTES = 12
 _RAW_DEFLATE = -15
+_NOT_DEFLATE: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub declares an instance
 
 Span = tuple[int, int, int]  # where a block's compressed data begin and end in its piece, and where the block ends
 
@@ -65,7 +66,7 @@ def blocks(path: str | Path, *, start: int = 0, stop: int | None = None, threads
 def damage(path: str | Path, offset: int, what: str) -> InputError:
     """The error for a file whose bytes at ``offset`` cannot be right."""
     return InputError(
-        f"{path} is damaged near byte {offset:,} ({what}); check it with `samtools quickcheck` and copy or make it again"
+        f"{path} is damaged near byte {offset:,} ({what}); see `samtools quickcheck`, then copy or make it again"
     )
 
 
@@ -131,7 +132,7 @@ def _inflated(path: str | Path, piece: bytes, spans: list[Span], offset: int) ->
             raise damage(path, offset + begin, f"a block claims {size:,} bytes")
         try:
             content = isal_zlib.decompress(view[begin:end], _RAW_DEFLATE, size or 1)
-        except isal_zlib.error as error:
+        except _NOT_DEFLATE as error:
             raise damage(path, offset + begin, f"a block does not inflate: {error}") from error
         if len(content) != size or isal_zlib.crc32(content) != checksum:
             raise damage(path, offset + begin, "a block's content is not what its checksum says")

@@ -138,8 +138,9 @@ def verdicts(
 
     A category is ``met`` if its probability is at least ``decide``, ``not_met`` if it is at most ``1 - decide``, else
     ``indeterminate``. With several groups of draws it must be so in each, and the probability shown is the one nearest
-    to 0.5, or none where groups lie on both sides of it. A negative is ``indeterminate`` with ``below_limit_of_detection`` where a tumour at the bound would not have
-    been seen. Sets for the other specimen are ``not_applicable``.
+    to 0.5, or none where groups lie on both sides of it. A negative is ``indeterminate`` with
+    ``below_limit_of_detection`` where a tumour at the bound would not have been seen. Sets for the other specimen are
+    ``not_applicable``.
 
     Parameters
     ----------
@@ -233,7 +234,7 @@ class _Evidence:
         return "not_met" if (self.not_met & ~self.blind).all() else "indeterminate"
 
     def probability(self) -> float:
-        """Probability nearest to 0.5 among groups and ways to settle the unknown; NaN if they lie on both sides of it."""
+        """Probability nearest to 0.5 among groups and ways to settle the unknown; NaN if on both sides of it."""
         candidates = np.concatenate([self.low, self.high])
         if candidates.min() < 0.5 < candidates.max():
             return float("nan")

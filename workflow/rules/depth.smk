@@ -33,9 +33,9 @@ rule counts:
         layout.benchmark("counts")
     group:
         "sample_{sample}"
-    threads: PLAN.settings["counts"]["threads"]
     conda:
         "../envs/metcn.yaml"
+    threads: PLAN.settings["counts"]["threads"]
     params:
         told=PLAN.told("counts"),
         options=PLAN.options("counts"),
