@@ -28,7 +28,7 @@ SHOWN = ("EGFR", "BRAF", "EZH2", "SMO")
 def main() -> None:
     """Print agreement with the arrays, gene by gene and over all genes, and a row per tumour."""
     parser = options.parser(__doc__)
-    parser.add_argument("--cnvkit", action="store_true", help="also CNVkit's reference and fix (about 5 minutes)")
+    parser.add_argument("--cnvkit", action="store_true", help="also CNVkit's reference and fix (some minutes)")
     parser.add_argument("--base", type=float, default=10, help="base of the array's logarithms (default: 10)")
     args = parser.parse_args()
     panel = args.shared / "data" / "panel_hg19"
@@ -75,7 +75,9 @@ def run(cohort: Cohort, arrays: Arrays, gc: Path | None) -> None:
     ours = {name: levels.of_metcn(cohort, name, smallest=SMALLEST_SHOWN) for name in names}
     long = pd.concat(ours, names=["sample", "gene"]).rename(columns={"log2": "metcn"})
     long["array"] = [arrays.level(row.Index[0], row.chromosome, row.start, row.end) for row in long.itertuples()]
-    peer = {"median reference": levels.MedianReference(cohort)} | ({"CNVkit": levels.Cnvkit(cohort, gc)} if gc else {})
+    peer = {"median reference": levels.MedianReference(cohort)} | (
+        {"CNVkit": levels.Cnvkit(cohort, gc).prepared()} if gc else {}
+    )
     for method, ratios in peer.items():
         found = levels.of_peer(cohort, names, long.index.unique("gene"), ratios)
         long[method] = [found.loc[gene, sample] for sample, gene in long.index]

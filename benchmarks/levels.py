@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import cohorts
 import numpy as np
@@ -82,37 +81,54 @@ class MedianReference:
 
 @dataclass(frozen=True)
 class Cnvkit:
-    """CNVkit's `reference` and `fix` with its GC and edge corrections.
+    """CNVkit's `reference` and `fix` with its GC and edge corrections, against one reference made of all normals.
 
-    RepeatMasker's share, which only moves off-target bins, is left out: CNVkit takes it from a FASTA alone.
+    So a normal is compared with a reference it is part of and a tumour with one that has its own normal, which flatters
+    CNVkit a little. RepeatMasker's share, which only moves off-target bins, is left out: CNVkit takes it from a FASTA alone.
     """
 
     cohort: Cohort
     gc: Path
 
+    def prepared(self) -> Cnvkit:
+        """The same, after its reference has been made."""
+        from cnvlib import reference
+        from skgenome import tabio
+
+        names = [sample.name for sample in self.cohort.samples.values() if sample.role == "normal"]
+        pairs = cohorts.each(self._tables, names, self.cohort.workers, "CNVkit tables")
+        targets, away = (list(paths) for paths in zip(*pairs, strict=True))
+        tabio.write(reference.do_reference(targets, away, do_rmask=False), self._reference)
+        return self
+
     def __call__(self, name: str) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Log2 ratio and weight per bin; NaN and 0 where CNVkit drops the bin."""
-        from cnvlib import cmdutil, fix, reference
+        from cnvlib import cmdutil, fix
 
         logging.getLogger().setLevel(logging.ERROR)
-        with TemporaryDirectory() as made:
-            folder = Path(made)
-            own, *others = ([self._table(folder, sample, kind) for kind in ("target", "off_target")]
-                            for sample in (name, *self.cohort.normals_of(name)))  # fmt: skip
-            targets, away = (list(paths) for paths in zip(*others, strict=True))
-            expected = reference.do_reference(targets, away, do_rmask=False)
-            ratios = fix.do_fix(*map(cmdutil.read_cna, own), expected, do_rmask=False).data
+        own = (cmdutil.read_cna(path) for path in self._tables(name))
+        ratios = fix.do_fix(*own, cmdutil.read_cna(self._reference), do_rmask=False).data
         place = ["chromosome", "start", "end"]
         bins = tables.read_bins(self.cohort.at("bins"))[place]
         found = bins.merge(ratios[[*place, "log2", "weight"]], how="left", on=place, validate="one_to_one")
         return found["log2"].to_numpy(float), found["weight"].fillna(0).to_numpy(float)
 
-    def _table(self, folder: Path, name: str, kind: str) -> str:
-        """A sample's coverage of one kind of bins as CNVkit wants it, with GC: then it corrects GC without a FASTA."""
+    @property
+    def _reference(self) -> str:
+        return str(self.cohort.folder / "cnvkit" / "reference.cnn")
+
+    def _tables(self, name: str) -> list[str]:
+        """A sample's coverage as CNVkit wants it, with the GC of each bin: then it needs no FASTA to correct for it."""
+        place = ["chromosome", "start", "end"]
         bins = tables.read_bins(self.cohort.at("bins"))
         counts = tables.read_counts(self.cohort.at("counts", name)).drop(columns="count")
-        known = pd.read_csv(self.gc, sep="\t")[["chromosome", "start", "end", "gc"]]
-        table = counts[(bins["kind"] == kind).to_numpy()].merge(known, how="left", on=["chromosome", "start", "end"])
-        path = folder / f"{name}.{'target' if kind == 'target' else 'antitarget'}coverage.cnn"
-        table.to_csv(path, sep="\t", index=False)
-        return str(path)
+        table = counts.merge(
+            pd.read_csv(self.gc, sep="\t")[[*place, "gc"]], how="left", on=place, validate="one_to_one"
+        )
+        paths = []
+        for kind, word in (("target", "target"), ("off_target", "antitarget")):
+            path = self.cohort.folder / "cnvkit" / f"{name}.{word}coverage.cnn"
+            path.parent.mkdir(exist_ok=True)
+            table[(bins["kind"] == kind).to_numpy()].to_csv(path, sep="\t", index=False)
+            paths.append(str(path))
+        return paths

@@ -20,7 +20,7 @@ SMALLEST = 15  # bins of a gene that is as easy to measure as MET (45)
 def main() -> None:
     """Print the table of errors and the samples that stray most."""
     parser = options.parser(__doc__)
-    parser.add_argument("--cnvkit", action="store_true", help="also CNVkit's reference and fix (about 5 minutes)")
+    parser.add_argument("--cnvkit", action="store_true", help="also CNVkit's reference and fix (some minutes)")
     args = parser.parse_args()
     panel = args.shared / "data" / "panel_hg19"
     pairs = cohorts.cnvkit_pairs(panel / "normals")
@@ -42,7 +42,7 @@ def run(cohort: Cohort, gc: Path | None) -> None:
     genes = methods["metcn"].dropna().index
     methods["median reference"] = levels.of_peer(cohort, names, genes, levels.MedianReference(cohort))
     if gc is not None:
-        methods["CNVkit"] = levels.of_peer(cohort, names, genes, levels.Cnvkit(cohort, gc))
+        methods["CNVkit"] = levels.of_peer(cohort, names, genes, levels.Cnvkit(cohort, gc).prepared())
     error = pd.DataFrame({name: level["se"] for name, level in ours.items()}).loc[genes]
     z_genes, z_met = methods["metcn"].loc[genes] / error, of_met["log2"] / of_met["se"]
 

@@ -147,9 +147,9 @@ class Bench:
         """The same as arrays."""
         return panel_file.read(self.reference(normals, **settings))[1]
 
-    def reference_with(self, normals: NDArray, components: int) -> Path:
-        """A panel of normals with a forced number of components, whatever leaving normals out would have chosen."""
-        frame, panel, facts = panel_file.read(self.reference(normals, max_components=0))
+    def with_components(self, reference_file: Path, normals: NDArray, components: int) -> Path:
+        """The panel of these normals with so many components, whatever leaving normals out has chosen."""
+        frame, panel, facts = panel_file.read(reference_file)
         design, usable = measure.design_of(frame), panel.mask == ""
         depth = reference.scale(np.array(normals, dtype=np.float32), design.kind, design.fit & usable) - panel.centre
         basis = np.zeros((len(frame), components), dtype=np.float32)

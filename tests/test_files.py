@@ -66,9 +66,9 @@ def test_permissions_follow_the_umask(tmp_path, mask, mode):
 
 
 def test_a_full_disk_is_one_line(tmp_path):
-    with pytest.raises(InputError, match=r"cannot write .*a\.tsv: No space left on device; free space"):
-        with files.writing(tmp_path / "a.tsv"):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    message = r"cannot write .*a\.tsv: No space left on device; free space"
+    with pytest.raises(InputError, match=message), files.writing(tmp_path / "a.tsv"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert names(tmp_path) == []
 
 

@@ -432,10 +432,6 @@ def test_noise_of_the_sample_is_measured(bench, reference):
     assert scales[1] == pytest.approx(2 * scales[0], rel=0.15)
 
 
-def missing(kind_or_gene):
-    return np.isin(GENE, [kind_or_gene]) | (kind_or_gene == KIND)
-
-
 MISSING = [
     # bins without reads, reasons that must be there, whether MET has a level
     pytest.param(np.arange(len(FRAME)) % 3 == 0, [], True, id="every third bin"),

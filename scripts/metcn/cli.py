@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     for stage, text in STAGE_HELP.items():
         command = commands.add_parser(stage, help=f"stage: {text}", description=_sentence(text), allow_abbrev=False)
         arguments.add_stage(command, stage)
+    _add_triage(commands)
     _add_simulate(commands)
     return top
 
@@ -90,6 +91,8 @@ def _dispatch(command: str, options: dict) -> int:
         return launch.run(**options)
     elif command == "call":
         single.call(**options)
+    elif command == "triage":
+        _triage(**options)
     else:
         _simulate(**options)
     return DONE
@@ -126,6 +129,20 @@ def _add_call(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--fasta", type=Path, metavar="FASTA", help="genome, for CRAM")
     command.add_argument("--configfile", type=Path, metavar="YAML", help="configuration, for other settings")
     command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for results")
+
+
+def _add_triage(commands: argparse._SubParsersAction) -> None:
+    text = "look for suspicious samples from alignment indices alone"
+    command = commands.add_parser("triage", help=text, description=_sentence(text), allow_abbrev=False)
+    command.add_argument("files", nargs="+", type=Path, metavar="BAM", help="indexed BAM or CRAM files")
+
+
+def _triage(files: Sequence[Path]) -> None:
+    """Print a line per file as soon as it is known."""
+    from metcn.stages import indexed
+
+    for line in indexed.triage(files):
+        print(line, flush=True)
 
 
 def _add_simulate(commands: argparse._SubParsersAction) -> None:
