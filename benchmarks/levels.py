@@ -84,7 +84,7 @@ class Cnvkit:
     """CNVkit's `reference` and `fix` with its GC and edge corrections, against one reference made of all normals.
 
     So a normal is compared with a reference it is part of and a tumour with one that has its own normal, which flatters
-    CNVkit a little. RepeatMasker's share, which only moves off-target bins, is left out: CNVkit takes it from a FASTA alone.
+    CNVkit a little. RepeatMasker's share, which moves off-target bins alone, is left out: CNVkit takes it from a FASTA.
     """
 
     cohort: Cohort

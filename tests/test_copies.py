@@ -46,8 +46,8 @@ def test_without_errors_the_copies_are_exact(met, cep7, share, ploidy):
 GRIDS = [
     pytest.param((0.2, 0.2), (2.0, 2.0), 1, id="point"),
     pytest.param((0.1, 0.3), (2.0, 2.4), 1, id="ranges"),
-    pytest.param(None, (2.0, 2.0), 2, id="purity unknown"),
-    pytest.param(None, None, 4, id="nothing known"),
+    pytest.param(None, (2.0, 2.0), purity.PLAUSIBLE_POINTS, id="purity unknown"),
+    pytest.param(None, None, purity.PLAUSIBLE_POINTS**2, id="nothing known"),
 ]
 
 

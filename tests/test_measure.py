@@ -235,6 +235,16 @@ def test_errors_add_up_and_name_their_parts(ratios):
     assert found["bins"] + found["bins_masked"] == made_depth.MET_TILES
 
 
+def test_what_genes_share_averages_out_over_many(ratios):
+    """With an error of 0.4 per gene, a level over a whole arm is far better known than that of one gene."""
+    design = measure.design_of(DENSE)
+    shared = np.random.default_rng(2).normal(0, 0.4, design.group.max() + 1)[design.group]
+    found = ratios(DENSE, 2.0**shared)
+    assert found["met"]["se_parts"]["gene_excess"] > 0.2
+    for arm in ("7p", "7q"):
+        assert found["arms"][arm]["se"] < 0.5 * found["egfr"]["se"]
+
+
 def test_fewer_bins_have_a_larger_error_and_a_reason(ratios):
     met = np.flatnonzero(DENSE["gene"] == "MET")
     found = []

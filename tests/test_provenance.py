@@ -63,10 +63,15 @@ def test_code_digest_knows_which_module_holds_what(package):
     assert provenance.code_digest() != before
 
 
+def test_code_digest_knows_what_a_module_is_called(package):
+    before = provenance.code_digest()
+    (package / "ratios.py").rename(package / "ratio.py")
+    assert provenance.code_digest() != before
+
+
 def test_code_digest_does_not_depend_on_the_order_of_names(package):
-    assert provenance.code_digest("a.py".replace("a", "ratios"), "copies.py") == provenance.code_digest(
-        "copies.py", "ratios.py"
-    )
+    names = ["ratios.py", "copies.py"]
+    assert provenance.code_digest(*names) == provenance.code_digest(*reversed(names))
 
 
 def test_libraries_are_those_installed(monkeypatch):

@@ -8,16 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import config, purity
+from metcn import config, mixture, purity
 from metcn.errors import InputError
 
+N = purity.PLAUSIBLE_POINTS
 PURITY_SPAN, PLOIDY_SPAN = (0.1, 1.0), (1.6, 5.0)
 
 AXES = [
     # given, source, value, points
     pytest.param((0.4, 0.4), "given", 0.4, [0.4], id="a value"),
     pytest.param((0.3, 0.5), "given_range", 0.4, np.linspace(0.3, 0.5, purity.RANGE_POINTS), id="a range"),
-    pytest.param(None, "unknown", float("nan"), [0.1, 1.0], id="nothing: the ends of what is plausible"),
+    pytest.param(None, "unknown", float("nan"), np.geomspace(0.1, 1.0, N), id="nothing: all that is plausible"),
 ]
 
 
@@ -34,11 +35,11 @@ GRIDS = [
     pytest.param((0.4, 0.4), (2.0, 2.0), 1, 1, id="both given"),
     pytest.param((0.3, 0.5), (2.0, 2.0), 21, 1, id="range of purity"),
     pytest.param((0.3, 0.5), (2.0, 3.0), 441, 1, id="both ranges"),
-    pytest.param(None, (2.0, 2.0), 2, 2, id="purity unknown"),
-    pytest.param((0.4, 0.4), None, 2, 2, id="ploidy unknown"),
-    pytest.param((0.3, 0.5), None, 42, 2, id="range of purity, ploidy unknown"),
-    pytest.param(None, (2.0, 3.0), 42, 2, id="purity unknown, range of ploidy"),
-    pytest.param(None, None, 4, 4, id="both unknown: the four corners"),
+    pytest.param(None, (2.0, 2.0), N, N, id="purity unknown"),
+    pytest.param((0.4, 0.4), None, N, N, id="ploidy unknown"),
+    pytest.param((0.3, 0.5), None, 21 * N, N, id="range of purity, ploidy unknown"),
+    pytest.param(None, (2.0, 3.0), 21 * N, N, id="purity unknown, range of ploidy"),
+    pytest.param(None, None, N * N, N * N, id="both unknown"),
 ]
 
 
@@ -130,3 +131,12 @@ def test_stage_refuses(tmp_path, given, message):
     assert f"sample s, {message}" in str(raised.value)
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "s.json").exists()
+
+
+def test_a_pole_between_the_ends_is_seen():
+    # at purity 0.05 the CEP7-like level is near 0 copies and MET/CEP7-like far above 2; at both ends it is near 1
+    grid = purity.grid(purity.axis(None, (0.01, 1.0)), purity.axis((2.0, 2.0), PLOIDY_SPAN))
+    met, cep7 = (mixture.tumour_copies(ratio, grid["purity"], grid["ploidy"]) for ratio in (0.99, 0.96))
+    ratio = met / np.maximum(cep7, 0.05)
+    assert ratio[-1] < 1.1
+    assert ratio.max() > 2

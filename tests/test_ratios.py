@@ -144,6 +144,15 @@ def test_gc_is_removed_where_it_is_known():
     np.testing.assert_array_equal(ratios.gc_curve(moved, gc=gc, rows=rows), curve)
 
 
+def test_a_samples_own_gc_slope_is_removed():
+    """A third of the bins, those of chromosome 7, are not fitted on; their slope goes with that of the others."""
+    gc = np.random.default_rng(8).uniform(0.3, 0.7, 6000)
+    depth = np.random.default_rng(9).normal(0, 0.1, 6000)
+    first, second = (corrected(depth + slope * gc, gc=gc, basis=np.zeros((6000, 0))).log2_ratio for slope in (0, 3))
+    assert abs(np.polyfit(gc, second, 1)[0]) < 0.15
+    np.testing.assert_allclose(np.std(second - first), 0, atol=0.06)
+
+
 FEW_GC = [
     pytest.param(np.full(600, NAN), id="unknown"),
     pytest.param(np.where(np.arange(600) < 199, 0.5, NAN), id="too few bins"),

@@ -13,6 +13,7 @@ from metcn import robust
 from metcn.mixture import tumour_copies
 
 TAIL_FREEDOM = 8  # degrees of freedom of ratio errors: left-out normals have heavier tails than a normal distribution
+FEWEST_DRAWS = 512  # draws of a group below which its 2.5 % tails would rest on too few
 LOWEST_DIVISOR = 0.05  # copies; a CEP7-like level drawn at or below 0 must not flip the ratio's sign
 SIDES = ("met", "cep7", "arm_q", "arm_p")  # levels with errors of their own; the baseline's is common to all
 
@@ -46,15 +47,16 @@ def posterior(measured: Measured, grid: Mapping[str, NDArray], *, draw_count: in
     grid : mapping of ndarray, shape (points,)
         purity, ploidy, weight and group (see `metcn.purity.grid`).
     draw_count : int
-        Draws per group.
+        Draws in all; several groups share them, with at least ``FEWEST_DRAWS`` each.
 
     Returns
     -------
-    dict of ndarray, shape (groups * draw_count,)
+    dict of ndarray, shape (draws,)
         ``gcn``, ``cep7``, ``arm_q``, ``arm_p`` (copies per tumour cell, not below 0), ``ratio`` (MET/CEP7-like),
         ``fold`` (depth ratio), ``pcn`` (plasma copies, ``2 * fold``), ``purity``, ``ploidy``, ``weight`` (sums to 1
         within a group) and ``group``. NaN where a level is missing. The same input gives the same bytes.
     """
+    draw_count = max(draw_count // len(np.unique(grid["group"])), min(FEWEST_DRAWS, draw_count))
     noise = errors(draw_count, len(SIDES) + 1)
     common = measured.baseline_se * noise[:, -1]
     folds = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+PLAUSIBLE_POINTS = 7  # points of a range of which nothing is known, each an alternative of its own
 RANGE_POINTS = 21  # points of a range that was given: its weight is spread evenly over them
 
 Span = tuple[float, float]
@@ -36,15 +37,15 @@ class Axis:
         return (self.span[0] + self.span[1]) / 2 if self.known else float("nan")
 
     def points(self) -> NDArray[np.float64]:
-        """Values to compute at: the one, an even set over a given range, or the two ends of the plausible one.
+        """Values to compute at: the one, an even set over a given range, or equal ratios over the plausible one.
 
-        Copies and MET/CEP7-like change monotonically with purity and with ploidy (`metcn.mixture`), so the ends of
-        the plausible range bound everything in between.
+        Copies change monotonically with purity and with ploidy, so for them the ends would do. MET/CEP7-like does not:
+        where the CEP7-like level reaches 0 copies it has a pole, which may lie between the ends.
         """
         low, high = self.span
         if low == high:
             return np.array([low])
-        return np.linspace(low, high, RANGE_POINTS) if self.known else np.array([low, high])
+        return np.linspace(low, high, RANGE_POINTS) if self.known else np.geomspace(low, high, PLAUSIBLE_POINTS)
 
 
 def axis(given: Span | None, plausible: Span) -> Axis:

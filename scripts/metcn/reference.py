@@ -12,6 +12,7 @@ from metcn.centring import centre_and_spread, scale
 from metcn.panel import KindNull, Panel
 
 CANDIDATES = (0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 30)  # numbers of components that are tried
+BINS_PER_COMPONENT = 40  # a small amplicon assay has not the bins to fit many components, however many normals
 FOLDS = 20  # normals are left out one by one up to this number, in that many groups beyond it
 SAMPLE_BINS = 40_000  # bins of a kind on which the number of components is chosen: enough, and independent of size
 MISSING_SHARE = 0.25  # a bin without reads in more of the normals than this is masked
@@ -201,7 +202,7 @@ def leave_out(
     """
     normals = len(log2_depth)
     fold = np.arange(normals) % min(normals, FOLDS)
-    largest = min(most, normals - 2)
+    largest = min(most, normals - 2, int(fit.sum()) // BINS_PER_COMPONENT)
     trials = {count: _Trial() for count in sorted({count for count in CANDIDATES if count < largest} | {largest})}
     label = np.unique(group, return_inverse=True)[1]
     for out in range(int(fold.max()) + 1):
