@@ -5,6 +5,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
+# A run is many short processes: without bytecode on disk each would compile its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
 STAMP := .venv/installed
 INSTALLER ?= uv
 CORES ?= 2
@@ -31,7 +33,7 @@ $(BIN)/python:
 # out when uv cannot be had or cannot reach the index (it does not read pip's configuration of mirrors).
 $(STAMP): requirements.txt pyproject.toml | $(BIN)/python
 	@if test "$(INSTALLER)" = uv && $(FIND_UV) && \
-	"$$uv" pip sync --python $(BIN)/python --require-hashes --compile-bytecode --quiet requirements.txt && \
+	"$$uv" pip sync --python $(BIN)/python --require-hashes --quiet requirements.txt && \
 	"$$uv" pip install --python $(BIN)/python --no-deps --no-build-isolation --quiet --editable .; then \
 		echo "installed with $$("$$uv" --version)"; \
 	else \
