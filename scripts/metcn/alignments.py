@@ -197,7 +197,7 @@ def indexed_records(alignment: Alignment) -> int:
     """
     kind = "bam" if alignment.handle.is_bam else "cram"
     index = indices.read(indices.find(alignment.path, kind))
-    return int(bool(index.marks)) if index.records is None else index.records
+    return int(any(len(places) > 0 for places, _ in index.marks)) if index.records is None else index.records
 
 
 def read_records(alignment: Alignment, *, chunk: int = CHUNK_RECORDS) -> Iterator[np.ndarray]:
