@@ -41,8 +41,8 @@ class Design:
 def design_of(frame: pd.DataFrame) -> Design:
     """Arrays of the bins' table.
 
-    Targets are grouped by gene; wide bins, which have none, in runs as long as MET has of them. Only targets that
-    overlap MET count as MET's own; a wide bin does if its midpoint lies within.
+    Targets are grouped by gene; wide bins, which have none, in runs as long as MET has of them. Where targets overlap
+    MET they alone count as MET's own; without any, the wide bins that overlap it do.
     """
     kind = frame["kind"].to_numpy(dtype=np.str_)
     start, end = frame["start"].to_numpy(), frame["end"].to_numpy()
@@ -50,13 +50,7 @@ def design_of(frame: pd.DataFrame) -> Design:
     codes, names = pd.factorize(frame["chromosome"])
     bare = np.array([genomes.bare(name) for name in names], dtype=np.str_)[codes]
     wide = np.isin(kind, core.WIDE_KINDS)
-    inside = (role == "met") & wide
-    met_bodies = role == "met"
-    if inside.any():
-        low, high = start[met_bodies].min(), end[met_bodies].max()
-        middle = (start + end) / 2
-        inside &= (middle >= low) & (middle < high)
-    met = np.where(wide, inside, met_bodies)
+    met = role == "met"
     if (met & ~wide).any():  # a few stray intronic bins would only dilute the targets
         met &= ~wide
     group = np.zeros(len(frame), dtype=np.intp)
@@ -105,12 +99,12 @@ def excess(design: Design, corrected: core.Corrected, ratio: NDArray, local: NDA
     """Gene-level excess error per kind of bins, log2: the sample's own, leaning on that of the normals."""
     found = {}
     own_bins = int((design.met & np.isfinite(ratio)).sum())
+    noise = core.local_noise(
+        ratio, local, use=design.wide & design.fit, chromosome=design.chromosome, midpoint=design.midpoint
+    )
     for kind, scale in corrected.scale.items():
         use = design.fit & (design.kind == kind)
         smallest = max(core.SMALLEST_GROUP, own_bins // 2) if kind not in core.WIDE_KINDS else 2
-        noise = core.local_noise(
-            ratio, local, use=design.wide & design.fit, chromosome=design.chromosome, midpoint=design.midpoint
-        )
         own, groups = core.group_excess(
             ratio, corrected.sd, local=local, local_error=noise, group=design.group, use=use, smallest=smallest
         )

@@ -151,7 +151,7 @@ def _compared(frame: pd.DataFrame, reference: Path | None, matched: Path | None)
     """Bins, what the sample is compared with, what is known of that, and the mode: panel, matched normal or nothing."""
     if reference is not None:
         stored, panel, facts = panel_file.read(reference)
-        expected, found = panel_file.fingerprint(stored), panel_file.fingerprint(frame)
+        expected, found = facts["fingerprint"], panel_file.fingerprint(frame)
         if expected != found:
             raise InputError(
                 f"{reference} was made for other bins (fingerprint {expected}) than this sample's ({found}); "
