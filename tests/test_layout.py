@@ -30,7 +30,7 @@ LAYERS = {
     ),
     "stages": (
         "stages stages.axis stages.design stages.measure stages.reading stages.indexed "
-        "stages.depth stages.ratios stages.copies stages.calls"
+        "stages.depth stages.ratios stages.segments stages.purity stages.copies stages.calls"
     ),
     "command": "cli arguments launch single __main__",
 }

@@ -1,4 +1,4 @@
-"""Stages ``segments``, ``purity`` and ``copies``: from ratios to copies with intervals and limits of detection."""
+"""Stage ``copies``: from levels, purity and ploidy to copies with intervals, focality and limit of detection."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ import pandas as pd
 from metcn import amplicon, detection, tables
 from metcn import copies as estimating
 from metcn import genome as genomes
-from metcn import purity as mixing
-from metcn import segments as segmentation
-from metcn.errors import InputError
 from metcn.files import read_json, write_json, writing
-from metcn.samples import parse_range
 
 PLOIDY_OF_TABLE = 2.0  # ploidy at which the purity needed for a number of copies is tabulated when ploidy is unknown
 COPY_BOUNDS = (5, 6, 10)
@@ -29,81 +25,6 @@ QUANTITIES = {
     "met_ratio": "fold",
     "plasma_copies": "pcn",
 }
-
-
-def segments(*, sample: str, ratios: Path, genome: str, output: Path, seg: Path, settings: Mapping[str, Any]) -> None:
-    """Write the segments of a sample's ratios for CNVkit (``.cns``) and IGV (``.seg``).
-
-    Raises
-    ------
-    InputError
-        If the ratios are malformed, or the method needs R and R is absent.
-    """
-    frame = tables.read_ratios(ratios)
-    found = segmentation.find(frame, method=settings["method"], arm=_arms(frame, genomes.load(genome)))
-    tables.write_segments(output, found)
-    tables.write_seg(seg, sample, found)
-
-
-def _arms(frame: pd.DataFrame, facts: genomes.Genome) -> np.ndarray:
-    """Chromosome arm of each bin, such as ``chr7q``."""
-    border = {name: facts.centromere.get(genomes.bare(name), (0, 0))[0] for name in frame["chromosome"].unique()}
-    beyond = (frame["start"] + frame["end"]) / 2 >= frame["chromosome"].map(border)
-    return (frame["chromosome"] + np.where(beyond, "q", "p")).to_numpy()
-
-
-def purity(
-    *, sample: str, specimen: str, purity: str, ploidy: str, segments: Path, output: Path, settings: Mapping[str, Any]
-) -> None:
-    """Write what is known of a sample's purity and ploidy as a grid of points.
-
-    Raises
-    ------
-    InputError
-        If a given value is no number or range.
-    """
-    given = {name: _given(text, name, sample) for name, text in (("purity", purity), ("ploidy", ploidy))}
-    of_purity = mixing.axis(given["purity"], (settings[f"{specimen}_low"], settings[f"{specimen}_high"]))
-    of_ploidy = mixing.axis(given["ploidy"], (settings["ploidy_low"], settings["ploidy_high"]))
-    reasons = []
-    if not of_purity.known:
-        reasons.append("purity_unknown")
-    elif of_purity.span[0] < settings["floor"]:
-        reasons.append("purity_below_floor")
-    if not of_ploidy.known:
-        reasons.append("ploidy_unknown")
-    grid = mixing.grid(of_purity, of_ploidy)
-    write_json(
-        output,
-        {
-            "sample": sample,
-            "purity": _axis(of_purity),
-            "ploidy": _axis(of_ploidy),
-            "known": of_purity.known and of_ploidy.known,
-            "grid": grid,
-            "evidence": [{"source": "sheet", "purity": purity, "ploidy": ploidy}],
-            "reasons": reasons,
-        },
-    )
-
-
-def _given(text: str, name: str, sample: str) -> tuple[float, float] | None:
-    """The span that the sheet gives, None where it gives none."""
-    if not text:
-        return None
-    where = f"sample {sample}, {name}"
-    try:
-        low, high = parse_range(text)
-    except ValueError as error:
-        raise InputError(f"{where}: expected {error}, received {text!r}; correct it or leave it empty") from error
-    if low <= 0 or (name == "purity" and high > 1):
-        expected = "a value above 0 and at most 1" if name == "purity" else "a value above 0"
-        raise InputError(f"{where}: expected {expected}, received {text!r}; correct it or leave it empty")
-    return low, high
-
-
-def _axis(axis: mixing.Axis) -> dict[str, Any]:
-    return {"value": axis.value, "low": axis.span[0], "high": axis.span[1], "source": axis.source}
 
 
 def copies(
