@@ -156,7 +156,8 @@ class Bench:
         for kind in np.unique(design.kind):
             members = design.kind == kind
             weight = tangent.bin_weights(panel.spread[members])
-            inner = tangent.gram(depth[:, members], weight, (design.fit & usable)[members])
+            known = tangent.grouped(tangent.winsorise(depth[:, members], weight), weight, design.group[members])
+            inner = tangent.gram(known.means, known.variance, known.large())
             basis[members] = tangent.components(depth[:, members], weight, tangent.mixing(inner, components))
         path = self.folder / f"forced{components}.h5"
         panel_file.write(

@@ -33,46 +33,32 @@ def reference(bench):
     return bench.reference(ASSAY.normals(np.random.default_rng(1), 12))
 
 
-# Rows of the fit
-
-
-@given(st.lists(st.tuples(st.integers(0, 6), st.booleans(), st.booleans()), max_size=80), st.integers(1, 12))
-def test_fit_rows_are_so_many_per_gene_and_evenly_spread(bins, most):
-    group = np.array([gene for gene, _, _ in bins], dtype=np.intp)
-    fit, usable = (np.array([row[place] for row in bins], dtype=bool) for place in (1, 2))
-    chosen = ratios.fit_rows(fit=fit, usable=usable, group=group, most=most)
-    assert not np.any(chosen & ~(fit & usable))
-    for gene in set(group.tolist()):
-        own = np.flatnonzero(fit & usable & (group == gene))
-        ranks = np.flatnonzero(chosen[own])
-        assert len(ranks) == min(most, len(own))
-        steps = np.diff(np.append(ranks, len(own)))
-        assert len(own) == 0 or (ranks[0] == 0 and steps.max() - steps.min() <= 1)
-
-
 # Correction
 
 
-def corrected(log2_depth, *, usable=None, rows=None, gc=None, basis=None, seed=1):
-    """Two kinds of 300 bins each with spread and two components."""
+def corrected(log2_depth, *, usable=None, gc=None, basis=None, seed=1):
+    """Targets and wide bins by turns on three chromosomes, with spread and two components; genes of five bins."""
     random = np.random.default_rng(seed)
     count = len(log2_depth)
-    usable = np.ones(count, dtype=bool) if usable is None else usable
+    gene = np.arange(count) // 10
     return ratios.correct(
         log2_depth,
         centre=random.normal(5, 1, count),
         spread=random.uniform(0.1, 0.3, count),
-        basis=random.normal(size=(count, 2)) if basis is None else basis,
-        kind=np.repeat(["target", "off_target"], count // 2),
-        chromosome=np.repeat(["1", "2", "7", "1", "2", "7"], count // 6),
-        usable=usable,
-        rows=usable & np.tile(np.repeat([True, True, False], count // 6), 2) if rows is None else rows,
+        basis=random.normal(0, 0.2, size=(count, 2)) if basis is None else basis,
+        kind=np.tile(["target", "off_target"], count // 2),
+        chromosome=np.repeat(["1", "2", "7"], count // 3),
+        midpoint=np.tile(np.arange(count // 3) * 5e5, 3),
+        group=np.where(np.arange(count) % 2, gene + count, gene),
+        usable=np.ones(count, dtype=bool) if usable is None else usable,
+        fit=np.repeat([True, True, False], count // 3),
         gc=np.full(count, NAN) if gc is None else gc,
     )
 
 
 DEPTH = np.random.default_rng(2).normal(5, 1, 600)
-ON_SEVEN = np.tile(np.repeat([False, False, True], 100), 2)
+ON_SEVEN = np.repeat([False, False, True], 200)
+TARGET = np.arange(600) % 2 == 0
 
 
 @settings(max_examples=40)
@@ -102,7 +88,7 @@ def test_missing_stays_missing_and_nothing_else_becomes_so(without_reads, masked
     depth, usable = DEPTH.copy(), np.ones(600, dtype=bool)
     depth[list(without_reads)] = NAN
     usable[list(masked)] = False
-    assume(all((np.isfinite(depth) & usable & ~ON_SEVEN)[half].sum() > 20 for half in (slice(300), slice(300, 600))))
+    assume(all((np.isfinite(depth) & usable & ~ON_SEVEN & kind).sum() > 20 for kind in (TARGET, ~TARGET)))
     found = corrected(depth, usable=usable)
     np.testing.assert_array_equal(np.isnan(found.log2_ratio), np.isnan(depth) | ~usable)
     np.testing.assert_array_equal(np.isnan(found.sd), np.isnan(found.log2_ratio))
@@ -110,17 +96,38 @@ def test_missing_stays_missing_and_nothing_else_becomes_so(without_reads, masked
 
 def test_a_kind_without_reads_stays_missing_whole():
     depth = DEPTH.copy()
-    depth[300:] = NAN
+    depth[TARGET] = NAN
     found = corrected(depth)
-    assert np.isnan(found.log2_ratio[300:]).all()
-    assert set(found.scale) == {"target"}
-    np.testing.assert_array_equal(found.log2_ratio[:300], corrected(DEPTH).log2_ratio[:300])
+    assert np.isnan(found.log2_ratio[TARGET]).all()
+    assert set(found.scale) == {"off_target"}
+    np.testing.assert_array_equal(found.log2_ratio[~TARGET], corrected(DEPTH).log2_ratio[~TARGET])
 
 
-def test_kinds_are_corrected_apart():
+def test_targets_do_not_move_the_bins_between_them():
     depth = DEPTH.copy()
-    depth[300:] = depth[300:] * 2 + 9
-    np.testing.assert_array_equal(corrected(depth).log2_ratio[:300], corrected(DEPTH).log2_ratio[:300])
+    depth[TARGET] = depth[TARGET] * 2 + 9
+    np.testing.assert_array_equal(corrected(depth).log2_ratio[~TARGET], corrected(DEPTH).log2_ratio[~TARGET])
+
+
+def test_the_tumours_own_gains_are_not_taken_for_the_assays():
+    """Chromosomes' copies that look like a component: what lies around the targets tells the two apart."""
+    count = 6000
+    random = np.random.default_rng(6)
+    number, gene = np.arange(count) // 600, np.arange(count) // 20
+    target = np.arange(count) % 2 == 0
+    karyotype = np.where(number % 2, 0.6, -0.4)
+    loading = np.where(target, random.normal(0, 0.2, gene.max() + 1)[gene] + 0.3 * karyotype, 0.0)
+    share = 1.5
+    found = ratios.correct(
+        karyotype + share * loading + random.normal(0, 0.1, count),
+        centre=np.zeros(count), spread=np.full(count, 0.1), basis=loading[:, None],
+        kind=np.where(target, "target", "off_target"), chromosome=number.astype(str),
+        midpoint=np.arange(count) % 600 * 2e5, group=np.where(target, gene, gene + count),
+        usable=np.ones(count, dtype=bool), fit=np.ones(count, dtype=bool), gc=np.full(count, NAN),
+    )  # fmt: skip
+    assert found.shares["target"] == [pytest.approx(share, abs=0.05)]
+    gap = np.array([found.log2_ratio[target & (number == name)].mean() for name in range(10)])
+    np.testing.assert_allclose(gap - gap.mean(), karyotype[::600] - karyotype.mean(), atol=0.03)
 
 
 def test_without_components_the_ratio_is_depth_over_centre():
@@ -147,7 +154,8 @@ def test_gc_is_removed_where_it_is_known():
 def test_a_samples_own_gc_slope_is_removed():
     """A third of the bins, those of chromosome 7, are not fitted on; their slope goes with that of the others."""
     gc = np.random.default_rng(8).uniform(0.3, 0.7, 6000)
-    depth = np.random.default_rng(9).normal(0, 0.1, 6000)
+    centre = np.random.default_rng(1).normal(5, 1, 6000)  # the first numbers that `corrected` draws
+    depth = centre + np.random.default_rng(9).normal(0, 0.1, 6000)
     first, second = (corrected(depth + slope * gc, gc=gc, basis=np.zeros((6000, 0))).log2_ratio for slope in (0, 3))
     assert abs(np.polyfit(gc, second, 1)[0]) < 0.15
     np.testing.assert_allclose(np.std(second - first), 0, atol=0.06)

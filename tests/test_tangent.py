@@ -8,58 +8,102 @@ from hypothesis import strategies as st
 from metcn import tangent
 
 NORMALS, BINS = 6, 40
+NAN = float("nan")
 
 
 def residuals(seed=1, normals=NORMALS, bins=BINS, missing=0.05):
+    """Residuals of normals, a weight per bin, and labels of groups of one to six bins."""
     random = np.random.default_rng(seed)
     values = random.normal(0, 0.5, size=(normals, bins))
-    values[random.random(values.shape) < missing] = np.nan
-    return values, random.uniform(0.5, 3.0, bins), random.random(bins) < 0.7
+    values[random.random(values.shape) < missing] = NAN
+    weight = np.where(random.random(bins) < 0.1, 0.0, random.uniform(2, 10, bins))
+    label = np.repeat(np.arange(bins) * 3, random.integers(1, 7, bins))[:bins]
+    return values, weight, label
 
 
-def slow_standard(value, weight):
-    return 0.0 if np.isnan(value) else min(max(value * weight, -tangent.WINSOR), tangent.WINSOR)
+@given(st.integers(0, 1000))
+def test_winsorising_equals_the_loop(seed):
+    values, weight, _ = residuals(seed, bins=9)
+    found = tangent.winsorise(values, weight)
+    for (row, place), value in np.ndenumerate(values):
+        bound = tangent.WINSOR / weight[place] if weight[place] else 0.0
+        expected = 0.0 if np.isnan(value) else min(max(value, -bound), bound)
+        assert found[row, place] == pytest.approx(expected, abs=1e-12)
+
+
+@given(st.integers(0, 1000))
+def test_group_means_equal_the_loop(seed):
+    values, weight, label = residuals(seed, missing=0.0)
+    found = tangent.grouped(values, weight, label)
+    assert found.label.tolist() == sorted(set(label.tolist()))
+    for place, name in enumerate(found.label):
+        own = np.flatnonzero((label == name) & (weight > 0))
+        assert found.size[place] == len(own)
+        if len(own):
+            total = sum(weight[row] ** 2 for row in own)
+            assert found.variance[place] == pytest.approx(tangent.GROUP_FLOOR**2 + 1 / total)
+            for row in range(NORMALS):
+                expected = sum(weight[column] ** 2 * values[row, column] for column in own) / total
+                assert found.means[row, place] == pytest.approx(expected)
+
+
+def test_one_row_and_no_bins():
+    values, weight, label = residuals(missing=0.0)
+    np.testing.assert_array_equal(
+        tangent.grouped(values[0], weight, label).means, tangent.grouped(values, weight, label).means[0]
+    )
+    nothing = tangent.grouped(np.zeros((3, 0)), np.zeros(0), np.zeros(0, dtype=np.intp))
+    assert nothing.means.shape == (3, 0)
+    assert len(nothing.large()) == 0
+
+
+LARGE = [
+    # sizes of groups, how many take part
+    pytest.param([5] * 20 + [4] * 9, 20, id="enough large ones: the others are left out"),
+    pytest.param([5] * 19 + [4] * 9, 28, id="one too few: all take part"),
+    pytest.param([1, 1, 0, 2], 3, id="never one without bins"),
+]
+
+
+@pytest.mark.parametrize(("sizes", "expected"), LARGE)
+def test_which_groups_take_part(sizes, expected):
+    label = np.repeat(np.arange(len(sizes)), np.maximum(sizes, 1))
+    weight = np.repeat(np.array(sizes) > 0, np.maximum(sizes, 1)).astype(float)
+    assert tangent.grouped(np.zeros(len(label)), weight, label).large().sum() == expected
 
 
 @given(st.integers(0, 1000))
 def test_gram_equals_the_loop(seed):
-    values, weight, use = residuals(seed, bins=9)
-    expected = np.zeros((NORMALS, NORMALS))
-    for first in range(NORMALS):
-        for second in range(NORMALS):
-            for place in np.flatnonzero(use):
-                expected[first, second] += slow_standard(values[first, place], weight[place]) * slow_standard(
-                    values[second, place], weight[place]
-                )
-    np.testing.assert_allclose(tangent.gram(values, weight, use), expected, atol=1e-9)
+    random = np.random.default_rng(seed)
+    means, variance, use = random.normal(size=(4, 7)), random.uniform(0.1, 2, 7), random.random(7) < 0.6
+    found = tangent.gram(means, variance, use)
+    for first in range(4):
+        for second in range(4):
+            expected = sum(means[first, g] * means[second, g] / variance[g] for g in np.flatnonzero(use))
+            assert found[first, second] == pytest.approx(expected)
 
 
 def test_blocks_change_nothing(monkeypatch):
-    values, weight, use = residuals()
-    whole = tangent.gram(values, weight, use)
-    parts = tangent.components(values, weight, tangent.mixing(whole, 3))
+    values, weight, _ = residuals()
+    mix = np.random.default_rng(1).normal(size=(NORMALS, 3))
+    whole = tangent.components(values, weight, mix)
     monkeypatch.setattr(tangent, "BLOCK", 7)
-    np.testing.assert_allclose(tangent.gram(values, weight, use), whole, rtol=1e-12)
-    np.testing.assert_allclose(tangent.components(values, weight, tangent.mixing(whole, 3)), parts, rtol=1e-6)
+    np.testing.assert_allclose(tangent.components(values, weight, mix), whole, rtol=1e-6)
 
 
 def test_components_are_those_of_the_singular_value_decomposition():
+    """With one bin per group; a normal's shares have unit mean square, so they read in SDs of the normals."""
     values, weight, _ = residuals(missing=0.0)
-    everywhere = np.ones(BINS, dtype=bool)
-    found = tangent.components(values, weight, tangent.mixing(tangent.gram(values, weight, everywhere), 3))
-    _left, strength, right = np.linalg.svd(np.clip(values * weight, -tangent.WINSOR, tangent.WINSOR))
-    expected = (right[:3] * strength[:3, None] / np.sqrt(NORMALS)).T
-    signs = np.sign(np.sum(found * expected, axis=0))
-    np.testing.assert_allclose(found, expected * signs, atol=1e-5)
-
-
-def test_shares_of_the_normals_have_unit_mean_square():
-    """So that a sample's share can be read in SDs of the normals."""
-    values, weight, _ = residuals(missing=0.0)
-    everywhere = np.ones(BINS, dtype=bool)
-    basis = tangent.components(values, weight, tangent.mixing(tangent.gram(values, weight, everywhere), 3))
-    standard = np.clip(values * weight, -tangent.WINSOR, tangent.WINSOR)
-    shares = np.linalg.lstsq(basis.astype(float), standard.T, rcond=None)[0]
+    weight = np.maximum(weight, 1.0)
+    known = tangent.grouped(tangent.winsorise(values, weight), weight, np.arange(BINS))
+    mix = tangent.mixing(tangent.gram(known.means, known.variance, known.large()), 3)
+    found = tangent.components(values, weight, mix)
+    scale = np.sqrt(known.variance)
+    _left, strength, right = np.linalg.svd(tangent.winsorise(values, weight) / scale)
+    expected = (right[:3] * strength[:3, None] / np.sqrt(NORMALS)).T * scale[:, None]
+    np.testing.assert_allclose(found, expected * np.sign(np.sum(found * expected, axis=0)), atol=1e-5)
+    standard = tangent.winsorise(values, weight) / scale
+    shares = np.linalg.lstsq(found.astype(float) / scale[:, None], standard.T, rcond=None)[0]
     np.testing.assert_allclose(np.mean(shares**2, axis=1), 1.0, rtol=1e-4)
 
 
@@ -81,46 +125,58 @@ def test_mixing(inner, asked, count):
 
 
 def test_bin_weights_are_bounded_and_zero_where_the_noise_is_unknown():
-    found = tangent.bin_weights(np.array([0.0, 0.1, 1.0, np.nan, np.inf]))
+    found = tangent.bin_weights(np.array([0.0, 0.1, 1.0, NAN, np.inf]))
     assert found[0] == pytest.approx(1 / tangent.SPREAD_FLOOR)
     assert np.all(np.diff(found[:3]) < 0)
     np.testing.assert_array_equal(found[3:], 0)
 
 
-def made_sample(random, bins=400, amplified=0.0, noise=0.05):
-    """Residual, weight, basis and true shares of a sample; a tenth of its bins are ``amplified`` (log2)."""
-    basis = random.normal(size=(bins, 3))
-    weight = random.uniform(2, 4, bins)
-    shares, level = np.array([1.0, -2.0, 0.5]), 0.3
-    residual = (basis @ shares) / weight + level + random.normal(0, noise, bins)
-    residual[: bins // 10] += amplified
-    return residual, weight, basis, np.append(shares, level)
+TRUTH = np.array([1.0, -2.0, 0.5, 0.3])  # shares, and the level
+
+
+def made_sample(random, groups=400, amplified=0.0, noise=0.05):
+    """Means, variance and basis of a sample; a tenth of its groups are ``amplified`` (log2)."""
+    basis = random.normal(0, 0.3, size=(groups, 3))
+    means = basis @ TRUTH[:-1] + TRUTH[-1] + random.normal(0, noise, groups)
+    means[: groups // 10] += amplified
+    return means, random.uniform(0.5, 2, groups) * noise**2, basis
 
 
 @pytest.mark.parametrize("amplified", [0.0, 1.0, 4.0])
-def test_coefficients_are_found_whatever_is_amplified(amplified):
-    residual, weight, basis, truth = made_sample(np.random.default_rng(4), amplified=amplified)
-    np.testing.assert_allclose(tangent.coefficients(residual, weight, basis), truth, atol=0.06)
+def test_shares_are_found_whatever_is_amplified(amplified):
+    found = tangent.fit(*made_sample(np.random.default_rng(4), amplified=amplified))
+    np.testing.assert_allclose(found.shares, TRUTH, atol=0.06)
 
 
-def test_subtracting_leaves_amplicon_and_gaps():
-    residual, weight, basis, _ = made_sample(np.random.default_rng(5), amplified=4.0)
-    residual[7], weight[9] = np.nan, 0.0
-    used = np.isfinite(residual) & (weight > 0)
-    solution = tangent.coefficients(residual[used], weight[used], basis[used])
-    left = tangent.subtract(residual, weight, basis, solution)
-    np.testing.assert_array_equal(np.flatnonzero(~np.isfinite(left)), [7, 9])
-    assert np.nanmedian(left[:40]) == pytest.approx(4.0, abs=0.05)
-    assert np.nanstd(left[40:]) < 0.06
+def test_the_first_step_is_ridge_regression():
+    """Against NumPy's least squares on rows that stand for the prior: a share of 0 with SD 1, none for the level."""
+    means, variance, basis = made_sample(np.random.default_rng(7), groups=12)
+    rows = np.vstack([np.c_[basis, np.ones(12)] / np.sqrt(variance)[:, None], np.eye(4)[:3]])
+    expected = np.linalg.lstsq(rows, np.r_[means / np.sqrt(variance), np.zeros(3)], rcond=None)[0]
+    np.testing.assert_allclose(tangent.fit(means, variance, basis, iterations=1).shares, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(("noise", "kept"), [(0.01, 0.99), (100.0, 0.1)])
+def test_shares_shrink_as_noise_drowns_them(noise, kept):
+    means, variance, basis = made_sample(np.random.default_rng(8), noise=noise)
+    found = np.abs(tangent.fit(means, variance, basis).shares[:-1]) / np.abs(TRUTH[:-1])
+    assert np.all(found > kept) if kept > 0.5 else np.all(found < kept)
 
 
 @pytest.mark.parametrize("columns", [0, 3])
 def test_a_constant_goes_into_the_level(columns):
-    residual, weight, basis, _ = made_sample(np.random.default_rng(6), amplified=2.0)
-    basis = basis[:, :columns]
-    first, second = (tangent.coefficients(residual + shift, weight, basis) for shift in (0.0, 3.0))
+    means, variance, basis = made_sample(np.random.default_rng(6), amplified=2.0)
+    first, second = (tangent.fit(means + shift, variance, basis[:, :columns]).shares for shift in (0.0, 3.0))
     np.testing.assert_allclose(second - first, [0.0] * columns + [3.0], atol=1e-8)
 
 
-def test_a_fit_on_no_bin_is_zero():
-    assert tangent.coefficients(np.array([]), np.array([]), np.zeros((0, 2))).tolist() == [0, 0, 0]
+def test_a_fit_on_no_group_is_zero():
+    assert tangent.fit(np.array([]), np.array([]), np.zeros((0, 2))).shares.tolist() == [0, 0, 0]
+
+
+def test_subtracting_takes_the_explained_part_of_every_bin():
+    random = np.random.default_rng(5)
+    basis, rest = random.normal(size=(50, 3)), random.normal(size=50)
+    rest[7] = NAN
+    left = tangent.subtract(rest + basis @ TRUTH[:-1] + TRUTH[-1], basis, TRUTH)
+    np.testing.assert_allclose(left, rest, atol=1e-9)

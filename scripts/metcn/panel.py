@@ -18,7 +18,20 @@ class KindNull:
     errors: dict[int, float]  # number of components -> RMS of the left-out normals' gene means, log2
     noise: float  # robust SD of a left-out bin after correction, over what its raw spread said
     excess: float  # SD that bins of a gene share beyond their own noise, log2
-    met_factor: float = 1.0  # MET's error in left-out normals over that of their typical gene
+    averaged: dict[int, float] = field(default_factory=dict)  # neighbouring groups -> excess of their mean, over one's
+    met_factor: float = 1.0  # MET's error in left-out normals over that of their typical gene, at least 1
+
+    def share_of(self, groups: int) -> float:
+        """Excess of a mean over so many neighbouring groups, over that of one.
+
+        Neighbours share part of what is left, so this falls more slowly than ``1 / sqrt(groups)``; beyond the longest
+        stretch that normals were measured on it is taken to fall that fast again.
+        """
+        known = {1: 1.0} | {length: share for length, share in self.averaged.items() if np.isfinite(share)}
+        lengths = sorted(known)
+        inside = min(max(groups, 1), lengths[-1])
+        share = np.interp(np.log(inside), np.log(lengths), [known[length] for length in lengths])
+        return float(share * np.sqrt(inside / max(groups, 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +41,11 @@ class Panel:
     Attributes
     ----------
     centre, spread : ndarray of float, shape (bins,)
-        Median log2 depth of the scaled normals, and the SD expected of a bin after correction; NaN where unknown.
+        Typical log2 depth of the scaled normals, and the SD expected of a bin after correction; NaN where unknown.
     mask : ndarray of str, shape (bins,)
         "" where a bin is usable, else why it is not.
     basis : ndarray of float, shape (bins, components)
-        Standardised components; the columns beyond those of a bin's own kind are 0.
+        Components, log2 per unit share; the columns beyond those of a bin's own kind are 0.
     null : dict of str to KindNull
         Per kind of bins; empty with fewer than three normals.
     normals : int

@@ -52,6 +52,11 @@ def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[st
             handle.create_dataset(name, data=values, track_times=False, fletcher32=checked)
 
 
+def _numbered(values: Mapping[str, float]) -> dict[int, float]:
+    """The same with its keys as numbers, which JSON does not have."""
+    return {int(key): value for key, value in values.items()}
+
+
 def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
     """Bins, panel and facts (with ``fingerprint``) of a panel of normals.
 
@@ -68,7 +73,7 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
             arrays = {name: handle[name][:] for name in ARRAYS}
             facts = json.loads(handle.attrs["facts"]) | {"fingerprint": str(handle.attrs["fingerprint"])}
             null = {
-                kind: KindNull(**{**part, "errors": {int(k): v for k, v in part["errors"].items()}})
+                kind: KindNull(**{**part, **{name: _numbered(part[name]) for name in ("errors", "averaged")}})
                 for kind, part in json.loads(handle.attrs["null"]).items()
             }
             normals = int(handle.attrs["normals"])

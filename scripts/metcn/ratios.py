@@ -43,22 +43,6 @@ class Level:
     scatter: float = float("nan")
 
 
-def fit_rows(*, fit: Mask, usable: Mask, group: NDArray[np.intp], most: int) -> Mask:
-    """Bins that coefficients rest on: usable, in ``fit``, and at most ``most`` per gene (evenly spread over it)."""
-    rows = np.flatnonzero(fit & usable)
-    size = np.bincount(group[rows], minlength=int(group.max(initial=0)) + 1)
-    order = np.argsort(group[rows], kind="stable")
-    first = np.cumsum(size) - size
-    rank = np.empty(len(rows), dtype=np.intp)
-    rank[order] = np.arange(len(rows)) - first[group[rows][order]]
-    total = size[group[rows]]
-    # a bin is kept when its share of `most` places moves on to the next one
-    keep = (rank * most) // np.maximum(total, most) != ((rank - 1) * most) // np.maximum(total, most)
-    chosen = np.zeros(len(fit), dtype=bool)
-    chosen[rows[keep | (rank == 0)]] = True
-    return chosen
-
-
 def correct(
     log2_depth: Floats,
     *,
@@ -67,46 +51,66 @@ def correct(
     basis: Floats,
     kind: NDArray,
     chromosome: NDArray,
+    midpoint: Floats,
+    group: NDArray[np.intp],
     usable: Mask,
-    rows: Mask,
+    fit: Mask,
     gc: Floats,
 ) -> Corrected:
     """Log2 ratios of one sample: centred on the normals, less what their components and GC explain, level 0 per kind.
+
+    Kinds that cover the genome evenly come first. Targets are then fitted on what is left of them after the level that
+    those bins have around them is taken away: so the tumour's own gains and losses are not taken for the assay's.
 
     Parameters
     ----------
     log2_depth, centre, spread : ndarray, shape (bins,)
         NaN where a bin has no reads (it stays NaN).
     basis : ndarray, shape (bins, components)
-        Standardised components; may have no column.
-    usable, rows : ndarray of bool, shape (bins,)
-        Bins that are not masked, and those the fit rests on (see `fit_rows`).
+        Components, log2 per unit share; may have no column.
+    midpoint : ndarray, shape (bins,)
+    group : ndarray of int, shape (bins,)
+        Gene of each bin; ascending within a kind.
+    usable, fit : ndarray of bool, shape (bins,)
+        Bins that are not masked, and those outside chromosome 7 that the fit may rest on.
     gc : ndarray, shape (bins,)
         GC content, NaN where unknown.
     """
     residual = np.where(usable, log2_depth - centre, np.nan)
     ratio = np.full(len(residual), np.nan)
-    sd = np.full(len(residual), np.nan)
-    noise: dict[str, float] = {}
-    scale: dict[str, float] = {}
-    shares: dict[str, list[float]] = {}
-    for name in np.unique(kind):
+    found = Corrected(log2_ratio=ratio, sd=np.full(len(residual), np.nan), noise={}, scale={}, shares={})
+    wide = np.isin(kind, WIDE_KINDS)
+    local: Floats = np.zeros(len(residual))
+    error = 0.0
+    for name in sorted(np.unique(kind), key=lambda name: (name not in WIDE_KINDS, name)):
         members = np.flatnonzero(kind == name)
-        used = members[rows[members] & np.isfinite(residual[members])]
+        if name not in WIDE_KINDS and (fit & wide & np.isfinite(ratio)).any():
+            local = smooth(ratio, chromosome=chromosome, midpoint=midpoint, use=wide)[0]
+            error = local_noise(ratio, local, use=wide & fit, chromosome=chromosome, midpoint=midpoint)
+        used = members[(fit & np.isfinite(residual) & np.isfinite(local))[members]]
         if used.size == 0:
             continue
         part = basis[members]
-        part = part[:, np.any(part != 0, axis=0)]
-        weight = tangent.bin_weights(spread)
-        solution = tangent.coefficients(residual[used], weight[used], part[np.searchsorted(members, used)])
-        ratio[members] = tangent.subtract(residual[members], weight[members], part, solution)
-        ratio[members] -= gc_curve(ratio[members], gc=gc[members], rows=rows[members])
-        scale[str(name)] = noise_scale(ratio[members], spread[members], chromosome[members])
-        sd[members] = spread[members] * scale[str(name)]
-        noise[str(name)] = robust.median(sd[used])
-        shares[str(name)] = [float(share) for share in solution[:-1]]
-    sd[~np.isfinite(ratio)] = np.nan
-    return Corrected(log2_ratio=ratio, sd=sd, noise=noise, scale=scale, shares=shares)
+        part = part[:, np.any(part != 0, axis=0)].astype(float)
+        rows = np.searchsorted(members, used)
+        shares = _shares((residual - local)[used], spread[used], part[rows], group[used], error)
+        ratio[members] = tangent.subtract(residual[members], part, shares)
+        ratio[members] -= gc_curve(ratio[members], gc=gc[members], rows=fit[members])
+        found.scale[str(name)] = noise_scale(ratio[members], spread[members], chromosome[members])
+        found.sd[members] = np.where(np.isfinite(ratio[members]), spread[members] * found.scale[str(name)], np.nan)
+        found.noise[str(name)] = robust.median(found.sd[used])
+        found.shares[str(name)] = [float(share) for share in shares[:-1]]
+    return found
+
+
+def _shares(
+    residual: Floats, spread: Floats, basis: Floats, group: NDArray[np.intp], error: float
+) -> NDArray[np.float64]:
+    """Shares of the components, and the level, from group means with an ``error`` besides their own."""
+    weight = tangent.bin_weights(spread)
+    known = tangent.grouped(np.vstack([residual, basis.T]), weight, group)
+    use = known.large()
+    return tangent.fit(known.means[0, use], known.variance[use] + error**2, known.means[1:, use].T).shares
 
 
 def gc_curve(ratio: Floats, *, gc: Floats, rows: Mask, points: int = 20) -> Floats:

@@ -1,20 +1,27 @@
 """Masked tangent: the part of a sample's depth that normal samples explain, fitted where the tumour cannot interfere.
 
 Normals span the assay's own ways of going wrong (GC, fragment size, capture lots). A sample's share of each is fitted
-by robust regression on bins outside chromosome 7 and then subtracted everywhere, so an amplicon of MET, a gain of
-chromosome 7 or another amplified gene is neither projected away nor allowed to drag the fit. The idea of projecting
-on a panel of normals is the tangent normalisation of Tabak 2019 (doi:10.1101/566505); mask and weights are ours.
+on genes outside chromosome 7 and then subtracted everywhere, so an amplicon of MET, a gain of chromosome 7 or another
+amplified gene is neither projected away nor allowed to drag the fit. The unit of the fit is the mean over a gene, not
+the bin: what MET's level suffers from is what the bins of a gene share, and a gene of many bins counts no more than
+its own error allows. Projecting on a panel of normals is the tangent normalisation of Tabak 2019
+(doi:10.1101/566505); mask, groups and shrinkage are ours.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metcn import robust
 
-SPREAD_FLOOR = 0.1  # log2; keeps a few very quiet bins from dominating the fit
-WINSOR = 5.0  # standardised residuals of normals are cut here: one bad bin must not become a component
+SPREAD_FLOOR = 0.1  # log2; keeps a few very quiet bins from dominating
+WINSOR = 5.0  # spreads at which residuals of normals are cut: one bad bin must not become a component
+GROUP_FLOOR = 0.03  # log2; error that the bins of a group share at the least, however many there are
+SMALLEST_GROUP = 5  # bins a group needs to take part; single bins are noisier than their spread says
+ENOUGH_GROUPS = 20  # groups of that size needed; with fewer, all take part
 BLOCK = 65_536  # bins handled at a time, so that no second whole matrix is ever held
 
 Floats = NDArray[np.floating]
@@ -25,32 +32,65 @@ def bin_weights(spread: Floats) -> Floats:
     return np.where(np.isfinite(spread), 1 / np.hypot(spread, SPREAD_FLOOR), 0.0)
 
 
-def standardise(residual: Floats, weight: Floats) -> Floats:
-    """Residuals times weight, cut at +-``WINSOR``; missing residuals count as zero (no evidence)."""
-    return np.clip(np.nan_to_num(residual * weight, nan=0.0), -WINSOR, WINSOR)
+def winsorise(residual: Floats, weight: Floats) -> Floats:
+    """Residuals (log2) cut at ``WINSOR`` spreads; missing ones, and those of bins without weight, count as zero."""
+    bound = np.where(weight > 0, WINSOR / np.maximum(weight, 1e-9), 0.0).astype(residual.dtype)
+    return np.clip(np.nan_to_num(residual, nan=0.0), -bound, bound)
 
 
-def gram(residuals: Floats, weight: Floats, use: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Normals x normals matrix of inner products of standardised residuals over the bins of ``use``.
+@dataclass(frozen=True, eq=False)
+class Grouped:
+    """Means over groups of bins.
 
-    Parameters
+    Attributes
     ----------
-    residuals : ndarray, shape (normals, bins)
-        Centred log2 depth; NaN allowed.
-    weight, use : ndarray, shape (bins,)
+    means : ndarray, shape (..., groups)
+    variance : ndarray, shape (groups,)
+        Expected variance of a mean: bin noise over the group, and ``GROUP_FLOOR``.
+    label, size : ndarray of int, shape (groups,)
+        Label of each group, ascending, and how many bins of weight it has.
     """
-    total = np.zeros((len(residuals), len(residuals)))
-    for begin in range(0, residuals.shape[1], BLOCK):
-        part = slice(begin, begin + BLOCK)
-        chunk = standardise(residuals[:, part], weight[part])[:, use[part]].astype(np.float64)
-        total += chunk @ chunk.T
-    return total
+
+    means: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    label: NDArray[np.intp]
+    size: NDArray[np.intp]
+
+    def large(self, among: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+        """Groups (``among`` some) that take part: the large ones where there are enough, else all that have a bin."""
+        some = (self.size > 0) if among is None else (self.size > 0) & among
+        large = some & (self.size >= SMALLEST_GROUP)
+        return large if large.sum() >= ENOUGH_GROUPS else some
+
+
+def grouped(values: Floats, weight: Floats, label: NDArray[np.intp]) -> Grouped:
+    """Weighted means of ``values``, shape (..., bins), over the bins of each group; bins without weight do not count.
+
+    ``label`` must ascend from bin to bin (groups are runs of bins); values must be finite where weight is not 0.
+    """
+    starts = np.flatnonzero(np.r_[True, label[1:] != label[:-1]]) if len(label) else np.array([], dtype=np.intp)
+    if len(starts) == 0:
+        return Grouped(np.zeros((*values.shape[:-1], 0)), np.zeros(0), np.zeros(0, np.intp), np.zeros(0, np.intp))
+    precision = np.asarray(weight, dtype=float) ** 2
+    total = np.add.reduceat(precision, starts)
+    rows = np.atleast_2d(values)
+    sums = np.stack([np.add.reduceat(precision * row, starts) for row in rows])
+    means = (sums / np.maximum(total, 1e-12)).reshape(*values.shape[:-1], len(starts))
+    size = np.add.reduceat((precision > 0).astype(np.intp), starts)
+    variance = GROUP_FLOOR**2 + 1 / np.maximum(total, 1e-12)
+    return Grouped(means, variance, np.asarray(label[starts]), size)
+
+
+def gram(means: Floats, variance: Floats, use: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Normals x normals matrix of inner products of standardised group means over the groups of ``use``."""
+    standard = np.asarray(means, dtype=float)[:, use] / np.sqrt(variance[use])
+    return np.asarray(standard @ standard.T)
 
 
 def mixing(inner: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """How to combine normals into ``count`` orthogonal components, strongest first: shape (normals, count).
 
-    Columns are scaled so that the components have unit mean square over the normals.
+    Columns are scaled so that a normal's shares of the components have unit mean square.
     """
     strength, vectors = np.linalg.eigh(inner)
     strength, vectors = strength[::-1][:count], vectors[:, ::-1][:, :count]
@@ -59,39 +99,54 @@ def mixing(inner: NDArray[np.float64], count: int) -> NDArray[np.float64]:
 
 
 def components(residuals: Floats, weight: Floats, mix: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Standardised components on every bin, shape (bins, count): ``mix`` applied to the standardised residuals."""
+    """Components on every bin (log2 per unit share), shape (bins, count): ``mix`` of the winsorised residuals."""
     out = np.empty((residuals.shape[1], mix.shape[1]), dtype=np.float32)
     for begin in range(0, residuals.shape[1], BLOCK):
         part = slice(begin, begin + BLOCK)
-        out[part] = standardise(residuals[:, part], weight[part]).T @ mix
+        out[part] = winsorise(residuals[:, part], weight[part]).T @ mix
     return out
 
 
-def coefficients(residual: Floats, weight: Floats, basis: Floats, *, iterations: int = 5) -> NDArray[np.float64]:
-    """Robust share of each component in a sample, and its level last: shape (components + 1,).
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Robust shares of the components, the level last, and the groups' final weights."""
 
-    Iteratively re-weighted least squares with Huber weights. Rows are the fit's bins only: finite residuals, outside
-    chromosome 7, at most so many per gene (the caller chooses).
+    shares: NDArray[np.float64]  # shape (components + 1,)
+    weight: NDArray[np.float64]  # shape (groups,): inverse variance times Huber's weight
+    noise: float  # robust SD of the groups' standardised residuals
+
+
+def fit(means: Floats, variance: Floats, basis: Floats, *, iterations: int = 5) -> Fit:
+    """Shares that explain the group means: Huber-weighted ridge regression on the components and a level.
+
+    Normals have shares of unit mean square; with errors of the size observed the shares are shrunk as that prior asks,
+    so a component that the sample cannot tell from noise hardly counts.
 
     Parameters
     ----------
-    residual, weight : ndarray, shape (bins,)
-        Centred log2 depth of the sample and the bins' weights.
-    basis : ndarray, shape (bins, components)
-        Standardised components.
+    means, variance : ndarray, shape (groups,)
+        Means of the sample (log2) and their expected variances.
+    basis : ndarray, shape (groups, components)
+        Means of the components over the same groups.
     """
-    design = np.column_stack([basis, weight]).astype(np.float64)
-    target = (residual * weight).astype(np.float64)
-    downweight: Floats = np.ones(len(target))
-    solution: Floats = np.zeros(design.shape[1])
+    design = np.column_stack([basis, np.ones(len(means))])
+    weight, noise = 1 / np.asarray(variance, dtype=float), 1.0
+    shares = np.zeros(design.shape[1])
     for _ in range(iterations):
-        weighted = design * downweight[:, None]
-        solution = np.linalg.lstsq(weighted.T @ design, weighted.T @ target, rcond=None)[0]
-        downweight = robust.huber_weights(target - design @ solution)
-    return np.asarray(solution, dtype=np.float64)
+        shares = solve(design.T * weight @ design, design.T * weight @ means, noise)
+        standard = (means - design @ shares) / np.sqrt(variance)
+        weight = robust.huber_weights(standard) / variance
+        noise = robust.MAD_TO_SD * float(np.median(np.abs(standard))) if len(standard) else 1.0
+    return Fit(shares, weight, noise)
 
 
-def subtract(residual: Floats, weight: Floats, basis: Floats, solution: NDArray[np.float64]) -> Floats:
+def solve(normal: NDArray[np.float64], right: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
+    """Solution of the normal equations with the prior's penalty on all but the level, which comes last."""
+    penalty = np.full(len(normal), noise**2)
+    penalty[-1] = 0.0
+    return np.asarray(np.linalg.lstsq(normal + np.diag(penalty), right, rcond=None)[0])
+
+
+def subtract(residual: Floats, basis: Floats, shares: NDArray[np.float64]) -> Floats:
     """The residual of every bin less what the components and the level explain; NaN stays NaN."""
-    safe = np.where(weight > 0, weight, np.nan)
-    return residual - (basis @ solution[:-1]) / safe - solution[-1]
+    return residual - basis @ shares[:-1] - shares[-1]

@@ -141,7 +141,12 @@ def met(
 
 
 def centromere(
-    design: Design, facts: genomes.Genome, corrected: core.Corrected, ratio: NDArray, shared: Mapping[str, float]
+    design: Design,
+    facts: genomes.Genome,
+    corrected: core.Corrected,
+    ratio: NDArray,
+    shared: Mapping[str, float],
+    panel: Panel,
 ) -> dict[str, Any]:
     """The CEP7-like level from the nearest tier that has bins enough, its two sides, and whether they disagree."""
     outside = design.on_seven & ~_within(design, (facts.met[0] - MET_MARGIN_BP, facts.met[1] + MET_MARGIN_BP))
@@ -153,7 +158,7 @@ def centromere(
         "chr7": ~risky,
     }
     for tier, members in tiers.items():
-        sides = [_level(design, corrected, ratio, outside & members & side, shared)
+        sides = [_level(design, corrected, ratio, outside & members & side, shared, panel)
                  for side in (design.midpoint < middle, design.midpoint >= middle)]  # fmt: skip
         smallest = SMALLEST_WIDE_TIER if tier == "chr7" else SMALLEST_TIER
         if max(side.bins for side in sides) >= smallest:
@@ -168,7 +173,12 @@ def centromere(
 
 
 def surroundings(
-    design: Design, facts: genomes.Genome, corrected: core.Corrected, ratio: NDArray, shared: Mapping[str, float]
+    design: Design,
+    facts: genomes.Genome,
+    corrected: core.Corrected,
+    ratio: NDArray,
+    shared: Mapping[str, float],
+    panel: Panel,
 ) -> dict[str, Any]:
     """Levels of the two arms without MET's and EGFR's neighbourhoods, and of EGFR itself."""
     middle = facts.centromere[genomes.MET_CHROMOSOME][0]
@@ -179,24 +189,34 @@ def surroundings(
     egfr = design.on_seven & ~design.wide & _overlaps(design, facts.egfr)
     egfr = egfr if egfr.any() else design.on_seven & _within(design, facts.egfr)
     return {
-        "arms": {"7p": _shown(_level(design, corrected, ratio, p_arm, shared)),
-                 "7q": _shown(_level(design, corrected, ratio, q_arm, shared))},
-        "egfr": _shown(_level(design, corrected, ratio, egfr, shared)),
+        "arms": {"7p": _shown(_level(design, corrected, ratio, p_arm, shared, panel)),
+                 "7q": _shown(_level(design, corrected, ratio, q_arm, shared, panel))},
+        "egfr": _shown(_level(design, corrected, ratio, egfr, shared, panel)),
     }  # fmt: skip
 
 
 def _level(
-    design: Design, corrected: core.Corrected, ratio: NDArray, members: NDArray, shared: Mapping[str, float]
+    design: Design,
+    corrected: core.Corrected,
+    ratio: NDArray,
+    members: NDArray,
+    shared: Mapping[str, float],
+    panel: Panel,
 ) -> core.Level:
     """Level of a stretch: bin noise, and the groups' shared error averaged over as many groups as it spans."""
     level = core.level(ratio, corrected.sd, members)
     if level.bins == 0:
         return level
     rows = np.flatnonzero(members & np.isfinite(ratio))
-    kinds = design.kind[rows]
-    own = max(shared.get(str(kind), 0.0) for kind in np.unique(kinds))
-    groups = len(np.unique(design.group[rows]))
-    return core.Level(level.log2, float(np.hypot(level.se, own / np.sqrt(groups))), level.bins, level.scatter)
+    precision = 1 / np.hypot(corrected.sd[rows], core.BIN_FLOOR) ** 2
+    variance = 0.0
+    for kind in np.unique(design.kind[rows]):
+        own = design.kind[rows] == kind
+        groups = len(np.unique(design.group[rows][own]))
+        null = panel.null.get(str(kind))
+        averaged = null.share_of(groups) if null else 1 / np.sqrt(groups)
+        variance += (precision[own].sum() / precision.sum() * averaged * shared.get(str(kind), 0.0)) ** 2
+    return core.Level(level.log2, float(np.hypot(level.se, np.sqrt(variance))), level.bins, level.scatter)
 
 
 def _within(design: Design, interval: tuple[int, int]) -> NDArray[np.bool_]:

@@ -45,6 +45,7 @@ def reference(
         depth,
         kind=parts.kind,
         group=parts.group,
+        chromosome=parts.chromosome,
         fit=parts.fit,
         learn=parts.fit | parts.on_seven,
         met=parts.met,
@@ -104,7 +105,7 @@ def ratios(
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
     parts = measure.design_of(frame)
-    corrected = _corrected(parts, log2, panel, most=settings["max_bins_per_gene"])
+    corrected = _corrected(parts, log2, panel)
     ratio, local, base = measure.baseline(parts, corrected.log2_ratio, smallest=settings["min_backbone_bins"])
     shared = measure.excess(parts, corrected, ratio, local, panel)
     measured = {
@@ -113,8 +114,8 @@ def ratios(
         "genome": genome,
         "mode": mode,
         "met": measure.met(parts, corrected, ratio, shared, base, panel),
-        "cep7": measure.centromere(parts, facts, corrected, ratio, shared),
-        **measure.surroundings(parts, facts, corrected, ratio, shared),
+        "cep7": measure.centromere(parts, facts, corrected, ratio, shared, panel),
+        **measure.surroundings(parts, facts, corrected, ratio, shared, panel),
         "baseline": base,
         "qc": {
             "noise": corrected.noise,
@@ -131,9 +132,8 @@ def ratios(
     write_json(summary, measured)
 
 
-def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, *, most: int) -> core.Corrected:
-    """The sample's ratios against the panel, fitted on at most ``most`` bins per gene."""
-    usable = panel.mask == ""
+def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel) -> core.Corrected:
+    """The sample's ratios against the panel."""
     return core.correct(
         log2.astype(float),
         centre=panel.centre,
@@ -141,8 +141,10 @@ def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, *, most: i
         basis=panel.basis,
         kind=parts.kind,
         chromosome=parts.chromosome,
-        usable=usable,
-        rows=core.fit_rows(fit=parts.fit, usable=usable & np.isfinite(log2), group=parts.group, most=most),
+        midpoint=parts.midpoint,
+        group=parts.group,
+        usable=panel.mask == "",
+        fit=parts.fit,
         gc=parts.frame["gc"].to_numpy(float),
     )
 

@@ -1,0 +1,135 @@
+"""Leaving normals out: what is found of their noise against what they were made with."""
+
+import numpy as np
+import pytest
+
+from metcn import left_out, panel, robust, tangent
+
+NAN = float("nan")
+CHROMOSOMES, GENES, BINS = 12, 12, 8  # genes per chromosome, bins per gene
+GROUPS = CHROMOSOMES * GENES
+MET_GENE = 6 * GENES + 3
+
+
+def places():
+    """Twelve chromosomes; nothing is fitted on the seventh, which has MET."""
+    group = np.repeat(np.arange(GROUPS), BINS)
+    part = group // GENES
+    fit = part != 6
+    return left_out.Places(
+        group=group, part=part, fit=fit, learn=np.ones(len(group), dtype=bool), met=group == MET_GENE
+    )
+
+
+def normals(count=20, *, factors=3, excess=0.06, noise=0.15, neighbours=0.0, met=1.0, seed=1):
+    """Log2 depths with shared factors, an error per gene (partly that of its stretch of four) and noise per bin."""
+    random = np.random.default_rng(seed)
+    loading = random.normal(0, 0.2, (factors, GROUPS))
+    own = random.normal(0, excess, (count, GROUPS)) * np.sqrt(1 - neighbours)
+    own += np.repeat(random.normal(0, excess, (count, GROUPS // 4)), 4, axis=1) * np.sqrt(neighbours)
+    own[:, MET_GENE] *= met
+    gene = random.normal(size=(count, factors)) @ loading + own
+    depth = np.repeat(gene, BINS, axis=1) + random.normal(0, noise, (count, GROUPS * BINS))
+    return depth.astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return left_out.leave_out(normals(), places(), most=18)
+
+
+def test_every_factor_is_worth_a_component(found):
+    errors = found.errors
+    assert errors[0] > errors[1] > errors[2] > errors[3]
+    assert found.components >= 3
+
+
+def test_more_components_than_factors_hardly_hurt(found):
+    """Shrinkage keeps what cannot be told from noise small."""
+    assert max(found.errors[count] for count in (4, 8, 18)) < 1.1 * found.errors[3]
+
+
+def test_excess_is_what_the_genes_were_given(found):
+    assert 0.055 < found.excess < 0.085  # the components' own error comes on top
+    assert left_out.leave_out(normals(excess=0.0), places(), most=18).excess < 0.035
+
+
+def test_genes_are_judged_by_fits_without_their_own_chromosomes():
+    """With no factor at all, components could only look useful to genes that they were fitted on."""
+    null = left_out.leave_out(normals(factors=0, excess=0.1), places(), most=18)
+    assert min(null.errors.values()) > 0.95 * null.errors[0]
+
+
+@pytest.mark.parametrize(("neighbours", "expected"), [(0.0, 0.5), (0.9, 0.9)])
+def test_mean_of_four_neighbours(neighbours, expected):
+    """Independent genes average out as the square root says; genes that share their error do not."""
+    null = left_out.leave_out(normals(40, factors=0, excess=0.1, neighbours=neighbours), places(), most=3)
+    assert null.averaged[4] == pytest.approx(expected, abs=0.15)
+
+
+@pytest.mark.parametrize(("met", "low", "high"), [(0.2, 1.0, 1.0), (1.0, 1.0, 1.4), (3.0, 1.4, 3.0)])
+def test_met_is_never_taken_to_be_quieter_than_its_peers(met, low, high):
+    factor = left_out.leave_out(normals(met=met), places(), most=8).met_factor
+    assert low <= factor <= high
+
+
+def test_a_normal_without_the_kind_is_passed_over():
+    depth = normals(8)
+    depth[3] = NAN
+    null = left_out.leave_out(depth, places(), most=4)
+    assert np.isfinite([null.noise, null.excess]).all()
+
+
+def test_no_more_normals_are_judged_than_needed(monkeypatch):
+    judged = []
+    original = left_out._try
+    monkeypatch.setattr(left_out, "_try", lambda *arguments: (judged.append(1), original(*arguments)))
+    left_out.leave_out(normals(50), places(), most=3)
+    assert len(judged) == left_out.JUDGED
+
+
+def test_held_out_errors_equal_fits_without_the_part():
+    """The oracle fits each part's complement anew, with the whole fit's weights."""
+    random = np.random.default_rng(3)
+    group = np.repeat(np.arange(60), 6)
+    values = np.vstack([random.normal(0, 0.2, 360), random.normal(0, 1, (2, 360))])
+    sample = tangent.grouped(values, np.full(360, 5.0), group)
+    part, use = np.arange(60) // 5, np.arange(60) % 9 != 0
+    rest, shares = left_out._held_out(sample, 2, use, part)
+    means, design = sample.means[0], np.c_[sample.means[1:].T, np.ones(60)]
+    whole = tangent.fit(means[use], sample.variance[use], design[use, :2], iterations=3)
+    np.testing.assert_array_equal(shares, whole.shares)
+    for number in range(left_out.PARTS):
+        own = part % left_out.PARTS == number
+        kept = (use & ~own)[use]
+        normal = design[use][kept].T * whole.weight[kept] @ design[use][kept]
+        right = design[use][kept].T * whole.weight[kept] @ means[use][kept]
+        part_shares = tangent.solve(normal, right, whole.noise)
+        expected = means[own & use] - design[own & use] @ part_shares
+        np.testing.assert_allclose(rest[own & use], expected, atol=1e-9)
+    np.testing.assert_allclose(rest[~use], (means - design @ whole.shares)[~use], atol=1e-12)
+
+
+def test_variance_within_a_group_is_that_of_its_mean():
+    random = np.random.default_rng(4)
+    group = np.repeat(np.arange(400), 6)
+    rest = random.normal(0, 0.3, 2400)
+    found = left_out._within(rest, np.ones(2400), group, np.full(400, 6))
+    assert found.mean() == pytest.approx(0.3**2 / 6, rel=0.1)
+    means = rest.reshape(400, 6).mean(axis=1)
+    assert robust.spread(means) ** 2 == pytest.approx(found.mean(), rel=0.25)
+
+
+SHARES = [
+    # groups, share of the excess of one
+    pytest.param(1, 1.0, id="one"),
+    pytest.param(2, 0.8, id="as measured"),
+    pytest.param(4, 0.6, id="the longest measured"),
+    pytest.param(16, 0.3, id="beyond: falls with the square root"),
+]
+
+
+@pytest.mark.parametrize(("groups", "expected"), SHARES)
+def test_share_of_a_stretch(groups, expected):
+    null = panel.KindNull(components=0, errors={}, noise=1.0, excess=0.1, averaged={2: 0.8, 4: 0.6, 8: NAN})
+    assert null.share_of(groups) == pytest.approx(expected)
