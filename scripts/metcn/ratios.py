@@ -86,7 +86,7 @@ def correct(
         members = np.flatnonzero(kind == name)
         if name not in WIDE_KINDS and (fit & wide & np.isfinite(ratio)).any():
             local = smooth(ratio, chromosome=chromosome, midpoint=midpoint, use=wide)[0]
-            error = local_noise(ratio, local, use=wide & fit, chromosome=chromosome, midpoint=midpoint)
+            error = local_noise(ratio, found.sd, local, use=wide & fit, chromosome=chromosome, midpoint=midpoint)
         used = members[(fit & np.isfinite(residual) & np.isfinite(local))[members]]
         if used.size == 0:
             continue
@@ -218,14 +218,21 @@ def group_excess(
     return float(np.sqrt(max(variance, 0.0))), int(large.sum())
 
 
-def local_noise(ratio: Floats, local: Floats, *, use: Mask, chromosome: NDArray, midpoint: Floats) -> float:
-    """Typical error of the local level, log2: that of a median over the ``use`` bins of a block; 0 without any."""
+def local_noise(ratio: Floats, sd: Floats, local: Floats, *, use: Mask, chromosome: NDArray, midpoint: Floats) -> float:
+    """Typical error of the local level, log2: that of a median over the ``use`` bins of a block; 0 without any.
+
+    How far bins lie from their block's median says so where a block has three of them; with fewer it would say too
+    little, and the bins' own expected ``sd`` serves.
+    """
     keep = use & np.isfinite(ratio) & np.isfinite(local)
     if not keep.any():
         return 0.0
     block = regions.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=BLOCK_BP)
     size = np.bincount(block[keep])
-    return float(1.25 * robust.spread((ratio - local)[keep]) / np.sqrt(np.median(size[size > 0])))
+    told = keep & (np.pad(size, (0, int(block.max()) + 1 - len(size)))[block] >= 3)
+    if told.sum() > 1:
+        return float(1.25 * robust.spread((ratio - local)[told]) / np.sqrt(np.median(size[size > 0])))
+    return float(robust.median(sd[keep]) / np.sqrt(np.median(size[size > 0])))  # of one or two the median is the mean
 
 
 def blend_excess(own: float, groups: int, expected: float) -> float:

@@ -100,7 +100,12 @@ def excess(design: Design, corrected: core.Corrected, ratio: NDArray, local: NDA
     found = {}
     own_bins = int((design.met & np.isfinite(ratio)).sum())
     noise = core.local_noise(
-        ratio, local, use=design.wide & design.fit, chromosome=design.chromosome, midpoint=design.midpoint
+        ratio,
+        corrected.sd,
+        local,
+        use=design.wide & design.fit,
+        chromosome=design.chromosome,
+        midpoint=design.midpoint,
     )
     for kind, scale in corrected.scale.items():
         use = design.fit & (design.kind == kind)
@@ -187,7 +192,7 @@ def surroundings(
     p_arm = design.on_seven & (design.midpoint < middle) & ~near_egfr
     q_arm = design.on_seven & (design.midpoint >= middle) & ~near_met
     egfr = design.on_seven & ~design.wide & _overlaps(design, facts.egfr)
-    egfr = egfr if egfr.any() else design.on_seven & _within(design, facts.egfr)
+    egfr = egfr if egfr.any() else design.on_seven & _overlaps(design, facts.egfr)
     return {
         "arms": {"7p": _shown(_level(design, corrected, ratio, p_arm, shared, panel)),
                  "7q": _shown(_level(design, corrected, ratio, q_arm, shared, panel))},

@@ -19,6 +19,8 @@ from metcn.panel import Panel
 from metcn.stages import design, measure
 
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
+UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals
+SMALLEST_EXCESS = 0.02  # log2; excess of very quiet normals, so that a ratio to it means something
 UNLIKE_SHARE = 6.0  # a sample's largest share of a component, in SDs of the normals, beyond which it is unlike them
 
 
@@ -121,6 +123,7 @@ def ratios(
             "noise": corrected.noise,
             "noise_over_normals": corrected.scale,
             "gene_excess": shared,
+            "gene_excess_over_normals": _over_normals(shared, panel),
             "shares": corrected.shares,
             "bins": len(frame),
             "bins_used": int(np.isfinite(ratio).sum()),
@@ -200,6 +203,7 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
     kinds = np.unique(parts.kind[parts.met]) if parts.met.any() else np.unique(parts.kind)
     noise = max((measured["qc"]["noise"].get(str(kind), 0.0) for kind in kinds), default=0.0)
     narrow = base["from"] == "targets"
+    excess = max((measured["qc"]["gene_excess_over_normals"].get(str(kind), 0.0) for kind in kinds), default=0.0)
     largest = max((abs(share) for shares in measured["qc"]["shares"].values() for share in shares), default=0.0)
     egfr = measured["egfr"]
     found = {
@@ -212,7 +216,7 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
         "few_normals": measured["mode"] in ("few_normals", "matched_normal"),
         "gc_unknown": measured["mode"] in ("no_normals", "few_normals") and parts.frame["gc"].isna().all(),
         "ratios_imported": measured["mode"] == "imported",
-        "unlike_normals": largest > UNLIKE_SHARE,
+        "unlike_normals": largest > UNLIKE_SHARE or excess > UNLIKE_EXCESS,
         "noisy": settings["max_noise"] < noise <= settings["fail_noise"],
         "very_noisy": noise > settings["fail_noise"],
         "cep7_unavailable": tier == "none",
@@ -221,6 +225,12 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
         "egfr_gained": egfr["bins"] > 0 and egfr["log2"] - 3 * egfr["se"] > measure.GAINED_LOG2,
     }
     return [code for code, holds in found.items() if holds]
+
+
+def _over_normals(shared: Mapping[str, float], panel: Panel) -> dict[str, float]:
+    """Gene-level excess of the sample over that of left-out normals, per kind that the normals could tell of."""
+    known = {kind: null.excess for kind, null in panel.null.items() if np.isfinite(null.excess)}
+    return {kind: value / max(known[kind], SMALLEST_EXCESS) for kind, value in shared.items() if kind in known}
 
 
 def _write_ratios(
