@@ -118,6 +118,10 @@ bench-plasma: $(STAMP) ## the real plasma titration
 bench-normals: $(STAMP) ## real normals left out one by one
 	$(BIN)/python benchmarks/normals.py --shared $(SHARED) --workers $(CORES) $(BENCH)
 
+.PHONY: bench-normalise
+bench-normalise: $(STAMP) ## time and memory of normalisation, beside CNVkit's
+	$(BIN)/python benchmarks/bench_normalise.py $(BENCH)
+
 # BAM=..., TARGETS=... take a file of yours; otherwise one of READS reads is built in a temporary folder.
 READS ?= 8000000
 .PHONY: bench-counts

@@ -1,0 +1,195 @@
+"""Normalisation: time and memory by size, and whole commands beside CNVkit's on the same files, in turns.
+
+    python benchmarks/bench_normalise.py [--sizes 100000x50 1000000x200] [--files 100000x20] [--repeats 3]
+
+``--sizes`` (bins x normals) measures the core on arrays: building a panel of normals, and one tumour against it.
+``--files`` gives the same coverage tables, with GC content, to both tools: ``metcn reference`` and ``metcn ratios``
+beside CNVkit's ``reference`` (with its GC correction) and ``fix``. Each measurement is a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "benchmarks")]
+
+import options  # noqa: E402
+
+WINDOW_BP = 1000
+FACTORS = 6
+TURNS = ("metcn_reference", "cnvkit_reference", "metcn_ratios", "cnvkit_fix")
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    sizes = ["100000x50", "200000x50", "100000x200", "1000000x50", "1000000x200"]
+    parser.add_argument("--sizes", nargs="*", default=sizes, metavar="BxN", help=f"default: {' '.join(sizes)}")
+    parser.add_argument("--files", nargs="*", default=["100000x20"], metavar="BxN", help="default: 100000x20")
+    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="turns with files (default: 3)")
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        return globals()[f"child_{args.child[0]}"](*args.child[1:])
+    rows = {size: measured("core", *size.split("x")) for size in args.sizes}
+    if rows:
+        options.show("core on arrays, CPU s, one thread", pd.DataFrame(rows).T, index=True)
+    for size in args.files:
+        with tempfile.TemporaryDirectory(prefix="metcn-bench-") as name:
+            beside_cnvkit(size, Path(name), args.repeats)
+
+
+def measured(*child: str) -> dict[str, float]:
+    """What a measurement in a process of its own printed, as JSON."""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, __file__, "--child", *child]
+    begin = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    out = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(child)} failed")
+    whole = {"process_cpu_s": usage.ru_utime + usage.ru_stime, "wall_s": time.perf_counter() - begin}
+    return {**(json.loads(out) if out.strip() else {}), **whole, "peak_mib": usage.ru_maxrss / 1024}
+
+
+def design(bins: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Windows over 22 chromosomes and their GC content; MET where it is."""
+    from metcn import genome as genomes
+
+    facts = genomes.load("GRCh37")
+    lengths = np.array([facts.contigs[name] for name in genomes.AUTOSOMES], dtype=float)
+    share = np.maximum((lengths / lengths.sum() * bins).astype(int), 10)
+    share[0] += bins - share.sum()
+    chromosome = np.repeat(list(genomes.AUTOSOMES), share)
+    start = np.concatenate(
+        [np.linspace(0, length - WINDOW_BP, count).astype(int) for length, count in zip(lengths, share, strict=True)]
+    )
+    end = start + WINDOW_BP
+    role = genomes.role_of(facts, chromosome, start, end)
+    gc = np.clip(np.random.default_rng(1).normal(0.42, 0.06, bins), 0.25, 0.7)
+    frame = pd.DataFrame({"chromosome": chromosome, "start": start, "end": end, "gene": "-", "kind": "window"})
+    return frame.assign(role=role, gc=gc, mappability=np.nan, mask=""), gc
+
+
+def depths(gc: np.ndarray, normals: int) -> np.ndarray:
+    """Log2 depths of normals: factors that samples share, GC, and noise; float32, shape (normals, bins)."""
+    random = np.random.default_rng(2)
+    loading = random.normal(0, 0.1, (FACTORS, len(gc))).astype(np.float32)
+    out = np.empty((normals, len(gc)), dtype=np.float32)
+    for row in out:
+        row[:] = 0.25 * random.standard_normal(len(gc), dtype=np.float32) + 5 + random.normal() * (gc - 0.42) * 3
+        row += random.normal(size=FACTORS).astype(np.float32) @ loading
+    return out
+
+
+def child_core(bins: str, normals: str) -> None:
+    """Build a panel of arrays and take one tumour's ratios."""
+    from metcn import ratios, reference
+    from metcn.stages import measure
+
+    frame, gc = design(int(bins))
+    parts, depth = measure.design_of(frame), depths(gc, int(normals) + 1)
+    tumour, matrix = depth[-1].astype(float), np.array(depth[:-1])
+    del depth
+    begin = time.process_time()
+    panel = reference.build(
+        matrix, kind=parts.kind, chromosome=parts.chromosome, group=parts.group, fit=parts.fit,
+        learn=parts.fit | parts.on_seven, met=parts.met, mask=np.full(len(frame), "", dtype="U32"),
+        max_components=40, min_relative_depth=0.05, max_spread=1.0,
+    )  # fmt: skip
+    built = time.process_time()
+    ratios.correct(
+        tumour, centre=panel.centre, spread=panel.spread.astype(float), basis=panel.basis, kind=parts.kind,
+        chromosome=parts.chromosome, midpoint=parts.midpoint, group=parts.group, usable=panel.mask == "",
+        fit=parts.fit, gc=gc,
+    )  # fmt: skip
+    per_cell = (built - begin) / matrix.size * 1e9
+    times = {"panel_cpu_s": built - begin, "tumour_cpu_s": time.process_time() - built, "ns_per_bin_normal": per_cell}
+    print(json.dumps({**times, "matrix_mib": matrix.nbytes / 2**20}))
+
+
+def beside_cnvkit(size: str, folder: Path, repeats: int) -> None:
+    """The same files through both tools, in turns; medians and ratios."""
+    bins, normals = (int(part) for part in size.split("x"))
+    write_files(folder, bins, normals)
+    rows: dict[str, list[dict[str, float]]] = {name: [] for name in TURNS}
+    for _ in range(repeats):
+        for name in TURNS:
+            rows[name].append(measured(name, str(folder), str(normals)))
+    table = pd.DataFrame({name: {key: statistics.median(row[key] for row in runs) for key in runs[0]}
+                          for name, runs in rows.items()}).T  # fmt: skip
+    options.show(f"{bins} bins, {normals} normals, from files, whole processes, medians of {repeats}", table)
+    cpu = table["process_cpu_s"]
+    print(f"CNVkit's CPU over metcn's: panel {cpu['cnvkit_reference'] / cpu['metcn_reference']:.1f}, "
+          f"one tumour {cpu['cnvkit_fix'] / cpu['metcn_ratios']:.1f}")  # fmt: skip
+
+
+def write_files(folder: Path, bins: int, normals: int) -> None:
+    """Coverage of the normals and of a tumour, once for each tool; CNVkit's has the GC content it corrects for."""
+    from metcn import tables
+
+    frame, gc = design(bins)
+    tables.write_bins(folder / "bins.tsv", frame)
+    for number, log2 in enumerate(depths(gc, normals + 1)):
+        table = frame[["chromosome", "start", "end", "gene"]].assign(log2=log2.astype(float))
+        table = table.assign(depth=2.0 ** table["log2"])
+        tables.write_counts(folder / f"s{number}.cnn", table.assign(count=pd.array([None] * bins, dtype="Int64")))
+        table.assign(gc=gc).to_csv(folder / f"s{number}.targetcoverage.cnn", sep="\t", index=False)
+
+
+def child_metcn_reference(folder: str, normals: str) -> None:
+    """``metcn reference``."""
+    from metcn.cli import main as command
+
+    counts = [f"{folder}/s{number}.cnn" for number in range(int(normals))]
+    where = ["--genome", "GRCh37", "--assay", "wgs", "--output", f"{folder}/reference.h5"]
+    sys.exit(command(["reference", "--bins", f"{folder}/bins.tsv", "--counts", *counts, *where]))
+
+
+def child_metcn_ratios(folder: str, normals: str) -> None:
+    """``metcn ratios`` of the tumour."""
+    from metcn.cli import main as command
+
+    told = ["--sample", "s", "--counts", f"{folder}/s{normals}.cnn", "--bins", f"{folder}/bins.tsv"]
+    told += ["--reference", f"{folder}/reference.h5", "--genome", "GRCh37", "--assay", "wgs"]
+    sys.exit(command(["ratios", *told, "--output", f"{folder}/s.cnr", "--summary", f"{folder}/s.json"]))
+
+
+def child_cnvkit_reference(folder: str, normals: str) -> None:
+    """CNVkit's ``reference``."""
+    from cnvlib import reference
+    from skgenome import tabio
+
+    paths = [f"{folder}/s{number}.targetcoverage.cnn" for number in range(int(normals))]
+    tabio.write(reference.do_reference(paths, do_rmask=False, do_edge=False), f"{folder}/reference.cnn")
+
+
+def child_cnvkit_fix(folder: str, normals: str) -> None:
+    """CNVkit's ``fix`` of the tumour."""
+    from cnvlib import cmdutil, fix
+    from cnvlib.cnary import CopyNumArray
+    from skgenome import tabio
+
+    target = cmdutil.read_cna(f"{folder}/s{normals}.targetcoverage.cnn")
+    nothing = CopyNumArray(target.data.iloc[:0], {"sample_id": "s"})
+    made = fix.do_fix(target, nothing, cmdutil.read_cna(f"{folder}/reference.cnn"), do_rmask=False, do_edge=False)
+    tabio.write(made, f"{folder}/s.cnvkit.cnr")
+
+
+if __name__ == "__main__":
+    main()
