@@ -20,7 +20,7 @@ STAGES = "bins counts reference ratios segments purity copies calls report cohor
 # Every module has a place; a new one is entered here.
 LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
-    "equation": "mixture panel regions tangent centring left_out",
+    "equation": "mixture panel regions tangent centring left_out batches",
     "core": "bins counts reference ratios segments purity copies amplicon detection calls triage verdicts",
     "io": (
         "genome alignments bgzf scan indices tables delimited formats vcf "
@@ -29,7 +29,7 @@ LAYERS = {
         "render cohort gauges profiles svg tracks"
     ),
     "stages": (
-        "stages stages.axis stages.design stages.measure stages.reading stages.indexed "
+        "stages stages.axis stages.design stages.measure stages.belonging stages.reading stages.indexed "
         "stages.depth stages.ratios stages.segments stages.purity stages.copies stages.calls"
     ),
     "command": "cli arguments launch single __main__",

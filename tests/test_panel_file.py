@@ -14,7 +14,9 @@ from metcn.panel import KindNull, Panel
 FRAME = made_depth.panel_bins(genes=6, tiles=4, off_target_bp=30_000_000)
 FACTS = {"genome": "GRCh37", "assay": "panel", "normals": ["N1", "N2"], "provenance": {"metcn": "0"}}
 NULL = {
-    "target": KindNull(components=2, errors={0: 0.2, 1: 0.1, 2: 0.05}, noise=0.8, excess=0.03),
+    "target": KindNull(
+        components=2, errors={0: 0.2, 1: 0.1, 2: 0.05}, noise=0.8, excess=0.03, averaged={2: 0.7}, scatter=(0.1, 0.2)
+    ),
     "off_target": KindNull(components=0, errors={0: 0.1}, noise=1.0, excess=float("nan")),
 }
 
@@ -26,6 +28,8 @@ def some_panel(**changes):
         "spread": random.random(count).astype(np.float32),
         "mask": np.where(np.arange(count) % 9 == 0, "noisy_in_normals", ""),
         "basis": random.normal(size=(count, 2)).astype(np.float32),
+        "shares": {kind: random.normal(size=(12, null.components)).astype(np.float32) for kind, null in NULL.items()},
+        "male": np.arange(12) % 2 == 0,
     }
     arrays["centre"][3] = arrays["spread"][3] = np.nan
     return Panel(**{**arrays, "null": NULL, "normals": 12, **changes})
@@ -43,6 +47,10 @@ def test_round_trip(path):
     for name in ("centre", "spread", "basis", "mask"):
         np.testing.assert_array_equal(getattr(panel, name), getattr(expected, name))
     assert panel.normals == 12
+    np.testing.assert_array_equal(panel.male, expected.male)
+    assert sorted(panel.shares) == sorted(NULL)
+    for kind, values in panel.shares.items():
+        np.testing.assert_array_equal(values, expected.shares[kind])
     assert sorted(map(repr, panel.null.items())) == sorted(map(repr, NULL.items()))  # as text, NaN equals NaN
     assert facts == {**FACTS, "fingerprint": panel_file.fingerprint(FRAME)}
     assert frame.drop(columns="mask").equals(FRAME.drop(columns="mask"))

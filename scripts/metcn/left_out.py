@@ -60,6 +60,7 @@ class _Trial:
     errors: list[Floats] = field(default_factory=list)  # what is left of each group's mean, one array per normal
     within: list[Floats] = field(default_factory=list)  # variance that bin noise alone gives such a mean
     noise: list[float] = field(default_factory=list)  # bin noise over its raw spread
+    rows: list[int] = field(default_factory=list)  # which normals these are
 
     def error(self, judged: Mask) -> float:
         """RMS of the group means that are judged."""
@@ -98,13 +99,15 @@ def leave_out(log2_depth: Floats, places: Places, *, most: int) -> KindNull:
         inner = tangent.gram(known.means, known.variance, known.large(learned))
         basis = tangent.components(residual, weight, tangent.mixing(inner, largest))
         for row in np.flatnonzero(~kept)[:judged_per_fold]:
-            _try(trials, log2_depth[row] - centre, spread, weight, basis, places, part, fitted)
+            if _try(trials, log2_depth[row] - centre, spread, weight, basis, places, part, fitted):
+                for trial in trials.values():
+                    trial.rows.append(int(row))
     if not any(trial.errors for trial in trials.values()):
         return KindNull(components=0, errors={}, noise=1.0, excess=float("nan"))
     judged = _comparable(label, places, large & (fitted | learned))
     errors = {count: trial.error(judged) for count, trial in trials.items()}
     best = min(trials, key=lambda count: errors[count])
-    return _summary(trials[best], best, errors, judged, part, met)
+    return _summary(trials[best], best, errors, normals, judged, part, met)
 
 
 def _comparable(label: NDArray[np.intp], places: Places, among: Mask) -> Mask:
@@ -123,11 +126,11 @@ def _try(
     places: Places,
     part: NDArray[np.intp],
     fitted: Mask,
-) -> None:
-    """Add what every number of components leaves of one normal; nothing if it lacks the kind."""
+) -> bool:
+    """Add what every number of components leaves of one normal; False, and nothing, if it lacks the kind."""
     present = np.isfinite(own) & (weight > 0)
     if not (present & places.fit).any():
-        return
+        return False
     weight = np.where(present, weight, 0.0)
     cut = tangent.winsorise(own, weight)
     sample = tangent.grouped(np.vstack([cut, basis.T.astype(float)]), weight, places.group)
@@ -138,6 +141,7 @@ def _try(
         trial.within.append(_within(np.where(present, bins, 0.0), weight, places.group, sample.size))
         used = present & places.fit
         trial.noise.append(robust.spread(bins[used] / np.maximum(spread[used], SMALLEST_ERROR)))
+    return True
 
 
 def _held_out(sample: Grouped, count: int, use: Mask, part: NDArray[np.intp]) -> tuple[Floats, NDArray[np.float64]]:
@@ -172,7 +176,13 @@ def _within(rest: Floats, weight: Floats, group: NDArray[np.intp], size: NDArray
 
 
 def _summary(
-    trial: _Trial, components: int, errors: dict[int, float], judged: Mask, part: NDArray[np.intp], met: Mask
+    trial: _Trial,
+    components: int,
+    errors: dict[int, float],
+    normals: int,
+    judged: Mask,
+    part: NDArray[np.intp],
+    met: Mask,
 ) -> KindNull:
     """Noise and excess at this number of components, of one group and of stretches of neighbouring ones."""
     means, within = np.stack(trial.errors)[:, judged], np.stack(trial.within)[:, judged]
@@ -182,6 +192,8 @@ def _summary(
         length: min(value / one, 1.0) for length, value in excess.items() if length > 1 and one > 0 and value >= 0
     }
     spread = np.array([robust.spread(row) for row in means])
+    scatter = np.full(normals, np.nan)
+    scatter[trial.rows] = spread
     of_met = np.stack(trial.errors)[:, met].mean(axis=1) if met.any() else np.zeros(0)
     factor = np.abs(of_met / np.maximum(spread, SMALLEST_ERROR)) if len(of_met) else np.zeros(0)
     factor = factor[np.isfinite(factor)]
@@ -192,6 +204,7 @@ def _summary(
         noise=float(np.median(trial.noise)),
         excess=one,
         averaged=averaged,
+        scatter=tuple(scatter.tolist()),
         met_factor=max(1.0, float(np.sqrt((len(factor) * own**2 + PRIOR_FACTOR) / (len(factor) + PRIOR_FACTOR)))),
     )
 

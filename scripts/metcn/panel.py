@@ -19,6 +19,7 @@ class KindNull:
     noise: float  # robust SD of a left-out bin after correction, over what its raw spread said
     excess: float  # SD that bins of a gene share beyond their own noise, log2
     averaged: dict[int, float] = field(default_factory=dict)  # neighbouring groups -> excess of their mean, over one's
+    scatter: tuple[float, ...] = ()  # of each normal's genes when it is left out, log2; NaN where it was not judged
     met_factor: float = 1.0  # MET's error in left-out normals over that of their typical gene, at least 1
 
     def share_of(self, groups: int) -> float:
@@ -50,6 +51,10 @@ class Panel:
         Per kind of bins; empty with fewer than three normals.
     normals : int
         How many normals it was made of.
+    shares : dict of str to ndarray, shape (normals, components)
+        Per kind, the normals' own shares of its components.
+    male : ndarray of bool, shape (normals,), or None
+        Sex of each normal where two sexes could be told apart: then the centre of chromosome X is that of two copies.
     """
 
     centre: Floats
@@ -58,3 +63,5 @@ class Panel:
     basis: Floats
     null: dict[str, KindNull] = field(default_factory=dict)
     normals: int = 0
+    shares: dict[str, Floats] = field(default_factory=dict)
+    male: NDArray[np.bool_] | None = None

@@ -19,7 +19,7 @@ from metcn.panel import KindNull, Panel
 
 FORMAT = "metcn-reference"
 FORMAT_VERSION = 1
-ARRAYS = ("centre", "spread", "basis")
+ARRAYS = ("centre", "spread", "basis")  # with one entry per bin
 
 
 def fingerprint(frame: pd.DataFrame) -> str:
@@ -50,6 +50,11 @@ def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[st
             values = np.asarray(getattr(panel, name), dtype=np.float32)
             checked = values.size > 0  # HDF5 keeps checksums of chunks, and nothing has none
             handle.create_dataset(name, data=values, track_times=False, fletcher32=checked)
+        shares = handle.create_group("shares")
+        for kind, values in panel.shares.items():
+            shares.create_dataset(kind, data=np.asarray(values, dtype=np.float32), track_times=False)
+        if panel.male is not None:
+            handle.create_dataset("male", data=panel.male, track_times=False)
 
 
 def _numbered(values: Mapping[str, float]) -> dict[int, float]:
@@ -73,10 +78,18 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
             arrays = {name: handle[name][:] for name in ARRAYS}
             facts = json.loads(handle.attrs["facts"]) | {"fingerprint": str(handle.attrs["fingerprint"])}
             null = {
-                kind: KindNull(**{**part, **{name: _numbered(part[name]) for name in ("errors", "averaged")}})
+                kind: KindNull(
+                    **{
+                        **part,
+                        **{name: _numbered(part[name]) for name in ("errors", "averaged")},
+                        "scatter": tuple(part["scatter"]),
+                    }
+                )
                 for kind, part in json.loads(handle.attrs["null"]).items()
             }
             normals = int(handle.attrs["normals"])
+            shares = {kind: values[:] for kind, values in handle["shares"].items()}
+            male = handle["male"][:] if "male" in handle else None
     except (AttributeError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"expected a panel of normals made by `metcn reference`, {path} is not one ({error}); make it again"
@@ -84,4 +97,4 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
     if fingerprint(frame) != facts["fingerprint"] or any(len(values) != len(frame) for values in arrays.values()):
         raise InputError(f"{path}: its bins are not those it was made for; the file is damaged, make it again")
     mask = frame["mask"].to_numpy(dtype=np.str_)
-    return frame, Panel(mask=mask, null=null, normals=normals, **arrays), facts
+    return frame, Panel(mask=mask, null=null, normals=normals, shares=shares, male=male, **arrays), facts

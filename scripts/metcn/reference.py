@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import robust, tangent
+from metcn import batches, robust, tangent
 from metcn.centring import centre_and_spread, scale
 from metcn.left_out import Places, leave_out
 from metcn.panel import KindNull, Panel
@@ -55,6 +55,7 @@ def build(
     fit: NDArray[np.bool_],
     learn: NDArray[np.bool_],
     met: NDArray[np.bool_],
+    x: NDArray[np.bool_],
     mask: NDArray,
     max_components: int,
     min_relative_depth: float,
@@ -75,9 +76,12 @@ def build(
         Bins that components are learned on: all autosomes, since normals have no amplicon to protect.
     met : ndarray of bool, shape (bins,)
         MET's own bins: genes with at least half as many decide how many components are used.
+    x : ndarray of bool, shape (bins,)
+        Bins of chromosome X outside its pseudoautosomal ends.
     """
     normals = len(log2_depth)
     scale(log2_depth, kind, fit & (mask == ""))
+    male = _on_two_copies(log2_depth, x & (mask == ""))
     centre, spread, missing = centre_and_spread(log2_depth)
     reasons = mask_reasons(
         given=mask,
@@ -101,8 +105,20 @@ def build(
             null[str(name)] = leave_out(log2_depth[:, rows], places, most=max_components)
             spread[kind == name] *= null[str(name)].noise
     log2_depth -= centre
-    basis = _basis(log2_depth, spread, kind=kind, group=group, learn=usable & learn, null=null)
-    return Panel(centre=centre, spread=spread, mask=reasons, basis=basis, null=null, normals=normals)
+    basis, shares = _basis(log2_depth, spread, kind=kind, group=group, learn=usable & learn, null=null)
+    return Panel(centre, spread, reasons, basis, null, normals, shares, male)
+
+
+def _on_two_copies(log2_depth: Floats, x: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Which normals are male; their chromosome X is raised in place to what two copies would have given."""
+    if not x.any():
+        return None
+    rows = np.flatnonzero(x)
+    level = np.array([robust.median(row) for row in log2_depth[:, rows] - centre_and_spread(log2_depth[:, rows])[0]])
+    male = batches.males(level)
+    for row in np.flatnonzero(male) if male is not None else ():
+        log2_depth[row, rows] += 1.0
+    return male
 
 
 def _basis(
@@ -113,9 +129,13 @@ def _basis(
     group: NDArray[np.intp],
     learn: NDArray[np.bool_],
     null: dict[str, KindNull],
-) -> Floats:
-    """Components of every kind in one array, shape (bins, components): each bin has those of its own kind."""
+) -> tuple[Floats, dict[str, Floats]]:
+    """Components of every kind in one array, shape (bins, components), and the normals' shares of them by kind.
+
+    Each bin has the components of its own kind.
+    """
     basis = np.zeros((residual.shape[1], max((part.components for part in null.values()), default=0)), dtype=np.float32)
+    shares: dict[str, Floats] = {}
     for name, found in null.items():
         members = np.flatnonzero(kind == name)
         weight = np.where(learn[members], tangent.bin_weights(spread[members]), 0.0)
@@ -123,9 +143,10 @@ def _basis(
         known = rows[0]
         inner = tangent.gram(np.stack([row.means for row in rows]), known.variance, known.large())
         mix = tangent.mixing(inner, found.components)
+        shares[name] = mix * len(mix)  # the columns of `mix` have a squared length of one normal in all
         part = residual if len(members) == residual.shape[1] else residual[:, members]
         basis[members, : mix.shape[1]] = tangent.components(part, tangent.bin_weights(spread[members]), mix)
-    return basis
+    return basis, shares
 
 
 def _sample(members: NDArray[np.intp], group: NDArray[np.intp], met: NDArray[np.bool_]) -> NDArray[np.intp]:

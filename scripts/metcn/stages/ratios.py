@@ -16,7 +16,7 @@ from metcn import reference as normals
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.panel import Panel
-from metcn.stages import design, measure
+from metcn.stages import belonging, design, measure
 
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
 UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals
@@ -51,12 +51,14 @@ def reference(
         fit=parts.fit,
         learn=parts.fit | parts.on_seven,
         met=parts.met,
+        x=belonging.x_of(parts),
         mask=frame["mask"].to_numpy(dtype=np.str_),
         max_components=settings["max_components"],
         min_relative_depth=settings["min_relative_depth"],
         max_spread=settings["max_spread"],
     )
     facts = {"genome": genome, "assay": assay, "normals": names, "provenance": provenance.stamp(settings)}
+    facts |= belonging.of_normals(names, panel)
     panel_file.write(output, frame, panel, facts)
 
 
@@ -128,7 +130,9 @@ def ratios(
             "bins": len(frame),
             "bins_used": int(np.isfinite(ratio).sum()),
         },
-        "reference": made,
+        "reference": made | {"resembles": belonging.of_sample(corrected.shares, made["names"], panel)}
+        if made
+        else None,
     }
     measured["reasons"] = _measured_reasons(parts, measured, settings)
     _write_ratios(output, frame, panel, corrected, ratio, None if imported else counts)
@@ -166,7 +170,8 @@ def _compared(frame: pd.DataFrame, reference: Path | None, matched: Path | None)
             "normals": panel.normals,
             "components": {kind: null.components for kind, null in panel.null.items()},
             "fingerprint": expected,
-            "names": facts.get("normals", []),
+            "names": facts["normals"],
+            "belonging": {name: facts.get(name) for name in ("males", "batches", "strays")},
         }
         return stored, panel, made, "panel_of_normals" if panel.normals >= 3 else "few_normals"
     if matched is not None:

@@ -1,0 +1,78 @@
+"""Which normals belong together: sexes, batches and strays among them, and the ones a sample resembles."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metcn import robust
+
+SEX_GAP = 0.5  # log2 between the X of the two sexes at the least; one copy against two is 1
+STRAY = 2.5  # a normal's genes stray this much more than the typical normal's when it is left out
+SEPARATE = 0.8  # share of a component's variance between two groups of normals; an even cloud reaches about 0.64
+SMALLEST_BATCH = 3
+
+Floats = NDArray[np.floating]
+
+
+def males(level: Floats) -> NDArray[np.bool_] | None:
+    """Whether each normal is male, from its level on chromosome X (log2, shape (normals,)); None if it cannot be told.
+
+    The two sexes lie one apart in log2. It cannot be told where all levels are alike, as in a panel of one sex. NaN
+    (a normal without reads on X) counts as not male.
+    """
+    known = np.sort(level[np.isfinite(level)])
+    if len(known) < 2:
+        return None
+    gaps = np.diff(known)
+    place = int(np.argmax(gaps))
+    if gaps[place] < SEX_GAP:
+        return None
+    return np.asarray(level < (known[place] + known[place + 1]) / 2)
+
+
+def strays(scatter: Floats) -> NDArray[np.bool_]:
+    """Normals whose genes stray ``STRAY`` times as much as the typical normal's when left out; NaN is no stray."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(scatter > STRAY * robust.median(scatter))
+
+
+def batches(shares: Floats) -> NDArray[np.intp]:
+    """Batch 0 or 1 of each normal: two groups along the component that separates them best; all 0 without any.
+
+    Parameters
+    ----------
+    shares : ndarray, shape (normals, components)
+        Shares of the components in the normals.
+    """
+    best, label = SEPARATE, np.zeros(len(shares), dtype=np.intp)
+    for column in shares.T:
+        order = np.argsort(column, kind="stable")
+        value = column[order] - column.mean()
+        total = float(np.sum(value**2))
+        for first in range(SMALLEST_BATCH, len(value) - SMALLEST_BATCH + 1):
+            between = first * value[:first].mean() ** 2 + (len(value) - first) * value[first:].mean() ** 2
+            if total > 0 and between / total > best:
+                best, label = between / total, np.zeros(len(shares), dtype=np.intp)
+                label[order[first:]] = 1
+    return label
+
+
+def nearest(own: Floats, shares: Floats, count: int = 3) -> tuple[NDArray[np.intp], float]:
+    """The normals a sample resembles most, and its distance from the first over that between neighbouring normals.
+
+    Parameters
+    ----------
+    own : ndarray, shape (components,)
+        The sample's shares of the components.
+    shares : ndarray, shape (normals, components)
+        Those of the normals. Without components or with one normal the distance is NaN.
+    """
+    away = np.linalg.norm(shares - own, axis=1)
+    order = np.argsort(away, kind="stable")[:count]
+    if shares.shape[1] == 0 or len(shares) < 2:
+        return order, float("nan")
+    between = np.linalg.norm(shares[:, None] - shares[None], axis=2)
+    np.fill_diagonal(between, np.inf)
+    typical = float(np.median(between.min(axis=1)))
+    return order, float(away[order[0]] / typical) if typical > 0 else float("nan")

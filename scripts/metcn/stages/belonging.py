@@ -1,0 +1,45 @@
+"""Which normals of a panel belong together, and which of them a sample resembles, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from metcn import batches
+from metcn.panel import Panel
+from metcn.stages.measure import Design
+
+X_WITHOUT_ENDS = (2_800_000, 154_900_000)  # clear of the pseudoautosomal regions in GRCh37 and GRCh38
+
+
+def x_of(design: Design) -> np.ndarray:
+    """Bins of chromosome X of which a male has one copy."""
+    inside = (design.midpoint >= X_WITHOUT_ENDS[0]) & (design.midpoint < X_WITHOUT_ENDS[1])
+    return np.asarray((design.chromosome == "X") & inside)
+
+
+def of_normals(names: Sequence[str], panel: Panel) -> dict[str, Any]:
+    """Males, batches and strays among the normals; males is None where sexes cannot be told apart."""
+    found: dict[str, Any] = {
+        "males": None if panel.male is None else [name for name, male in zip(names, panel.male, strict=True) if male],
+        "batches": {},
+        "strays": {},
+    }
+    for kind, null in panel.null.items():
+        label = batches.batches(panel.shares[kind])
+        if label.any():
+            found["batches"][kind] = [[str(name) for name in np.array(names)[label == number]] for number in (0, 1)]
+        found["strays"][kind] = [str(name) for name in np.array(names)[batches.strays(np.array(null.scatter))]]
+    return found
+
+
+def of_sample(shares: Mapping[str, Sequence[float]], names: Sequence[str], panel: Panel) -> dict[str, Any]:
+    """Per kind, the normals that a sample resembles most, and its distance from the first (see `batches.nearest`)."""
+    found = {}
+    for kind, own in shares.items():
+        if kind in panel.shares:
+            order, distance = batches.nearest(np.array(own), panel.shares[kind][:, : len(own)])
+            found[kind] = {"nearest": [names[row] for row in order], "distance": distance}
+    return found
