@@ -21,7 +21,7 @@ STAGES = "bins counts reference ratios segments purity copies calls report cohor
 LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
     "equation": "mixture panel regions tangent centring left_out batches",
-    "core": "bins counts reference ratios segments purity copies amplicon detection calls triage verdicts",
+    "core": "bins counts reference ratios quality segments purity copies amplicon detection calls triage verdicts",
     "io": (
         "genome alignments bgzf scan indices tables delimited formats vcf "
         "config keywords sheet sheet_checks samples layout plan reach snakefile criteria panel_file "

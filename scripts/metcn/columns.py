@@ -61,6 +61,9 @@ REASONS: dict[str, Reason] = {
     ),
     "gc_unknown": Reason("info", "GC content of bins is unknown, so no GC correction was made."),
     "ratios_imported": Reason("warn", "Ratios were normalised elsewhere: their noise is judged from the sample alone."),
+    "wavy": Reason(
+        "warn", "Stretches of the genome differ by more than copies explain, or neighbouring bins err together."
+    ),
     "unlike_normals": Reason("warn", "The sample lies outside the range of the normals it is compared with."),
     "noisy": Reason("warn", "Bin noise is above the configured bound."),
     "very_noisy": Reason("fail", "Bin noise is above the bound beyond which no verdict is given."),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import formats, panel_file, provenance, tables
+from metcn import formats, panel_file, provenance, quality, tables
 from metcn import genome as genomes
 from metcn import ratios as core
 from metcn import reference as normals
@@ -127,6 +127,7 @@ def ratios(
             "gene_excess": shared,
             "gene_excess_over_normals": _over_normals(shared, panel),
             "shares": corrected.shares,
+            **_evenness(parts, ratio, corrected),
             "bins": len(frame),
             "bins_used": int(np.isfinite(ratio).sum()),
         },
@@ -222,6 +223,8 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
         "gc_unknown": measured["mode"] in ("no_normals", "few_normals") and parts.frame["gc"].isna().all(),
         "ratios_imported": measured["mode"] == "imported",
         "unlike_normals": largest > UNLIKE_SHARE or excess > UNLIKE_EXCESS,
+        "wavy": (measured["qc"]["waviness"] > settings["max_waviness"])
+        or (measured["qc"]["autocorrelation"] > settings["max_autocorrelation"]),
         "noisy": settings["max_noise"] < noise <= settings["fail_noise"],
         "very_noisy": noise > settings["fail_noise"],
         "cep7_unavailable": tier == "none",
@@ -230,6 +233,18 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
         "egfr_gained": egfr["bins"] > 0 and egfr["log2"] - 3 * egfr["se"] > measure.GAINED_LOG2,
     }
     return [code for code, holds in found.items() if holds]
+
+
+def _evenness(parts: measure.Design, ratio: np.ndarray, corrected: core.Corrected) -> dict[str, float]:
+    """Waviness and autocorrelation of the bins that cover the autosomes evenly; NaN without them."""
+    rows = np.flatnonzero(parts.wide & (parts.fit | parts.on_seven) & np.isfinite(ratio))
+    if rows.size == 0:
+        return {"waviness": float("nan"), "autocorrelation": float("nan")}
+    where = {"chromosome": parts.chromosome[rows], "midpoint": parts.midpoint[rows]}
+    return {
+        "waviness": quality.waviness(ratio[rows], **where),
+        "autocorrelation": quality.autocorrelation(ratio[rows], corrected.sd[rows], **where),
+    }
 
 
 def _over_normals(shared: Mapping[str, float], panel: Panel) -> dict[str, float]:

@@ -1,0 +1,47 @@
+"""How even a profile is: waves along the genome, and neighbours that err together."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metcn import regions, robust
+
+BLOCK_BP = 5e6  # stretch whose level is compared with the next one's
+SMALLEST_BLOCK = 5  # bins a stretch needs
+CUT = 3.0  # standardised residuals are cut here: one amplified bin is no wave
+
+Floats = NDArray[np.floating]
+
+
+def waviness(ratio: Floats, *, chromosome: NDArray, midpoint: Floats) -> float:
+    """SD (log2) of the level of 5 Mb stretches from one to the next, beyond what bin noise gives it.
+
+    Copy-number steps are few and the SD is robust, so this is what GC and replication timing leave behind. NaN
+    without pairs of neighbouring stretches. Arrays have shape (bins,), in genome order; ratios must be finite.
+    """
+    block = regions.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=BLOCK_BP)
+    count = int(block.max(initial=-1)) + 1
+    level, size = regions.medians(ratio, block, count), np.bincount(block, minlength=count)
+    if count < 2:
+        return float("nan")
+    first = np.searchsorted(block, np.arange(count))
+    pair = (chromosome[first][1:] == chromosome[first][:-1]) & (np.minimum(size[1:], size[:-1]) >= SMALLEST_BLOCK)
+    steps = np.diff(level)[pair]
+    if len(steps) < 2:
+        return float("nan")
+    noise = 1.25 * robust.spread(ratio - level[block]) / np.sqrt(np.median(size))
+    return float(np.sqrt(max(robust.spread(steps) ** 2 / 2 - noise**2, 0.0)))
+
+
+def autocorrelation(ratio: Floats, sd: Floats, *, chromosome: NDArray, midpoint: Floats) -> float:
+    """Correlation between neighbouring bins of what is left after the level of their 5 Mb stretch; NaN without any.
+
+    Independent bins have about 0. What neighbours share does not average out over MET or the centromere's windows.
+    """
+    block = regions.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=BLOCK_BP)
+    level = regions.medians(ratio, block, int(block.max(initial=-1)) + 1)
+    rest = np.clip((ratio - level[block]) / sd, -CUT, CUT)
+    same = block[1:] == block[:-1]
+    variance = float(np.mean(rest**2)) if len(rest) else 0.0
+    return float(np.mean(rest[1:][same] * rest[:-1][same]) / variance) if same.any() and variance > 0 else float("nan")

@@ -1,0 +1,63 @@
+"""Waves and neighbours that err together: nothing where there is nothing, what was put in where there is."""
+
+import numpy as np
+import pytest
+
+import made_depth
+from metcn import quality
+
+CHROMOSOME = np.repeat(["1", "2", "3"], 1000)
+MIDPOINT = np.tile(np.arange(1000) * 2e5, 3)
+NOISE = 0.2
+
+
+def profile(seed=1, wave=0.0, correlation=0.0, steps=False):
+    """Noise with a wave from one 5 Mb stretch to the next, correlated neighbours, or a karyotype."""
+    random = np.random.default_rng(seed)
+    noise = random.normal(size=3000)
+    for place in range(1, 3000):
+        noise[place] = correlation * noise[place - 1] + np.sqrt(1 - correlation**2) * noise[place]
+    level = np.repeat(random.normal(0, wave, 120), 25)
+    return NOISE * noise + level + (np.where(np.arange(3000) // 300 % 2, 0.6, -0.3) if steps else 0.0)
+
+
+@pytest.mark.parametrize("wave", [0.0, 0.15])
+@pytest.mark.parametrize("steps", [False, True])
+def test_waviness(wave, steps):
+    found = [
+        quality.waviness(profile(seed, wave, steps=steps), chromosome=CHROMOSOME, midpoint=MIDPOINT)
+        for seed in range(5)
+    ]
+    assert np.median(found) == pytest.approx(wave, abs=0.03)
+
+
+@pytest.mark.parametrize(("correlation", "low", "high"), [(0.0, -0.08, 0.02), (0.6, 0.45, 0.65)])
+@pytest.mark.parametrize("steps", [False, True])
+def test_autocorrelation(correlation, low, high, steps):
+    """The stretch's own level takes a little of it away."""
+    found = quality.autocorrelation(
+        profile(2, correlation=correlation, steps=steps), np.full(3000, NOISE), chromosome=CHROMOSOME, midpoint=MIDPOINT
+    )
+    assert low < found < high
+
+
+@pytest.mark.parametrize("bins", [0, 1, 2])
+def test_too_few_bins_say_nothing(bins):
+    where = {"chromosome": CHROMOSOME[:bins], "midpoint": np.arange(bins) * 1e7}
+    assert np.isnan(quality.waviness(np.zeros(bins), **where))
+    assert np.isnan(quality.autocorrelation(np.zeros(bins), np.ones(bins), **where))
+
+
+FRAME = made_depth.panel_bins(off_target_bp=500_000)
+ASSAY = made_depth.assay(FRAME)
+
+
+@pytest.mark.parametrize(("wave", "flagged"), [(0.0, False), (0.3, True)])
+def test_a_wavy_sample_is_named(tmp_path, wave, flagged):
+    bench = made_depth.Bench(tmp_path, FRAME)
+    path = bench.reference(ASSAY.normals(np.random.default_rng(1), 10))
+    stretch = (FRAME["chromosome"].astype(str) + ":" + (FRAME["start"] // 5_000_000).astype(str)).to_numpy()
+    label = np.unique(stretch, return_inverse=True)[1]
+    waves = np.random.default_rng(3).normal(0, wave, label.max() + 1)[label]
+    found = bench.ratios(ASSAY.sample(np.random.default_rng(2)) + waves, path).summary
+    assert ("wavy" in found["reasons"]) is flagged
