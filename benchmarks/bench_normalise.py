@@ -116,7 +116,7 @@ def child_core(bins: str, normals: str) -> None:
     ratios.correct(
         tumour, centre=panel.centre, spread=panel.spread.astype(float), basis=panel.basis, kind=parts.kind,
         chromosome=parts.chromosome, midpoint=parts.midpoint, group=parts.group, usable=panel.mask == "",
-        fit=parts.fit, gc=gc,
+        fit=parts.fit, covariates=[gc],
     )  # fmt: skip
     per_cell = (built - begin) / matrix.size * 1e9
     times = {"panel_cpu_s": built - begin, "tumour_cpu_s": time.process_time() - built, "ns_per_bin_normal": per_cell}

@@ -20,7 +20,7 @@ STAGES = "bins counts reference ratios segments purity copies calls report cohor
 # Every module has a place; a new one is entered here.
 LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
-    "equation": "mixture panel regions tangent centring left_out batches",
+    "equation": "mixture panel regions curves tangent centring left_out batches",
     "core": "bins counts reference ratios quality segments purity copies amplicon detection calls triage verdicts",
     "io": (
         "genome alignments bgzf scan indices tables delimited formats vcf "

@@ -52,7 +52,7 @@ def corrected(log2_depth, *, usable=None, gc=None, basis=None, seed=1):
         group=np.where(np.arange(count) % 2, gene + count, gene),
         usable=np.ones(count, dtype=bool) if usable is None else usable,
         fit=np.repeat([True, True, False], count // 3),
-        gc=np.full(count, NAN) if gc is None else gc,
+        covariates=[] if gc is None else [gc],
     )
 
 
@@ -123,7 +123,7 @@ def test_the_tumours_own_gains_are_not_taken_for_the_assays():
         centre=np.zeros(count), spread=np.full(count, 0.1), basis=loading[:, None],
         kind=np.where(target, "target", "off_target"), chromosome=number.astype(str),
         midpoint=np.arange(count) % 600 * 2e5, group=np.where(target, gene, gene + count),
-        usable=np.ones(count, dtype=bool), fit=np.ones(count, dtype=bool), gc=np.full(count, NAN),
+        usable=np.ones(count, dtype=bool), fit=np.ones(count, dtype=bool),
     )  # fmt: skip
     assert found.shares["target"] == [pytest.approx(share, abs=0.05)]
     gap = np.array([found.log2_ratio[target & (number == name)].mean() for name in range(10)])
@@ -136,21 +136,6 @@ def test_without_components_the_ratio_is_depth_over_centre():
     np.testing.assert_allclose(found.log2_ratio, 0, atol=1e-9)
 
 
-def test_gc_is_removed_where_it_is_known():
-    random = np.random.default_rng(3)
-    gc = random.uniform(0.3, 0.7, 3000)
-    shape = 4 * (gc - 0.5) ** 2 - 0.5 * gc
-    gc[random.random(3000) < 0.05] = NAN
-    ratio = shape + random.normal(0, 0.05, 3000)
-    rows = random.random(3000) < 0.8
-    curve = ratios.gc_curve(ratio, gc=gc, rows=rows)
-    known = np.isfinite(gc)
-    np.testing.assert_allclose((curve - shape)[known & (np.abs(gc - 0.5) < 0.18)], 0, atol=0.05)
-    np.testing.assert_array_equal(curve[~known], 0)
-    moved = np.where(rows, ratio, ratio + 9)
-    np.testing.assert_array_equal(ratios.gc_curve(moved, gc=gc, rows=rows), curve)
-
-
 def test_a_samples_own_gc_slope_is_removed():
     """A third of the bins, those of chromosome 7, are not fitted on; their slope goes with that of the others."""
     gc = np.random.default_rng(8).uniform(0.3, 0.7, 6000)
@@ -159,17 +144,6 @@ def test_a_samples_own_gc_slope_is_removed():
     first, second = (corrected(depth + slope * gc, gc=gc, basis=np.zeros((6000, 0))).log2_ratio for slope in (0, 3))
     assert abs(np.polyfit(gc, second, 1)[0]) < 0.15
     np.testing.assert_allclose(np.std(second - first), 0, atol=0.06)
-
-
-FEW_GC = [
-    pytest.param(np.full(600, NAN), id="unknown"),
-    pytest.param(np.where(np.arange(600) < 199, 0.5, NAN), id="too few bins"),
-]
-
-
-@pytest.mark.parametrize("gc", FEW_GC)
-def test_without_gc_nothing_is_removed(gc):
-    assert not ratios.gc_curve(DEPTH, gc=gc, rows=np.ones(600, dtype=bool)).any()
 
 
 @pytest.mark.parametrize("noise", [0.3, 1.0, 3.0])

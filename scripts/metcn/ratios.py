@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import regions, robust, tangent
+from metcn import curves, regions, robust, tangent
 
 BLOCK_BP = 5e6  # stretch over which a local level is taken: about 30 off-target bins of 150 kb
 BIN_FLOOR = 0.1  # log2; a few very quiet bins must not be taken for the gene
@@ -55,9 +56,10 @@ def correct(
     group: NDArray[np.intp],
     usable: Mask,
     fit: Mask,
-    gc: Floats,
+    covariates: Sequence[Floats] = (),
+    curve: str = "medians",
 ) -> Corrected:
-    """Log2 ratios of one sample: centred on the normals, less what their components and GC explain, level 0 per kind.
+    """Log2 ratios of one sample: centred on the normals, less what components and curves explain, level 0 per kind.
 
     Kinds that cover the genome evenly come first. Targets are then fitted on what is left of them after the level that
     those bins have around them is taken away: so the tumour's own gains and losses are not taken for the assay's.
@@ -73,8 +75,10 @@ def correct(
         Gene of each bin; ascending within a kind.
     usable, fit : ndarray of bool, shape (bins,)
         Bins that are not masked, and those outside chromosome 7 that the fit may rest on.
-    gc : ndarray, shape (bins,)
-        GC content, NaN where unknown.
+    covariates : sequence of ndarray, shape (bins,)
+        GC content, mappability: what a curve of its own is taken away for, one after the other; NaN where unknown.
+    curve : str
+        How the curves are made, see `metcn.curves.explained`.
     """
     residual = np.where(usable, log2_depth - centre, np.nan)
     ratio = np.full(len(residual), np.nan)
@@ -95,7 +99,10 @@ def correct(
         rows = np.searchsorted(members, used)
         shares = _shares((residual - local)[used], spread[used], part[rows], group[used], error)
         ratio[members] = tangent.subtract(residual[members], part, shares)
-        ratio[members] -= gc_curve(ratio[members], gc=gc[members], rows=fit[members])
+        for covariate in covariates:
+            ratio[members] -= curves.explained(
+                ratio[members], covariate=covariate[members], rows=fit[members], method=curve
+            )
         found.scale[str(name)] = noise_scale(ratio[members], spread[members], chromosome[members])
         found.sd[members] = np.where(np.isfinite(ratio[members]), spread[members] * found.scale[str(name)], np.nan)
         found.noise[str(name)] = robust.median(found.sd[used])
@@ -111,22 +118,6 @@ def _shares(
     known = tangent.grouped(np.vstack([residual, basis.T]), weight, group)
     use = known.large()
     return tangent.fit(known.means[0, use], known.variance[use] + error**2, known.means[1:, use].T).shares
-
-
-def gc_curve(ratio: Floats, *, gc: Floats, rows: Mask, points: int = 20) -> Floats:
-    """Log2 ratio that GC content alone explains, per bin: medians of ``points`` equally filled classes, interpolated.
-
-    Bins of unknown GC get 0, as do all bins where fewer than ``10 * points`` bins of ``rows`` have it.
-    """
-    keep = rows & np.isfinite(ratio) & np.isfinite(gc)
-    if keep.sum() < 10 * points:
-        return np.zeros(len(ratio))
-    edges = np.quantile(gc[keep], np.linspace(0, 1, points + 1)[1:-1])
-    label = np.searchsorted(edges, gc[keep], side="right")
-    height = regions.medians(ratio[keep], label, points)
-    place = regions.medians(gc[keep], label, points)
-    filled = np.isfinite(height)
-    return np.nan_to_num(np.interp(gc, place[filled], height[filled]), nan=0.0)
 
 
 def noise_scale(ratio: Floats, spread: Floats, chromosome: NDArray) -> float:

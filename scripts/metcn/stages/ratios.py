@@ -109,7 +109,7 @@ def ratios(
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
     parts = measure.design_of(frame)
-    corrected = _corrected(parts, log2, panel)
+    corrected = _corrected(parts, log2, panel, settings["curve"])
     ratio, local, base = measure.baseline(parts, corrected.log2_ratio, smallest=settings["min_backbone_bins"])
     shared = measure.excess(parts, corrected, ratio, local, panel)
     measured = {
@@ -140,7 +140,7 @@ def ratios(
     write_json(summary, measured)
 
 
-def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel) -> core.Corrected:
+def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str) -> core.Corrected:
     """The sample's ratios against the panel."""
     return core.correct(
         log2.astype(float),
@@ -153,7 +153,8 @@ def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel) -> core.Co
         group=parts.group,
         usable=panel.mask == "",
         fit=parts.fit,
-        gc=parts.frame["gc"].to_numpy(float),
+        covariates=[parts.frame[name].to_numpy(float) for name in ("gc", "mappability")],
+        curve=curve,
     )
 
 

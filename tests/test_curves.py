@@ -1,0 +1,74 @@
+"""Curves of GC content and mappability: the shape that was put in, blind to chromosome 7 and to what is unknown."""
+
+import numpy as np
+import pytest
+
+from metcn import config, curves
+
+NAN = float("nan")
+METHODS = list(curves.METHODS)
+
+
+def made(count=3000, noise=0.05):
+    """A covariate (some unknown), a bent curve on it, ratios around the curve, and the bins to rest on."""
+    random = np.random.default_rng(3)
+    covariate = random.uniform(0.3, 0.7, count)
+    shape = 4 * (covariate - 0.5) ** 2 - 0.5 * covariate
+    covariate[random.random(count) < 0.05] = NAN
+    return covariate, shape, shape + random.normal(0, noise, count), random.random(count) < 0.8
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_curve_is_found(method):
+    covariate, shape, ratio, rows = made()
+    curve = curves.explained(ratio, covariate=covariate, rows=rows, method=method)
+    known = np.isfinite(covariate)
+    np.testing.assert_allclose((curve - shape)[known & (np.abs(covariate - 0.5) < 0.18)], 0, atol=0.05)
+    np.testing.assert_array_equal(curve[~known], 0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_bins_it_may_not_rest_on_do_not_move_it(method):
+    covariate, _, ratio, rows = made()
+    curve = curves.explained(ratio, covariate=covariate, rows=rows, method=method)
+    moved = np.where(rows, ratio, ratio + 9)
+    np.testing.assert_array_equal(curves.explained(moved, covariate=covariate, rows=rows, method=method), curve)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_few_amplified_bins_hardly_move_it(method):
+    covariate, _, ratio, rows = made()
+    curve = curves.explained(ratio, covariate=covariate, rows=rows, method=method)
+    amplified = np.where(np.arange(3000) % 50 == 0, ratio + 5, ratio)
+    found = curves.explained(amplified, covariate=covariate, rows=rows, method=method)
+    np.testing.assert_allclose(found, curve, atol=0.04)
+
+
+def test_lowess_on_a_sample_of_the_bins_is_the_same_curve(monkeypatch):
+    covariate, _, ratio, rows = made(20_000)
+    whole = curves.explained(ratio, covariate=covariate, rows=rows, method="lowess")
+    monkeypatch.setattr(curves, "LOWESS_BINS", 2_000)
+    np.testing.assert_allclose(
+        curves.explained(ratio, covariate=covariate, rows=rows, method="lowess"), whole, atol=0.02
+    )
+
+
+ENOUGH = curves.CLASSES * curves.SMALLEST_CLASS
+NOTHING = [
+    pytest.param(np.full(600, NAN), False, id="unknown everywhere"),
+    pytest.param(np.where(np.arange(600) < ENOUGH - 1, np.linspace(0, 1, 600), NAN), False, id="one bin too few"),
+    pytest.param(np.where(np.arange(600) < ENOUGH, np.linspace(0, 1, 600), NAN), True, id="just enough"),
+    pytest.param(np.full(600, 0.5), False, id="the same everywhere"),
+]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("covariate", "corrected"), NOTHING)
+def test_when_something_is_taken_away(covariate, corrected, method):
+    ratio = np.random.default_rng(2).normal(0.5, 0.1, 600)
+    found = curves.explained(ratio, covariate=covariate, rows=np.ones(600, dtype=bool), method=method)
+    assert found.any() == corrected
+
+
+def test_the_configuration_offers_these_methods():
+    assert config.defaults("ratios")["curve"] == METHODS[0]
