@@ -25,9 +25,9 @@ def parse(lines: list[str]) -> dict[str, SpecifierSet]:
     return {canonicalize_name(item.name): item.specifier for item in requirements}
 
 
-def conda_ranges() -> dict[str, SpecifierSet]:
-    """Range of each package in environment.yml."""
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+def conda_ranges(path: str = "environment.yml") -> dict[str, SpecifierSet]:
+    """Range of each package in a conda environment."""
+    environment = yaml.safe_load((ROOT / path).read_text())
     return parse(environment["dependencies"])
 
 
@@ -62,6 +62,13 @@ def test_range_has_a_lower_and_an_upper_bound(name):
 @pytest.mark.parametrize("name", RUNTIME)
 def test_conda_has_the_same_range(name):
     assert conda_ranges()[CONDA_NAMES.get(name, name)] == RUNTIME[name]
+
+
+def test_the_workflows_own_environment_is_the_same_without_what_runs_it():
+    own = conda_ranges("workflow/envs/metcn.yaml")
+    assert own
+    expected = {name: versions for name, versions in conda_ranges().items() if name not in ("pip", "snakemake-minimal")}
+    assert own == expected
 
 
 def test_conda_has_nothing_else_but_python_and_pip():
