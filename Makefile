@@ -128,6 +128,12 @@ READS ?= 8000000
 bench-counts: $(STAMP) ## counting against samtools, mosdepth and CNVkit
 	$(BIN)/python benchmarks/bench_counts.py $(BAM) $(if $(TARGETS),--targets $(TARGETS)) --reads $(READS)
 
+# DEPTH=... sets the depth of the genome that is built, 1 GB at 0.7.
+DEPTH ?= 0.7
+.PHONY: bench-guided
+bench-guided: $(STAMP) ## reading a part of a genome against reading all of it
+	$(BIN)/python benchmarks/bench_guided.py $(BAM) --depth $(DEPTH)
+
 .PHONY: bench
 bench: ## list the benchmarks
 	@$(MAKE) --no-print-directory help | grep -E '^ *bench-' || echo "no benchmark targets yet"

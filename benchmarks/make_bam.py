@@ -60,6 +60,33 @@ def write(path: Path, bed: Path, *, reads: int, seed: int = 1) -> None:
     pysam.index(str(path))
 
 
+def write_genome(path: Path, *, depth: float, fold: float = 3.0, seed: int = 1) -> None:
+    """Write a sorted, indexed BAM of a genome at an even ``depth``, with ``fold`` times as much 1.5 Mb around MET."""
+    genome, rng = genomes.load("GRCh38"), np.random.default_rng(seed)
+    names = ["chr" + name for name in (*genomes.AUTOSOMES, *genomes.SEX_CHROMOSOMES)]
+    lengths = [genome.contigs[genomes.bare(name)] for name in names]
+    tile = rng.integers(0, 4, TILE_BP + READ_BP + 2, dtype=np.uint8)
+    written = 0
+    with pysam.BGZFile(str(path), "w1", None) as handle:
+        handle.write(_header(names, lengths))
+        for contig, length in enumerate(lengths):
+            start = rng.integers(10_000, length - 10_000, int(depth * length / (2 * READ_BP)))
+            if names[contig] == "chr" + genomes.MET_CHROMOSOME:
+                near = start[(start > genome.met[0] - 1_500_000) & (start < genome.met[1] + 1_500_000)]
+                start = np.concatenate([start, rng.choice(near, int((fold - 1) * len(near))) + rng.integers(1, 200)])
+            rows = _placed(np.full(len(start), contig), start, _usual_lengths(len(start), 350, rng), rng)
+            rows[:, 6] += written
+            written += len(start)
+            for first in range(0, len(rows), CHUNK_PAIRS):
+                handle.write(_encode(rows[first : first + CHUNK_PAIRS], first, tile, rng).tobytes())
+    pysam.index(str(path))
+
+
+def _usual_lengths(count: int, mean: float, rng: np.random.Generator) -> np.ndarray:
+    """Lengths of fragments, no shorter than a read."""
+    return np.clip(rng.normal(mean, 50, count).astype(np.int64), READ_BP, 600)
+
+
 def _header(names: list[str], lengths: list[int]) -> bytes:
     text = "@HD\tVN:1.6\tSO:coordinate\n" + "".join(
         f"@SQ\tSN:{name}\tLN:{length}\n" for name, length in zip(names, lengths, strict=True)
@@ -77,7 +104,7 @@ def _pairs(targets: np.ndarray, lengths: list[int], count: int, rng: np.random.G
     size = np.array(lengths)
     anywhere = rng.choice(len(size), count, p=size / size.sum())
     contig = np.where(near, target[:, 0], anywhere)
-    length = np.clip(rng.normal(220, 50, count).astype(np.int64), READ_BP, 600)
+    length = _usual_lengths(count, 220, rng)
     start = target[:, 1] + rng.integers(-150, TARGET_BP, count) - length // 4
     start = np.where(near, start, 10_000 + (rng.random(count) * (size[anywhere] - 30_000)).astype(np.int64))
     copied = np.flatnonzero(rng.random(count) < DUPLICATES)
@@ -85,8 +112,16 @@ def _pairs(targets: np.ndarray, lengths: list[int], count: int, rng: np.random.G
     duplicate = np.zeros(count, dtype=bool)
     duplicate[copied] = True
     contig[copied], start[copied], length[copied] = contig[source], start[source], length[source]
+    return _placed(contig, start, length, rng, duplicate)
+
+
+def _placed(
+    contig: np.ndarray, start: np.ndarray, length: np.ndarray, rng: np.random.Generator, duplicate: np.ndarray | int = 0
+) -> np.ndarray:
+    """Both reads of each fragment, sorted by place."""
+    count = len(start)
     mapq = np.where(rng.random(count) < AMBIGUOUS, 0, 60)
-    flag = duplicate * 0x400
+    flag = np.broadcast_to(duplicate, count) * 0x400
     right = start + length - READ_BP
     name = np.arange(count)
     columns = [

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from metcn import alignments
+from metcn import alignments, sequences
 from metcn.errors import InputError
 from small_files import CONTIGS, write_bam, write_fasta
 
@@ -167,9 +167,9 @@ def test_base_content(tmp_path, monkeypatch):
     ]
     start, end, gc, unknown = (np.array(column) for column in zip(*cases, strict=True))
     for block in (1, 5, 100):
-        monkeypatch.setattr(alignments, "FASTA_BLOCK_BP", block)
-        with alignments.open_fasta(path) as fasta:
-            found = alignments.base_content(fasta, "chr1", start, end)
+        monkeypatch.setattr(sequences, "FASTA_BLOCK_BP", block)
+        with sequences.open_fasta(path) as fasta:
+            found = sequences.base_content(fasta, "chr1", start, end)
         np.testing.assert_array_equal(found, [gc, unknown])
 
 
@@ -179,18 +179,18 @@ def test_base_content(tmp_path, monkeypatch):
     [("NNACGTNNNA", [(0, 2), (6, 9)]), ("ACGT", []), ("ANN", [(1, 3)]), ("NNNN", [(0, 4)])],
 )
 def test_unknown_runs(tmp_path, monkeypatch, block, sequence, runs):
-    monkeypatch.setattr(alignments, "FASTA_BLOCK_BP", block)
-    with alignments.open_fasta(write_fasta(tmp_path, chr1=sequence)) as fasta:
-        start, end = alignments.unknown_runs(fasta, "chr1")
+    monkeypatch.setattr(sequences, "FASTA_BLOCK_BP", block)
+    with sequences.open_fasta(write_fasta(tmp_path, chr1=sequence)) as fasta:
+        start, end = sequences.unknown_runs(fasta, "chr1")
     assert list(zip(start.tolist(), end.tolist(), strict=True)) == runs
 
 
 def test_unusable_fasta_is_refused(tmp_path):
-    with pytest.raises(InputError, match="does not exist; correct fasta"), alignments.open_fasta(tmp_path / "no.fa"):
+    with pytest.raises(InputError, match="does not exist; correct fasta"), sequences.open_fasta(tmp_path / "no.fa"):
         pass
     (tmp_path / "new.fa").write_text(">chr1\nACGT\n")
     with (
         pytest.raises(InputError, match="has no index; run `samtools faidx"),
-        alignments.open_fasta(tmp_path / "new.fa"),
+        sequences.open_fasta(tmp_path / "new.fa"),
     ):
         pass

@@ -63,7 +63,7 @@ def test_each_record_has_one_fate(row, options, fate):
     ],
 )
 def test_midpoint(row, midpoint):
-    contig, found, _ = counts.fragments(as_array([row]))
+    contig, found, *_ = counts.fragments(as_array([row]))
     assert (contig.tolist(), found.tolist()) == ([0], [midpoint])
 
 
@@ -86,7 +86,8 @@ def slow_fragments(rows, min_mapq, keep_duplicates, low, high):
             if low > 0:
                 continue
             stop = end
-        found.append((reference_id, (start + max(stop, start)) // 2))
+        known = length if flag & 0x1 and not flag & 0x8 else 0
+        found.append((reference_id, (start + max(stop, start)) // 2, known))
     return found
 
 
@@ -105,11 +106,11 @@ ROWS = st.lists(
 
 @given(ROWS, st.integers(0, 60), st.booleans(), st.integers(0, 50), st.integers(50, 200))
 def test_fragments_equal_the_loop(rows, min_mapq, keep_duplicates, low, high):
-    contig, midpoint, tally = counts.fragments(
+    contig, midpoint, length, tally = counts.fragments(
         as_array(rows), min_mapq=min_mapq, keep_duplicates=keep_duplicates, min_fragment_bp=low, max_fragment_bp=high
     )
     expected = slow_fragments(rows, min_mapq, keep_duplicates, low, high)
-    assert list(zip(contig.tolist(), midpoint.tolist(), strict=True)) == expected
+    assert list(zip(contig.tolist(), midpoint.tolist(), length.tolist(), strict=True)) == expected
     assert tally["records"] == sum(number for name, number in tally.items() if name != "records") == len(rows)
 
 

@@ -225,6 +225,11 @@ def test_alignment_is_counted_whichever_way_contigs_are_spelled(tmp_path, prefix
     assert summary["on_target"] == 207 / 208
     assert summary["bins_without_contig"] == 0
     assert summary["reasons"] == []
+    lengths = summary["lengths"]
+    assert {name: lengths[name]["fragments"] for name in ("met", "chr7", "backbone")} == {
+        "met": 201, "chr7": 0, "backbone": 7,
+    }  # fmt: skip
+    assert lengths["met"]["mode_bp"] == 200 and lengths["met"]["share_short"] == 0
 
 
 def test_filters_come_from_the_settings(tmp_path):

@@ -227,6 +227,36 @@ def test_wide_baseline_equals_the_loop(profile):
 
 @settings(max_examples=40)
 @given(profiles())
+def test_level_beside_equals_the_loop(profile):
+    chromosome, midpoint, ratio, use, _, _ = profile
+    _, block, level = ratios.smooth(ratio, chromosome=chromosome, midpoint=midpoint, use=use)
+    of = dict(zip(block.tolist(), chromosome.tolist(), strict=True))
+    expected = {}
+    for number, name in of.items():
+        same = [other for other in of if of[other] == name and np.isfinite(level[other])]
+        below, above = [o for o in same if o < number][-1:], [o for o in same if o > number][:1]
+        expected[number] = statistics.mean(level[o] for o in below + above) if below + above else NAN
+    found = ratios.level_beside(level, block=block, chromosome=chromosome)
+    np.testing.assert_allclose(found, [expected[number] for number in block.tolist()])
+
+
+def test_a_block_stands_for_its_unread_bins():
+    """Of the second block one bin in ten is read: it weighs as much as the first, and the error tells the cost."""
+    random = np.random.default_rng(7)
+    block = np.repeat([0, 1], 100)
+    ratio = np.where(block == 1, 1.0, 0.0) + 0.01 * random.normal(size=200)
+    unread = (block == 1) & (np.arange(200) % 10 != 0)
+    ratio[unread] = np.nan
+    arrays = {"block": block, "width_bp": np.full(200, 1e4), "use": ~unread}
+    with_all, error = ratios.wide_baseline(ratio, **arrays, unread=unread)
+    without, small = ratios.wide_baseline(ratio, **arrays)
+    assert with_all == pytest.approx(math.log2(1.5), abs=0.02)
+    assert without == pytest.approx(math.log2((100 + 10 * 2) / 110), abs=0.02)
+    assert error > small + 0.1
+
+
+@settings(max_examples=40)
+@given(profiles())
 def test_tie_of_targets_equals_the_loop(profile):
     _, midpoint, ratio, targets, group, _ = profile
     local = np.where(midpoint > 3e6, 0.25, NAN)

@@ -4,10 +4,11 @@ import builtins
 import sys
 
 import numpy as np
+import pysam
 import pytest
 
 import raw_bam
-from metcn import alignments, sam
+from metcn import alignments, sam, sequences
 from metcn.errors import InputError
 from metcn.stages import reading
 from small_files import write_bam, write_fasta
@@ -43,7 +44,7 @@ def total(path, fasta=None, threads=1):
     """Tally, and sum of contigs and midpoints, of a whole file."""
     tally, places = dict.fromkeys(sam.TALLIES, 0), 0
     with alignments.open_alignment(path, fasta) as opened:
-        for contig, midpoint, part in reading.fragments(opened, sam.Filters(), threads=threads):
+        for contig, midpoint, _, part in reading.fragments(opened, sam.Filters(), threads=threads):
             places += int((1_000_003 * contig.astype(np.int64) + midpoint).sum())
             tally = {name: tally[name] + part[name] for name in tally}
     return tally, places
@@ -78,10 +79,61 @@ def test_cram_and_bam_agree(tmp_path):
     assert total(cram, fasta, threads=2) == total(write_bam(tmp_path / "s.bam", reads))
 
 
+def made_cram(folder, version, reads=20_000):
+    """A BAM, the same as a CRAM of this version, and their FASTA; far more than a pipe holds at once."""
+    fasta = write_fasta(folder, chr1="A" * 10_000, chr7="A" * 20_000)
+    starts = np.sort(np.random.default_rng(6).integers(0, 9000, reads)).tolist()
+    records = [
+        raw_bam.record(contig=0, start=at, flag=99, template_bp=150 + at % 9, cigar=[(50, "M")]) for at in starts
+    ]
+    bam, cram = raw_bam.write(folder / "s.bam", records), folder / "s.cram"
+    with sequences.htslib_quiet():
+        pysam.view("-C", "-T", str(fasta), "--output-fmt", f"cram,version={version}", "-o", str(cram), str(bam),
+                   catch_stdout=False)  # fmt: skip
+        pysam.index(str(cram))
+    return bam, cram, fasta
+
+
+@pytest.mark.parametrize("version", ["3.0", "3.1"])
+def test_cram_of_either_version_gives_the_same_fragments(tmp_path, version):
+    bam, cram, fasta = made_cram(tmp_path, version)
+    assert cram.read_bytes()[4:6] == bytes(map(int, version.split(".")))
+    expected = total(bam)
+    assert expected[0]["fragments"] == 20_000
+    assert total(cram, fasta) == total(cram, fasta, threads=2) == expected
+
+
+def test_cram_is_read_record_by_record_without_a_compiler(tmp_path, monkeypatch):
+    bam, cram, fasta = made_cram(tmp_path, "3.0", reads=2000)
+    expected = total(bam)
+    monkeypatch.setattr(reading, "_compiled", lambda: None)
+    assert total(cram, fasta) == expected
+
+
+def test_a_damaged_cram_is_refused(tmp_path):
+    _, cram, fasta = made_cram(tmp_path, "3.0")
+    content = bytearray(cram.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 500] = bytes(500)
+    cram.write_bytes(content)
+    with pytest.raises(InputError, match=r"s.cram is damaged .*samtools quickcheck") as raised:
+        total(cram, fasta)
+    assert "\n" not in str(raised.value)
+
+
+def test_leaving_a_cram_early_stops_its_decoder(tmp_path):
+    _, cram, fasta = made_cram(tmp_path, "3.0", reads=150_000)
+    with alignments.open_alignment(cram, fasta) as opened:
+        chunks = reading.fragments(opened, sam.Filters(min_mapq=0))
+        next(chunks)
+        chunks.close()
+
+
 def test_cram_without_any_record_although_its_index_lists_slices_is_refused(tmp_path, monkeypatch):
     fasta = write_fasta(tmp_path, chr1="A" * 1000, chr7="A" * 2000)
     cram = write_bam(tmp_path / "s.cram", [(0, 5, 0, 60, 0, "50M")], mode="wc", reference_filename=str(fasta))
-    monkeypatch.setattr(alignments, "read_records", lambda opened: iter(()))
+    monkeypatch.setattr(reading.cram, "fragments", lambda *_, **__: iter(()))
+    monkeypatch.setattr(alignments, "read_records", lambda *_: iter(()))
     with pytest.raises(InputError, match=r"expected records, found none in .*s.cram.* set fasta"):
         total(cram, fasta)
 

@@ -76,6 +76,20 @@ def test_runs_equal_the_loop(table, length):
     assert regions.runs(chromosome=chromosome, length=length).tolist() == labels
 
 
+EVEN = [
+    pytest.param("aaaaaaaa", 4, [0, 0, 0, 0, 1, 1, 1, 1], id="even parts"),
+    pytest.param("aaaaabc", 4, [0, 0, 0, 0, 0, 1, 2], id="a short rest is no part of its own"),
+    pytest.param("aaaaaaabb", 4, [0, 0, 0, 0, 1, 1, 1, 2, 2], id="a long rest is"),
+    pytest.param("ab", 1, [0, 1], id="single bins"),
+    pytest.param("", 3, [], id="none"),
+]
+
+
+@pytest.mark.parametrize(("stretch", "length", "labels"), EVEN)
+def test_even_runs(stretch, length, labels):
+    assert regions.even_runs(stretch=np.array(list(stretch)), length=length).tolist() == labels
+
+
 @given(bins(), st.integers(1, 150))
 def test_blocks_equal_the_loop(table, size_bp):
     chromosome, start, _ = table

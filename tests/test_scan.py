@@ -21,8 +21,8 @@ USUAL = sam.Filters()
 def joined(chunks):
     """Fragments and tally of all chunks together."""
     fragments, tallies = [], dict.fromkeys(sam.TALLIES, 0)
-    for contig, midpoint, tally in chunks:
-        fragments += zip(contig.tolist(), midpoint.tolist(), strict=True)
+    for contig, midpoint, length, tally in chunks:
+        fragments += zip(contig.tolist(), midpoint.tolist(), length.tolist(), strict=True)
         tallies = {name: tallies[name] + tally[name] for name in tallies}
     return fragments, tallies
 
@@ -88,7 +88,7 @@ def test_extent_of_an_unpaired_read(tmp_path, cigar):
     found, slow = both(raw_bam.write(tmp_path / "s.bam", [raw_bam.record(start=1001, cigar=cigar, tags=tags)]))
     covered = sum(length for length, operation in cigar if operation in "MDN=X")
     assert found == slow
-    assert found[0] == [(0, 1001 + covered // 2)]
+    assert found[0] == [(0, 1001 + covered // 2, 0)]
 
 
 RECORDS = st.lists(
@@ -129,7 +129,7 @@ def test_records_may_straddle_blocks(tmp_path, block_bytes, threads):
 def test_a_record_longer_than_many_blocks(tmp_path):
     long = raw_bam.record(start=1, cigar=[(200_000, "M")], tags=b"XXZ" + b"y" * 50_000 + b"\0")
     found, slow = both(raw_bam.write(tmp_path / "s.bam", [long, raw_bam.record(start=2, cigar=[(10, "M")])]))
-    assert found == slow and found[0] == [(0, 100_001), (0, 7)]
+    assert found == slow and found[0] == [(0, 100_001, 0), (0, 7, 0)]
 
 
 def test_no_records(tmp_path):

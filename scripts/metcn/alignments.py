@@ -1,4 +1,4 @@
-"""BAM, CRAM and FASTA in: the only module that knows pysam, and the one place a faster reader would replace.
+"""BAM and CRAM in: with :mod:`metcn.sequences` all that knows pysam, and the one place a faster reader would replace.
 
 Records leave here as chunks of one structured array (:data:`RECORD`), so that everything behind it is vectorised and
 does not see how they were read.
@@ -6,17 +6,17 @@ does not see how they were read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pysam
 
-from metcn import bgzf, indices
+from metcn import bgzf, indices, sequences
 from metcn.errors import InputError
 from metcn.sam import MATE_UNMAPPED, PAIRED
 
@@ -35,9 +35,15 @@ RECORD = np.dtype(
 HAS_MATE = PAIRED | MATE_UNMAPPED
 
 CHUNK_RECORDS = 1 << 18
-FASTA_BLOCK_BP = 1 << 23
-BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 REQUIRED_FIELDS = b"required_fields=0x1fe"  # FLAG to TLEN; a CRAM's bases and qualities need not be decoded
+
+
+class Stretch(NamedTuple):
+    """A part of a contig (by its number in the header), 0-based half-open."""
+
+    contig: int
+    start: int
+    end: int
 
 
 @dataclass(frozen=True)
@@ -48,16 +54,7 @@ class Alignment:
     handle: pysam.AlignmentFile
     contigs: dict[str, int]
     warnings: tuple[str, ...]
-
-
-@contextmanager
-def _htslib_quiet() -> Iterator[None]:
-    """Keep htslib from printing: what matters is raised as an error that names the file."""
-    before = pysam.set_verbosity(0)
-    try:
-        yield
-    finally:
-        pysam.set_verbosity(before)
+    fasta: Path | None = None
 
 
 def _inflated_start(path: Path) -> bytes:
@@ -91,7 +88,7 @@ def _container(path: Path) -> str:
     if head[:4] == b"CRAM":
         kind, complete = "cram", b"EOF" in tail
     elif head[:4] == b"\x1f\x8b\x08\x04" and _inflated_start(path) == b"BAM\1":
-        kind, complete = "bam", tail.endswith(BGZF_END)
+        kind, complete = "bam", tail.endswith(bgzf.END)
     else:
         raise InputError(
             f"expected BAM or CRAM, {path} begins with {head[:8]!r}; convert it with `samtools sort -o out.bam`"
@@ -108,25 +105,20 @@ def _index_warnings(path: Path, kind: str) -> tuple[str, ...]:
     return ()
 
 
-def _check_fasta(path: Path) -> None:
-    """Nothing, if the reference sequence and its index are there."""
-    if not path.is_file():
-        raise InputError(f"the reference sequence {path} does not exist; correct fasta in the configuration")
-    if not path.with_name(path.name + ".fai").exists():
-        raise InputError(f"{path} has no index; run `samtools faidx {path}`")
-
-
 def _handle(stream: BinaryIO, path: Path, fasta: str | Path | None, threads: int) -> pysam.AlignmentFile:
-    """The opened file, as a CRAM if there is a ``fasta``.
+    """The opened file, as a CRAM with its index if there is a ``fasta``.
 
-    It is opened by number: given a name, htslib loads the index as well, and some damaged ones end the process.
+    A BAM is opened by number: given a name, htslib loads the index as well, and some damaged ones end the process.
     """
     options: dict[str, Any] = {"mode": "rb"}
     if fasta is not None:
+        index = indices.find(path, "cram")
+        indices.read(index)  # raises for a damaged one
         options = {"mode": "rc", "reference_filename": str(fasta), "format_options": [REQUIRED_FIELDS]}
-        options["threads"] = threads
+        options |= {"threads": threads, "index_filename": str(index)}
     try:
-        return pysam.AlignmentFile(stream.fileno(), check_sq=False, **options)
+        source = stream.fileno() if fasta is None else str(path)
+        return pysam.AlignmentFile(source, check_sq=False, **options)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not a readable BAM or CRAM ({error}); copy or make it again") from error
 
@@ -141,7 +133,7 @@ def header(path: str | Path) -> tuple[str, dict[str, int]]:
     """
     path = Path(path)
     kind = _container(path)
-    with _htslib_quiet(), open(path, "rb") as stream, _handle(stream, path, None, 1) as handle:
+    with sequences.htslib_quiet(), open(path, "rb") as stream, _handle(stream, path, None, 1) as handle:
         return kind, dict(zip(handle.references, handle.lengths, strict=True))
 
 
@@ -169,8 +161,8 @@ def open_alignment(path: str | Path, fasta: str | Path | None = None, *, threads
     if kind == "cram" and fasta is None:
         raise InputError(f"{path} is CRAM, which needs its reference sequence; set fasta in the configuration")
     if kind == "cram":
-        _check_fasta(Path(str(fasta)))
-    with _htslib_quiet(), open(path, "rb") as stream:
+        sequences.check_fasta(Path(str(fasta)))
+    with sequences.htslib_quiet(), open(path, "rb") as stream:
         handle = _handle(stream, path, fasta if kind == "cram" else None, threads)
         try:
             order = handle.header.to_dict().get("HD", {}).get("SO", "unknown")
@@ -181,7 +173,7 @@ def open_alignment(path: str | Path, fasta: str | Path | None = None, *, threads
             contigs = dict(zip(handle.references, handle.lengths, strict=True))
             if not contigs:
                 raise InputError(f"{path} names no contigs in its header; align the reads to a reference first")
-            yield Alignment(path, handle, contigs, warnings)
+            yield Alignment(path, handle, contigs, warnings, None if fasta is None else Path(fasta))
         finally:
             with suppress(OSError):  # closing a damaged file fails as well, after its damage has been reported
                 handle.close()
@@ -200,8 +192,13 @@ def indexed_records(alignment: Alignment) -> int:
     return int(any(len(places) > 0 for places, _ in index.marks)) if index.records is None else index.records
 
 
-def read_records(alignment: Alignment, *, chunk: int = CHUNK_RECORDS) -> Iterator[np.ndarray]:
+def read_records(
+    alignment: Alignment, stretches: Sequence[Stretch] | None = None, *, chunk: int = CHUNK_RECORDS
+) -> Iterator[np.ndarray]:
     """Every record, unmapped ones included, in file order: arrays of :data:`RECORD` of up to ``chunk`` rows.
+
+    Given ``stretches`` (disjoint, in order), only the records that overlap one, each once; that needs a file opened
+    with its index.
 
     Raises
     ------
@@ -209,7 +206,9 @@ def read_records(alignment: Alignment, *, chunk: int = CHUNK_RECORDS) -> Iterato
         If the file turns out to be damaged.
     """
     try:
-        reads = alignment.handle.fetch(until_eof=True)
+        reads: Iterator[pysam.AlignedSegment] = (
+            alignment.handle.fetch(until_eof=True) if stretches is None else _overlapping(alignment.handle, stretches)
+        )
         fields = (
             (
                 read.reference_id,
@@ -229,72 +228,19 @@ def read_records(alignment: Alignment, *, chunk: int = CHUNK_RECORDS) -> Iterato
         ) from error
 
 
-@contextmanager
-def open_fasta(path: str | Path) -> Iterator[pysam.FastaFile]:
-    """An open indexed FASTA; closed when the block ends.
-
-    Raises
-    ------
-    InputError
-        If the file or its index is missing or damaged.
-    """
-    path = Path(path)
-    _check_fasta(path)
-    with _htslib_quiet():
-        try:
-            handle = pysam.FastaFile(str(path))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} is not a readable FASTA ({error}); run `samtools faidx {path}` again") from error
-        with handle:
-            yield handle
+def first_record(alignment: Alignment) -> tuple[int, int] | None:
+    """Contig and position of the first record; None without any. Call it once, before anything else is read."""
+    for records in read_records(alignment, chunk=1):
+        return int(records["reference_id"][0]), int(records["start"][0])
+    return None
 
 
-def _bases(fasta: pysam.FastaFile, contig: str, start: int, end: int) -> np.ndarray:
-    """Upper-case bases as bytes; positions beyond the contig's end read as N."""
-    stop = min(end, fasta.get_reference_length(contig))
-    text = fasta.fetch(contig, start, stop).upper() if start < stop else ""
-    return np.frombuffer(text.ljust(end - start, "N").encode(), dtype=np.uint8)
-
-
-def base_content(
-    fasta: pysam.FastaFile, contig: str, start: np.ndarray, end: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """GC share among known bases, and share of unknown bases, of intervals on one contig.
-
-    Parameters
-    ----------
-    start, end
-        Intervals, shape (n,), sorted by start; they may overlap.
-
-    Returns
-    -------
-    gc, unknown
-        Shape (n,). GC is NaN where every base is unknown.
-    """
-    gc_bp, known_bp = np.zeros(len(start), dtype=np.int64), np.zeros(len(start), dtype=np.int64)
-    first = 0
-    while first < len(start):  # consecutive intervals that lie within one block are read at once
-        last = max(first + 1, int(np.searchsorted(start, start[first] + FASTA_BLOCK_BP)))
-        origin, stop = int(start[first]), int(end[first:last].max())
-        bases = np.append(_bases(fasta, contig, origin, stop), np.uint8(ord("N")))
-        edges = np.column_stack([start[first:last], end[first:last]]).ravel() - origin
-        is_gc = (bases == ord("G")) | (bases == ord("C"))
-        is_known = is_gc | (bases == ord("A")) | (bases == ord("T"))
-        gc_bp[first:last] = np.add.reduceat(is_gc, edges, dtype=np.int64)[::2]
-        known_bp[first:last] = np.add.reduceat(is_known, edges, dtype=np.int64)[::2]
-        first = last
-    gc = np.divide(gc_bp, known_bp, out=np.full(len(start), np.nan), where=known_bp > 0)
-    return gc, 1.0 - known_bp / np.maximum(end - start, 1)
-
-
-def unknown_runs(fasta: pysam.FastaFile, contig: str) -> tuple[np.ndarray, np.ndarray]:
-    """Start and end of every run of unknown bases (N) of one contig, in order."""
-    length = fasta.get_reference_length(contig)
-    edges = []
-    before = False
-    for origin in range(0, length, FASTA_BLOCK_BP):
-        unknown = _bases(fasta, contig, origin, min(origin + FASTA_BLOCK_BP, length)) == ord("N")
-        edges.append(np.flatnonzero(np.diff(unknown, prepend=before)) + origin)
-        before = bool(unknown[-1])
-    positions = np.concatenate([*edges, [length] if before else []]).astype(np.int64)
-    return positions[::2], positions[1::2]
+def _overlapping(handle: pysam.AlignmentFile, stretches: Sequence[Stretch]) -> Iterator[pysam.AlignedSegment]:
+    """Reads that overlap the stretches; one that overlaps two of them comes with the first."""
+    before = Stretch(-1, 0, 0)
+    for stretch in stretches:
+        seen = before.end if before.contig == stretch.contig else 0
+        for read in handle.fetch(handle.get_reference_name(stretch.contig), stretch.start, stretch.end):
+            if read.reference_start >= seen:
+                yield read
+        before = stretch

@@ -18,6 +18,8 @@ from metcn.errors import InputError
 
 PIECE_BYTES = 1 << 19
 LARGEST_BLOCK = 1 << 16
+END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+"""The empty block that a complete file ends with."""
 
 _MAGIC = b"\x1f\x8b\x08\x04"
 _USUAL = struct.Struct("<4s6xH2sHH")  # magic, length of the extra field, its only subfield: name, length, block size
@@ -73,9 +75,10 @@ def damage(path: str | Path, offset: int, what: str) -> InputError:
 def _pieces(path: Path, start: int, stop: int | None) -> Iterator[tuple[bytes, list[Span], int]]:
     """Stretches of the file that hold whole blocks: bytes, the blocks in them, and the offset of the first."""
     with open(path, "rb") as handle:
-        handle.seek(start)
+        if start:  # a pipe cannot seek
+            handle.seek(start)
         rest, offset = b"", start
-        while new := handle.read(PIECE_BYTES):
+        while new := handle.read(_piece_bytes(stop, offset + len(rest))):
             piece = rest + new
             spans, used = _spans(path, piece, offset, None if stop is None else stop - offset)
             yield piece, spans, offset
@@ -84,6 +87,11 @@ def _pieces(path: Path, start: int, stop: int | None) -> Iterator[tuple[bytes, l
                 return
         if rest:
             raise damage(path, offset, "the last block is cut")
+
+
+def _piece_bytes(stop: int | None, at: int) -> int:
+    """Bytes to read next from ``at``: no more than the blocks that begin before ``stop`` can take."""
+    return PIECE_BYTES if stop is None else min(PIECE_BYTES, stop - at + LARGEST_BLOCK)
 
 
 def _spans(path: Path, piece: bytes, offset: int, stop: int | None) -> tuple[list[Span], int]:

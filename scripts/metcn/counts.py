@@ -17,9 +17,10 @@ from metcn.sam import (
     SUPPLEMENTARY,
     TALLIES,
     UNMAPPED,
+    Chunk,
 )
 
-__all__ = ["TALLIES", "BinCounter", "depth_per_kb", "fragments", "log2_depth"]
+__all__ = ["TALLIES", "BinCounter", "Chunk", "depth_per_kb", "fragments", "log2_depth"]
 
 
 def fragments(
@@ -29,8 +30,8 @@ def fragments(
     keep_duplicates: bool = False,
     min_fragment_bp: int = 0,
     max_fragment_bp: int = 1000,
-) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
-    """Contig and midpoint of each fragment that passes the filters, and how many records met which fate.
+) -> Chunk:
+    """Contig, midpoint and length of each fragment that passes the filters, and how many records met which fate.
 
     :mod:`metcn.scan` does the same for the bytes of a BAM; this is for records from anywhere, and its oracle.
 
@@ -53,8 +54,8 @@ def fragments(
 
     Returns
     -------
-    reference_id, midpoint
-        Shape (fragments,).
+    contig, midpoint, length
+        Shape (fragments,). The length is 0 where there is no template length.
     tally
         Counts by :data:`TALLIES`; the fates add up to ``records``.
     """
@@ -81,7 +82,8 @@ def fragments(
     kept, of_known_length = records[left], known[left]
     tally["fragments"] = len(kept)
     end = np.where(of_known_length, kept["start"] + kept["template_length"], kept["end"])
-    return kept["reference_id"], (kept["start"] + np.maximum(end, kept["start"])) // 2, tally
+    middle = (kept["start"] + np.maximum(end, kept["start"])) // 2
+    return Chunk(kept["reference_id"], middle, np.where(of_known_length, kept["template_length"], 0), tally)
 
 
 class BinCounter:

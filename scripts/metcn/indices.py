@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,27 @@ _BAI_SHIFT, _BAI_DEPTH = 14, 5
 _CHUNK_BYTES = 16
 
 
+class Places(NamedTuple):
+    """Virtual offsets (a block's place in the file << 16 | place in the block) of one contig's records.
+
+    Attributes
+    ----------
+    position, overlapping : ndarray
+        Tiles in bp, ascending, and the offset of the first record that overlaps each.
+    own_position, own : ndarray
+        Tiles that hold whole records, and the offset of the first of those.
+    begin, end : int
+        Offset of the contig's first record, and that behind its last one; 0 without any, or where the index lacks it.
+    """
+
+    position: np.ndarray
+    overlapping: np.ndarray
+    own_position: np.ndarray
+    own: np.ndarray
+    begin: int
+    end: int
+
+
 @dataclass(frozen=True)
 class Index:
     """Where each contig's bytes lie.
@@ -35,10 +57,13 @@ class Index:
     marks : list of (ndarray, ndarray)
         Per contig of the header: positions in bp, ascending, and byte of the file (as float) where records of that
         position begin. Bytes between two marks hold the records that begin between them.
+    places : list of Places
+        Per contig of the header: where to begin and to end reading; empty for a CRAM.
     """
 
     records: int | None
     marks: list[tuple[np.ndarray, np.ndarray]]
+    places: list[Places]
 
 
 class _Cut(Exception):
@@ -109,40 +134,59 @@ def _binned(content: bytes, at: int, shift: int, depth: int, *, linear: bool) ->
     """A BAI or, without ``linear`` offsets, a CSI; ``at`` is where the number of contigs stands."""
     if not (0 < shift < 40 and 0 < depth < 10):
         raise _Cut("its resolution cannot be")
-    first_leaf = ((1 << 3 * depth) - 1) // 7
-    statistics_bin = ((1 << 3 * (depth + 1)) - 1) // 7 + 1
-    records, counted, marks = 0, False, []
+    records, counted, marks, places = 0, False, [], []
     contigs = _count(content, at, 4)
     at += 4
     for _ in range(contigs):
-        bins = _count(content, at, 8)
-        at += 4
-        leaves: list[tuple[int, int]] = []
-        span = (0, 0)
-        for _ in range(bins):
-            (number,) = _numbers(content, at, "I")
-            (offset,) = (0,) if linear else _numbers(content, at + 4, "Q")
-            at += 4 if linear else 12
-            chunks = _count(content, at, _CHUNK_BYTES)
-            at += 4
-            if number == statistics_bin and chunks == 2:
-                *span_now, mapped, unmapped = _numbers(content, at, "QQQQ")
-                span = (span_now[0], span_now[1])
-                records, counted = records + mapped + unmapped, True
-            elif not linear and number >= first_leaf:
-                leaves.append((number - first_leaf, offset))
-            at += chunks * _CHUNK_BYTES
+        leaves, begin, statistics, at = _bins(content, at, depth, linear=linear)
+        end = statistics[1] if statistics else 0
+        if statistics:
+            records, counted = records + statistics[2] + statistics[3], True
+            begin = min(begin, statistics[0]) if begin else 0
         if linear:
             tiles = _count(content, at, 8)
-            offsets = np.frombuffer(content, "<u8", tiles, at + 4)
+            tile, offset = np.arange(tiles), np.frombuffer(content, "<u8", tiles, at + 4)
             at += 4 + 8 * tiles
-            marks.append(_marks(np.arange(tiles), offsets, shift, span[1]))
         else:
-            tile, offset_of = np.array(sorted(leaves), dtype=np.uint64).reshape(-1, 2).T
-            marks.append(_marks(tile, offset_of, shift, span[1]))
+            tile, offset = leaves[0].astype(np.int64), leaves[1]
+        marks.append(_marks(tile, offset, shift, end))
+        held = offset > 0
+        places.append(
+            Places(tile[held] << shift, offset[held], leaves[0].astype(np.int64) << shift, leaves[2], begin, end)
+        )
     if counted and len(content) - at >= 8:
         records += _numbers(content, at, "Q")[0]
-    return Index(records if counted else None, marks)
+    return Index(records if counted else None, marks, places)
+
+
+def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndarray, int, tuple[int, ...], int]:
+    """One contig's finest bins, the first offset of any bin, the statistics, and where its bins end.
+
+    Of the finest bins, in order: number, smallest offset of an overlapping record, of an own one. The statistics, if
+    there are any: first and last offset, records, unmapped ones.
+    """
+    first_leaf = ((1 << 3 * depth) - 1) // 7
+    statistics_bin = ((1 << 3 * (depth + 1)) - 1) // 7 + 1
+    leaves: list[tuple[int, int, int]] = []
+    statistics: tuple[int, ...] = ()
+    begin = 0
+    bins = _count(content, at, 8)
+    at += 4
+    for _ in range(bins):
+        (number,) = _numbers(content, at, "I")
+        (offset,) = (0,) if linear else _numbers(content, at + 4, "Q")
+        at += 4 if linear else 12
+        chunks = _count(content, at, _CHUNK_BYTES)
+        at += 4
+        if number == statistics_bin and chunks == 2:
+            statistics = _numbers(content, at, "QQQQ")
+        elif chunks:
+            (own,) = _numbers(content, at, "Q")
+            begin = min(begin, own) if begin else own
+            if number >= first_leaf:
+                leaves.append((number - first_leaf, offset, own))
+        at += chunks * _CHUNK_BYTES
+    return np.array(sorted(leaves), dtype=np.uint64).reshape(-1, 3).T, begin, statistics, at
 
 
 def _marks(tile: np.ndarray, offset: np.ndarray, shift: int, end: int) -> tuple[np.ndarray, np.ndarray]:
@@ -168,7 +212,7 @@ def _crai(content: bytes) -> Index:
     if any(len(row) != 6 for row in rows):
         raise _Cut("expected lines of six numbers")
     if not rows:
-        return Index(0, [])
+        return Index(0, [], [])
     contig, start, span, _, _, size = np.array(rows, dtype=np.int64).T
     marks = []
     for number in range(max(int(contig.max()), -1) + 1):
@@ -179,4 +223,4 @@ def _crai(content: bytes) -> Index:
             continue
         position = np.append(start[own], (start[own] + span[own]).max()) - 1
         marks.append((position, np.concatenate([[0.0], np.cumsum(size[own], dtype=float)])))
-    return Index(None, marks)
+    return Index(None, marks, [])

@@ -155,24 +155,60 @@ def tie_targets(ratio: Floats, *, local: Floats, targets: Mask, group: NDArray[n
     return robust.median(each[large]), 1.25 * robust.spread(each[large]) / np.sqrt(large.sum())
 
 
-def wide_baseline(ratio: Floats, *, block: NDArray[np.intp], width_bp: Floats, use: Mask) -> tuple[float, float]:
+def wide_baseline(
+    ratio: Floats, *, block: NDArray[np.intp], width_bp: Floats, use: Mask, unread: Mask | None = None
+) -> tuple[float, float]:
     """Log2 of the length-weighted linear mean over the autosomes, and its error.
 
     Blocks enter with their *median* log2 ratio: the mean of noisy linear ratios would lie above the truth by half the
-    noise variance (3 % at a bin noise of 0.35), the mean of medians does not.
+    noise variance (3 % at a bin noise of 0.35), the mean of medians does not. A block of which only a part was read
+    stands for its ``unread`` bins too.
     """
     keep = use & np.isfinite(ratio)
     count = int(block.max(initial=-1)) + 1
     level = regions.medians(np.where(keep, ratio, np.nan), block, count)
-    weight = np.bincount(block[keep], weights=width_bp[keep], minlength=count)
+    weight = read = np.zeros(count) + np.bincount(block[keep], weights=width_bp[keep], minlength=count)
     has = np.isfinite(level) & (weight > 0)
+    if unread is not None:
+        weight = read + np.bincount(block[unread], weights=width_bp[unread], minlength=count)
     if not has.any():
         return float("nan"), float("nan")
     baseline = float(np.log2(np.average(2 ** level[has], weights=weight[has])))
     scatter = robust.spread((ratio - level[block])[keep])
     error = 1.25 * scatter / np.sqrt(keep.sum())
+    if unread is not None:
+        size = np.bincount(block[keep], minlength=count)[has]
+        error = _sampling_error(level[has], weight[has], 1 - read[has] / weight[has], 1.25 * scatter / np.sqrt(size))
     variety = float(np.sqrt(np.average((level[has] - baseline) ** 2, weights=weight[has])))
     return baseline, float(np.hypot(error, ANEUPLOIDY_SHARE * variety))
+
+
+def _sampling_error(level: Floats, weight: Floats, unread: Floats, error: Floats) -> float:
+    """Error of the weighted mean of blocks' levels, each with its own ``error`` and of each a share ``unread``.
+
+    What was not read may differ from what was as much as blocks differ from their neighbours, steps included.
+    """
+    step = np.sqrt(np.mean(np.diff(level) ** 2) / 2) if len(level) > 1 else 0.0
+    return float(np.sqrt(np.sum((weight * np.hypot(error, unread * step)) ** 2)) / weight.sum())
+
+
+def level_beside(level: Floats, *, block: NDArray[np.intp], chromosome: NDArray) -> Floats:
+    """Level around each bin without its own block: mean of the two nearest known blocks on its chromosome.
+
+    Where a block is one window, its median would take along what the window's bins share. NaN where there is no other.
+    """
+    first = np.flatnonzero(np.r_[True, block[1:] != block[:-1]])
+    known = np.flatnonzero(np.isfinite(level))
+    of = chromosome[first]
+    place = np.searchsorted(known, np.arange(len(level)))
+    sides = []
+    for neighbour in (place - 1, place + np.isfinite(level)):
+        inside = (neighbour >= 0) & (neighbour < len(known))
+        at = known[np.clip(neighbour, 0, len(known) - 1)] if len(known) else np.zeros(len(level), dtype=np.intp)
+        sides.append(np.where(inside & (of[at] == of), level[at], np.nan))
+    left, right = sides
+    both = np.where(np.isfinite(left), np.where(np.isfinite(right), (left + right) / 2, left), right)
+    return both[block]
 
 
 def narrow_baseline(ratio: Floats, *, group: NDArray[np.intp], use: Mask) -> tuple[float, float]:

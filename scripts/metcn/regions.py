@@ -48,6 +48,17 @@ def runs(*, chromosome: NDArray, length: int) -> NDArray[np.intp]:
     return _run_labels(changes | (position % max(length, 1) == 0))
 
 
+def even_runs(*, stretch: NDArray, length: int) -> NDArray[np.intp]:
+    """Group number per bin: each run of equal ``stretch`` cut into equal parts of about ``length`` neighbours."""
+    changes = np.ones(len(stretch), dtype=bool)
+    changes[1:] = stretch[1:] != stretch[:-1]
+    label = _run_labels(changes)
+    size = np.bincount(label)
+    parts = np.maximum(np.rint(size / max(length, 1)).astype(np.intp), 1)
+    position = np.arange(len(stretch)) - (np.cumsum(size) - size)[label]
+    return (np.cumsum(parts) - parts)[label] + position * parts[label] // size[label]
+
+
 def blocks(*, chromosome: NDArray, midpoint: NDArray, size_bp: float) -> NDArray[np.intp]:
     """Block number per bin: stretches of ``size_bp`` of each chromosome, numbered in order of appearance."""
     changes = np.ones(len(chromosome), dtype=bool)

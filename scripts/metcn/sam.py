@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PAIRED, UNMAPPED, MATE_UNMAPPED, FIRST = 0x1, 0x4, 0x8, 0x40
 SECONDARY, QC_FAILED, DUPLICATE, SUPPLEMENTARY = 0x100, 0x200, 0x400, 0x800
@@ -29,3 +29,20 @@ class Filters(NamedTuple):
     keep_duplicates: bool = False
     min_fragment_bp: int = 0
     max_fragment_bp: int = 1000
+
+
+class Chunk(NamedTuple):
+    """Some fragments of an alignment, and the fates of the records they come from.
+
+    Attributes
+    ----------
+    contig, midpoint, length : ndarray
+        Place, and template length in bp (0 where it is unknown), shape (fragments,).
+    tally : dict of str to int
+        Records by :data:`TALLIES`.
+    """
+
+    contig: Any
+    midpoint: Any
+    length: Any
+    tally: dict[str, int]

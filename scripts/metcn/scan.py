@@ -104,7 +104,7 @@ def _span(data, at):
 
 
 @_compiled
-def scan(data, begin, limits, contigs, midpoints, written, tally):
+def scan(data, begin, limits, contigs, midpoints, lengths, written, tally):
     """How far whole records were read, how many fragments there are now, and why the scan ended.
 
     Parameters
@@ -115,8 +115,8 @@ def scan(data, begin, limits, contigs, midpoints, written, tally):
         Byte of the first record.
     limits
         int64: the fields of :class:`metcn.sam.Filters`, then the number of contigs in the header.
-    contigs, midpoints, written
-        Where fragments go (int32 and int64, shape (room,)), and how many are there already.
+    contigs, midpoints, lengths, written
+        Where fragments go (int32, int64 and int32, shape (room,)), and how many are there already.
     tally
         int64, shape of :data:`metcn.sam.TALLIES`, added to.
     """
@@ -138,10 +138,11 @@ def scan(data, begin, limits, contigs, midpoints, written, tally):
         tally[_RECORDS] += 1
         tally[fate] += 1
         if fate == _FRAGMENTS:
-            is_pair = flag & _F_PAIRED and not flag & _F_MATE_UNMAPPED
-            covered = length if is_pair and length else _span(data, record)
+            known = length if flag & _F_PAIRED and not flag & _F_MATE_UNMAPPED else 0
+            covered = known if known else _span(data, record)
             contigs[written] = contig
             midpoints[written] = (2 * start + covered) // 2
+            lengths[written] = known
             written += 1
         at = record + size
     return at, written, _MORE
@@ -153,13 +154,14 @@ class Records:
     def __init__(self, source: str, contigs: int, filters: sam.Filters, chunk: int) -> None:
         self._source = source
         self._limits = np.array([*filters, contigs], dtype=np.int64)
-        self._contig, self._midpoint = np.empty(chunk, dtype=np.int32), np.empty(chunk, dtype=np.int64)
+        self._contig, self._length = np.empty((2, chunk), dtype=np.int32)
+        self._midpoint = np.empty(chunk, dtype=np.int64)
         self._tally = np.zeros(len(sam.TALLIES), dtype=np.int64)
         self._written = 0
         self._pending: list[bytes] = []
         self._missing = 0
 
-    def add(self, block: bytes, begin: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray, dict[str, int]]]:
+    def add(self, block: bytes, begin: int = 0) -> Iterator[sam.Chunk]:
         """Scan one more block from its byte ``begin``; whatever chunks of fragments became full."""
         if self._pending:  # a record that began earlier: joined once, when all of it is here
             self._pending.append(block)
@@ -170,9 +172,8 @@ class Records:
         data = np.frombuffer(block, dtype=np.uint8)
         state = _FULL
         while state == _FULL:
-            begin, self._written, state = scan(
-                data, begin, self._limits, self._contig, self._midpoint, self._written, self._tally
-            )
+            room = self._contig, self._midpoint, self._length
+            begin, self._written, state = scan(data, begin, self._limits, *room, self._written, self._tally)
             if state == _DAMAGED:
                 raise self.damage(f"after {self._tally[_RECORDS]:,} records of this part, one cannot be right")
             if state == _FULL:
@@ -182,13 +183,13 @@ class Records:
             size = int.from_bytes(rest[:_HEAD], "little") if len(rest) >= _HEAD else 0
             self._pending, self._missing = [rest], _HEAD + size - len(rest)
 
-    def take(self) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
-        """Contig, midpoint and tally since the last time; the arrays are good until the next block is added."""
-        taken = self._contig[: self._written], self._midpoint[: self._written]
+    def take(self) -> sam.Chunk:
+        """Fragments and tally since the last time; the arrays are good until the next block is added."""
         tally = dict(zip(sam.TALLIES, self._tally.tolist(), strict=True))
+        new = slice(self._written)
         self._written = 0
         self._tally[:] = 0
-        return *taken, tally
+        return sam.Chunk(self._contig[new], self._midpoint[new], self._length[new], tally)
 
     def finish(self) -> None:
         """Nothing, if the last record was whole.
@@ -208,8 +209,8 @@ class Records:
 
 def fragments(
     alignment: Alignment, filters: sam.Filters, *, threads: int = 1, chunk: int = CHUNK_FRAGMENTS
-) -> Iterator[tuple[np.ndarray, np.ndarray, dict[str, int]]]:
-    """Contig, midpoint and tally as of :func:`metcn.counts.fragments`, in chunks, of every record of a BAM.
+) -> Iterator[sam.Chunk]:
+    """Fragments as of :func:`metcn.counts.fragments`, in chunks, of every record of a BAM.
 
     Parameters
     ----------
@@ -227,8 +228,21 @@ def fragments(
     InputError
         If the file is damaged.
     """
-    records = Records(str(alignment.path), len(alignment.contigs), filters, chunk)
     blocks = bgzf.blocks(alignment.path, threads=threads)
+    yield from fragments_of(blocks, str(alignment.path), len(alignment.contigs), filters, chunk=chunk)
+
+
+def fragments_of(
+    blocks: Iterator[bytes], source: str, contigs: int, filters: sam.Filters, *, chunk: int = CHUNK_FRAGMENTS
+) -> Iterator[sam.Chunk]:
+    """The same of a BAM whose blocks come from anywhere; ``source`` is its name, ``contigs`` how many its header has.
+
+    Raises
+    ------
+    InputError
+        If the blocks hold no sound BAM.
+    """
+    records = Records(source, contigs, filters, chunk)
     first, begin = _after_header(blocks, records)
     yield from records.add(first, begin)
     for block in blocks:

@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import alignments, formats, tables
-from metcn import bins as tiling
 from metcn import counts as counting
+from metcn import formats, tables
 from metcn import genome as genomes
 from metcn.columns import COUNT_COLUMNS, REASONS
 from metcn.errors import InputError
 from metcn.files import write_json
-from metcn.sam import Filters
-from metcn.stages import axis, design, reading
+from metcn.stages import counted, design, sampled
 
 LOW_MET_FRAGMENTS = 100
 """Below this, chance alone (Poisson) moves MET's ratio by more than 10 %."""
@@ -52,6 +50,9 @@ def bins(
     else:
         frame = design.bins_of_design(facts, assay=assay, targets=targets, fasta=fasta, settings=settings)
         frame = design.annotated(frame, facts, fasta)
+        wide = int(np.median(_width(frame)))
+        if sampled.is_wanted(settings.get("reading", "auto"), assay=assay, window_bp=wide):
+            frame = sampled.sampled(frame, facts)
     tables.write_bins(output, frame)
 
 
@@ -77,7 +78,7 @@ def counts(
     facts = genomes.load(genome)
     frame = tables.read_bins(bins)
     if alignment:
-        count, told = _count_alignment(frame, facts, alignment, fasta, settings)
+        count, told = counted.count(frame, facts, alignment, fasta, settings)
         depth = counting.depth_per_kb(count, _width(frame))
     elif coverage:
         depth, told = _depth_of_coverage(frame, facts, coverage, bins)
@@ -100,72 +101,6 @@ def _width(frame: pd.DataFrame) -> np.ndarray:
     return (frame["end"] - frame["start"]).to_numpy()
 
 
-def _count_alignment(
-    frame: pd.DataFrame, facts: genomes.Genome, path: Path, fasta: Path | None, settings: Mapping[str, Any]
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """Fragments per bin (NaN where the alignment lacks the contig) and the summary of the reading."""
-    filters = Filters(**design.given(settings, *Filters._fields))
-    threads = settings.get("threads", 1)
-    with alignments.open_alignment(path, fasta, threads=threads) as opened:
-        reasons = genomes.check_build(opened.contigs, facts, where=str(path))
-        origins = axis.origins(frame["chromosome"].unique(), facts)
-        start, end = axis.on_axis(frame, origins)
-        absent = _absent(frame, opened.contigs, path)
-        # Reads on contigs without bins land below 0, where no bin is.
-        origin = np.array([origins.get(genomes.bare(name), -axis.STRIDE) for name in opened.contigs])
-        targets = tiling.merge(*(side[(frame["kind"] != "off_target").to_numpy()] for side in (start, end)))
-        per_bin, on_target = counting.BinCounter(start, end), counting.BinCounter(*targets)
-        tallies = dict.fromkeys(counting.TALLIES, 0)
-        for contig, midpoint, tally in reading.fragments(opened, filters, threads=threads):
-            points = origin[contig] + midpoint
-            per_bin.add(points)
-            on_target.add(points)
-            for name, number in tally.items():
-                tallies[name] += number
-    count = np.where(absent, np.nan, per_bin.counts)
-    told = {
-        "source": {"kind": "alignment", "files": [path.name]},
-        "fragments": tallies["fragments"],
-        "tallies": tallies,
-        "duplicates": _duplicates(tallies, settings),
-        "on_target": int(on_target.counts.sum()) / tallies["fragments"] if tallies["fragments"] else None,
-        "depth_unit": "fragments per kb",
-        "bins_without_contig": int(absent.sum()),
-        "warnings": list(opened.warnings),
-        "reasons": reasons,
-    }
-    return count, told
-
-
-def _duplicates(tallies: Mapping[str, int], settings: Mapping[str, Any]) -> float | None:
-    """Share of duplicates among primary, mapped, passing records; None where they are counted like any other."""
-    primary = tallies["records"] - sum(
-        tallies[fate] for fate in ("unmapped", "secondary", "supplementary", "qc_failed")
-    )
-    return tallies["duplicate"] / primary if primary and not settings.get("keep_duplicates") else None
-
-
-def _absent(frame: pd.DataFrame, contigs: Mapping[str, int], path: Path) -> np.ndarray:
-    """Whether each bin lies outside the alignment's contigs, so that it was not measured (as opposed to: has no read).
-
-    Raises
-    ------
-    InputError
-        If this is so for every bin.
-    """
-    lengths = {genomes.bare(name): length for name, length in contigs.items()}
-    length = frame["chromosome"].map(
-        {name: lengths.get(genomes.bare(name), -1) for name in frame["chromosome"].unique()}
-    )
-    absent = (frame["end"] > length).to_numpy()
-    if absent.all():
-        raise InputError(
-            f"expected contigs such as {frame['chromosome'].iloc[0]}, found {', '.join(list(contigs)[:3])} in {path}: "
-            "none holds a bin; give data aligned to the configured genome"
-        )
-    return absent
-
-
 def _depth_of_coverage(
     frame: pd.DataFrame, facts: genomes.Genome, paths: Sequence[Path], bins_path: Path
 ) -> tuple[np.ndarray, dict[str, Any]]:
@@ -185,8 +120,11 @@ def _depth_of_coverage(
         "tallies": {},
         "duplicates": None,
         "on_target": None,
+        "lengths": None,
         "depth_unit": "as in the source",
         "bins_without_contig": 0,
+        "bins_not_read": 0,
+        "reading": None,
         "warnings": [],
         "reasons": [] if verified else ["build_not_verified"],
     }

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import alignments, formats
 from metcn import bins as tiling
+from metcn import formats, sequences
 from metcn import genome as genomes
 from metcn.errors import InputError
 from metcn.stages import axis
@@ -122,7 +122,7 @@ def _window_bins(facts: genomes.Genome, fasta: Path | None, window_bp: int) -> p
     origins = axis.origins([], facts)
     written = []
     if fasta:
-        with alignments.open_fasta(fasta) as handle:
+        with sequences.open_fasta(fasta) as handle:
             written = list(handle.references)
     chromosomes = _measured_chromosomes(facts)
     start = np.array([origins[name] for name in chromosomes])
@@ -140,10 +140,10 @@ def _centromeres(facts: genomes.Genome) -> pd.DataFrame:
 def _unsequenced(fasta: Path, facts: genomes.Genome) -> pd.DataFrame:
     """Runs of N in the chromosomes of a FASTA: chromosome, start, end."""
     parts = []
-    with alignments.open_fasta(fasta) as handle:
+    with sequences.open_fasta(fasta) as handle:
         for contig in handle.references:
             if genomes.bare(contig) in facts.contigs:
-                start, end = alignments.unknown_runs(handle, contig)
+                start, end = sequences.unknown_runs(handle, contig)
                 parts.append(pd.DataFrame({"chromosome": contig, "start": start, "end": end}))
     return pd.concat(parts, ignore_index=True) if parts else _centromeres(facts).iloc[:0]
 
@@ -191,7 +191,7 @@ def _base_content(frame: pd.DataFrame, facts: genomes.Genome, fasta: Path | None
     gc, unknown = np.full(len(frame), np.nan), np.zeros(len(frame))
     if fasta is None:
         return gc, unknown
-    with alignments.open_fasta(fasta) as handle:
+    with sequences.open_fasta(fasta) as handle:
         lengths = dict(zip(handle.references, handle.lengths, strict=True))
         genomes.check_build(lengths, facts, where=str(fasta))
         contigs = {genomes.bare(name): name for name in handle.references}
@@ -199,7 +199,7 @@ def _base_content(frame: pd.DataFrame, facts: genomes.Genome, fasta: Path | None
             contig = contigs.get(genomes.bare(str(chromosome)))
             if contig is not None:
                 part = frame.iloc[rows]
-                gc[rows], unknown[rows] = alignments.base_content(
+                gc[rows], unknown[rows] = sequences.base_content(
                     handle, contig, part["start"].to_numpy(), part["end"].to_numpy()
                 )
     return gc, unknown

@@ -14,6 +14,7 @@ from metcn import genome as genomes
 from metcn import ratios as core
 from metcn import regions
 from metcn.panel import Panel
+from metcn.stages import sampled
 
 MET_MARGIN_BP = 5_000_000  # bins this near to MET may be in its amplicon and do not stand for the arm
 SMALLEST_TIER = 4  # bins per side from which the centromere's level is trusted
@@ -36,6 +37,7 @@ class Design:
     wide: NDArray
     on_seven: NDArray
     met: NDArray
+    unread: NDArray
 
 
 def design_of(frame: pd.DataFrame) -> Design:
@@ -53,13 +55,14 @@ def design_of(frame: pd.DataFrame) -> Design:
     met = role == "met"
     if (met & ~wide).any():  # a few stray intronic bins would only dilute the targets
         met &= ~wide
+    unread = (frame["mask"] == sampled.NOT_READ).to_numpy()
     group = np.zeros(len(frame), dtype=np.intp)
     offset = 0
     for name in np.unique(kind):
         rows = np.flatnonzero(kind == name)
         if name in core.WIDE_KINDS:
             length = max(int(met[rows].sum()), 5 if name == "off_target" else 2)
-            label = regions.runs(chromosome=bare[rows], length=length)
+            label = _runs(bare[rows], unread[rows], length)
         else:
             label = regions.gene_groups(
                 chromosome=bare[rows], start=start[rows], gene=frame["gene"].to_numpy(dtype=np.str_)[rows]
@@ -68,8 +71,16 @@ def design_of(frame: pd.DataFrame) -> Design:
         offset += int(label[-1]) + 1
     return Design(
         frame=frame, chromosome=bare, kind=kind, midpoint=(start + end) / 2, width_bp=(end - start).astype(float),
-        group=group, fit=role == "backbone", wide=wide, on_seven=bare == genomes.MET_CHROMOSOME, met=met,
+        group=group, fit=role == "backbone", wide=wide, on_seven=bare == genomes.MET_CHROMOSOME, met=met, unread=unread,
     )  # fmt: skip
+
+
+def _runs(chromosome: NDArray, unread: NDArray, length: int) -> NDArray[np.intp]:
+    """Group number per wide bin: runs of ``length``, of equal parts where the genome was read in windows."""
+    if not unread.any():
+        return regions.runs(chromosome=chromosome, length=length)
+    begins = np.r_[True, (chromosome[1:] != chromosome[:-1]) | unread[1:] | unread[:-1]]
+    return regions.even_runs(stretch=np.cumsum(begins), length=length)
 
 
 def baseline(design: Design, ratio: NDArray, *, smallest: int) -> tuple[NDArray, NDArray, dict[str, Any]]:
@@ -85,11 +96,14 @@ def baseline(design: Design, ratio: NDArray, *, smallest: int) -> tuple[NDArray,
         level, error = core.narrow_baseline(ratio, group=design.group, use=design.fit & ~design.wide)
         found = {"log2": level, "se": error, "from": "targets", "tie": float("nan"), "tie_se": float("nan")}
         return ratio - level, np.zeros(len(ratio)), found | {"bins": int((design.fit & np.isfinite(ratio)).sum())}
-    local, block, _ = core.smooth(ratio, chromosome=design.chromosome, midpoint=design.midpoint, use=design.wide)
+    local, block, each = core.smooth(ratio, chromosome=design.chromosome, midpoint=design.midpoint, use=design.wide)
+    if design.unread.any():
+        local = core.level_beside(each, block=block, chromosome=design.chromosome)
     targets = ~design.wide
     tie, tie_error = core.tie_targets(ratio, local=local, targets=targets & design.fit, group=design.group)
     ratio[targets] -= tie
-    level, error = core.wide_baseline(ratio, block=block, width_bp=design.width_bp, use=wide)
+    unread = design.unread & autosomal if design.unread.any() else None
+    level, error = core.wide_baseline(ratio, block=block, width_bp=design.width_bp, use=wide, unread=unread)
     common = float(np.hypot(error, tie_error if design.met[targets].any() and np.isfinite(tie_error) else 0.0))
     found = {"log2": level, "se": common, "from": "wide_bins", "tie": tie, "tie_se": tie_error}
     return ratio - level, local - level, found | {"bins": int(wide.sum())}

@@ -2,47 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
-import numpy as np
-
-from metcn import alignments
+from metcn import alignments, cram, guide
 from metcn import counts as counting
+from metcn.alignments import Alignment, Stretch
 from metcn.errors import InputError
-from metcn.sam import Filters
-
-Chunk = tuple[np.ndarray, np.ndarray, dict[str, int]]
+from metcn.sam import Chunk, Filters
 
 
-def fragments(opened: alignments.Alignment, filters: Filters, *, threads: int = 1) -> Iterator[Chunk]:
-    """Contig, midpoint and tally of each chunk of a whole BAM or CRAM; the tallies of all chunks add up to the file's.
+@dataclass(frozen=True)
+class Reading:
+    """What of an alignment is read: its size, how many bytes of it, and where they lie (None: it is read whole).
+
+    ``expected`` is the fewest records there must be in what is read.
+    """
+
+    bytes: int
+    bytes_read: int
+    expected: int
+    stretches: Sequence[Stretch] | None = None
+    ranges: Sequence[guide.Range] = ()
+
+    @property
+    def mode(self) -> str:
+        """``whole`` or ``guided``."""
+        return "whole" if self.stretches is None else "guided"
+
+    def told(self) -> dict[str, Any]:
+        """What the summary says of it."""
+        return {"mode": self.mode, "bytes": self.bytes, "bytes_read": self.bytes_read,
+                "share": self.bytes_read / self.bytes}  # fmt: skip
+
+
+def plan(opened: Alignment, filters: Filters, stretches: Sequence[Stretch] | None) -> Reading:
+    """What to read so that fragments with their midpoint in ``stretches`` are complete; None for the whole file.
+
+    A fragment's first record begins up to half of its length before its midpoint, and the longest one that counts is
+    ``max_fragment_bp``. Without a compiler for this Python, a BAM is read whole.
+
+    Raises
+    ------
+    InputError
+        If the index is damaged, or is not the file's own.
+    """
+    size = opened.path.stat().st_size
+    is_bam = opened.handle.is_bam
+    if stretches is None or (is_bam and _compiled() is None):
+        return Reading(size, size, alignments.indexed_records(opened))
+    wider = _widened(stretches, filters.max_fragment_bp)
+    if not is_bam:
+        part = guide.slices_bytes(opened, wider)
+        return Reading(size, part, int(part > 0), wider)
+    ranges = guide.ranges(opened, wider)
+    return Reading(size, guide.bytes_of(opened.path, ranges), int(bool(ranges)), wider, ranges)
+
+
+def fragments(opened: Alignment, filters: Filters, *, threads: int = 1, what: Reading | None = None) -> Iterator[Chunk]:
+    """Fragments of a BAM or CRAM in chunks; the tallies add up to those of all that is read.
 
     Raises
     ------
     InputError
         If the file is damaged, or has fewer records than its index says.
     """
-    expected = alignments.indexed_records(opened)
+    what = plan(opened, filters, None) if what is None else what
     found = 0
-    for contig, midpoint, tally in _chunks(opened, filters, threads):
-        found += tally["records"]
-        yield contig, midpoint, tally
-    if found < expected:
-        raise InputError(_too_few(opened, found, expected))
+    for chunk in _chunks(opened, filters, threads, what):
+        found += chunk.tally["records"]
+        yield chunk
+    if found < what.expected:
+        raise InputError(_too_few(opened, found, what.expected))
 
 
-def _chunks(opened: alignments.Alignment, filters: Filters, threads: int) -> Iterator[Chunk]:
-    """Chunks of a BAM by the compiled scan, or of anything record by record."""
-    if opened.handle.is_bam:
-        with suppress(ImportError):  # no compiler for this Python: the same numbers, slower
-            from metcn import scan
+def _chunks(opened: Alignment, filters: Filters, threads: int, what: Reading) -> Iterator[Chunk]:
+    """Chunks by the compiled scan, or record by record."""
+    if (scan := _compiled()) is not None:
+        if not opened.handle.is_bam:
+            return cram.fragments(opened, filters, threads=threads, stretches=what.stretches)
+        if what.mode == "guided":
+            return guide.fragments(opened, filters, what.ranges, threads=threads)
+        return scan.fragments(opened, filters, threads=threads)
+    records = alignments.read_records(opened, what.stretches)
+    return (counting.fragments(part, **filters._asdict()) for part in records)
 
-            return scan.fragments(opened, filters, threads=threads)
-    return (counting.fragments(records, **filters._asdict()) for records in alignments.read_records(opened))
+
+def _compiled() -> ModuleType | None:
+    """The compiled scan; None where there is no compiler for this Python: the same numbers, slower."""
+    with suppress(ImportError):
+        from metcn import scan
+
+        return scan
+    return None
 
 
-def _too_few(opened: alignments.Alignment, found: int, expected: int) -> str:
+def _widened(stretches: Sequence[Stretch], by: int) -> list[Stretch]:
+    """The stretches with ``by`` bases more in front, joined where they then touch."""
+    joined: list[Stretch] = []
+    for contig, start, end in stretches:
+        start = max(0, start - by)
+        if joined and joined[-1].contig == contig and start <= joined[-1].end:
+            joined[-1] = Stretch(contig, joined[-1].start, max(end, joined[-1].end))
+        else:
+            joined.append(Stretch(contig, start, end))
+    return joined
+
+
+def _too_few(opened: Alignment, found: int, expected: int) -> str:
     """What to say of a file that ends early although it looks complete."""
     if opened.handle.is_bam:
         return (

@@ -1,0 +1,135 @@
+"""Counting one alignment: fragments per bin, and everything that is to be said about the reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metcn import alignments
+from metcn import bins as tiling
+from metcn import counts as counting
+from metcn import genome as genomes
+from metcn import lengths as fragment_lengths
+from metcn.errors import InputError
+from metcn.sam import Filters
+from metcn.stages import axis, design, progress, reading, sampled
+
+CLASSES = ("met", "chr7", "backbone")
+"""Where fragments' lengths are told apart: in MET, on the rest of chromosome 7, on the other autosomes."""
+
+
+def count(
+    frame: pd.DataFrame, facts: genomes.Genome, path: Path, fasta: Path | None, settings: Mapping[str, Any]
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Fragments per bin (NaN where the alignment lacks the contig or was not read) and the summary of the reading.
+
+    Raises
+    ------
+    InputError
+        If the alignment is damaged, of another genome build, or holds no bin.
+    """
+    filters = Filters(**design.given(settings, *Filters._fields))
+    threads = settings.get("threads", 1)
+    left_out = (frame["mask"] == sampled.NOT_READ).to_numpy()
+    with alignments.open_alignment(path, fasta, threads=threads) as opened:
+        reasons = genomes.check_build(opened.contigs, facts, where=str(path))
+        absent = _absent(frame, opened.contigs, path)
+        wanted = sampled.stretches(frame[~left_out], opened.contigs) if left_out.any() else None
+        what = reading.plan(opened, filters, wanted)
+        counter = _Counter(frame, facts, list(opened.contigs))
+        chunks = reading.fragments(opened, filters, threads=threads, what=what)
+        known = what.expected if opened.handle.is_bam and what.mode == "whole" else None
+        for chunk in progress.followed(chunks, path.name, expected=known):
+            counter.add(chunk)
+        warnings = list(opened.warnings)
+    told = {
+        "source": {"kind": "alignment", "files": [path.name]},
+        **counter.told(),
+        "duplicates": _duplicates(counter.tallies, settings),
+        "depth_unit": "fragments per kb",
+        "bins_without_contig": int(absent.sum()),
+        "bins_not_read": int(left_out.sum()),
+        "reading": what.told(),
+        "warnings": warnings,
+        "reasons": reasons,
+    }
+    return np.where(absent | left_out, np.nan, counter.per_bin.counts), told
+
+
+class _Counter:
+    """Everything that is counted while an alignment is read."""
+
+    def __init__(self, frame: pd.DataFrame, facts: genomes.Genome, contigs: list[str]) -> None:
+        origins = axis.origins(frame["chromosome"].unique(), facts)
+        start, end = axis.on_axis(frame, origins)
+        near = (frame["kind"] != "off_target").to_numpy()
+        bare = [genomes.bare(name) for name in contigs]
+        # Reads on contigs without bins land below 0, where no bin is.
+        self._origin = np.array([origins.get(name, -axis.STRIDE) for name in bare])
+        self._class = np.array([_class_of(name) for name in bare])
+        self._met = facts.met
+        self.per_bin = counting.BinCounter(start, end)
+        self._on_target = counting.BinCounter(*tiling.merge(start[near], end[near]))
+        self._lengths = fragment_lengths.LengthCounter(CLASSES)
+        self.tallies = dict.fromkeys(counting.TALLIES, 0)
+
+    def add(self, chunk: counting.Chunk) -> None:
+        """Count a chunk of fragments."""
+        points = self._origin[chunk.contig] + chunk.midpoint
+        self.per_bin.add(points)
+        self._on_target.add(points)
+        label = self._class[chunk.contig]
+        in_met = (label == 1) & (chunk.midpoint >= self._met[0]) & (chunk.midpoint < self._met[1])
+        self._lengths.add(np.where(in_met, 0, label), chunk.length)
+        for name, number in chunk.tally.items():
+            self.tallies[name] += number
+
+    def told(self) -> dict[str, Any]:
+        """What was counted beside the bins."""
+        fragments = self.tallies["fragments"]
+        return {
+            "fragments": fragments,
+            "tallies": self.tallies,
+            "on_target": int(self._on_target.counts.sum()) / fragments if fragments else None,
+            "lengths": self._lengths.summary(),
+        }
+
+
+def _class_of(chromosome: str) -> int:
+    """Place in :data:`CLASSES` of a chromosome as a whole; -1 for sex chromosomes and everything unplaced."""
+    if chromosome == genomes.MET_CHROMOSOME:
+        return CLASSES.index("chr7")
+    return CLASSES.index("backbone") if chromosome in genomes.AUTOSOMES else -1
+
+
+def _duplicates(tallies: Mapping[str, int], settings: Mapping[str, Any]) -> float | None:
+    """Share of duplicates among primary, mapped, passing records; None where they are counted like any other."""
+    primary = tallies["records"] - sum(
+        tallies[fate] for fate in ("unmapped", "secondary", "supplementary", "qc_failed")
+    )
+    return tallies["duplicate"] / primary if primary and not settings.get("keep_duplicates") else None
+
+
+def _absent(frame: pd.DataFrame, contigs: Mapping[str, int], path: Path) -> np.ndarray:
+    """Whether each bin lies outside the alignment's contigs, so that it was not measured (as opposed to: has no read).
+
+    Raises
+    ------
+    InputError
+        If this is so for every bin.
+    """
+    lengths = {genomes.bare(name): length for name, length in contigs.items()}
+    length = frame["chromosome"].map(
+        {name: lengths.get(genomes.bare(name), -1) for name in frame["chromosome"].unique()}
+    )
+    absent = (frame["end"] > length).to_numpy()
+    if absent.all():
+        raise InputError(
+            f"expected contigs such as {frame['chromosome'].iloc[0]}, found {', '.join(list(contigs)[:3])} in {path}: "
+            "none holds a bin; give data aligned to the configured genome"
+        )
+    return absent
