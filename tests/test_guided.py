@@ -331,3 +331,19 @@ def test_what_windows_share_is_not_lost(tmp_path):
     shared = 2 ** random.normal(0, 0.1, group.max() + 1)[group]
     excess = measured(tmp_path, COARSE_SAMPLED, shared)["qc"]["gene_excess"]["window"]
     assert 0.08 < excess < 0.16
+
+
+def test_normals_read_in_the_same_windows_make_a_panel(tmp_path):
+    """Masked rows stay masked in the panel, a tumour of those bins is compared with it, and MET's gain is seen."""
+    random = np.random.default_rng(12)
+    assay = made_depth.assay(COARSE_SAMPLED, noise=0.05)
+    gone = (COARSE_SAMPLED["mask"] != "").to_numpy()
+    normals = np.where(gone, np.nan, assay.normals(random, 8))
+    fold = np.where(COARSE_SAMPLED["role"] == "met", 3.0, 1.0)
+    bench = made_depth.Bench(tmp_path, COARSE_SAMPLED, assay="wgs")
+    panel = bench.reference(normals)
+    found = bench.ratios(np.where(gone, np.nan, assay.sample(random, fold)), panel).summary
+    assert (tables.read_reference_bins(panel)["mask"][gone] == "not_read").all()
+    assert found["mode"] == "panel_of_normals"
+    assert found["met"]["log2"] == pytest.approx(np.log2(3), abs=4 * found["met"]["se"])
+    assert found["met"]["se"] < 0.3
