@@ -156,7 +156,19 @@ def test_sequence_gives_gc_and_masks_unknown_stretches(tmp_path):
     assert panel.loc[panel["chromosome"] == "2", "start"].iloc[0] == 2000  # the run of N is left out
 
 
+def test_the_last_window_of_a_grid_may_overhang_its_chromosome(tmp_path):
+    end = GRCH37.contigs["7"]
+    grid = f"chr7\t{end - 600}\t{end - 100}\t.\t9\nchr7\t{end - 100}\t{end + 400}\t.\t9\n"
+    _, frame = make_bins(tmp_path, assay="wgs", targets=None, coverage=grid)
+    assert frame["end"].tolist() == [end - 100, end + 400]
+
+
 WRONG_BINS = [
+    pytest.param(
+        {"assay": "wgs", "targets": None, "coverage": "chr7\t159138663\t159139000\t.\t9\n"},
+        "ends beyond the chromosome in GRCh37",
+        id="window beyond the chromosome",
+    ),
     pytest.param({"targets": None}, "assay panel needs the places it measures", id="no targets"),
     pytest.param(
         {"targets": "chr7\t116672000\t116672200\tMET_2\n"}, "is named MET, but MET of GRCh37 is at", id="build by MET"

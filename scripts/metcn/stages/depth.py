@@ -113,7 +113,7 @@ def _depth_of_coverage(
     """
     table = formats.read_coverage(paths, facts)
     _check_same_rows(frame, table, bins_path, _names(paths))
-    verified = design.check_place(table, facts, _names(paths))
+    verified = design.check_place(table, facts, _names(paths), overhang=True)
     told = {
         "source": {"kind": "coverage", "files": [Path(path).name for path in paths]},
         "fragments": None,

@@ -26,8 +26,10 @@ def given(settings: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key: settings[key] for key in keys if settings.get(key) is not None}
 
 
-def check_place(frame: pd.DataFrame, facts: genomes.Genome, where: str) -> bool:
+def check_place(frame: pd.DataFrame, facts: genomes.Genome, where: str, *, overhang: bool = False) -> bool:
     """Whether bins named MET lie in MET, which proves the build.
+
+    ``overhang`` lets a bin end beyond its chromosome if it begins on it: the last one of an even grid often does.
 
     Raises
     ------
@@ -35,7 +37,8 @@ def check_place(frame: pd.DataFrame, facts: genomes.Genome, where: str) -> bool:
         If bins reach beyond a chromosome's end, or bins are named MET but none lies there: another build.
     """
     bare = frame["chromosome"].map({name: genomes.bare(name) for name in frame["chromosome"].unique()})
-    beyond = frame[frame["end"] > bare.map(facts.contigs).fillna(np.inf)]
+    length = bare.map(facts.contigs).fillna(np.inf)
+    beyond = frame[(frame["start"] >= length) if overhang else (frame["end"] > length)]
     remedy = f"set the genome it was made for, or give one for {facts.name}"
     if len(beyond):
         row = beyond.iloc[0]
@@ -55,7 +58,7 @@ def check_place(frame: pd.DataFrame, facts: genomes.Genome, where: str) -> bool:
 
 def bins_of_coverage(table: pd.DataFrame, facts: genomes.Genome, *, assay: str, where: str) -> pd.DataFrame:
     """Bins that are exactly the rows of a coverage table."""
-    check_place(table, facts, where)
+    check_place(table, facts, where, overhang=True)
     kind = np.where(table["kind"] == "off_target", "off_target", KIND_OF_ASSAY[assay])
     return table.assign(kind=kind)[["chromosome", "start", "end", "gene", "kind"]]
 
