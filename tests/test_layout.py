@@ -20,21 +20,18 @@ STAGES = "bins counts reference ratios segments purity copies calls report cohor
 # Every module has a place; a new one is entered here.
 LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
-    "equation": "mixture panel regions curves tangent centring left_out batches",
-    "core": (
-        "bins counts reference ratios quality segments purity copies amplicon detection calls triage verdicts "
-        "sampling lengths"
-    ),
+    "equation": "mixture panel regions tangent centring",
+    "core": "bins counts reference ratios segments purity copies amplicon amplicon_scan detection calls triage verdicts",
     "io": (
-        "genome alignments sequences bgzf scan guide cram indices tables delimited formats vcf "
+        "genome alignments bgzf scan indices tables delimited formats vcf "
         "config keywords sheet sheet_checks samples layout plan reach snakefile criteria panel_file "
         "simulate simulate_assays simulate_reads simulate_tumours "
         "render cohort gauges profiles svg tracks"
     ),
     "stages": (
-        "stages stages.axis stages.design stages.sampled stages.counted stages.progress stages.measure "
-        "stages.belonging stages.reading stages.indexed "
-        "stages.depth stages.ratios stages.segments stages.purity stages.copies stages.calls"
+        "stages stages.axis stages.design stages.measure stages.reading stages.indexed "
+        "stages.depth stages.ratios stages.segments stages.purity stages.copies stages.calls "
+        "stages.loci stages.amplicons stages.genes"
     ),
     "command": "cli arguments launch single __main__",
 }

@@ -9,19 +9,20 @@ from numpy.typing import NDArray
 
 GAINED = 3.0  # copies per tumour cell from which MET is up: FISH counts copies, whatever the tumour's ploidy
 STANDS_OUT = 1.5  # MET over the rest of 7q from which a gain is focal
+FOCAL_SHARE = 0.5  # share of the arm beyond which a gain is no longer focal, however high
 ARM_OVER_CENTROMERE = 1.3  # level over CEP7-like from which a broad gain is one of the arm, not of the chromosome
 CLASSES = ("none", "focal", "arm", "polysomy")
 
 Floats = NDArray[np.float64]
 
 
-def classify(met: Floats, cep7: Floats, arm_q: Floats) -> NDArray[np.int8]:
+def classify(met: Floats, cep7: Floats, arm_q: Floats, *, broad: bool = False) -> NDArray[np.int8]:
     """Class of each draw as an index into ``CLASSES``, -1 where it cannot be told.
 
     none
         MET below 3 copies.
     focal
-        MET at least 1.5 times the rest of 7q.
+        MET at least 1.5 times the rest of 7q, unless the stretch around MET is ``broad``: more than half of the arm.
     arm
         Not focal, and MET at least 1.3 times the CEP7-like level: the gain includes 7q but not the centromere.
     polysomy
@@ -34,11 +35,11 @@ def classify(met: Floats, cep7: Floats, arm_q: Floats) -> NDArray[np.int8]:
     out = np.full(len(met), -1, dtype=np.int8)
     gained = met >= GAINED
     out[met < GAINED] = CLASSES.index("none")
-    focal = gained & (met >= STANDS_OUT * beside)
-    broad = gained & (met < STANDS_OUT * beside)
-    out[focal] = CLASSES.index("focal")
-    out[broad & (met >= ARM_OVER_CENTROMERE * cep7)] = CLASSES.index("arm")
-    out[broad & (met < ARM_OVER_CENTROMERE * cep7)] = CLASSES.index("polysomy")
+    stands_out = np.zeros(len(met), dtype=bool) if broad else met >= STANDS_OUT * beside
+    wide = gained & (np.isfinite(met) if broad else met < STANDS_OUT * beside)
+    out[gained & stands_out] = CLASSES.index("focal")
+    out[wide & (met >= ARM_OVER_CENTROMERE * cep7)] = CLASSES.index("arm")
+    out[wide & (met < ARM_OVER_CENTROMERE * cep7)] = CLASSES.index("polysomy")
     return out
 
 
@@ -59,16 +60,15 @@ def boundary(inside: Floats, outside: Floats) -> int:
     return int(np.argmax(reached))
 
 
-def focality(draws: Mapping[str, NDArray], *, decide: float) -> tuple[str, dict[str, float]]:
+def focality(draws: Mapping[str, NDArray], *, decide: float, broad: bool = False) -> tuple[str, dict[str, float]]:
     """The class whose probability reaches ``decide`` in every group of draws, else ``indeterminate``; and all of them.
 
     With several groups (purity unknown) the probabilities given are the lowest over the groups.
     """
-    classes = classify(draws["gcn"], draws["cep7"], draws["arm_q"])
-    group = draws["group"]
-    shares = np.array(
-        [[np.mean(classes[group == number] == place) for place in range(len(CLASSES))] for number in np.unique(group)]
-    )
+    classes = classify(draws["gcn"], draws["cep7"], draws["arm_q"], broad=broad)
+    label = np.unique(draws["group"], return_inverse=True)[1]
+    size = np.bincount(label)
+    shares = np.stack([np.bincount(label, weights=classes == place) / size for place in range(len(CLASSES))], axis=1)
     lowest = shares.min(axis=0)
     best = int(np.argmax(lowest))
     chosen = CLASSES[best] if lowest[best] >= decide else "indeterminate"

@@ -98,7 +98,7 @@ def interval(values: Floats, group: NDArray[np.intp], *, level: float = 0.95) ->
     NaN throughout where the quantity is missing.
     """
     tails = (50 * (1 - level), 100 - 50 * (1 - level))
-    ends = np.array([np.percentile(values[group == number], tails) for number in np.unique(group)])
+    ends = np.array([np.percentile(rows, tails, axis=1).T for rows in _by_group(values, group)]).reshape(-1, 2)
     one = len(ends) == 1
     return {
         "value": float(np.median(values)) if one else float("nan"),
@@ -112,10 +112,18 @@ def at_least(values: Floats, group: NDArray[np.intp], bounds: Sequence[float]) -
 
     NaN where the quantity is missing, and where groups lie on both sides of one half: then nothing is known.
     """
-    numbers = np.unique(group)
     found = {}
     for bound in bounds:
-        shares = np.array([np.mean(values[group == number] >= bound) for number in numbers])
+        shares = np.concatenate([np.mean(rows >= bound, axis=1) for rows in _by_group(values, group)])
         unknown = np.isnan(values).any() or shares.min() < 0.5 < shares.max()
         found[f"{bound:g}"] = float("nan") if unknown else float(shares[np.argmin(np.abs(shares - 0.5))])
     return found
+
+
+def _by_group(values: Floats, group: NDArray[np.intp]) -> list[Floats]:
+    """Values with a row per group: one array where groups are equally large, as those of a posterior are."""
+    order = np.argsort(group, kind="stable")
+    size = np.unique(group, return_counts=True)[1]
+    if (size == size[0]).all():
+        return [values[order].reshape(len(size), size[0])]
+    return [part[None, :] for part in np.split(values[order], np.cumsum(size)[:-1])]

@@ -7,24 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from metcn import amplicon, detection, tables
 from metcn import copies as estimating
 from metcn import genome as genomes
 from metcn.files import read_json, write_json, writing
+from metcn.stages import amplicons, genes, loci
 
 PLOIDY_OF_TABLE = 2.0  # ploidy at which the purity needed for a number of copies is tabulated when ploidy is unknown
 COPY_BOUNDS = (5, 6, 10)
 RATIO_BOUNDS = (2,)
 LEVELS = {"met": ("met",), "cep7": ("cep7",), "arm_q": ("arms", "7q"), "arm_p": ("arms", "7p")}
-QUANTITIES = {
-    "met_copies": "gcn",
-    "cep7_copies": "cep7",
-    "met_cep7": "ratio",
-    "met_ratio": "fold",
-    "plasma_copies": "pcn",
-}
+CORRECTED = {"met_copies": "gcn", "cep7_copies": "cep7", "met_cep7": "ratio"}
+UNCORRECTED = {"met_ratio": "fold", "plasma_copies": "pcn"}  # of MET's own bins, whatever its amplicon says
+SHALLOW = ("wgs", "swgs")  # assays whose few bins in MET may lean on those of its amplicon
 
 
 def copies(
@@ -41,36 +38,107 @@ def copies(
     """Write copies with intervals, focality and limit of detection (``.json``), and the draws behind (``.npz``)."""
     measured, mixture = read_json(measurement), read_json(purity)
     grid = {name: np.asarray(values) for name, values in mixture["grid"].items()}
-    level = estimating.Measured(
+    facts, bins = genomes.load(genome), loci.profile(tables.read_ratios(ratios), measured)
+    seen = amplicons.find(bins, measured, facts, alpha=settings["alpha"])
+    own = estimating.Measured(
         log2={name: _number(measured, *where, "log2") for name, where in LEVELS.items()},
         se={name: _own_error(measured, *where) for name, where in LEVELS.items()},
         baseline_se=_number(measured, "baseline", "se"),
     )
-    found = estimating.posterior(level, grid, draw_count=settings["draw_count"])
-    if "purity_below_floor" in mixture["reasons"]:  # depth says nothing of tumour copies: only uncorrected values stay
-        found |= {name: np.full_like(found[name], np.nan) for name in ("gcn", "cep7", "arm_q", "arm_p", "ratio")}
+    level = _with_amplicon(own, seen) if measured["assay"] in SHALLOW else own
+    copies_known = "purity_below_floor" not in mixture["reasons"]  # else only uncorrected values say anything
+    found, alone = (_posterior(each, grid, settings, copies_known) for each in (level, own))
     group = found["group"]
-    chosen, shares = amplicon.focality(found, decide=settings["decide_focality"])
-    limit = detection.detectable_ratio(_number(measured, "met", "se"), alpha=settings["alpha"], power=settings["power"])
-    ploidy = mixture["ploidy"]["value"]
-    extent = _extent(tables.read_ratios(ratios), measured, genomes.load(genome)) if chosen == "focal" else None
-    result: dict[str, Any] = {name: estimating.interval(found[key], group) for name, key in QUANTITIES.items()}
-    result["met_ratio"]["value"] = _number(measured, "met", "ratio")
-    result["plasma_copies"]["value"] = 2 * result["met_ratio"]["value"]
-    result |= {
+    broad = seen is not None and seen.section["share_of_arm"] > amplicon.FOCAL_SHARE
+    chosen, shares = amplicon.focality(found, decide=settings["decide_focality"], broad=broad)
+    if seen is None and chosen == "focal":
+        seen = amplicons.by_level(bins, measured, facts)
+    told = {"decide": settings["decide_focality"], "copies_known": copies_known}
+    result: dict[str, Any] = {
+        **{name: estimating.interval(found[key], group) for name, key in CORRECTED.items()},
+        **{name: estimating.interval(alone[key], group) for name, key in UNCORRECTED.items()},
+        "basis": "gene" if level is own else "gene_and_amplicon",
+        "gene_copies": estimating.interval(alone["gcn"], group),
         "p_copies_ge": estimating.at_least(found["gcn"], group, COPY_BOUNDS),
         "p_ratio_ge": estimating.at_least(found["ratio"], group, RATIO_BOUNDS),
-        "lod": {
-            "ratio": limit,
-            "copies": detection.detectable_copies(limit, grid),
-            "purity_for": detection.purity_for(limit, COPY_BOUNDS, PLOIDY_OF_TABLE if ploidy is None else ploidy),
-        },
-        "focality": {"class": chosen, "evidence": shares},
-        "amplicon": extent,
+        "lod": _limits(measured, mixture, grid, settings),
+        "focality": {"class": chosen, "evidence": shares, "levels": _surroundings(found, seen)},
+        "amplicon": None if seen is None else _amplicon(seen, own, grid, settings, copies_known),
+        "neighbours": genes.copies_of((*genes.NEIGHBOURS, *genes.CONTEXT), bins, grid, facts, **told),
+        "genes": genes.copies_of(_names(settings["genes"]), bins, grid, facts, **told),
         "reasons": [],
     }
+    result["met_ratio"]["value"] = _number(measured, "met", "ratio")
+    result["plasma_copies"]["value"] = 2 * result["met_ratio"]["value"]
     write_json(output, result)
     _write_draws(draws, found)
+
+
+def _posterior(
+    level: estimating.Measured, grid: Mapping[str, NDArray], settings: Mapping[str, Any], copies_known: bool
+) -> dict[str, NDArray]:
+    """Joint draws, tumour copies missing where purity is too low for them."""
+    found = estimating.posterior(level, grid, draw_count=settings["draw_count"])
+    if not copies_known:
+        found |= {name: np.full_like(found[name], np.nan) for name in ("gcn", "cep7", "arm_q", "arm_p", "ratio")}
+    return found
+
+
+def _with_amplicon(own: estimating.Measured, seen: amplicons.Amplicon | None) -> estimating.Measured:
+    """The levels with MET's own and its amplicon's combined; unchanged where there is no amplicon beyond MET."""
+    if seen is None or not np.isfinite(seen.log2):
+        return own
+    log2, se = amplicons.combined(own.log2["met"], own.se["met"], seen)
+    return estimating.Measured({**own.log2, "met": log2}, {**own.se, "met": se}, own.baseline_se)
+
+
+def _amplicon(
+    seen: amplicons.Amplicon,
+    own: estimating.Measured,
+    grid: Mapping[str, NDArray],
+    settings: Mapping[str, Any],
+    copies_known: bool,
+) -> dict[str, Any]:
+    """The amplicon with copies of each of its levels; those of the stretch that holds MET are the amplicon's."""
+    levels = []
+    for stretch in seen.section["levels"]:
+        alone = estimating.Measured(
+            {**own.log2, "met": stretch["log2"]}, {**own.se, "met": stretch["se"]}, own.baseline_se
+        )
+        found = _posterior(alone, grid, settings, copies_known)
+        spans = {"copies": "gcn", "ratio": "fold", "plasma_copies": "pcn"}
+        levels.append(stretch | {name: estimating.interval(found[key], found["group"]) for name, key in spans.items()})
+    blank = dict.fromkeys(("copies", "ratio", "plasma_copies"))
+    inner = {name: levels[-1][name] for name in blank} if levels else blank
+    return seen.section | inner | {"levels": levels}
+
+
+def _surroundings(found: Mapping[str, NDArray], seen: amplicons.Amplicon | None) -> dict[str, Any]:
+    """What focality was decided on: copies of MET and of what lies around it, and the amplicon's size."""
+    spans = {"met": "gcn", "cep7": "cep7", "arm_q": "arm_q", "arm_p": "arm_p"}
+    sizes = ("size_bp", "share_of_arm", "share_of_chromosome")
+    return {
+        **{name: estimating.interval(found[key], found["group"]) for name, key in spans.items()},
+        **{name: None if seen is None else seen.section[name] for name in sizes},
+    }
+
+
+def _limits(
+    measured: Mapping[str, Any], mixture: Mapping[str, Any], grid: Mapping[str, NDArray], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Limit of detection of MET's own bins, as a ratio, as copies, and as the purity that numbers of copies need."""
+    limit = detection.detectable_ratio(_number(measured, "met", "se"), alpha=settings["alpha"], power=settings["power"])
+    ploidy = mixture["ploidy"]["value"]
+    return {
+        "ratio": limit,
+        "copies": detection.detectable_copies(limit, grid),
+        "purity_for": detection.purity_for(limit, COPY_BOUNDS, PLOIDY_OF_TABLE if ploidy is None else ploidy),
+    }
+
+
+def _names(text: str) -> list[str]:
+    """Genes of a comma-separated list."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _write_draws(path: Path, draws: Mapping[str, np.ndarray]) -> None:
@@ -94,21 +162,3 @@ def _own_error(measured: Mapping[str, Any], *where: str) -> float:
     """A level's error without the baseline's, which all levels share."""
     error = _number(measured, *where, "se")
     return float(np.sqrt(max(error**2 - _number(measured, "baseline", "se") ** 2, 0.0))) if where == ("met",) else error
-
-
-def _extent(frame: pd.DataFrame, measured: Mapping[str, Any], facts: genomes.Genome) -> dict[str, Any] | None:
-    """Extent of the focal amplicon in whole bins, and the genes of chromosome 7 within it."""
-    seven = frame[frame["chromosome"].map(genomes.bare) == genomes.MET_CHROMOSOME]
-    seven = seven[seven["start"] >= facts.centromere[genomes.MET_CHROMOSOME][1]]
-    inside, outside = (
-        ((seven["log2"] - _number(measured, *where, "log2")) / seven["spread"]).to_numpy() ** 2
-        for where in (LEVELS["met"], LEVELS["arm_q"])
-    )
-    own = np.flatnonzero((seven["start"] < facts.met[1]) & (seven["end"] > facts.met[0]) & seven["log2"].notna())
-    if own.size == 0:
-        return None
-    first = own[0] - amplicon.boundary(inside[: own[0]][::-1], outside[: own[0]][::-1])
-    last = own[-1] + amplicon.boundary(inside[own[-1] + 1 :], outside[own[-1] + 1 :])
-    start, end = int(seven["start"].iloc[first]), int(seven["end"].iloc[first : last + 1].max())
-    genes = facts.genes[(facts.genes["start"] < end) & (facts.genes["end"] > start)]
-    return {"start": start, "end": end, "genes": genes["gene"].tolist()}

@@ -1,0 +1,303 @@
+"""The MET-anchored scan: is there an amplicon around MET, how far does it reach, and could noise have made it.
+
+Every pair of boundaries to the left and right of MET gives a profile of three levels. Its likelihood comes from cumulative
+sums, so all pairs together are one expression. The best of them is held against the best profile with at most one step,
+and what that difference comes to in noise is learned from permuted residuals of the same sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metcn import robust
+
+FEWEST_UNITS = 30  # units of the arm below which permuting them says nothing
+FEWEST_BESIDE = 2  # units a side needs before it can show where an amplicon ends
+COARSE_UNITS = 1000  # units per side that all pairs of boundaries are taken of
+PEEL_UNITS = 300  # units of the arm that all pairs of ends are taken of when other events are looked for
+PEEL_MOST = 8  # other events of one arm
+PEEL_GAIN = 30.0  # twice the log likelihood an event has to add: some 10 more than the best of all pairs in noise
+GROWTH = 1.12  # distances from MET of the boundaries that noise is judged by: each so much larger than the last
+BLOCK = 5  # units that are permuted together, so that neighbours stay correlated
+PERMUTATIONS_PER_ALPHA = 2.0  # permutations are this many over alpha, so that the bound is not the largest of them
+BATCH = 250
+WAVE_UNITS = 60  # units of a stretch whose mean tells of waves: 3 Mb of a shallow genome
+WAVE_FLOOR = 0.005  # log2; no assay is better
+FEWEST_STRETCHES = 20
+SEED = 7
+BOUNDARY_DROP = 7.35  # twice the log likelihood a boundary may lose within its 95 % interval
+
+Floats = NDArray[np.float64]
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best amplicon around MET, in units counted from the beginning of the arm.
+
+    Attributes
+    ----------
+    first, last : int
+        First unit of the amplicon and the one after its last.
+    first_range, last_range : (int, int)
+        95 % profile-likelihood intervals of these, both ends included.
+    gain, bound : float
+        Twice the log likelihood by which it beats the best profile of at most one step, and what noise reaches with
+        probability ``alpha``.
+    p_value : float
+        Share of permutations, this sample counted among them, that reach as much.
+    background : ndarray, shape (units,)
+        Log2 level of the arm's other events relative to the arm, which was taken off before.
+    """
+
+    first: int
+    last: int
+    first_range: Range
+    last_range: Range
+    gain: float
+    bound: float
+    p_value: float
+    background: Floats
+
+    @property
+    def significant(self) -> bool:
+        """Whether noise would hardly have made it."""
+        return self.gain > self.bound
+
+
+def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) -> Found | None:
+    """The best amplicon around MET with its calibrated significance; None where the arm has too few units to tell.
+
+    Parameters
+    ----------
+    value, sd : ndarray, shape (units,)
+        Log2 ratios of the arm in genome order and their errors, all finite.
+    own : (int, int)
+        First unit of MET and the one after its last.
+    wave : float
+        SD of what long stretches share, log2 (see `wave_of`): permuted units do not show it.
+    alpha : float
+        Accepted rate of false positives.
+    """
+    left, right = own[0], len(value) - own[1]
+    if len(value) < FEWEST_UNITS or min(left, right) < FEWEST_BESIDE or own[0] >= own[1]:
+        return None
+    precision = 1 / sd**2
+    background = _background(value, precision, own)
+    rest = value - background
+    first, last = _best(rest, precision, own, wave)
+    first, last, first_range, last_range = _boundaries(rest, precision, own, (first, last))
+    fitted = _three_levels(rest, precision, first, last)
+    starts, ends = _spread(own[0], first=True, size=len(value)), _spread(own[1], first=False, size=len(value))
+    weighted = rest * np.sqrt(precision)
+    gain = float(_statistic(weighted[None], precision, starts, ends, wave)[0])
+    null = _null((rest - fitted) * np.sqrt(precision), precision, starts, ends, wave=wave, alpha=alpha)
+    return Found(
+        first, last, first_range, last_range, gain,
+        bound=float(np.quantile(null, 1 - alpha, method="higher")),
+        p_value=float((1 + np.sum(null >= gain)) / (1 + len(null))),
+        background=background,
+    )  # fmt: skip
+
+
+def nested(value: Floats, sd: Floats, own: Range, found: Found, *, wave: float) -> list[Range]:
+    """Stretches around MET that each lie above what surrounds them, the widest first; the amplicon is one of them.
+
+    A peak within the amplicon, or a broader gain that it stands on, has to beat its best single step by ``found.bound``.
+    """
+    precision, rest = 1 / sd**2, value - found.background
+    stretches = [(found.first, found.last)]
+    inner = slice(found.first, found.last)
+    own_inside = own[0] - found.first, own[1] - found.first
+    if min(own_inside[0], found.last - own[1]) >= FEWEST_BESIDE:
+        first, last, gain = _within(rest[inner], precision[inner], own_inside, wave)
+        if gain > found.bound:
+            stretches.append((found.first + first, found.first + last))
+    without, weight = (np.delete(values, np.arange(found.first, found.last)) for values in (rest, precision))
+    if min(found.first, len(value) - found.last) >= FEWEST_BESIDE:
+        first, last, gain = _within(without, weight, (found.first, found.first), wave)
+        if gain > found.bound:
+            stretches.insert(0, (first, last + found.last - found.first))
+    return stretches
+
+
+def _within(value: Floats, precision: Floats, own: Range, wave: float) -> tuple[int, int, float]:
+    """Best boundaries and the gain of that amplicon over the best single step."""
+    with np.errstate(invalid="ignore", divide="ignore"):  # an amplicon of no unit adds nothing
+        first, last = _best(value, precision, own, wave)
+        gain = gains(value, precision, np.array([first]), np.array([last]), wave)[0, 0]
+    return first, last, float(gain - step_gain((value * np.sqrt(precision))[None], precision, wave)[0])
+
+
+def gains(
+    value: Floats, precision: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp], wave: float = 0.0
+) -> Floats:
+    """Twice the log likelihood that each amplicon adds to a single level, shape (starts, ends).
+
+    0 where the amplicon does not lie above both its sides. ``starts`` and ``ends`` are boundaries before units: an
+    amplicon is ``start <= unit < end``, with at least one unit on either side. A ``wave`` counts as an error of the
+    amplicon's level that does not fall with the number of its units.
+    """
+    return _gains((value * np.sqrt(precision))[None], precision, starts, ends, wave)[0]
+
+
+def _gains(
+    weighted: Floats, precision: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp], wave: float
+) -> Floats:
+    """The same for several profiles given as ``value * sqrt(precision)``, shape (profiles, starts, ends)."""
+    weight = np.concatenate([[0.0], np.cumsum(precision)])
+    total = np.zeros((len(weighted), len(weight)))
+    np.cumsum(weighted * np.sqrt(precision), axis=1, out=total[:, 1:])
+    whole, all_weight = total[:, -1:], weight[-1]
+    left, left_weight = total[:, starts], weight[starts]
+    right, right_weight = whole - total[:, ends], all_weight - weight[ends]
+    inside = total[:, None, ends] - left[:, :, None]
+    inside_weight = weight[ends][None, :] - left_weight[:, None]
+    level = inside / inside_weight
+    beside = np.maximum((left / left_weight)[:, :, None], (right / right_weight)[:, None, :])
+    outer = (left**2 / left_weight)[:, :, None] + (right**2 / right_weight - whole**2 / all_weight)[:, None, :]
+    error = 1 + wave**2 * inside_weight * (1 - inside_weight / all_weight)
+    return np.where(level > beside, (inside * level + outer) / error, 0.0)
+
+
+def step_gain(weighted: Floats, precision: Floats, wave: float = 0.0) -> Floats:
+    """Twice the log likelihood that the best single step adds to one level, per profile; ``wave`` as in `gains`."""
+    weight = np.cumsum(precision)
+    total = np.cumsum(weighted * np.sqrt(precision), axis=1)
+    apart = total[:, :-1] - weight[:-1] / weight[-1] * total[:, -1:]
+    contrast = weight[:-1] * (1 - weight[:-1] / weight[-1])
+    return np.max(apart**2 / (contrast * (1 + wave**2 * contrast)), axis=1)
+
+
+def wave_of(value: Floats, sd: Floats, arm: NDArray[np.intp]) -> float:
+    """SD of what neighbouring units share over a stretch of ``WAVE_UNITS``, log2, over a whole genome.
+
+    From differences of the means of adjoining stretches, of which few meet a copy-number step, robustly: what they scatter
+    more than the errors of their units explain. ``arm`` numbers the arms; not below ``WAVE_FLOOR``.
+    """
+    steps, errors = [np.zeros(0)], [np.zeros(0)]
+    for number in np.unique(arm):
+        rows = np.flatnonzero(arm == number)
+        rows = rows[: len(rows) // WAVE_UNITS * WAVE_UNITS].reshape(-1, WAVE_UNITS)
+        weight = (sd[rows] ** -2.0).sum(axis=1)
+        mean = (value[rows] * sd[rows] ** -2.0).sum(axis=1) / weight
+        steps.append(np.diff(mean))
+        errors.append(1 / weight[1:] + 1 / weight[:-1])
+    if sum(map(len, steps)) < FEWEST_STRETCHES:
+        return WAVE_FLOOR
+    scatter = (robust.MAD_TO_SD * np.median(np.abs(np.concatenate(steps)))) ** 2
+    return float(max(np.sqrt(max(scatter - np.median(np.concatenate(errors)), 0.0) / 2), WAVE_FLOOR))
+
+
+def _statistic(
+    weighted: Floats, precision: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp], wave: float
+) -> Floats:
+    """Gain of the best amplicon over the best profile without one, per profile; not below 0."""
+    best = _gains(weighted, precision, starts, ends, wave).max(axis=(1, 2))
+    return np.maximum(best - step_gain(weighted, precision, wave), 0.0)
+
+
+def _spread(edge: int, *, first: bool, size: int) -> NDArray[np.intp]:
+    """Boundaries at growing distances from MET's own: near ones all, far ones some, at least one unit from the end."""
+    reach = edge - 1 if first else size - 1 - edge
+    steps = np.unique(np.round(GROWTH ** np.arange(np.log(max(reach, 1)) / np.log(GROWTH) + 1)).astype(np.intp))
+    steps = np.concatenate([[0], steps[steps <= reach]])
+    return np.sort(edge - steps) if first else edge + steps
+
+
+def _best(value: Floats, precision: Floats, own: Range, wave: float) -> Range:
+    """Best boundaries among all pairs; where there are more units than ``COARSE_UNITS`` a side, among every k-th."""
+    starts = np.arange(own[0], 0, -max(own[0] // COARSE_UNITS, 1))[::-1]
+    ends = np.arange(own[1], len(value))[:: max((len(value) - own[1]) // COARSE_UNITS, 1)]
+    gain = gains(value, precision, starts, ends, wave)
+    place = np.unravel_index(int(np.argmax(gain)), gain.shape)
+    return int(starts[place[0]]), int(ends[place[1]])
+
+
+def _boundaries(value: Floats, precision: Floats, own: Range, best: Range) -> tuple[int, int, Range, Range]:
+    """Boundaries at full resolution, each given the other, and their profile-likelihood intervals.
+
+    The drop in twice the log likelihood that an interval allows is that of a change point, not of a regular parameter:
+    ``(1 - exp(-x / 2))**2 = 0.95`` at x = 7.35 (Hansen 2000, doi:10.1111/1468-0262.00124).
+    """
+    first, last = best
+    starts, ends = np.arange(1, own[0] + 1), np.arange(own[1], len(value))
+    for _ in range(4):
+        by_start = gains(value, precision, starts, np.array([last]))[:, 0]
+        first = int(starts[np.argmax(by_start)])
+        by_end = gains(value, precision, np.array([first]), ends)[0]
+        last = int(ends[np.argmax(by_end)])
+    by_start = gains(value, precision, starts, np.array([last]))[:, 0]
+    within = starts[by_start >= by_start.max() - BOUNDARY_DROP], ends[by_end >= by_end.max() - BOUNDARY_DROP]
+    return first, last, *((int(places.min()), int(places.max())) for places in within)  # type: ignore[return-value]
+
+
+def _three_levels(value: Floats, precision: Floats, first: int, last: int) -> Floats:
+    """Weighted mean of each of the three stretches."""
+    fitted = np.empty(len(value))
+    for part in (slice(None, first), slice(first, last), slice(last, None)):
+        fitted[part] = np.average(value[part], weights=precision[part])
+    return fitted
+
+
+def _null(
+    residual: Floats, precision: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp], *, wave: float, alpha: float
+) -> Floats:
+    """Statistic of the residuals (in SDs) in permuted order, blocks of neighbours staying together; always the same."""
+    random, count = np.random.default_rng(SEED), int(np.ceil(PERMUTATIONS_PER_ALPHA / alpha)) - 1
+    blocks = len(residual) // BLOCK
+    moved, fixed = residual[: blocks * BLOCK].reshape(blocks, BLOCK), residual[blocks * BLOCK :]
+    found = []
+    for begin in range(0, count, BATCH):
+        order = random.permuted(np.tile(np.arange(blocks), (min(BATCH, count - begin), 1)), axis=1)
+        mixed = moved[order].reshape(len(order), -1)
+        mixed = np.concatenate([mixed, np.broadcast_to(fixed, (len(order), len(fixed)))], axis=1)
+        found.append(_statistic(mixed, precision, starts, ends, wave))
+    return np.concatenate(found)
+
+
+def _background(value: Floats, precision: Floats, own: Range) -> Floats:
+    """Level of the arm's events other than a focal gain of MET, relative to the rest of the arm; 0 without any.
+
+    Events are found one after the other, the strongest first, until none is left. One around MET belongs to the
+    background only if it reaches an end of the arm, is as long as half of it, or is a loss.
+    """
+    joined = max(len(value) // PEEL_UNITS, 1)
+    edges = np.arange(0, len(value), joined)
+    weight = np.add.reduceat(precision, edges)
+    level = np.add.reduceat(precision * value, edges) / weight
+    background = np.zeros(len(edges))
+    for first, last, height in _events(level, weight):
+        around = edges[first] < own[1] and (edges[last] if last < len(edges) else len(value)) > own[0]
+        broad = first == 0 or last == len(edges) or last - first >= len(edges) / 2
+        if not around or broad or height < 0:
+            background[first:last] += height
+    return np.repeat(background, np.diff(np.append(edges, len(value))))
+
+
+def _events(value: Floats, precision: Floats) -> Iterator[tuple[int, int, float]]:
+    """First unit, the one after the last, and height over the rest, of each stretch that stands out of its arm."""
+    weight = np.concatenate([[0.0], np.cumsum(precision)])
+    inside = weight[None, :] - weight[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.where((inside > 0) & (inside < weight[-1]), 1 / (inside * (1 - inside / weight[-1])), 0.0)
+    value = value - np.average(value, weights=precision)
+    for _ in range(PEEL_MOST):
+        total = np.concatenate([[0.0], np.cumsum(precision * value)])
+        gain = (total[None, :] - total[:, None]) ** 2 * scale
+        place = int(np.argmax(gain))
+        if gain.flat[place] < PEEL_GAIN:
+            return
+        first, last = np.unravel_index(place, gain.shape)
+        members = np.zeros(len(value), dtype=bool)
+        members[first:last] = True
+        height = np.average(value[members], weights=precision[members]) - np.average(
+            value[~members], weights=precision[~members]
+        )
+        yield int(first), int(last), float(height)
+        value = value - height * members
+        value -= np.average(value, weights=precision)

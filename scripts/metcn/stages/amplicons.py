@@ -1,0 +1,166 @@
+"""The amplicon around MET: what the scan finds on 7q, in bp and with levels, or failing that where MET's level ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metcn import amplicon, amplicon_scan, robust
+from metcn import genome as genomes
+from metcn.stages import loci
+
+OWN_SHARE = 0.1  # a gene may differ from its amplicon by this much of the amplicon's height over its surroundings
+
+
+@dataclass(frozen=True)
+class Amplicon:
+    """An amplicon around MET.
+
+    Attributes
+    ----------
+    section : dict
+        Its entry in ``copies/{sample}.json``: extent, intervals, significance and level, without copies.
+    log2, se : float
+        Level of the stretch that holds MET, from bins outside of MET, without the baseline's error; NaN without any.
+    height : float
+        How far that lies above its surroundings, log2.
+    significant : bool
+        Whether the scan found it; else it only says how far a gain of MET reaches.
+    """
+
+    section: dict[str, Any]
+    log2: float
+    se: float
+    height: float
+    significant: bool
+
+
+def find(bins: loci.Profile, measured: Mapping[str, Any], facts: genomes.Genome, *, alpha: float) -> Amplicon | None:
+    """The amplicon around MET if noise would not have made it."""
+    seven = genomes.MET_CHROMOSOME
+    arm = (bins.chromosome == seven) & (bins.start >= facts.centromere[seven][1])
+    if not (arm & bins.met).any():
+        return None
+    units = loci.units(bins, arm)
+    own = np.flatnonzero((units["start"] < facts.met[1]) & (units["end"] > facts.met[0]))
+    place = int(own[0]), int(own[-1]) + 1
+    wave = _wave(bins, facts)
+    found = amplicon_scan.scan(units["log2"], units["sd"], place, wave=wave, alpha=alpha)
+    if found is None or not found.significant:
+        return None
+    stretches = amplicon_scan.nested(units["log2"], units["sd"], place, found, wave=wave)
+    inner = stretches[-1]
+    rest = ~_span(units, *inner)
+    outside = found.background[inner[0]] + np.average(
+        (units["log2"] - found.background)[rest], weights=units["sd"][rest] ** -2.0
+    )
+    log2, se = _level(units, ~rest & ~_span(units, *place), wave)
+    section = {
+        **_extent(units, found, facts),
+        "significant": True,
+        "gain": found.gain,
+        "bound": found.bound,
+        "p_value": found.p_value,
+        "levels": [_stretch(units, *stretch, wave) for stretch in stretches],
+    }
+    return Amplicon(section, log2, se, height=abs(log2 - float(outside)), significant=True)
+
+
+def _wave(bins: loci.Profile, facts: genomes.Genome) -> float:
+    """Long waves of the genome's wide bins outside of chromosome 7; the scan's floor where an assay has none."""
+    others = np.isin(bins.chromosome, genomes.AUTOSOMES) & (bins.chromosome != genomes.MET_CHROMOSOME)
+    rows = np.flatnonzero(bins.wide & others)
+    if rows.size == 0:
+        return amplicon_scan.WAVE_FLOOR
+    names, label = np.unique(bins.chromosome[rows], return_inverse=True)
+    middle = np.array([facts.centromere[name][0] for name in names])[label]
+    spread = np.maximum(bins.spread[rows], np.median(bins.spread[rows]))
+    return amplicon_scan.wave_of(bins.log2[rows], spread, 2 * label + (bins.start[rows] >= middle))
+
+
+def by_level(bins: loci.Profile, measured: Mapping[str, Any], facts: genomes.Genome) -> Amplicon | None:
+    """How far MET's own level reaches, against the arm's: the extent of a focal gain that no scan could calibrate."""
+    seven = genomes.MET_CHROMOSOME
+    rows = np.flatnonzero((bins.chromosome == seven) & (bins.start >= facts.centromere[seven][1]))
+    start, end = bins.start[rows], bins.end[rows]
+    own = np.flatnonzero((start < facts.met[1]) & (end > facts.met[0]))
+    levels = [measured["met"]["log2"], measured["arms"]["7q"]["log2"]]
+    if own.size == 0 or None in levels:
+        return None
+    inside, outside = (((bins.log2[rows] - level) / bins.spread[rows]) ** 2 for level in levels)
+    first = int(own[0] - amplicon.boundary(inside[: own[0]][::-1], outside[: own[0]][::-1]))
+    last = int(own[-1] + amplicon.boundary(inside[own[-1] + 1 :], outside[own[-1] + 1 :]))
+    low, high = int(start[first]), int(end[first : last + 1].max())
+    section = {
+        **_sizes(low, high, facts),
+        "start_low": None, "start_high": None, "end_low": None, "end_high": None,
+        "start_censored": first == 0, "end_censored": last == len(rows) - 1,
+        "significant": False, "gain": None, "bound": None, "p_value": None, "levels": [],
+    }  # fmt: skip
+    return Amplicon(section, float("nan"), float("nan"), float("nan"), significant=False)
+
+
+def combined(log2: float, se: float, seen: Amplicon) -> tuple[float, float]:
+    """MET's level from its own bins and its amplicon's, which may differ by a tenth of the amplicon's height.
+
+    The two are weighed by their errors, so where MET's own bins say enough they alone count. The errors are those
+    without the baseline's. The gene's own level where the amplicon has none.
+    """
+    variance = seen.se**2 + (OWN_SHARE * seen.height) ** 2
+    if not np.isfinite(variance) or not np.isfinite(se) or se <= 0:
+        return log2, se
+    weight = variance / (variance + se**2)
+    return weight * log2 + (1 - weight) * seen.log2, float(np.sqrt(variance * se**2 / (variance + se**2)))
+
+
+def _level(units: Mapping[str, NDArray], members: NDArray[np.bool_], wave: float) -> tuple[float, float]:
+    """Robust mean over units and its error, which does not fall below that of the long waves."""
+    mean, error, _ = robust.huber_mean(units["log2"][members], units["sd"][members])
+    return mean, float(np.hypot(error, wave))
+
+
+def _stretch(units: Mapping[str, NDArray], first: int, last: int, wave: float) -> dict[str, Any]:
+    """Extent and level of one of several nested stretches."""
+    log2, se = _level(units, _span(units, first, last), wave)
+    return {
+        "start": int(units["start"][first]), "end": int(units["end"][first:last].max()),
+        "units": last - first, "log2": log2, "se": se,
+    }  # fmt: skip
+
+
+def _span(units: Mapping[str, NDArray], first: int, last: int) -> NDArray[np.bool_]:
+    """Units from one to before another."""
+    place = np.arange(len(units["start"]))
+    return (place >= first) & (place < last)
+
+
+def _extent(units: Mapping[str, NDArray], found: amplicon_scan.Found, facts: genomes.Genome) -> dict[str, Any]:
+    """Boundaries in bp with their intervals, which include the units on both sides: a breakpoint may lie within one."""
+    start, end = units["start"], units["end"]
+    low, high = int(start[found.first]), int(end[found.first : found.last].max())
+    (first_low, first_high), (last_low, last_high) = found.first_range, found.last_range
+    return {
+        **_sizes(low, high, facts),
+        "start_low": int(start[first_low - 1]),
+        "start_high": int(end[first_high]),
+        "end_low": int(start[last_low - 1]),
+        "end_high": int(end[last_high]),
+        "start_censored": first_low <= 1,
+        "end_censored": last_high >= len(start) - 1,
+    }
+
+
+def _sizes(start: int, end: int, facts: genomes.Genome) -> dict[str, Any]:
+    """Extent, size, and what share of the arm and of the chromosome that is."""
+    whole = facts.contigs[genomes.MET_CHROMOSOME]
+    arm = whole - facts.centromere[genomes.MET_CHROMOSOME][1]
+    genes = facts.genes[(facts.genes["start"] < end) & (facts.genes["end"] > start)]
+    size = end - start
+    return {
+        "start": start, "end": end, "size_bp": size,
+        "share_of_arm": size / arm, "share_of_chromosome": size / whole, "genes": genes["gene"].tolist(),
+    }  # fmt: skip

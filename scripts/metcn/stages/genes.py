@@ -1,0 +1,75 @@
+"""Copies of genes other than MET, estimated as MET's are: other ways to resist, and MET's neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metcn import amplicon
+from metcn import copies as estimating
+from metcn import genome as genomes
+from metcn.stages import loci
+
+NEIGHBOURS = ("TFEC", "TES", "CAV2", "CAV1", "CAPZA2", "ST7", "WNT2", "CFTR")  # within 1 Mb of MET, co-amplified
+CONTEXT = ("EGFR", "HGF", "CDK6", "SMO", "BRAF", "EZH2")  # further off on chromosome 7
+DRAWS, DRAWS_OF_ALTERNATIVES = 1024, 256  # fewer than for MET, since no verdict rests on these
+BOUNDS = (5,)
+
+
+def copies_of(
+    names: Iterable[str],
+    bins: loci.Profile,
+    grid: Mapping[str, NDArray],
+    facts: genomes.Genome,
+    *,
+    decide: float,
+    copies_known: bool,
+) -> list[dict[str, Any]]:
+    """Estimate of each gene that the build or the assay knows, in the order given; null where no bin covers it.
+
+    ``copies_known`` is false where purity is too low for tumour copies: then only the depth ratio is given. Focality is
+    that of `metcn.amplicon.classify`, with the gene's own arm and the other arm in the places of 7q and CEP7-like.
+    """
+    return [
+        _estimate(locus, bins, grid, facts, decide=decide, copies_known=copies_known)
+        for locus in loci.locate(names, bins, facts)
+        if locus.chromosome in genomes.AUTOSOMES  # the equation holds for two germline copies
+    ]
+
+
+def _estimate(
+    locus: loci.Locus,
+    bins: loci.Profile,
+    grid: Mapping[str, NDArray],
+    facts: genomes.Genome,
+    *,
+    decide: float,
+    copies_known: bool,
+) -> dict[str, Any]:
+    """One gene."""
+    own = bins.level(loci.own_bins(bins, locus))
+    arm, other = loci.beside(bins, locus, facts)
+    nan = float("nan")
+    levels = {"met": own, "arm_q": arm, "cep7": other}
+    measured = estimating.Measured(
+        log2={name: level.log2 for name, level in levels.items()} | {"arm_p": nan},
+        se={name: level.se for name, level in levels.items()} | {"arm_p": nan},
+        baseline_se=bins.baseline_se,
+    )
+    alternatives = np.unique(grid["group"]).size > 1
+    draws = estimating.posterior(measured, grid, draw_count=DRAWS_OF_ALTERNATIVES if alternatives else DRAWS)
+    if not copies_known:
+        draws |= {name: np.full_like(draws[name], nan) for name in ("gcn", "cep7", "arm_q")}
+    group = draws["group"]
+    chosen, _ = amplicon.focality(draws, decide=decide)
+    return {
+        "gene": locus.gene, "chromosome": locus.chromosome, "start": locus.start, "end": locus.end,
+        "bins": own.bins, "log2": own.log2, "se": float(np.hypot(own.se, bins.baseline_se)),
+        "ratio": estimating.interval(draws["fold"], group) | {"value": float(2**own.log2)},
+        "copies": estimating.interval(draws["gcn"], group),
+        "p_copies_ge": estimating.at_least(draws["gcn"], group, BOUNDS),
+        "focality": chosen,
+    }  # fmt: skip

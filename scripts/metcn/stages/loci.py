@@ -1,0 +1,153 @@
+"""Levels of named places in a sample's bin ratios: genes anywhere, and the arms they lie on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from metcn import bins as tiling
+from metcn import genome as genomes
+from metcn import ratios as core
+from metcn import regions
+
+MARGIN_BP = 5_000_000  # bins this near to a gene may be in its amplicon and do not stand for its arm
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """A sample's usable bins as arrays, and the errors that bins share.
+
+    ``log2`` and ``spread`` are log2 ratios and their expected SDs, ``excess`` the error that the bins of one gene
+    share, by kind, and ``baseline_se`` that of the common baseline.
+    """
+
+    chromosome: NDArray
+    start: NDArray
+    end: NDArray
+    gene: NDArray
+    wide: NDArray
+    met: NDArray
+    log2: NDArray
+    spread: NDArray
+    kind: NDArray
+    excess: Mapping[str, float]
+    baseline_se: float
+
+    def members(self, chromosome: str, start: float, end: float) -> NDArray[np.bool_]:
+        """Bins that overlap a stretch."""
+        return (self.chromosome == chromosome) & (self.start < end) & (self.end > start)
+
+    def level(self, members: NDArray[np.bool_]) -> core.Level:
+        """Level of some bins with all of its error but the baseline's; the shared error is averaged over groups."""
+        level = core.level(self.log2, self.spread, members)
+        if level.bins == 0:
+            return level
+        shared = max(self.excess.get(str(kind), 0.0) for kind in np.unique(self.kind[members]))
+        names = self.gene[members]
+        groups = max(len(np.unique(names)) if not self.wide[members].any() else level.bins // 5, 1)
+        return core.Level(level.log2, float(np.hypot(level.se, shared / np.sqrt(groups))), level.bins, level.scatter)
+
+
+@dataclass(frozen=True)
+class Locus:
+    """A gene and where it lies: bare chromosome name and extent in bp."""
+
+    gene: str
+    chromosome: str
+    start: int
+    end: int
+
+
+def profile(frame: pd.DataFrame, measured: Mapping[str, Any]) -> Profile:
+    """Usable bins of a sample's ratios (a ``.cnr``), with the shared errors of its measurement."""
+    used = frame[frame["log2"].notna() & (frame["spread"] > 0)]
+    codes, names = pd.factorize(used["chromosome"])
+    _, labels = np.unique(used["gene"], return_inverse=True)
+    symbols = np.array([tiling.gene_symbol(name) for name in np.unique(used["gene"])], dtype=np.str_)
+    kind = used["kind"].to_numpy(dtype=np.str_)
+    told = measured.get("qc", {}).get("gene_excess", {})
+    baseline = measured["baseline"]["se"]
+    return Profile(
+        chromosome=np.array([genomes.bare(name) for name in names] or [""], dtype=np.str_)[codes],
+        start=used["start"].to_numpy(), end=used["end"].to_numpy(),
+        gene=symbols[labels] if len(symbols) else np.array([], dtype=np.str_),
+        wide=np.isin(kind, core.WIDE_KINDS), met=(used["role"] == "met").to_numpy(), kind=kind,
+        log2=used["log2"].to_numpy(float), spread=used["spread"].to_numpy(float),
+        excess={name: float(value) for name, value in told.items() if value is not None},
+        baseline_se=float("nan") if baseline is None else float(baseline),
+    )  # fmt: skip
+
+
+def locate(names: Iterable[str], bins: Profile, facts: genomes.Genome) -> list[Locus]:
+    """Where genes lie, in the order given: as the resources say, else where the assay's own targets of that name are.
+
+    A gene that neither knows is left out, as is a name that targets on several chromosomes bear.
+    """
+    listed = {row.gene: Locus(row.gene, row.chromosome, row.start, row.end) for row in _rows(facts.resistance_genes)}
+    seven = {row.gene: Locus(row.gene, genomes.MET_CHROMOSOME, row.start, row.end) for row in _rows(facts.genes)}
+    found = []
+    for name in dict.fromkeys(names):
+        known = listed.get(name) or seven.get(name)
+        own = bins.gene == name
+        if known is None and own.any() and len(np.unique(bins.chromosome[own])) == 1:
+            known = Locus(name, str(bins.chromosome[own][0]), int(bins.start[own].min()), int(bins.end[own].max()))
+        if known is not None:
+            found.append(known)
+    return found
+
+
+def own_bins(bins: Profile, locus: Locus) -> NDArray[np.bool_]:
+    """Bins of a gene: its targets where it has any, else the wide bins that overlap it."""
+    inside = bins.members(locus.chromosome, locus.start, locus.end)
+    targets = inside & ~bins.wide
+    return targets if targets.any() else inside
+
+
+def beside(bins: Profile, locus: Locus, facts: genomes.Genome) -> tuple[core.Level, core.Level]:
+    """Level of the rest of the gene's arm, and of the other arm."""
+    middle = facts.centromere.get(locus.chromosome, (0, 0))[0]
+    near = bins.members(locus.chromosome, locus.start - MARGIN_BP, locus.end + MARGIN_BP)
+    same = ((bins.start + bins.end) / 2 >= middle) == (locus.start >= middle)
+    here = bins.chromosome == locus.chromosome
+    return bins.level(here & ~near & same), bins.level(here & ~near & ~same)
+
+
+def units(bins: Profile, members: NDArray[np.bool_]) -> dict[str, NDArray]:
+    """What a scan counts as one observation each: a wide bin, or all targets of a gene together.
+
+    Returns
+    -------
+    dict of ndarray, shape (units,)
+        ``start``, ``end``, ``log2``, ``sd`` (with the error that a gene's targets share) and ``met`` (whether any of
+        its bins is MET's), in order of their midpoints.
+    """
+    rows = np.flatnonzero(members)
+    label = regions.gene_groups(chromosome=bins.chromosome[rows], start=bins.start[rows], gene=bins.gene[rows])
+    wide = bins.wide[rows]
+    label = np.unique(np.where(wide, np.arange(len(rows)) + len(rows), label), return_inverse=True)[1]
+    count = int(label.max(initial=-1)) + 1
+    weight = bins.spread[rows] ** -2.0
+    precision = np.bincount(label, weights=weight, minlength=count)
+    log2 = np.bincount(label, weights=bins.log2[rows] * weight, minlength=count) / precision
+    shared = np.array([0.0 if far else bins.excess.get(str(kind), 0.0) for far, kind in zip(wide, bins.kind[rows], strict=True)])
+    start, end = np.full(count, np.iinfo(np.int64).max), np.zeros(count, dtype=np.int64)
+    np.minimum.at(start, label, bins.start[rows])
+    np.maximum.at(end, label, bins.end[rows])
+    variance = 1 / precision
+    if wide.any():  # the spread of a few normals is too uncertain to take one window for quieter than the others
+        far = np.bincount(label, weights=wide, minlength=count) > 0
+        variance[far] = np.maximum(variance[far], np.median(variance[far]))
+    variance += np.bincount(label, weights=shared**2, minlength=count) / np.bincount(label, minlength=count)
+    order = np.argsort(start + end, kind="stable")
+    met = np.bincount(label, weights=bins.met[rows], minlength=count) > 0
+    found = {"start": start, "end": end, "log2": log2, "sd": np.sqrt(variance), "met": met}
+    return {name: values[order] for name, values in found.items()}
+
+
+def _rows(table: pd.DataFrame) -> Iterable[Any]:
+    return table.itertuples(index=False)
