@@ -26,6 +26,7 @@ BLOCK = 5  # units that are permuted together, so that neighbours stay correlate
 PERMUTATIONS_PER_ALPHA = 2.0  # permutations are this many over alpha, so that the bound is not the largest of them
 BATCH = 250
 WAVE_UNITS = 60  # units of a stretch whose mean tells of waves: 3 Mb of a shallow genome
+WAVE_MARGIN = 1.5  # longer waves than those: with it the scan keeps its error rate on arms without an event
 WAVE_FLOOR = 0.005  # log2; no assay is better
 FEWEST_STRETCHES = 20
 SEED = 7
@@ -92,6 +93,8 @@ def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) ->
     first, last = _best(rest, precision, own, wave)
     first, last, first_range, last_range = _boundaries(rest, precision, own, (first, last))
     fitted = _three_levels(rest, precision, first, last)
+    if gains(rest, precision, np.array([first]), np.array([last]))[0, 0] < PEEL_GAIN:  # taking noise off would hide it
+        fitted = np.average(rest, weights=precision)
     starts, ends = _spread(own[0], first=True, size=len(value)), _spread(own[1], first=False, size=len(value))
     weighted = rest * np.sqrt(precision)
     gain = float(_statistic(weighted[None], precision, starts, ends, wave)[0])
@@ -190,7 +193,8 @@ def wave_of(value: Floats, sd: Floats, arm: NDArray[np.intp]) -> float:
     if sum(map(len, steps)) < FEWEST_STRETCHES:
         return WAVE_FLOOR
     scatter = (robust.MAD_TO_SD * np.median(np.abs(np.concatenate(steps)))) ** 2
-    return float(max(np.sqrt(max(scatter - np.median(np.concatenate(errors)), 0.0) / 2), WAVE_FLOOR))
+    shared = max(scatter - float(np.median(np.concatenate(errors))), 0.0) / 2
+    return max(WAVE_MARGIN * float(np.sqrt(shared)), WAVE_FLOOR)
 
 
 def _statistic(

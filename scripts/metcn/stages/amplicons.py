@@ -48,7 +48,7 @@ def find(bins: loci.Profile, measured: Mapping[str, Any], facts: genomes.Genome,
     units = loci.units(bins, arm)
     own = np.flatnonzero((units["start"] < facts.met[1]) & (units["end"] > facts.met[0]))
     place = int(own[0]), int(own[-1]) + 1
-    wave = _wave(bins, facts)
+    wave = wave_of(bins, facts)
     found = amplicon_scan.scan(units["log2"], units["sd"], place, wave=wave, alpha=alpha)
     if found is None or not found.significant:
         return None
@@ -70,7 +70,7 @@ def find(bins: loci.Profile, measured: Mapping[str, Any], facts: genomes.Genome,
     return Amplicon(section, log2, se, height=abs(log2 - float(outside)), significant=True)
 
 
-def _wave(bins: loci.Profile, facts: genomes.Genome) -> float:
+def wave_of(bins: loci.Profile, facts: genomes.Genome) -> float:
     """Long waves of the genome's wide bins outside of chromosome 7; the scan's floor where an assay has none."""
     others = np.isin(bins.chromosome, genomes.AUTOSOMES) & (bins.chromosome != genomes.MET_CHROMOSOME)
     rows = np.flatnonzero(bins.wide & others)
