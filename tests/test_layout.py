@@ -20,7 +20,7 @@ STAGES = "bins counts reference ratios segments purity copies calls report cohor
 # Every module has a place; a new one is entered here.
 LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
-    "equation": "mixture panel regions tangent centring",
+    "equation": "mixture tails panel regions tangent centring",
     "core": "bins counts reference ratios segments purity copies amplicon amplicon_scan detection calls triage verdicts",
     "io": (
         "genome alignments bgzf scan indices tables delimited formats vcf "
@@ -31,7 +31,7 @@ LAYERS = {
     "stages": (
         "stages stages.axis stages.design stages.measure stages.reading stages.indexed "
         "stages.depth stages.ratios stages.segments stages.purity stages.copies stages.calls "
-        "stages.loci stages.amplicons stages.genes"
+        "stages.loci stages.amplicons stages.genes stages.limits"
     ),
     "command": "cli arguments launch single __main__",
 }

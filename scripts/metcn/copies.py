@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
-from metcn import robust
+from metcn import robust, tails
 from metcn.mixture import tumour_copies
 
-TAIL_FREEDOM = 8  # degrees of freedom of ratio errors: left-out normals have heavier tails than a normal distribution
 FEWEST_DRAWS = 512  # draws of a group below which its 2.5 % tails would rest on too few
 LOWEST_DIVISOR = 0.05  # copies; a CEP7-like level drawn at or below 0 must not flip the ratio's sign
 SIDES = ("met", "cep7", "arm_q", "arm_p")  # levels with errors of their own; the baseline's is common to all
@@ -34,8 +32,8 @@ class Measured:
 
 def errors(count: int, dimensions: int) -> Floats:
     """Errors of unit variance, shape (count, dimensions): fixed, evenly spread quantiles of a scaled Student's t."""
-    unit = np.sqrt((TAIL_FREEDOM - 2) / TAIL_FREEDOM)
-    return unit * stdtrit(TAIL_FREEDOM, robust.uniform_scores(count, dimensions))
+    found: Floats = tails.quantile(robust.uniform_scores(count, dimensions))
+    return found
 
 
 def posterior(measured: Measured, grid: Mapping[str, NDArray], *, draw_count: int) -> dict[str, NDArray]:

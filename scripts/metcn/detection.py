@@ -6,27 +6,45 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
+from metcn import tails
 from metcn.mixture import expected_ratio, tumour_copies
 
 LOWEST_PURITY = 1e-4
 
 
+def detected(log2: float, se: float, *, alpha: float) -> bool:
+    """Whether a log2 ratio lies above 0 by more than noise does with probability ``alpha``; False where missing."""
+    return bool(log2 > se * tails.quantile(1 - alpha))
+
+
 def detectable_ratio(se: float, *, alpha: float, power: float) -> float:
     """Smallest depth ratio told from 1 with false-positive rate ``alpha`` (one-sided) and ``power``.
 
-    ``se`` is the standard error of MET's log2 ratio over the baseline; NaN gives NaN.
+    ``se`` is the standard error of MET's log2 ratio over the baseline; NaN gives NaN. Errors are those of `metcn.tails`,
+    as in the posterior.
     """
-    return float(2 ** (se * (ndtri(1 - alpha) + ndtri(power))))
+    return float(2 ** (se * (tails.quantile(1 - alpha) + tails.quantile(power))))
+
+
+def power_at(ratio: NDArray[np.floating] | float, se: float, *, alpha: float) -> NDArray[np.floating] | float:
+    """Probability that a true depth ``ratio`` would have been told from 1 (broadcast); NaN where something is missing."""
+    with np.errstate(divide="ignore"):  # no copies at all: a ratio of 0 is never told from 1 upwards
+        height = np.log2(np.asarray(ratio, dtype=float)) / se
+    found: NDArray[np.floating] = tails.exceeding(tails.quantile(1 - alpha) - height)
+    return found
+
+
+def copies_by_group(ratio: float, grid: Mapping[str, NDArray]) -> NDArray[np.float64]:
+    """Copies behind the smallest detectable ``ratio``, the weighted mean over each group of the grid."""
+    copies = tumour_copies(ratio, grid["purity"], grid["ploidy"])
+    label = np.unique(grid["group"], return_inverse=True)[1]
+    return np.bincount(label, weights=grid["weight"] * copies) / np.bincount(label, weights=grid["weight"])
 
 
 def detectable_copies(ratio: float, grid: Mapping[str, NDArray]) -> float:
     """Copies behind the smallest detectable ``ratio``: the grid's mean where purity is known, else its worst point."""
-    copies = tumour_copies(ratio, grid["purity"], grid["ploidy"])
-    if len(np.unique(grid["group"])) == 1:
-        return float(np.average(copies, weights=grid["weight"]))
-    return float(np.max(copies))
+    return float(np.max(copies_by_group(ratio, grid)))
 
 
 def purity_for(ratio: float, copies: Sequence[float], ploidy: float) -> dict[str, float]:

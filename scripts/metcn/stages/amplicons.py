@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import amplicon, amplicon_scan, robust
+from metcn import amplicon, amplicon_scan, robust, tails
 from metcn import genome as genomes
 from metcn.stages import loci
 
 OWN_SHARE = 0.1  # a gene may differ from its amplicon by this much of the amplicon's height over its surroundings
+SIZES_BP = (500_000, 1_000_000, 3_000_000, 10_000_000)  # of which the smallest detectable ratio is told
 
 
 @dataclass(frozen=True)
@@ -28,46 +29,68 @@ class Amplicon:
         Level of the stretch that holds MET, from bins outside of MET, without the baseline's error; NaN without any.
     height : float
         How far that lies above its surroundings, log2.
-    significant : bool
-        Whether the scan found it; else it only says how far a gain of MET reaches.
     """
 
     section: dict[str, Any]
     log2: float
     se: float
     height: float
-    significant: bool
 
 
-def find(bins: loci.Profile, measured: Mapping[str, Any], facts: genomes.Genome, *, alpha: float) -> Amplicon | None:
-    """The amplicon around MET if noise would not have made it."""
+@dataclass(frozen=True, eq=False)
+class Search:
+    """The scan of 7q: its units, MET's place among them, the long waves, and what the scan found there."""
+
+    units: Mapping[str, NDArray]
+    place: tuple[int, int]
+    wave: float
+    found: amplicon_scan.Found
+
+    def amplicon(self, facts: genomes.Genome) -> Amplicon | None:
+        """The amplicon, if noise would hardly have made it."""
+        if not self.found.significant:
+            return None
+        units, found = self.units, self.found
+        stretches = amplicon_scan.nested(units["log2"], units["sd"], self.place, found, wave=self.wave)
+        inner = stretches[-1]
+        inside = _span(units, *inner)
+        rest = units["log2"] - found.background
+        outside = found.background[inner[0]] + np.average(rest[~inside], weights=units["sd"][~inside] ** -2.0)
+        log2, se = _level(units, inside & ~_span(units, *self.place), self.wave)
+        section = {
+            **_extent(units, found, facts),
+            "significant": True,
+            "gain": found.gain,
+            "bound": found.bound,
+            "p_value": found.p_value,
+            "levels": [_stretch(units, *stretch, self.wave) for stretch in stretches],
+        }
+        return Amplicon(section, log2, se, height=abs(log2 - float(outside)))
+
+    def detectable(self, power: float) -> dict[int, float]:
+        """Smallest ratio at which an amplicon of each of ``SIZES_BP``, centred on MET, would have been found."""
+        middle = (self.units["start"] + self.units["end"]) / 2
+        centre = middle[self.place[0] : self.place[1]].mean()
+        found = {}
+        for size in SIZES_BP:
+            inside = np.abs(middle - centre) <= size / 2
+            inside[self.place[0] : self.place[1]] = True
+            error = np.sqrt(1 / np.sum(self.units["sd"][inside] ** -2.0) + self.wave**2)
+            found[size] = float(2 ** (error * (np.sqrt(self.found.bound) + tails.quantile(power))))
+        return found
+
+
+def search(bins: loci.Profile, facts: genomes.Genome, *, alpha: float) -> Search | None:
+    """The scan of 7q around MET; None where MET has no bin or the arm too few."""
     seven = genomes.MET_CHROMOSOME
     arm = (bins.chromosome == seven) & (bins.start >= facts.centromere[seven][1])
     if not (arm & bins.met).any():
         return None
     units = loci.units(bins, arm)
     own = np.flatnonzero((units["start"] < facts.met[1]) & (units["end"] > facts.met[0]))
-    place = int(own[0]), int(own[-1]) + 1
-    wave = wave_of(bins, facts)
+    place, wave = (int(own[0]), int(own[-1]) + 1), wave_of(bins, facts)
     found = amplicon_scan.scan(units["log2"], units["sd"], place, wave=wave, alpha=alpha)
-    if found is None or not found.significant:
-        return None
-    stretches = amplicon_scan.nested(units["log2"], units["sd"], place, found, wave=wave)
-    inner = stretches[-1]
-    rest = ~_span(units, *inner)
-    outside = found.background[inner[0]] + np.average(
-        (units["log2"] - found.background)[rest], weights=units["sd"][rest] ** -2.0
-    )
-    log2, se = _level(units, ~rest & ~_span(units, *place), wave)
-    section = {
-        **_extent(units, found, facts),
-        "significant": True,
-        "gain": found.gain,
-        "bound": found.bound,
-        "p_value": found.p_value,
-        "levels": [_stretch(units, *stretch, wave) for stretch in stretches],
-    }
-    return Amplicon(section, log2, se, height=abs(log2 - float(outside)), significant=True)
+    return None if found is None else Search(units, place, wave, found)
 
 
 def wave_of(bins: loci.Profile, facts: genomes.Genome) -> float:
@@ -101,7 +124,7 @@ def by_level(bins: loci.Profile, measured: Mapping[str, Any], facts: genomes.Gen
         "start_censored": first == 0, "end_censored": last == len(rows) - 1,
         "significant": False, "gain": None, "bound": None, "p_value": None, "levels": [],
     }  # fmt: skip
-    return Amplicon(section, float("nan"), float("nan"), float("nan"), significant=False)
+    return Amplicon(section, float("nan"), float("nan"), float("nan"))
 
 
 def combined(log2: float, se: float, seen: Amplicon) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from metcn import verdicts as judging
 from metcn.columns import QC, REASONS
 from metcn.errors import InputError
 from metcn.files import read_json, write_json, writing
+from metcn.stages import limits
 
 SCHEMA = 1
 CHROMOSOME_7 = {"GRCh37": "7", "GRCh38": "chr7"}  # as each build's own release writes it, where the input does not tell
@@ -108,7 +109,7 @@ def _record(
         "measurement": found["measurement"],
         "purity": {name: part for name, part in found["purity"].items() if name != "grid"},
         "copies": found["copies"],
-        "criteria": [verdict.row() for verdict in judged],
+        "criteria": [verdict.row() | {"power": _power(verdict, found, settings)} for verdict in judged],
         "default_criteria": settings["default_criteria"],
         "counts": found["counts"],
         "provenance": provenance.stamp(settings),
@@ -130,7 +131,7 @@ def _judge(
         specimen=specimen,
         decide=settings["decide"],
         focality="indeterminate" if blocking else _focality(found["copies"]),
-        lod={} if blocking else _detectable(found["purity"], found["copies"]),
+        lod={} if blocking else limits.of_verdicts(found["copies"]["lod"]),
         range_reason="ploidy_unknown" if _is_point(found["purity"], "purity") else "purity_unknown",
     )
     deciding = [verdict for verdict in judged if verdict.criterion.id == chosen]
@@ -143,18 +144,13 @@ def _blocking(told: Sequence[str], measured: Mapping[str, Any]) -> list[str]:
     return found if found or overview.pick(measured, "met.ratio") is not None else ["met_not_covered"]
 
 
-def _detectable(mixture: Mapping[str, Any], estimates: Mapping[str, Any]) -> dict[str, float]:
-    """Smallest detectable value per purity-corrected quantity; NaN: none is detectable.
-
-    Without a point purity there is no one limit: then each plausible purity has its own group of draws, whose width
-    says what it could not have shown.
-    """
-    copies = overview.pick(estimates, "lod.copies")
-    if copies is None and not _is_point(mixture, "purity"):
-        return {}
-    limits = {"gcn": np.nan if copies is None else float(copies)}
-    ploidy = overview.pick(mixture, "ploidy.value")
-    return limits if ploidy is None else {**limits, "gcn_minus_ploidy": limits["gcn"] - ploidy}
+def _power(verdict: judging.Verdict, found: Mapping[str, Any], settings: Mapping[str, Any]) -> float:
+    """Probability that the sample would have shown a tumour at the bound of a category; NaN where it does not apply."""
+    if verdict.verdict == "not_applicable":
+        return float("nan")
+    grid = {name: np.asarray(values) for name, values in found["purity"]["grid"].items()}
+    se, cep7 = overview.pick(found["measurement"], "met.se"), overview.pick(found["copies"], "cep7_copies.value")
+    return limits.power_of(verdict.category, se, grid, cep7, alpha=found["copies"]["lod"]["alpha"])
 
 
 def _is_point(mixture: Mapping[str, Any], name: str) -> bool:

@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import amplicon, detection, tables
+from metcn import amplicon, tables
 from metcn import copies as estimating
 from metcn import genome as genomes
 from metcn.files import read_json, write_json, writing
-from metcn.stages import amplicons, genes, loci
+from metcn.stages import amplicons, genes, limits, loci
 
-PLOIDY_OF_TABLE = 2.0  # ploidy at which the purity needed for a number of copies is tabulated when ploidy is unknown
-COPY_BOUNDS = (5, 6, 10)
 RATIO_BOUNDS = (2,)
 LEVELS = {"met": ("met",), "cep7": ("cep7",), "arm_q": ("arms", "7q"), "arm_p": ("arms", "7p")}
 CORRECTED = {"met_copies": "gcn", "cep7_copies": "cep7", "met_cep7": "ratio"}
@@ -39,7 +37,9 @@ def copies(
     measured, mixture = read_json(measurement), read_json(purity)
     grid = {name: np.asarray(values) for name, values in mixture["grid"].items()}
     facts, bins = genomes.load(genome), loci.profile(tables.read_ratios(ratios), measured)
-    seen = amplicons.find(bins, measured, facts, alpha=settings["alpha"])
+    searched = amplicons.search(bins, facts, alpha=settings["alpha"])
+    seen = None if searched is None else searched.amplicon(facts)
+    significant = seen is not None
     own = estimating.Measured(
         log2={name: _number(measured, *where, "log2") for name, where in LEVELS.items()},
         se={name: _own_error(measured, *where) for name, where in LEVELS.items()},
@@ -59,9 +59,12 @@ def copies(
         **{name: estimating.interval(alone[key], group) for name, key in UNCORRECTED.items()},
         "basis": "gene" if level is own else "gene_and_amplicon",
         "gene_copies": estimating.interval(alone["gcn"], group),
-        "p_copies_ge": estimating.at_least(found["gcn"], group, COPY_BOUNDS),
+        "p_copies_ge": estimating.at_least(found["gcn"], group, limits.COPY_BOUNDS),
         "p_ratio_ge": estimating.at_least(found["ratio"], group, RATIO_BOUNDS),
-        "lod": _limits(measured, mixture, grid, settings),
+        "lod": limits.of_sample(
+            {name: _number(measured, "met", name) for name in ("log2", "se")}, mixture["ploidy"]["value"], grid,
+            {} if searched is None else searched.detectable(settings["power"]), found=significant, settings=settings,
+        ),  # fmt: skip
         "focality": {"class": chosen, "evidence": shares, "levels": _surroundings(found, seen)},
         "amplicon": None if seen is None else _amplicon(seen, own, grid, settings, copies_known),
         "neighbours": genes.copies_of((*genes.NEIGHBOURS, *genes.CONTEXT), bins, grid, facts, **told),
@@ -120,19 +123,6 @@ def _surroundings(found: Mapping[str, NDArray], seen: amplicons.Amplicon | None)
     return {
         **{name: estimating.interval(found[key], found["group"]) for name, key in spans.items()},
         **{name: None if seen is None else seen.section[name] for name in sizes},
-    }
-
-
-def _limits(
-    measured: Mapping[str, Any], mixture: Mapping[str, Any], grid: Mapping[str, NDArray], settings: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Limit of detection of MET's own bins, as a ratio, as copies, and as the purity that numbers of copies need."""
-    limit = detection.detectable_ratio(_number(measured, "met", "se"), alpha=settings["alpha"], power=settings["power"])
-    ploidy = mixture["ploidy"]["value"]
-    return {
-        "ratio": limit,
-        "copies": detection.detectable_copies(limit, grid),
-        "purity_for": detection.purity_for(limit, COPY_BOUNDS, PLOIDY_OF_TABLE if ploidy is None else ploidy),
     }
 
 

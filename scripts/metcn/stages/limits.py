@@ -1,0 +1,113 @@
+"""What a sample could have shown: its limit of detection, by MET's own bins and by an amplicon, and power per criterion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metcn import detection
+from metcn.mixture import expected_ratio
+
+COPY_BOUNDS = (5, 6, 10)
+PLOIDY_OF_TABLE = 2.0  # ploidy at which the purity needed for a number of copies is tabulated when ploidy is unknown
+
+
+def of_sample(
+    met: Mapping[str, float],
+    ploidy: float | None,
+    grid: Mapping[str, NDArray],
+    ratio_of_size: Mapping[int, float],
+    *,
+    found: bool,
+    settings: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Limits of detection as ratio, copies and purity, and whether MET was seen above neutral.
+
+    Parameters
+    ----------
+    met : mapping
+        ``log2`` of MET over the baseline and its whole error ``se``; NaN where missing.
+    ploidy : float or None
+        The tumour's, None where unknown.
+    grid : mapping of ndarray
+        Plausible purity and ploidy.
+    ratio_of_size : mapping of int to float
+        Smallest ratio at which an amplicon of so many bp would have been found.
+    found : bool
+        Whether the scan found an amplicon.
+    settings : mapping
+        ``alpha`` and ``power``.
+    """
+    alpha, power = settings["alpha"], settings["power"]
+    limit = detection.detectable_ratio(met["se"], alpha=alpha, power=power)
+    by_group = detection.copies_by_group(limit, grid)
+    return {
+        "alpha": alpha,
+        "power": power,
+        "ratio": limit,
+        "copies": detection.detectable_copies(limit, grid),
+        "purity_for": detection.purity_for(limit, COPY_BOUNDS, PLOIDY_OF_TABLE if ploidy is None else ploidy),
+        "detected": found or detection.detected(met["log2"], met["se"], alpha=alpha),
+        "copies_by_group": by_group,
+        "ploidy_by_group": _mean_by_group(grid["ploidy"], grid),
+        "amplicon": [
+            {"size_bp": size, "ratio": ratio, "copies": detection.detectable_copies(ratio, grid)}
+            for size, ratio in ratio_of_size.items()
+        ],
+    }
+
+
+def of_verdicts(lod: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
+    """Smallest detectable value per purity-corrected quantity and group of draws; NaN: none is detectable.
+
+    Empty where MET was seen above neutral: what is left to tell is how far, and for that the draws are enough. Each
+    plausible purity has a limit of its own.
+    """
+    if lod.get("detected"):
+        return {}
+    copies, ploidy = (
+        np.array([np.nan if value is None else value for value in lod.get(name) or [None]], dtype=float)
+        for name in ("copies_by_group", "ploidy_by_group")
+    )
+    return {"gcn": copies, "gcn_minus_ploidy": copies - ploidy}
+
+
+def power_of(
+    category: Any, se: float | None, grid: Mapping[str, NDArray], cep7: float | None, *, alpha: float
+) -> float:
+    """Probability that the sample would have shown a tumour at the category's bound; the lowest over the groups.
+
+    Of several clauses joined by ``or`` the best counts, by ``and`` the worst. NaN for a category without a lower bound,
+    and where MET has no error or the CEP7-like level no value.
+    """
+    powers = [
+        _power(clause.quantity, clause.lower, float("nan") if se is None else se, grid, cep7, alpha=alpha)
+        for clause in category.clauses
+        if clause.lower is not None
+    ]
+    known = [value for value in powers if np.isfinite(value)]
+    if not known or (category.combine == "and" and len(known) < len(powers)):
+        return float("nan")
+    return max(known) if category.combine == "or" else min(known)
+
+
+def _power(
+    quantity: str, bound: float, se: float, grid: Mapping[str, NDArray], cep7: float | None, *, alpha: float
+) -> float:
+    """The same for one clause."""
+    if quantity in ("fold", "pcn"):
+        return float(detection.power_at(bound if quantity == "fold" else bound / 2, se, alpha=alpha))
+    other = np.nan if cep7 is None else cep7
+    copies = {"gcn": bound, "gcn_minus_ploidy": bound + grid["ploidy"], "ratio": bound * other}[quantity]
+    ratio = expected_ratio(copies, grid["purity"], grid["ploidy"])
+    return float(np.min(_mean_by_group(detection.power_at(ratio, se, alpha=alpha), grid)))
+
+
+def _mean_by_group(values: Any, grid: Mapping[str, NDArray]) -> NDArray[np.float64]:
+    """Weighted mean over each group of the grid."""
+    label, weight = np.unique(grid["group"], return_inverse=True)[1], grid["weight"]
+    found: NDArray[np.float64] = np.bincount(label, weights=weight * values) / np.bincount(label, weights=weight)
+    return found
