@@ -69,7 +69,8 @@ def make(args: Any, seed: int, folder: Path) -> tuple[Cohort, pd.DataFrame]:
     subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL)
     truth = pd.read_csv(data / "truth.tsv", sep="\t").set_index("sample", drop=False)
     samples = [
-        Sample(path.name.split(".")[0], "normal", patient=path.name, coverage=(path,)) for path in sorted(data.glob("N*"))
+        Sample(path.name.split(".")[0], "normal", patient=path.name, coverage=(path,))
+        for path in sorted(data.glob("N*"))
     ]
     samples += [
         Sample(name, specimen="plasma", purity=str(row["purity"]), ploidy=str(row["ploidy"]), patient=name,
@@ -116,7 +117,9 @@ def show(made: pd.DataFrame, added: pd.DataFrame) -> None:
     """Print the tables."""
     size = (made["amplicon_end"] - made["amplicon_start"]) / 1e6
     found = made["p_value"].notna()
-    off = pd.concat([(made[f"amplicon_{end}_found"] - made[f"amplicon_{end}"]).abs() for end in ("start", "end")], axis=1)
+    off = pd.concat(
+        [(made[f"amplicon_{end}_found"] - made[f"amplicon_{end}"]).abs() for end in ("start", "end")], axis=1
+    )
     table = pd.DataFrame({
         "purity": made["purity"], "copies": made["met_copies"], "Mb": size, "found": found,
         "within_two": (off.max(axis=1) <= 2.5 * WINDOW_BP).where(found),  # a true end lies anywhere within its window

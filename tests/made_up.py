@@ -78,7 +78,14 @@ AMPLIFIED: dict[str, Any] = {
         "plasma_copies": interval(6.1, 5.76, 6.46),
         "p_copies_ge": {"5": 0.99998, "6": 0.9998, "10": 0.9993},
         "p_ratio_ge": {"2": 0.9999},
-        "lod": {"copies": 3.4, "purity_for": {"5": 0.16, "6": 0.12, "10": 0.06}},
+        "lod": {
+            "alpha": 0.001,
+            "copies": 3.4,
+            "purity_for": {"5": 0.16, "6": 0.12, "10": 0.06},
+            "above_neutral": True,
+            "copies_by_group": [3.4],
+            "ploidy_by_group": [2.6],
+        },
         "focality": {"class": "focal", "evidence": {}},
         "amplicon": {
             "start": 115_400_000.0,
@@ -87,6 +94,7 @@ AMPLIFIED: dict[str, Any] = {
         },
         "reasons": ["egfr_gained"],
     },
+    "notes": ["Copies are the mean over all tumour cells."],
     "criteria": [
         criterion("metcn_default"),
         criterion("colorado_ratio", quantity="ratio", bound="MET/CEP7 >= 5", verdict="indeterminate", probability=0.41),

@@ -232,7 +232,15 @@ def measurement(level, *, se=0.02, baseline=0.01, **changes):
 
     met = {**shown("met"), "ratio": 2 ** level.log2["met"] if np.isfinite(level.log2["met"]) else None}
     arms = {"7p": shown("arm_p"), "7q": shown("arm_q")}
-    return {"sample": "s", "assay": "panel", "met": met, "cep7": shown("cep7"), "arms": arms, "baseline": {"se": baseline}, **changes}
+    return {
+        "sample": "s",
+        "assay": "panel",
+        "met": met,
+        "cep7": shown("cep7"),
+        "arms": arms,
+        "baseline": {"se": baseline},
+        **changes,
+    }
 
 
 def run(folder, level, *, share="0.2", ploidy="2", specimen="tissue", log2=None, settings=None, **options):

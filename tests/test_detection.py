@@ -77,7 +77,6 @@ def test_no_error_and_no_measurement(se, ratio):
     np.testing.assert_equal(detection.detectable_ratio(se, alpha=0.001, power=0.95), ratio)
 
 
-
 @given(RATIO, PLOIDY, COPIES)
 def test_purity_for_is_the_equation_solved_for_purity(ratio, ploidy, copies):
     found = detection.purity_for(ratio, [copies], ploidy)[f"{copies:g}"]

@@ -45,7 +45,8 @@ class Files:
         for name, value in (("ratios", measured), ("counts", made["counts"]), ("copies", made["copies"])):
             write_json(self.inputs[name], value)
         write_json(
-            self.inputs["purity"], {**made["purity"], "grid": {"purity": [0.35], "ploidy": [2.6], "weight": [1]}}
+            self.inputs["purity"],
+            {**made["purity"], "grid": {"purity": [0.35], "ploidy": [2.6], "weight": [1], "group": [0]}},
         )
         self.draws = self.results / "copies" / f"{sample}.draws.npz"
         np.savez(self.draws, **draws)
@@ -114,12 +115,49 @@ def test_very_noisy_sample_gets_no_verdict_whatever_its_draws_say(tmp_path):
 
 def test_negative_below_the_limit_of_detection_is_indeterminate(tmp_path):
     made = copy.deepcopy(AMPLIFIED)
-    made["copies"]["lod"]["copies"] = 8.4
+    made["copies"]["lod"] |= {"copies": 8.4, "copies_by_group": [8.4], "above_neutral": False}
     low = normal_draws(gcn=(2.3, 0.6), cep7=(2.2, 0.3), ratio=(1.05, 0.2), fold=(1.0, 0.02), pcn=(2.0, 0.04))
     record = Files(tmp_path, source=made, draws=low).call()
     assert record["call"] == "indeterminate"
     assert "below_limit_of_detection" in record["reasons"] and record["qc"] == "warn"
     assert "An amplification at the criterion's bound would not have been seen" in record["headline"]
+
+
+def test_a_sample_above_neutral_is_not_below_its_limit(tmp_path):
+    made = copy.deepcopy(AMPLIFIED)
+    made["copies"]["lod"] |= {"copies": 8.4, "copies_by_group": [8.4], "above_neutral": True}
+    gained = normal_draws(gcn=(3.2, 0.3), cep7=(2.2, 0.1), ratio=(1.45, 0.1), fold=(1.3, 0.02), pcn=(2.6, 0.04))
+    record = Files(tmp_path, source=made, draws=gained).call()
+    assert record["call"] == "not_amplified"
+    assert "below_limit_of_detection" not in record["reasons"]
+
+
+def test_each_plausible_purity_has_a_limit_of_its_own(tmp_path):
+    """At the first purity 5 copies would have been seen, at the second they would not."""
+    made = copy.deepcopy(AMPLIFIED)
+    made["copies"]["lod"] |= {"copies_by_group": [3.0, 20.0], "ploidy_by_group": [2.6, 2.6], "above_neutral": False}
+    low = normal_draws(gcn=(2.0, 0.1), cep7=(2.0, 0.1), ratio=(1.0, 0.05), fold=(1.0, 0.02), pcn=(2.0, 0.04))
+    groups = {"group": np.repeat([0, 1], 512)}
+    assert Files(tmp_path, source=made, draws={**low, **groups}).call()["call"] == "indeterminate"
+    made["copies"]["lod"]["copies_by_group"] = [3.0, 3.5]
+    assert Files(tmp_path, source=made, draws={**low, **groups}).call()["call"] == "not_amplified"
+
+
+def test_power_stands_beside_each_criterion_that_applies(tmp_path):
+    made = copy.deepcopy(AMPLIFIED)
+    powers = []
+    for se in (0.02, 0.2, 2.0):
+        made["measurement"]["met"]["se"] = se
+        rows = Files(tmp_path, source=made).call()["criteria"]
+        powers.append({(row["id"], row["category"]): row["power"] for row in rows})
+    assert {row["power"] for row in rows if row["verdict"] == "not_applicable"} == {None}
+    assert powers[0][("cappuzzo2009", "positive")] > 0.99
+    assert powers[0][("cappuzzo2009", "positive")] > powers[1][("cappuzzo2009", "positive")] > 0.001
+    assert powers[1][("savannah_high", "fish10")] > powers[1][("cappuzzo2009", "positive")]
+
+
+def test_the_document_says_that_copies_are_a_mean(tmp_path):
+    assert any("mean over all tumour cells" in note for note in Files(tmp_path).call()["notes"])
 
 
 def test_reasons_are_united_once_and_in_the_order_of_the_closed_list(tmp_path):

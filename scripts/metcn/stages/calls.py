@@ -21,6 +21,13 @@ from metcn.stages import limits
 
 SCHEMA = 1
 CHROMOSOME_7 = {"GRCh37": "7", "GRCh38": "chr7"}  # as each build's own release writes it, where the input does not tell
+SUBCLONAL = (
+    "Copies are the mean over all tumour cells: an amplification that only some of them have counts for less here than "
+    "it is in those."
+)
+SHARED = (
+    "Copies lean on the amplicon around MET, since MET's own bins are few; met_ratio is that of MET's own bins alone."
+)
 SEVERITIES = ("info", "warn", "fail")  # each beside its word of QC: pass, warn, fail
 
 
@@ -109,6 +116,7 @@ def _record(
         "measurement": found["measurement"],
         "purity": {name: part for name, part in found["purity"].items() if name != "grid"},
         "copies": found["copies"],
+        "notes": _notes(found),
         "criteria": [verdict.row() | {"power": _power(verdict, found, settings)} for verdict in judged],
         "default_criteria": settings["default_criteria"],
         "counts": found["counts"],
@@ -144,13 +152,24 @@ def _blocking(told: Sequence[str], measured: Mapping[str, Any]) -> list[str]:
     return found if found or overview.pick(measured, "met.ratio") is not None else ["met_not_covered"]
 
 
+def _notes(found: Mapping[str, Any]) -> list[str]:
+    """Sentences on how the numbers are to be read."""
+    notes = []
+    if overview.pick(found["copies"], "met_copies.high") is not None:
+        notes.append(SUBCLONAL)
+    if overview.pick(found["copies"], "basis") == "gene_and_amplicon":
+        notes.append(SHARED)
+    return notes
+
+
 def _power(verdict: judging.Verdict, found: Mapping[str, Any], settings: Mapping[str, Any]) -> float:
     """Probability that the sample would have shown a tumour at the bound of a category; NaN where it does not apply."""
     if verdict.verdict == "not_applicable":
         return float("nan")
     grid = {name: np.asarray(values) for name, values in found["purity"]["grid"].items()}
     se, cep7 = overview.pick(found["measurement"], "met.se"), overview.pick(found["copies"], "cep7_copies.value")
-    return limits.power_of(verdict.category, se, grid, cep7, alpha=found["copies"]["lod"]["alpha"])
+    alpha = overview.pick(found["copies"], "lod.alpha")
+    return float("nan") if alpha is None else limits.power_of(verdict.category, se, grid, cep7, alpha=alpha)
 
 
 def _is_point(mixture: Mapping[str, Any], name: str) -> bool:

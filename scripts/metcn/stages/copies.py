@@ -62,8 +62,12 @@ def copies(
         "p_copies_ge": estimating.at_least(found["gcn"], group, limits.COPY_BOUNDS),
         "p_ratio_ge": estimating.at_least(found["ratio"], group, RATIO_BOUNDS),
         "lod": limits.of_sample(
-            {name: _number(measured, "met", name) for name in ("log2", "se")}, mixture["ploidy"]["value"], grid,
-            {} if searched is None else searched.detectable(settings["power"]), found=significant, settings=settings,
+            {name: _number(measured, "met", name) for name in ("log2", "se")},
+            mixture["ploidy"]["value"],
+            grid,
+            {} if searched is None else searched.detectable(settings["power"]),
+            found=significant,
+            settings=settings,
         ),  # fmt: skip
         "focality": {"class": chosen, "evidence": shares, "levels": _surroundings(found, seen)},
         "amplicon": None if seen is None else _amplicon(seen, own, grid, settings, copies_known),

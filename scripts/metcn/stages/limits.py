@@ -12,6 +12,7 @@ from metcn import detection
 from metcn.mixture import expected_ratio
 
 COPY_BOUNDS = (5, 6, 10)
+SURELY_GAINED = 0.995  # probability that MET lies above neutral from which a negative hides nothing
 PLOIDY_OF_TABLE = 2.0  # ploidy at which the purity needed for a number of copies is tabulated when ploidy is unknown
 
 
@@ -24,7 +25,7 @@ def of_sample(
     found: bool,
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Limits of detection as ratio, copies and purity, and whether MET was seen above neutral.
+    """Limits of detection as ratio, copies and purity, and whether MET was detected or at least surely not neutral.
 
     Parameters
     ----------
@@ -51,6 +52,7 @@ def of_sample(
         "copies": detection.detectable_copies(limit, grid),
         "purity_for": detection.purity_for(limit, COPY_BOUNDS, PLOIDY_OF_TABLE if ploidy is None else ploidy),
         "detected": found or detection.detected(met["log2"], met["se"], alpha=alpha),
+        "above_neutral": found or detection.detected(met["log2"], met["se"], alpha=1 - SURELY_GAINED),
         "copies_by_group": by_group,
         "ploidy_by_group": _mean_by_group(grid["ploidy"], grid),
         "amplicon": [
@@ -63,10 +65,10 @@ def of_sample(
 def of_verdicts(lod: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
     """Smallest detectable value per purity-corrected quantity and group of draws; NaN: none is detectable.
 
-    Empty where MET was seen above neutral: what is left to tell is how far, and for that the draws are enough. Each
+    Empty where MET surely lies above neutral: what is left to tell is how far, and for that the draws are enough. Each
     plausible purity has a limit of its own.
     """
-    if lod.get("detected"):
+    if lod.get("above_neutral"):
         return {}
     copies, ploidy = (
         np.array([np.nan if value is None else value for value in lod.get(name) or [None]], dtype=float)

@@ -134,7 +134,9 @@ def units(bins: Profile, members: NDArray[np.bool_]) -> dict[str, NDArray]:
     weight = bins.spread[rows] ** -2.0
     precision = np.bincount(label, weights=weight, minlength=count)
     log2 = np.bincount(label, weights=bins.log2[rows] * weight, minlength=count) / precision
-    shared = np.array([0.0 if far else bins.excess.get(str(kind), 0.0) for far, kind in zip(wide, bins.kind[rows], strict=True)])
+    shared = np.array(
+        [0.0 if far else bins.excess.get(str(kind), 0.0) for far, kind in zip(wide, bins.kind[rows], strict=True)]
+    )
     start, end = np.full(count, np.iinfo(np.int64).max), np.zeros(count, dtype=np.int64)
     np.minimum.at(start, label, bins.start[rows])
     np.maximum.at(end, label, bins.end[rows])
