@@ -1,8 +1,8 @@
 """Shallow genomes with a known answer: is the amplicon of MET found, where does it end, and how often noise makes one.
 
-Two kinds of truth. Samples of ``make_swgs_cohort.py`` go through every stage. And arms of other chromosomes of those of
-them that are diploid stand in for 7q, with MET's place drawn at random: as they are, to count false positives, and with an
-amplicon added to their ratios, to count those found.
+Two kinds of truth. Samples of ``make_swgs_cohort.py`` go through every stage. And arms of other chromosomes of those
+of them that are diploid stand in for 7q, with MET's place drawn at random: as they are, to count false positives, and
+with an amplicon added to their ratios, to count those found.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def main() -> None:
             cohort, truth = make(args, seed, folder / f"seed_{seed}")
             names = list(truth.index)
             cohort.measure(names)
-            made.append(truth.join(cohort.call(names), rsuffix="_found").assign(p_value=p_values(cohort, names)))
+            found = cohort.call(names).add_suffix("_found").assign(p_value=p_values(cohort, names))
+            made.append(truth.join(found))
             diploid = [name for name in names if truth.loc[name, "profile"].startswith(("amplicon", "neutral"))]
             rows = cohorts.each(partial(arms, cohort, seed, args.arms), diploid, args.workers, "other arms")
             added += [row for part in rows for row in part]
@@ -126,7 +127,7 @@ def show(made: pd.DataFrame, added: pd.DataFrame) -> None:
         "error": made["met_copies_found"] - made["met_copies"],
     })  # fmt: skip
     for name, value in (("met", "met_copies"), ("amplicon", "amplicon_copies")):
-        low, high = (made.get(f"{value}{bound}{suffix}") for bound in ("_low", "_high") for suffix in ("",))
+        low, high = (made[f"{value}_{bound}_found"] for bound in ("low", "high"))
         table[f"{name}_covered"] = ((low <= made["met_copies"]) & (made["met_copies"] <= high)).where(low.notna())
     amplified = table[size.notna()]
     columns = {"n": ("found", "size"), "found": ("found", "mean"), "within_two": ("within_two", "mean"),
@@ -136,9 +137,8 @@ def show(made: pd.DataFrame, added: pd.DataFrame) -> None:
     options.show("the same by purity", amplified.groupby("purity").agg(**columns))
     quiet = made["profile"].str.startswith("neutral")
     print(f"\nneutral samples in which one was found: {int(found[quiet].sum())} of {int(quiet.sum())}")
-    parts = added.groupby("added", sort=False)
-    options.show("other arms", parts.agg(n=("found", "size"), found=("found", "mean"),
-                                         within_two=("within_two", "mean"), in_interval=("in_interval", "mean")))  # fmt: skip
+    columns = {"n": ("found", "size"), **{name: (name, "mean") for name in ("found", "within_two", "in_interval")}}
+    options.show("other arms", added.groupby("added", sort=False).agg(**columns))
     nothing = added.loc[added["added"] == "nothing", "p_value"]
     shares = {bound: (nothing <= bound).mean() for bound in (0.001, 0.002, 0.005, 0.01, 0.05, 0.1)}
     options.show("share of arms without anything whose p-value is at most", pd.Series(shares), digits=4)

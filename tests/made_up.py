@@ -94,6 +94,7 @@ AMPLIFIED: dict[str, Any] = {
         },
         "reasons": ["egfr_gained"],
     },
+    "genes": [],
     "notes": ["Copies are the mean over all tumour cells."],
     "criteria": [
         criterion("metcn_default"),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metcn import amplicon_scan
+from metcn import amplicon_scan, stretches
 
 OWN = (60, 63)
 SIZE = 120
@@ -68,7 +68,7 @@ def noise(seed, *events, size=SIZE, sd=0.1):
     return value
 
 
-def scan(value, own=OWN, sd=0.1, wave=amplicon_scan.WAVE_FLOOR, alpha=0.01):
+def scan(value, own=OWN, sd=0.1, wave=stretches.WAVE_FLOOR, alpha=0.01):
     return amplicon_scan.scan(value, np.full(len(value), sd), own, wave=wave, alpha=alpha)
 
 
@@ -186,17 +186,17 @@ ARMS = np.repeat(np.arange(20), 300)
 def test_waves_are_told_from_noise(true):
     random = np.random.default_rng(10)
     wave = np.repeat(random.normal(0, true, len(ARMS) // 60), 60)
-    found = amplicon_scan.wave_of(wave + random.normal(0, 0.1, len(ARMS)), np.full(len(ARMS), 0.1), ARMS)
-    expected = max(amplicon_scan.WAVE_MARGIN * true, amplicon_scan.WAVE_FLOOR)
+    found = stretches.wave_of(wave + random.normal(0, 0.1, len(ARMS)), np.full(len(ARMS), 0.1), ARMS)
+    expected = max(stretches.WAVE_MARGIN * true, stretches.WAVE_FLOOR)
     assert found == pytest.approx(expected, rel=0.35, abs=0.006)
 
 
 def test_copy_number_steps_are_no_waves():
     random = np.random.default_rng(11)
     steps = np.repeat(random.choice([0, 0.5, 1.0], 20), 300)
-    found = amplicon_scan.wave_of(steps + random.normal(0, 0.1, len(ARMS)), np.full(len(ARMS), 0.1), ARMS)
+    found = stretches.wave_of(steps + random.normal(0, 0.1, len(ARMS)), np.full(len(ARMS), 0.1), ARMS)
     assert found < 0.015
 
 
 def test_without_a_genome_the_floor():
-    assert amplicon_scan.wave_of(np.zeros(100), np.ones(100), np.zeros(100, dtype=int)) == amplicon_scan.WAVE_FLOOR
+    assert stretches.wave_of(np.zeros(100), np.ones(100), np.zeros(100, dtype=int)) == stretches.WAVE_FLOOR

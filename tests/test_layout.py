@@ -15,13 +15,16 @@ from metcn.columns import CALLS, COHORT_COLUMNS, REASONS
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "scripts" / "metcn"
 
-STAGES = "bins counts reference ratios segments purity copies calls report cohort".split()
+STAGES = "bins counts reference ratios segments purity copies calls compare report cohort".split()
 
 # Every module has a place; a new one is entered here.
 LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
-    "equation": "mixture tails panel regions tangent centring",
-    "core": "bins counts reference ratios segments purity copies amplicon amplicon_scan detection calls triage verdicts",
+    "equation": "mixture tails stretches panel regions tangent centring",
+    "core": (
+        "bins counts reference ratios segments purity copies amplicon amplicon_scan detection compare calls triage "
+        "verdicts"
+    ),
     "io": (
         "genome alignments bgzf scan indices tables delimited formats vcf "
         "config keywords sheet sheet_checks samples layout plan reach snakefile criteria panel_file "
@@ -31,7 +34,7 @@ LAYERS = {
     "stages": (
         "stages stages.axis stages.design stages.measure stages.reading stages.indexed "
         "stages.depth stages.ratios stages.segments stages.purity stages.copies stages.calls "
-        "stages.loci stages.amplicons stages.genes stages.limits"
+        "stages.loci stages.amplicons stages.genes stages.limits stages.records stages.compare"
     ),
     "command": "cli arguments launch single __main__",
 }

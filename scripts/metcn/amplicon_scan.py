@@ -1,34 +1,28 @@
 """The MET-anchored scan: is there an amplicon around MET, how far does it reach, and could noise have made it.
 
-Every pair of boundaries to the left and right of MET gives a profile of three levels. Its likelihood comes from cumulative
-sums, so all pairs together are one expression. The best of them is held against the best profile with at most one step,
-and what that difference comes to in noise is learned from permuted residuals of the same sample.
+Every pair of boundaries to the left and right of MET gives a profile of three levels. Its likelihood comes from
+cumulative sums, so all pairs together are one expression. The best of them is held against the best profile with at most
+one step, and what that difference comes to in noise is learned from permuted residuals of the same sample.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import robust
+from metcn import stretches
 
 FEWEST_UNITS = 30  # units of the arm below which permuting them says nothing
 FEWEST_BESIDE = 2  # units a side needs before it can show where an amplicon ends
 COARSE_UNITS = 1000  # units per side that all pairs of boundaries are taken of
 PEEL_UNITS = 300  # units of the arm that all pairs of ends are taken of when other events are looked for
-PEEL_MOST = 8  # other events of one arm
-PEEL_GAIN = 30.0  # twice the log likelihood an event has to add: some 10 more than the best of all pairs in noise
 GROWTH = 1.12  # distances from MET of the boundaries that noise is judged by: each so much larger than the last
 BLOCK = 5  # units that are permuted together, so that neighbours stay correlated
 PERMUTATIONS_PER_ALPHA = 2.0  # permutations are this many over alpha, so that the bound is not the largest of them
 BATCH = 250
-WAVE_UNITS = 60  # units of a stretch whose mean tells of waves: 3 Mb of a shallow genome
-WAVE_MARGIN = 1.5  # longer waves than those: with it the scan keeps its error rate on arms without an event
-WAVE_FLOOR = 0.005  # log2; no assay is better
-FEWEST_STRETCHES = 20
 SEED = 7
 BOUNDARY_DROP = 7.35  # twice the log likelihood a boundary may lose within its 95 % interval
 
@@ -80,7 +74,7 @@ def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) ->
     own : (int, int)
         First unit of MET and the one after its last.
     wave : float
-        SD of what long stretches share, log2 (see `wave_of`): permuted units do not show it.
+        SD of what long stretches share, log2 (see `metcn.stretches.wave_of`): permuted units do not show it.
     alpha : float
         Accepted rate of false positives.
     """
@@ -92,9 +86,9 @@ def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) ->
     rest = value - background
     first, last = _best(rest, precision, own, wave)
     first, last, first_range, last_range = _boundaries(rest, precision, own, (first, last))
-    fitted = _three_levels(rest, precision, first, last)
-    if gains(rest, precision, np.array([first]), np.array([last]))[0, 0] < PEEL_GAIN:  # taking noise off would hide it
-        fitted = np.average(rest, weights=precision)
+    sure = gains(rest, precision, np.array([first]), np.array([last]))[0, 0] >= stretches.SURE_GAIN
+    # what may be noise has to stay among the noise, or the permutations would be quieter than the sample
+    fitted = _levels(rest, precision, [first, last] if sure else [])
     starts, ends = _spread(own[0], first=True, size=len(value)), _spread(own[1], first=False, size=len(value))
     weighted = rest * np.sqrt(precision)
     gain = float(_statistic(weighted[None], precision, starts, ends, wave)[0])
@@ -110,7 +104,8 @@ def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) ->
 def nested(value: Floats, sd: Floats, own: Range, found: Found, *, wave: float) -> list[Range]:
     """Stretches around MET that each lie above what surrounds them, the widest first; the amplicon is one of them.
 
-    A peak within the amplicon, or a broader gain that it stands on, has to beat its best single step by ``found.bound``.
+    A peak within the amplicon, or a broader gain that it stands on, has to beat the best single step by
+    ``found.bound``.
     """
     precision, rest = 1 / sd**2, value - found.background
     stretches = [(found.first, found.last)]
@@ -176,27 +171,6 @@ def step_gain(weighted: Floats, precision: Floats, wave: float = 0.0) -> Floats:
     return np.max(apart**2 / (contrast * (1 + wave**2 * contrast)), axis=1)
 
 
-def wave_of(value: Floats, sd: Floats, arm: NDArray[np.intp]) -> float:
-    """SD of what neighbouring units share over a stretch of ``WAVE_UNITS``, log2, over a whole genome.
-
-    From differences of the means of adjoining stretches, of which few meet a copy-number step, robustly: what they scatter
-    more than the errors of their units explain. ``arm`` numbers the arms; not below ``WAVE_FLOOR``.
-    """
-    steps, errors = [np.zeros(0)], [np.zeros(0)]
-    for number in np.unique(arm):
-        rows = np.flatnonzero(arm == number)
-        rows = rows[: len(rows) // WAVE_UNITS * WAVE_UNITS].reshape(-1, WAVE_UNITS)
-        weight = (sd[rows] ** -2.0).sum(axis=1)
-        mean = (value[rows] * sd[rows] ** -2.0).sum(axis=1) / weight
-        steps.append(np.diff(mean))
-        errors.append(1 / weight[1:] + 1 / weight[:-1])
-    if sum(map(len, steps)) < FEWEST_STRETCHES:
-        return WAVE_FLOOR
-    scatter = (robust.MAD_TO_SD * np.median(np.abs(np.concatenate(steps)))) ** 2
-    shared = max(scatter - float(np.median(np.concatenate(errors))), 0.0) / 2
-    return max(WAVE_MARGIN * float(np.sqrt(shared)), WAVE_FLOOR)
-
-
 def _statistic(
     weighted: Floats, precision: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp], wave: float
 ) -> Floats:
@@ -240,10 +214,10 @@ def _boundaries(value: Floats, precision: Floats, own: Range, best: Range) -> tu
     return first, last, *((int(places.min()), int(places.max())) for places in within)  # type: ignore[return-value]
 
 
-def _three_levels(value: Floats, precision: Floats, first: int, last: int) -> Floats:
-    """Weighted mean of each of the three stretches."""
+def _levels(value: Floats, precision: Floats, edges: Sequence[int]) -> Floats:
+    """Weighted mean of each stretch between ``edges``."""
     fitted = np.empty(len(value))
-    for part in (slice(None, first), slice(first, last), slice(last, None)):
+    for part in map(slice, [0, *edges], [*edges, len(value)]):
         fitted[part] = np.average(value[part], weights=precision[part])
     return fitted
 
@@ -275,33 +249,9 @@ def _background(value: Floats, precision: Floats, own: Range) -> Floats:
     weight = np.add.reduceat(precision, edges)
     level = np.add.reduceat(precision * value, edges) / weight
     background = np.zeros(len(edges))
-    for first, last, height in _events(level, weight):
+    for first, last, height in stretches.events(level, weight):
         around = edges[first] < own[1] and (edges[last] if last < len(edges) else len(value)) > own[0]
         broad = first == 0 or last == len(edges) or last - first >= len(edges) / 2
         if not around or broad or height < 0:
             background[first:last] += height
     return np.repeat(background, np.diff(np.append(edges, len(value))))
-
-
-def _events(value: Floats, precision: Floats) -> Iterator[tuple[int, int, float]]:
-    """First unit, the one after the last, and height over the rest, of each stretch that stands out of its arm."""
-    weight = np.concatenate([[0.0], np.cumsum(precision)])
-    inside = weight[None, :] - weight[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.where((inside > 0) & (inside < weight[-1]), 1 / (inside * (1 - inside / weight[-1])), 0.0)
-    value = value - np.average(value, weights=precision)
-    for _ in range(PEEL_MOST):
-        total = np.concatenate([[0.0], np.cumsum(precision * value)])
-        gain = (total[None, :] - total[:, None]) ** 2 * scale
-        place = int(np.argmax(gain))
-        if gain.flat[place] < PEEL_GAIN:
-            return
-        first, last = np.unravel_index(place, gain.shape)
-        members = np.zeros(len(value), dtype=bool)
-        members[first:last] = True
-        height = np.average(value[members], weights=precision[members]) - np.average(
-            value[~members], weights=precision[~members]
-        )
-        yield int(first), int(last), float(height)
-        value = value - height * members
-        value -= np.average(value, weights=precision)

@@ -105,9 +105,15 @@ STAGE_ARGUMENTS: dict[str, list[Argument]] = {
         Argument("draws", "Posterior draws of the sample (.npz)."),
         OUTPUT,
     ],
+    "compare": [
+        Argument("baseline", "Call of the sample at baseline (calls/SAMPLE.json)."),
+        Argument("progression", "Call of the later sample of the same patient (calls/SAMPLE.json)."),
+        OUTPUT,
+    ],
     "report": [Argument("call", "Call of the sample (calls/SAMPLE.json)."), RATIOS, SEGMENTS, GENOME, OUTPUT],
     "cohort": [
         Argument("calls", "Calls of the tumours (calls/SAMPLE.json).", many=True),
+        Argument("comparisons", "Later samples against baselines (compare/SAMPLE.json).", required=False, many=True),
         OUTPUT,
         Argument("page", "HTML page over all samples to write.", "write"),
     ],

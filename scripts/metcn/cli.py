@@ -29,6 +29,7 @@ STAGE_HELP = {
     "purity": "purity and ploidy with their uncertainty",
     "copies": "copies of MET and CEP7-like, intervals, limit of detection",
     "calls": "verdict against each published criterion",
+    "compare": "change of MET copies from baseline to progression",
     "report": "HTML page of one sample",
     "cohort": "table and HTML page over all samples",
 }

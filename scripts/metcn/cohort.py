@@ -41,6 +41,14 @@ PATHS = {
     "call": "call",
     "reasons": "reasons",
     "qc": "qc",
+    "patient": "patient",
+    "timepoint": "timepoint",
+    "baseline": "comparison.baseline",
+    "copies_change": "comparison.change.value",
+    "copies_change_low": "comparison.change.low",
+    "copies_change_high": "comparison.change.high",
+    "p_acquired": "comparison.p_acquired.value",
+    "course": "comparison.course",
 }
 JOINED_BY = {"amplicon_genes": ",", "reasons": ";"}
 

@@ -31,7 +31,9 @@ COHORT_COLUMNS = (
     "sample specimen assay purity purity_low purity_high purity_source ploidy ploidy_source met_ratio met_ratio_low "
     "met_ratio_high met_copies met_copies_low met_copies_high cep7_copies cep7_copies_low cep7_copies_high cep7_tier "
     "met_cep7 met_cep7_low met_cep7_high p_copies_ge_5 p_copies_ge_6 p_copies_ge_10 p_ratio_ge_2 focality "
-    "amplicon_start amplicon_end amplicon_genes amplicon_copies amplicon_copies_low amplicon_copies_high lod_copies plasma_copies call reasons qc"
+    "amplicon_start amplicon_end amplicon_genes amplicon_copies amplicon_copies_low amplicon_copies_high "
+    "lod_copies plasma_copies call reasons qc "
+    "patient timepoint baseline copies_change copies_change_low copies_change_high p_acquired course"
 ).split()
 
 

@@ -21,14 +21,14 @@ def detected(log2: float, se: float, *, alpha: float) -> bool:
 def detectable_ratio(se: float, *, alpha: float, power: float) -> float:
     """Smallest depth ratio told from 1 with false-positive rate ``alpha`` (one-sided) and ``power``.
 
-    ``se`` is the standard error of MET's log2 ratio over the baseline; NaN gives NaN. Errors are those of `metcn.tails`,
-    as in the posterior.
+    ``se`` is the standard error of MET's log2 ratio over the baseline; NaN gives NaN. Errors are those of
+    `metcn.tails`, as in the posterior.
     """
     return float(2 ** (se * (tails.quantile(1 - alpha) + tails.quantile(power))))
 
 
 def power_at(ratio: NDArray[np.floating] | float, se: float, *, alpha: float) -> NDArray[np.floating] | float:
-    """Probability that a true depth ``ratio`` would have been told from 1 (broadcast); NaN where something is missing."""
+    """Probability that a true depth ``ratio`` would have been told from 1 (broadcast); NaN where one is missing."""
     with np.errstate(divide="ignore"):  # no copies at all: a ratio of 0 is never told from 1 upwards
         height = np.log2(np.asarray(ratio, dtype=float)) / se
     found: NDArray[np.floating] = tails.exceeding(tails.quantile(1 - alpha) - height)

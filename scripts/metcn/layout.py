@@ -12,6 +12,7 @@ STAGES = {
     "purity": "purity",
     "copies": "copies",
     "calls": "calls",
+    "compare": "compare",
     "report": "calls",
     "cohort": "calls",
 }
@@ -26,6 +27,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
     "purity": {"output": "results/purity/{sample}.json"},
     "copies": {"output": "results/copies/{sample}.json", "draws": "results/copies/{sample}.draws.npz"},
     "calls": {"output": "results/calls/{sample}.json"},
+    "compare": {"output": "results/compare/{sample}.json"},
     "report": {"output": "results/report/{sample}.html"},
     "cohort": {"output": "results/cohort.tsv", "page": "results/report/cohort.html"},
 }

@@ -24,6 +24,7 @@ FACTS = {
     "purity": ("sample", "specimen", "purity", "ploidy"),
     "copies": ("genome",),
     "calls": ("sample", "specimen", "patient", "timepoint"),
+    "compare": (),
     "report": ("genome",),
     "cohort": (),
 }
@@ -45,6 +46,14 @@ class Plan:
     def normals(self) -> list[str]:
         """Names of the samples that make the panel of normals."""
         return [name for name, sample in self.samples.items() if sample.role == "normal"]
+
+    @property
+    def baselines(self) -> dict[str, str]:
+        """Sample at progression -> the baseline of the same patient and kind of specimen, where there is one."""
+        rows = [self.samples[name] for name in self.tumours if self.samples[name].patient]
+        first = {(row.patient, row.specimen): row.name for row in rows if row.timepoint == "baseline"}
+        later = [row for row in rows if row.timepoint == "progression" and (row.patient, row.specimen) in first]
+        return {row.name: first[row.patient, row.specimen] for row in later}
 
     @property
     def panel(self) -> str | None:
@@ -146,6 +155,11 @@ class Plan:
             "draws": layout.path("copies", "draws", sample),
         }
 
+    def _compare_inputs(self, sample: str) -> Inputs:
+        first = self.baselines.get(sample, "")
+        named = {"baseline": first, "progression": sample if first else ""}
+        return {argument: layout.path("calls", sample=name) if name else "" for argument, name in named.items()}
+
     def _report_inputs(self, sample: str) -> Inputs:
         return {
             "call": layout.path("calls", sample=sample),
@@ -154,7 +168,8 @@ class Plan:
         }
 
     def _cohort_inputs(self, _: str) -> Inputs:
-        return {"calls": [layout.path("calls", sample=name) for name in self.tumours]}
+        calls = [layout.path("calls", sample=name) for name in self.tumours]
+        return {"calls": calls, "comparisons": [layout.path("compare", sample=name) for name in self.baselines]}
 
     def _counted(self, sample: str) -> bool:
         """Whether a sample's depth is counted here rather than imported as ratios."""

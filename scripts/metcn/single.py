@@ -56,7 +56,7 @@ def call(
     base = configfile.parent.resolve() if configfile else Path()
     steps = plan.make(config.complete(_given(configfile, named), base, source), [row], source)
     for stage in layout.STAGES:
-        if stage == "reference" or (row.ratios and stage in ("bins", "counts")):
+        if stage in ("reference", "compare") or (row.ratios and stage in ("bins", "counts")):
             continue
         _run(steps, stage, row.name, output)
     print(f"metcn: results are in {output / layout.path('cohort')}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""How measured log2 ratios err: a Student's t of unit variance, since left-out normals stray further than a normal does."""
+"""How log2 ratios err: Student's t of unit variance, since left-out normals have heavier tails than a normal."""
 
 from __future__ import annotations
 

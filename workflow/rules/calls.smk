@@ -23,6 +23,28 @@ rule calls:
         "metcn calls {params.told} {params.options} --output {output.output:q} 2> {log:q}"
 
 
+rule compare:
+    """Change of MET copies from the patient's baseline to a sample at progression."""
+    input:
+        unpack(PLAN.input_of("compare")),
+    output:
+        **layout.OUTPUTS["compare"],
+    log:
+        layout.log("compare"),
+    benchmark:
+        layout.benchmark("compare")
+    group:
+        "sample_{sample}"
+    conda:
+        "../envs/metcn.yaml"
+    params:
+        told=PLAN.told("compare"),
+        options=PLAN.options("compare"),
+        code=PLAN.code("compare"),
+    shell:
+        "metcn compare {params.told} {params.options} --output {output.output:q} 2> {log:q}"
+
+
 rule report:
     """HTML page of one sample."""
     input:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import amplicon, amplicon_scan, robust, tails
+from metcn import amplicon, amplicon_scan, robust, stretches, tails
 from metcn import genome as genomes
 from metcn.stages import loci
 
@@ -98,11 +98,11 @@ def wave_of(bins: loci.Profile, facts: genomes.Genome) -> float:
     others = np.isin(bins.chromosome, genomes.AUTOSOMES) & (bins.chromosome != genomes.MET_CHROMOSOME)
     rows = np.flatnonzero(bins.wide & others)
     if rows.size == 0:
-        return amplicon_scan.WAVE_FLOOR
+        return stretches.WAVE_FLOOR
     names, label = np.unique(bins.chromosome[rows], return_inverse=True)
     middle = np.array([facts.centromere[name][0] for name in names])[label]
     spread = np.maximum(bins.spread[rows], np.median(bins.spread[rows]))
-    return amplicon_scan.wave_of(bins.log2[rows], spread, 2 * label + (bins.start[rows] >= middle))
+    return stretches.wave_of(bins.log2[rows], spread, 2 * label + (bins.start[rows] >= middle))
 
 
 def by_level(bins: loci.Profile, measured: Mapping[str, Any], facts: genomes.Genome) -> Amplicon | None:

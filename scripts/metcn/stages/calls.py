@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ from metcn.columns import QC, REASONS
 from metcn.errors import InputError
 from metcn.files import read_json, write_json, writing
 from metcn.stages import limits
+from metcn.stages.records import SCHEMA, read_call, read_draws
 
-SCHEMA = 1
 CHROMOSOME_7 = {"GRCh37": "7", "GRCh38": "chr7"}  # as each build's own release writes it, where the input does not tell
 SUBCLONAL = (
     "Copies are the mean over all tumour cells: an amplification that only some of them have counts for less here than "
@@ -72,12 +71,19 @@ def report(*, call: Path, ratios: Path, segments: Path, genome: str, output: Pat
     """
     facts = genomes.load(genome)
     page = render.sample_page(
-        _read_call(call), tables.read_ratios(ratios), tables.read_segments(segments), facts, title=settings["title"]
+        read_call(call), tables.read_ratios(ratios), tables.read_segments(segments), facts, title=settings["title"]
     )
     _write_text(output, page)
 
 
-def cohort(*, calls: Iterable[Path], output: Path, page: Path, settings: Mapping[str, Any]) -> None:
+def cohort(
+    *,
+    calls: Iterable[Path],
+    output: Path,
+    page: Path,
+    settings: Mapping[str, Any],
+    comparisons: Iterable[Path] | None = None,
+) -> None:
     """Write ``cohort.tsv``, the cohort's HTML page, and ``qc/metcn_mqc.tsv`` beside the table.
 
     Raises
@@ -85,11 +91,13 @@ def cohort(*, calls: Iterable[Path], output: Path, page: Path, settings: Mapping
     InputError
         If a call is missing, damaged, of another version, or its sample stands twice.
     """
-    records = [_read_call(path) for path in calls]
+    records = [read_call(path) for path in calls]
     names = [record["sample"] for record in records]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"sample {name} has {names.count(name)} calls; give each sample's calls JSON once")
+    later = {record["progression"]: record for record in map(read_json, comparisons or ())}
+    records = [record | {"comparison": later.get(record["sample"])} for record in records]
     rows = [overview.row(record) for record in records]
     _write_text(output, overview.table(rows))
     _write_text(output.parent / "qc" / "metcn_mqc.tsv", overview.multiqc(rows))
@@ -116,6 +124,7 @@ def _record(
         "measurement": found["measurement"],
         "purity": {name: part for name, part in found["purity"].items() if name != "grid"},
         "copies": found["copies"],
+        "genes": found["copies"].get("genes", []),
         "notes": _notes(found),
         "criteria": [verdict.row() | {"power": _power(verdict, found, settings)} for verdict in judged],
         "default_criteria": settings["default_criteria"],
@@ -135,7 +144,7 @@ def _judge(
         )
     judged = judging.verdicts(
         sets.values(),
-        judging.Draws.of({"weight": [1.0]} if blocking else _read_draws(draws)),
+        judging.Draws.of({"weight": [1.0]} if blocking else read_draws(draws)),
         specimen=specimen,
         decide=settings["decide"],
         focality="indeterminate" if blocking else _focality(found["copies"]),
@@ -211,26 +220,6 @@ def _variant(record: Mapping[str, Any]) -> str:
     facts = genomes.load(build)
     name = overview.pick(record, "measurement.met.chromosome") or CHROMOSOME_7[build]
     return vcf.text(record, chromosome=name, length_bp=facts.contigs["7"], met=facts.met, build=build)
-
-
-def _read_draws(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of a draws file by name."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; run `metcn copies` first") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a draws file ({error}); delete it and run `metcn copies` again") from error
-
-
-def _read_call(path: Path) -> dict[str, Any]:
-    """A calls JSON of the version this code writes."""
-    record = read_json(path)
-    found = record.get("schema") if isinstance(record, dict) else None
-    if found != SCHEMA:
-        raise InputError(f"{path}: expected a calls JSON of schema {SCHEMA}, found {found!r}; run `metcn calls` again")
-    return record
 
 
 def _beside(path: Path, suffix: str) -> Path:

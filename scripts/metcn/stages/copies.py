@@ -48,19 +48,14 @@ def copies(
     level = _with_amplicon(own, seen) if measured["assay"] in SHALLOW else own
     copies_known = "purity_below_floor" not in mixture["reasons"]  # else only uncorrected values say anything
     found, alone = (_posterior(each, grid, settings, copies_known) for each in (level, own))
-    group = found["group"]
     broad = seen is not None and seen.section["share_of_arm"] > amplicon.FOCAL_SHARE
     chosen, shares = amplicon.focality(found, decide=settings["decide_focality"], broad=broad)
     if seen is None and chosen == "focal":
         seen = amplicons.by_level(bins, measured, facts)
     told = {"decide": settings["decide_focality"], "copies_known": copies_known}
-    result: dict[str, Any] = {
-        **{name: estimating.interval(found[key], group) for name, key in CORRECTED.items()},
-        **{name: estimating.interval(alone[key], group) for name, key in UNCORRECTED.items()},
+    result = {
+        **_estimates(found, alone, _number(measured, "met", "ratio")),
         "basis": "gene" if level is own else "gene_and_amplicon",
-        "gene_copies": estimating.interval(alone["gcn"], group),
-        "p_copies_ge": estimating.at_least(found["gcn"], group, limits.COPY_BOUNDS),
-        "p_ratio_ge": estimating.at_least(found["ratio"], group, RATIO_BOUNDS),
         "lod": limits.of_sample(
             {name: _number(measured, "met", name) for name in ("log2", "se")},
             mixture["ploidy"]["value"],
@@ -68,17 +63,30 @@ def copies(
             {} if searched is None else searched.detectable(settings["power"]),
             found=significant,
             settings=settings,
-        ),  # fmt: skip
+        ),
         "focality": {"class": chosen, "evidence": shares, "levels": _surroundings(found, seen)},
         "amplicon": None if seen is None else _amplicon(seen, own, grid, settings, copies_known),
         "neighbours": genes.copies_of((*genes.NEIGHBOURS, *genes.CONTEXT), bins, grid, facts, **told),
         "genes": genes.copies_of(_names(settings["genes"]), bins, grid, facts, **told),
         "reasons": [],
     }
-    result["met_ratio"]["value"] = _number(measured, "met", "ratio")
-    result["plasma_copies"]["value"] = 2 * result["met_ratio"]["value"]
     write_json(output, result)
     _write_draws(draws, found)
+
+
+def _estimates(found: Mapping[str, NDArray], alone: Mapping[str, NDArray], ratio: float) -> dict[str, Any]:
+    """Copies by all the evidence, uncorrected values by MET's own bins ``alone``, and probabilities of the bounds."""
+    group = found["group"]
+    uncorrected = {name: estimating.interval(alone[key], group) for name, key in UNCORRECTED.items()}
+    uncorrected["met_ratio"]["value"] = ratio
+    uncorrected["plasma_copies"]["value"] = 2 * ratio
+    return {
+        **{name: estimating.interval(found[key], group) for name, key in CORRECTED.items()},
+        **uncorrected,
+        "gene_copies": estimating.interval(alone["gcn"], group),
+        "p_copies_ge": estimating.at_least(found["gcn"], group, limits.COPY_BOUNDS),
+        "p_ratio_ge": estimating.at_least(found["ratio"], group, RATIO_BOUNDS),
+    }
 
 
 def _posterior(

@@ -1,4 +1,4 @@
-"""What a sample could have shown: its limit of detection, by MET's own bins and by an amplicon, and power per criterion."""
+"""What a sample could have shown: limits of detection, of MET's own bins and of an amplicon; power per criterion."""
 
 from __future__ import annotations
 

@@ -1,0 +1,94 @@
+"""Two samples of one patient: how far MET copies changed, and how probable it is that an amplification was acquired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+COPIES, RATIO = 5.0, 2.0  # bounds that most trials of acquired resistance share: copies or MET/CEP7-like
+SEED = 11
+COURSES = ("acquired", "present_at_both", "lost", "absent_at_both", "indeterminate")
+
+Floats = NDArray[np.float64]
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Draws of one sample, and which groups of them could not have shown an amplification.
+
+    ``gcn``, ``ratio`` (NaN where missing) and ``group`` have shape (draws,); ``blind`` is true per group whose limit of
+    detection lies above the bound while MET was not seen above neutral.
+    """
+
+    gcn: Floats
+    ratio: Floats
+    group: NDArray[np.intp]
+    blind: NDArray[np.bool_]
+
+    def rows(self, values: Floats) -> Floats:
+        """Values with a row per group, cut to the smallest group."""
+        label = np.unique(self.group, return_inverse=True)[1]
+        size = int(np.bincount(label).min())
+        return np.stack([values[label == number][:size] for number in range(int(label.max()) + 1)])
+
+    @property
+    def amplified(self) -> Span:
+        """Lowest and highest probability of an amplification over the groups: from 0 where it could not be seen."""
+        known = np.isfinite(self.gcn)
+        if not known.all():
+            return 0.0, 1.0
+        shares = self.rows(((self.gcn >= COPIES) | (self.ratio >= RATIO)).astype(float)).mean(axis=1)
+        highest = np.where(self.blind, 1.0, shares)
+        return float(shares.min()), float(highest.max())
+
+
+def change(baseline: Sample, progression: Sample) -> dict[str, float]:
+    """Copies at progression less those at baseline: median and 95 % interval, NaN where either is missing.
+
+    With several groups no median, and the interval that covers every pair of them. The two samples' errors are
+    independent, so draws are paired at random, with a fixed seed.
+    """
+    before, after = (sample.rows(sample.gcn) for sample in (baseline, progression))
+    size = min(before.shape[1], after.shape[1])
+    order = np.random.default_rng(SEED).permutation(after.shape[1])[:size]
+    apart = after[None, :, order] - before[:, None, :size]
+    ends = np.percentile(apart, (2.5, 97.5), axis=2)
+    one = apart.shape[:2] == (1, 1)
+    return {
+        "value": float(np.median(apart)) if one else float("nan"),
+        "low": float(ends[0].min()),
+        "high": float(ends[1].max()),
+    }
+
+
+def acquired(baseline: Sample, progression: Sample) -> Span:
+    """Lowest and highest probability that an amplification is there at progression and was not at baseline.
+
+    They differ where purity is not known, or where the baseline lies below its limit of detection: such a sample cannot
+    show that an amplification was absent.
+    """
+    (low, high), (later_low, later_high) = baseline.amplified, progression.amplified
+    return (1 - high) * later_low, (1 - low) * later_high
+
+
+def course(baseline: Sample, progression: Sample, *, decide: float) -> str:
+    """One word of ``COURSES``, given only where both ends of the probability agree on it."""
+    before, after = (_state(sample.amplified, decide) for sample in (baseline, progression))
+    known: Mapping[tuple[str, str], str] = {
+        ("no", "yes"): "acquired",
+        ("yes", "yes"): "present_at_both",
+        ("yes", "no"): "lost",
+        ("no", "no"): "absent_at_both",
+    }
+    return known.get((before, after), "indeterminate")
+
+
+def _state(probability: Span, decide: float) -> str:
+    """Whether an amplification is there: yes, no, or unknown."""
+    if probability[0] >= decide:
+        return "yes"
+    return "no" if probability[1] <= 1 - decide else "unknown"
