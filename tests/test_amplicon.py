@@ -20,7 +20,7 @@ def classify(met, cep7, arm_q):
 CASES = [
     # MET, CEP7-like, rest of 7q, class
     pytest.param(2, 2, 2, "none", id="normal"),
-    pytest.param(2.99, 1, 1, "none", id="below three copies, whatever the ratio"),
+    pytest.param(2.49, 1, 1, "none", id="two copies, whatever the ratio"),
     pytest.param(15, 2, 2, "focal", id="amplicon"),
     pytest.param(15, 4, 4, "focal", id="amplicon in a polysomic chromosome"),
     pytest.param(6, 6, 6, "polysomy", id="polysomy"),
@@ -35,7 +35,7 @@ CASES = [
     pytest.param(15, NAN, NAN, None, id="nothing to compare with"),
     pytest.param(2, NAN, NAN, "none", id="not gained needs no comparison"),
     pytest.param(NAN, 2, 2, None, id="MET missing"),
-    pytest.param(3, 0, 0, "focal", id="all else lost"),
+    pytest.param(2.5, 0, 0, "focal", id="all else lost"),
 ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-GAINED = 3.0  # copies per tumour cell from which MET is up: FISH counts copies, whatever the tumour's ploidy
+GAINED = 2.5  # copies per tumour cell from which MET is up, between the states 2 and 3: FISH counts copies, not ploidy
 STANDS_OUT = 1.5  # MET over the rest of 7q from which a gain is focal
 FOCAL_SHARE = 0.5  # share of the arm beyond which a gain is no longer focal, however high
 ARM_OVER_CENTROMERE = 1.3  # level over CEP7-like from which a broad gain is one of the arm, not of the chromosome
@@ -20,7 +20,7 @@ def classify(met: Floats, cep7: Floats, arm_q: Floats, *, broad: bool = False) -
     """Class of each draw as an index into ``CLASSES``, -1 where it cannot be told.
 
     none
-        MET below 3 copies.
+        MET below 2.5 copies.
     focal
         MET at least 1.5 times the rest of 7q, unless the stretch around MET is ``broad``: more than half of the arm.
     arm

@@ -1,8 +1,8 @@
 """The MET-anchored scan: is there an amplicon around MET, how far does it reach, and could noise have made it.
 
 Every pair of boundaries to the left and right of MET gives a profile of three levels. Its likelihood comes from
-cumulative sums, so all pairs together are one expression. The best of them is held against the best profile with at most
-one step, and what that difference comes to in noise is learned from permuted residuals of the same sample.
+cumulative sums, so all pairs together are one expression. The best of them is held against the best profile with at
+most one step, and what that difference comes to in noise is learned from permuted residuals of the same sample.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ GROWTH = 1.12  # distances from MET of the boundaries that noise is judged by: e
 BLOCK = 5  # units that are permuted together, so that neighbours stay correlated
 PERMUTATIONS_PER_ALPHA = 2.0  # permutations are this many over alpha, so that the bound is not the largest of them
 BATCH = 250
+UNSEEN = 1.4  # what permuting cannot show, such as clusters of poor bins: so much higher the bound on null arms has to be
 SEED = 7
 BOUNDARY_DROP = 7.35  # twice the log likelihood a boundary may lose within its 95 % interval
 
@@ -234,7 +235,7 @@ def _null(
         order = random.permuted(np.tile(np.arange(blocks), (min(BATCH, count - begin), 1)), axis=1)
         mixed = moved[order].reshape(len(order), -1)
         mixed = np.concatenate([mixed, np.broadcast_to(fixed, (len(order), len(fixed)))], axis=1)
-        found.append(_statistic(mixed, precision, starts, ends, wave))
+        found.append(UNSEEN * _statistic(mixed, precision, starts, ends, wave))
     return np.concatenate(found)
 
 
