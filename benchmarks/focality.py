@@ -59,12 +59,20 @@ def of_segments(seven: pd.DataFrame, facts: genomes.Genome) -> tuple[str, dict[s
     sides = [_mean(seven, span) for span in (facts.cep7_p, facts.cep7_q)]
     met, cep7 = _mean(seven, facts.met), float(np.mean(sides))
     arm_q = _median(seven, [(centre[1], near[0]), (near[1], end)])
-    number = amplicon.classify(*(np.array([value]) for value in (met, cep7, arm_q)), broad=_broad(seven, facts, met, arm_q))
+    number = amplicon.classify(
+        *(np.array([value]) for value in (met, cep7, arm_q)), broad=_broad(seven, facts, met, arm_q)
+    )
     return amplicon.CLASSES[number[0]], {"met": met, "cep7": cep7, "arm_q": arm_q}
 
 
 def of_bins(
-    seven: pd.DataFrame, facts: genomes.Genome, random: np.random.Generator, *, share: float, ploidy: float, noise: float
+    seven: pd.DataFrame,
+    facts: genomes.Genome,
+    random: np.random.Generator,
+    *,
+    share: float,
+    ploidy: float,
+    noise: float,
 ) -> str:
     """Class decided as the stage does it: levels with errors, the scan for the amplicon's size, joint draws."""
     start = np.arange(0, facts.contigs["7"], BIN_BP)
@@ -84,7 +92,9 @@ def of_bins(
     levels["cep7"] = _two_sided(log2, middle, facts, noise)
     where = purity.grid(purity.Axis((share, share), True), purity.Axis((ploidy, ploidy), True))
     measured = estimating.Measured(
-        {name: value for name, (value, _) in levels.items()}, {name: error for name, (_, error) in levels.items()}, 0.005
+        {name: value for name, (value, _) in levels.items()},
+        {name: error for name, (_, error) in levels.items()},
+        0.005,
     )
     draws = estimating.posterior(measured, where, draw_count=4096)
     place = np.flatnonzero(members["met"][q])
@@ -128,7 +138,9 @@ def _mean(seven: pd.DataFrame, span: tuple[int, int]) -> float:
 
 def _median(seven: pd.DataFrame, spans: list[tuple[int, int]]) -> float:
     """Length-weighted median of the copies over several stretches."""
-    lengths = sum((np.minimum(seven["end"], high) - np.maximum(seven["start"], low)).clip(lower=0) for low, high in spans)
+    lengths = sum(
+        (np.minimum(seven["end"], high) - np.maximum(seven["start"], low)).clip(lower=0) for low, high in spans
+    )
     return robust.weighted_median(seven["copies"], lengths)
 
 

@@ -23,7 +23,9 @@ GROWTH = 1.12  # distances from MET of the boundaries that noise is judged by: e
 BLOCK = 5  # units that are permuted together, so that neighbours stay correlated
 PERMUTATIONS_PER_ALPHA = 2.0  # permutations are this many over alpha, so that the bound is not the largest of them
 BATCH = 250
-UNSEEN = 1.4  # what permuting cannot show, such as clusters of poor bins: so much higher the bound on null arms has to be
+UNSEEN = (
+    1.4  # what permuting cannot show, such as clusters of poor bins: so much higher the bound on null arms has to be
+)
 SEED = 7
 BOUNDARY_DROP = 7.35  # twice the log likelihood a boundary may lose within its 95 % interval
 

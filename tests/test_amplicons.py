@@ -1,0 +1,165 @@
+"""The amplicon in a sample's bins, MET's level with its help, and the copies of other genes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import made_depth
+from metcn import purity
+from metcn.mixture import expected_ratio
+from metcn.stages import amplicons, genes, loci
+
+FACTS = made_depth.GRCH37
+FRAME = made_depth.genome_windows(250_000)
+SEVEN = FRAME["chromosome"] == "7"
+MIDDLE = (FRAME["start"] + FRAME["end"]) / 2
+MEASURED = {
+    "met": {"log2": 0.5, "se": 0.05},
+    "arms": {"7q": {"log2": 0.0, "se": 0.01}},
+    "baseline": {"se": 0.002},
+    "qc": {"gene_excess": {"window": 0.01}},
+}
+GRID = purity.grid(purity.Axis((0.3, 0.3), True), purity.Axis((2.0, 2.0), True))
+AMPLICON = (112_000_000, 119_000_000)
+
+
+def profile(*events, noise=0.05, seed=1, frame=FRAME):
+    """A shallow genome whose stretches ``(chromosome, start, end, copies)`` differ from two copies, at 30 % purity."""
+    copies = np.full(len(frame), 2.0)
+    for chromosome, start, end, number in events:
+        copies[(frame["chromosome"] == chromosome) & (MIDDLE >= start) & (MIDDLE < end)] = number
+    log2 = np.log2(expected_ratio(copies, 0.3, 2.0)) + np.random.default_rng(seed).normal(0, noise, len(frame))
+    return loci.profile(frame.assign(log2=log2, spread=noise, weight=1.0), MEASURED)
+
+
+def found(*events, **options):
+    return amplicons.search(profile(*events, **options), FACTS, alpha=0.001)
+
+
+def test_an_amplicon_is_found_with_its_place_size_and_genes():
+    seen = found(("7", *AMPLICON, 8)).amplicon(FACTS)
+    section = seen.section
+    assert (section["start"], section["end"]) == AMPLICON
+    assert section["start_low"] <= section["start"] <= section["start_high"]
+    assert section["end_low"] <= section["end"] <= section["end_high"]
+    assert section["size_bp"] == AMPLICON[1] - AMPLICON[0]
+    assert section["share_of_chromosome"] < section["share_of_arm"] == pytest.approx(7 / 97.5, rel=0.02)
+    assert {"TES", "CAV1", "MET", "CFTR"} <= set(section["genes"])
+    assert "EGFR" not in section["genes"]
+    assert not section["start_censored"] and not section["end_censored"]
+    assert len(section["levels"]) == 1
+    assert seen.log2 == pytest.approx(np.log2(expected_ratio(8, 0.3, 2.0)), abs=0.05)
+
+
+def test_a_peak_on_a_gain_has_two_levels():
+    section = found(("7", 100_000_000, 130_000_000, 4), ("7", *AMPLICON, 12)).amplicon(FACTS).section
+    assert [level["units"] for level in section["levels"]] == sorted(
+        (level["units"] for level in section["levels"]), reverse=True
+    )
+    assert (section["levels"][-1]["start"], section["levels"][-1]["end"]) == AMPLICON
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param([("7", 0, 160_000_000, 6)], id="polysomy"),
+        pytest.param([("7", 61_000_000, 160_000_000, 6)], id="arm"),
+        pytest.param([("7", 90_000_000, 94_000_000, 12)], id="CDK6"),
+    ],
+)
+def test_nothing_else_is_an_amplicon_of_met(events):
+    assert found(*events).amplicon(FACTS) is None
+
+
+def test_larger_amplicons_are_seen_at_lower_ratios():
+    ratios = list(found().detectable(0.95).values())
+    assert ratios == sorted(ratios, reverse=True)
+    assert ratios[-1] > 1
+
+
+def test_without_bins_in_met_there_is_no_search():
+    bare = FRAME.assign(role=FRAME["role"].replace("met", "chr7"))
+    assert amplicons.search(profile(frame=bare), FACTS, alpha=0.001) is None
+
+
+def seen_at(log2, se, height):
+    return amplicons.Amplicon({}, log2, se, height)
+
+
+@given(st.floats(-1, 3), st.floats(0.001, 0.5), st.floats(-1, 3), st.floats(0.001, 0.5), st.floats(0, 3))
+def test_the_combined_level_lies_between_the_two_and_is_surer(own, own_se, log2, se, height):
+    level, error = amplicons.combined(own, own_se, seen_at(log2, se, height))
+    assert min(own, log2) - 1e-9 <= level <= max(own, log2) + 1e-9
+    assert error <= own_se
+
+
+def test_precise_own_bins_count_alone():
+    level, error = amplicons.combined(1.0, 0.001, seen_at(0.8, 0.01, 1.0))
+    assert (level, error) == (pytest.approx(1.0, abs=1e-3), pytest.approx(0.001, rel=0.01))
+
+
+@pytest.mark.parametrize(
+    ("own_se", "log2"), [(float("nan"), 0.5), (0.1, float("nan"))], ids=["MET missing", "only MET"]
+)
+def test_what_is_missing_changes_nothing(own_se, log2):
+    missing = seen_at(log2, 0.1 if np.isfinite(log2) else float("nan"), log2)
+    level, error = amplicons.combined(1.0, own_se, missing)
+    assert level == 1.0
+    np.testing.assert_equal(error, own_se)
+
+
+def test_extent_by_level_where_no_scan_is_possible():
+    section = amplicons.by_level(profile(("7", *AMPLICON, 8)), MEASURED | {"met": {"log2": 0.93}}, FACTS).section
+    assert (section["start"], section["end"]) == AMPLICON
+    assert not section["significant"]
+
+
+# Genes
+
+
+def copies_of(bins, *names, grid=GRID, **told):
+    return genes.copies_of(names, bins, grid, FACTS, **{"decide": 0.8, "copies_known": True, **told})
+
+
+def test_genes_have_copies_intervals_and_focality():
+    bins = profile(("17", 36_000_000, 40_000_000, 12), ("12", 0, 34_000_000, 5), noise=0.02)
+    rows = {row["gene"]: row for row in copies_of(bins, "ERBB2", "KRAS", "MYC", "NOSUCH")}
+    assert list(rows) == ["ERBB2", "KRAS", "MYC"]
+    for name, expected, focality in (("ERBB2", 12, "focal"), ("KRAS", 5, "arm"), ("MYC", 2, "none")):
+        row = rows[name]
+        assert row["copies"]["low"] < expected < row["copies"]["high"]
+        assert row["focality"] == focality
+    assert rows["ERBB2"]["p_copies_ge"]["5"] > 0.99
+    assert rows["ERBB2"]["ratio"]["value"] == pytest.approx(expected_ratio(12, 0.3, 2.0), rel=0.05)
+
+
+def test_a_gene_that_no_bin_covers_is_missing():
+    frame = FRAME[FRAME["chromosome"] != "17"].reset_index(drop=True)
+    bins = loci.profile(frame.assign(log2=0.0, spread=0.1), MEASURED)
+    (row,) = copies_of(bins, "ERBB2")
+    assert row["bins"] == 0
+    assert all(np.isnan(row["copies"][name]) for name in ("value", "low", "high"))
+    assert row["focality"] == "indeterminate"
+
+
+def test_a_gene_of_the_assay_needs_no_coordinates():
+    frame = made_depth.panel_bins(genes=6, tiles=4, off_target_bp=10_000_000)
+    bins = loci.profile(frame.assign(log2=0.0, spread=0.1), MEASURED)
+    (row,) = copies_of(bins, "G3")
+    own = frame[frame["gene"] == "G3"]
+    assert (row["bins"], row["start"], row["end"]) == (4, own["start"].min(), own["end"].max())
+
+
+def test_below_the_floor_a_gene_has_only_its_ratio():
+    (row,) = copies_of(profile(), "MYC", copies_known=False)
+    assert np.isnan(row["copies"]["value"])
+    assert row["ratio"]["value"] == pytest.approx(1, abs=0.05)
+
+
+def test_unknown_purity_gives_a_gene_a_range():
+    grid = purity.grid(purity.axis(None, (0.1, 1.0)), purity.Axis((2.0, 2.0), True))
+    (row,) = copies_of(profile(("17", 36_000_000, 40_000_000, 12)), "ERBB2", grid=grid)
+    assert np.isnan(row["copies"]["value"])
+    assert row["copies"]["low"] < 12 < row["copies"]["high"]
