@@ -118,6 +118,10 @@ bench-plasma: $(STAMP) ## the real plasma titration
 bench-normals: $(STAMP) ## real normals left out one by one
 	$(BIN)/python benchmarks/normals.py --shared $(SHARED) --workers $(CORES) $(BENCH)
 
+.PHONY: bench-normalise
+bench-normalise: $(STAMP) ## time and memory of normalisation, beside CNVkit's
+	$(BIN)/python benchmarks/bench_normalise.py $(BENCH)
+
 .PHONY: bench-shallow
 bench-shallow: $(STAMP) ## amplicons found in shallow genomes, where they end, and false positives
 	$(BIN)/python benchmarks/shallow.py --shared $(SHARED) --workers $(CORES) $(BENCH)

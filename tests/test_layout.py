@@ -20,9 +20,9 @@ STAGES = "bins counts reference ratios segments purity copies calls compare repo
 # Every module has a place; a new one is entered here.
 LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
-    "equation": "mixture tails stretches panel regions tangent centring",
+    "equation": "mixture tails stretches panel regions tangent centring left_out batches",
     "core": (
-        "bins counts reference ratios segments purity copies amplicon amplicon_scan detection compare calls triage "
+        "bins counts reference ratios quality segments purity copies amplicon amplicon_scan detection compare calls triage "
         "verdicts"
     ),
     "io": (
@@ -32,7 +32,7 @@ LAYERS = {
         "render cohort gauges profiles svg tracks"
     ),
     "stages": (
-        "stages stages.axis stages.design stages.measure stages.reading stages.indexed "
+        "stages stages.axis stages.design stages.measure stages.belonging stages.reading stages.indexed "
         "stages.depth stages.ratios stages.segments stages.purity stages.copies stages.calls "
         "stages.loci stages.amplicons stages.genes stages.limits stages.records stages.compare"
     ),

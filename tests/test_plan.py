@@ -1,5 +1,6 @@
 """Which stage reads what, for each kind of input."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,29 @@ def test_every_input_between_stages_is_an_output():
     between = {path for path in read if not path.startswith("/")}
     assert len(between) > 20
     assert between <= outputs
+
+
+LATER = replace(C1, name="C2", timepoint="progression")
+SERIAL = {
+    "progression after baseline": ([C1, LATER], {"C2": "C1"}),
+    "two later samples": ([C1, LATER, replace(LATER, name="C3")], {"C2": "C1", "C3": "C1"}),
+    "no baseline": ([LATER], {}),
+    "other patient": ([C1, replace(LATER, patient="P 2")], {}),
+    "other kind of specimen": ([C1, replace(LATER, specimen="plasma")], {}),
+    "no patient": ([replace(C1, patient=""), replace(LATER, patient="")], {}),
+    "no timepoint": ([C1, replace(LATER, timepoint="")], {}),
+}
+
+
+@pytest.mark.parametrize(("samples", "expected"), SERIAL.values(), ids=list(SERIAL))
+def test_later_samples_are_compared_with_their_baseline(samples, expected):
+    made = planned(*samples)
+    assert made.baselines == expected
+    compared = [f"results/compare/{name}.json" for name in expected]
+    assert made.inputs("cohort").get("comparisons", []) == compared
+    for later, first in expected.items():
+        files = {"baseline": f"results/calls/{first}.json", "progression": f"results/calls/{later}.json"}
+        assert made.inputs("compare", later) == files
 
 
 @pytest.mark.parametrize(
