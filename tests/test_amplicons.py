@@ -13,7 +13,7 @@ from metcn.stages import amplicons, genes, loci
 FACTS = made_depth.GRCH37
 FRAME = made_depth.genome_windows(250_000)
 SEVEN = FRAME["chromosome"] == "7"
-MIDDLE = (FRAME["start"] + FRAME["end"]) / 2
+MIDPOINT = (FRAME["start"] + FRAME["end"]) / 2
 MEASURED = {
     "met": {"log2": 0.5, "se": 0.05},
     "arms": {"7q": {"log2": 0.0, "se": 0.01}},
@@ -28,7 +28,7 @@ def profile(*events, noise=0.05, seed=1, frame=FRAME):
     """A shallow genome whose stretches ``(chromosome, start, end, copies)`` differ from two copies, at 30 % purity."""
     copies = np.full(len(frame), 2.0)
     for chromosome, start, end, number in events:
-        copies[(frame["chromosome"] == chromosome) & (MIDDLE >= start) & (MIDDLE < end)] = number
+        copies[(frame["chromosome"] == chromosome) & MIDPOINT.between(start, end, inclusive="left")] = number
     log2 = np.log2(expected_ratio(copies, 0.3, 2.0)) + np.random.default_rng(seed).normal(0, noise, len(frame))
     return loci.profile(frame.assign(log2=log2, spread=noise, weight=1.0), MEASURED)
 

@@ -149,6 +149,25 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
         assert 0.91 < np.mean(hits) < 0.99, name
 
 
+@given(st.floats(0.2, 5), st.floats(0.2, 5), st.floats(0.02, 1), st.floats(1.2, 6))
+def test_a_higher_ratio_is_more_copies(first, second, share, ploidy):
+    low, high = (
+        copies.Measured({**measured().log2, "met": float(np.log2(ratio))}, measured(se=0.1).se, 0.02)
+        for ratio in sorted((first, second))
+    )
+    where = grid((share, share), (ploidy, ploidy))
+    less, more = (draws(level, where, count=64) for level in (low, high))
+    for name in ("gcn", "ratio", "fold", "pcn"):
+        assert (less[name] <= more[name] + 1e-9).all()
+
+
+@given(st.floats(1.0, 5), st.floats(0.02, 1), st.floats(0.02, 1))
+def test_a_lower_purity_never_means_fewer_copies_of_a_gain(ratio, first, second):
+    level = copies.Measured({**measured().log2, "met": float(np.log2(ratio))}, measured().se, 0.0)
+    low, high = (draws(level, grid((share, share)), count=4)["gcn"] for share in sorted((first, second)))
+    assert (low >= high - 1e-9).all()
+
+
 # Summaries
 
 VALUES = st.lists(st.floats(0, 100), min_size=1, max_size=60).map(np.array)
@@ -243,11 +262,11 @@ def measurement(level, *, se=0.02, baseline=0.01, **changes):
     }
 
 
-def run(folder, level, *, share="0.2", ploidy="2", specimen="tissue", log2=None, settings=None, **options):
+def run(folder, level, *, share="0.2", ploidy="2", specimen="tissue", log2=None, frame=FRAME, settings=None, **options):
     """Result and draws of the stage."""
     (folder / "ratios.json").write_text(json.dumps(measurement(level, **options)))
-    profile = np.zeros(len(FRAME)) if log2 is None else log2
-    tables.write_ratios(folder / "s.cnr", FRAME.assign(log2=profile, depth=1.0, weight=1.0, spread=0.1))
+    profile = np.zeros(len(frame)) if log2 is None else log2
+    tables.write_ratios(folder / "s.cnr", frame.assign(log2=profile, depth=1.0, weight=1.0, spread=0.1))
     segments = {"ratios": folder / "s.cnr", "output": folder / "s.cns", "seg": folder / "s.seg"}
     made_depth.run("segments", {"method": "none"}, sample="s", genome="GRCh37", **segments)
     inputs = {"specimen": specimen, "purity": share, "ploidy": ploidy, "segments": folder / "s.cns"}
@@ -362,6 +381,25 @@ def test_the_extent_of_a_focal_amplicon(tmp_path):
     assert (extent["start"], extent["end"]) == (inside["start"].min(), inside["end"].max())
     assert {"MET", "CAV1", "CAPZA2", "WNT2", "CFTR"} <= set(extent["genes"])
     assert "EGFR" not in extent["genes"]
+
+
+def test_a_shallow_genome_leans_on_the_amplicon_but_keeps_met_s_own_ratio(tmp_path):
+    """MET's own bins say 12 copies with a wide error, 24 bins of its amplicon say 8."""
+    frame = made_depth.genome_windows(250_000)
+    inside = (frame["chromosome"] == "7") & frame["start"].between(113_000_000, 118_999_999)
+    high = float(np.log2(expected_ratio(8, 0.3, 2.0)))
+    log2 = np.where(inside, high, 0.0) + np.random.default_rng(1).normal(0, 0.05, len(frame))
+    level = measured(met=12, share=0.3)
+    found, stored = run(tmp_path, level, share="0.3", log2=log2, frame=frame, assay="swgs", se=0.3)
+    assert found["basis"] == "gene_and_amplicon"
+    assert found["met_ratio"]["value"] == pytest.approx(expected_ratio(12, 0.3, 2.0))
+    assert found["gene_copies"]["value"] == pytest.approx(12, rel=0.05)
+    assert found["met_copies"]["value"] == pytest.approx(8, rel=0.15)
+    assert found["amplicon"]["copies"]["low"] < 8 < found["amplicon"]["copies"]["high"]
+    assert np.median(stored["gcn"]) == pytest.approx(found["met_copies"]["value"], rel=0.01)
+    assert found["lod"]["detected"]
+    panel, _ = run(tmp_path, level, share="0.3", log2=log2, frame=frame, assay="panel", se=0.3)
+    assert (panel["basis"], panel["met_copies"]) == ("gene", panel["gene_copies"])
 
 
 def test_a_broad_gain_has_no_extent(tmp_path):

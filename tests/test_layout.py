@@ -22,8 +22,8 @@ LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
     "equation": "mixture tails stretches panel regions tangent centring left_out batches",
     "core": (
-        "bins counts reference ratios quality segments purity copies amplicon amplicon_scan detection compare calls triage "
-        "verdicts"
+        "bins counts reference ratios quality segments purity copies amplicon amplicon_scan detection compare calls "
+        "triage verdicts"
     ),
     "io": (
         "genome alignments bgzf scan indices tables delimited formats vcf "
