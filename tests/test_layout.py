@@ -20,19 +20,20 @@ STAGES = "bins counts reference ratios segments purity copies calls compare repo
 # Every module has a place; a new one is entered here.
 LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
-    "equation": "mixture tails stretches panel regions tangent centring left_out batches",
+    "equation": "mixture tails stretches panel regions curves tangent centring left_out batches",
     "core": (
         "bins counts reference ratios quality segments purity copies amplicon amplicon_scan detection compare calls "
-        "triage verdicts"
+        "triage verdicts sampling lengths"
     ),
     "io": (
-        "genome alignments bgzf scan indices tables delimited formats vcf "
+        "genome alignments sequences bgzf scan guide cram indices tables delimited formats vcf "
         "config keywords sheet sheet_checks samples layout plan reach snakefile criteria panel_file "
         "simulate simulate_assays simulate_reads simulate_tumours "
         "render cohort gauges profiles svg tracks"
     ),
     "stages": (
-        "stages stages.axis stages.design stages.measure stages.belonging stages.reading stages.indexed "
+        "stages stages.axis stages.design stages.sampled stages.counted stages.progress stages.measure "
+        "stages.belonging stages.reading stages.indexed "
         "stages.depth stages.ratios stages.segments stages.purity stages.copies stages.calls "
         "stages.loci stages.amplicons stages.genes stages.limits stages.records stages.compare"
     ),
