@@ -228,14 +228,14 @@ def _level(
         return level
     rows = np.flatnonzero(members & np.isfinite(ratio))
     precision = 1 / np.hypot(corrected.sd[rows], core.BIN_FLOOR) ** 2
-    variance = 0.0
+    common = 0.0  # what the kinds share is not known, so their errors add up
     for kind in np.unique(design.kind[rows]):
         own = design.kind[rows] == kind
         groups = len(np.unique(design.group[rows][own]))
         null = panel.null.get(str(kind))
         averaged = null.share_of(groups) if null else 1 / np.sqrt(groups)
-        variance += (precision[own].sum() / precision.sum() * averaged * shared.get(str(kind), 0.0)) ** 2
-    return core.Level(level.log2, float(np.hypot(level.se, np.sqrt(variance))), level.bins, level.scatter)
+        common += precision[own].sum() / precision.sum() * averaged * shared.get(str(kind), 0.0)
+    return core.Level(level.log2, float(np.hypot(level.se, common)), level.bins, level.scatter)
 
 
 def _within(design: Design, interval: tuple[int, int]) -> NDArray[np.bool_]:
