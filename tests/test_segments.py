@@ -135,7 +135,7 @@ def failing(*_, **__):
 
 
 def test_cbs_without_r_is_refused_in_one_line(monkeypatch):
-    monkeypatch.setattr("cnvlib.segmentation.do_segmentation", failing)
+    monkeypatch.setattr("metcn.cnvkit.starts", failing)
     frame, arms = profile(FLAT)
     with pytest.raises(
         InputError, match="cbs needs R with the package DNAcopy, which did not run; install it or choose hmm"

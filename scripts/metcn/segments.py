@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import robust
+from metcn import cnvkit, robust
 from metcn.errors import InputError
 
 COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "probes", "weight", "se")
@@ -47,13 +47,8 @@ def find(frame: pd.DataFrame, *, method: str, arm: Any) -> pd.DataFrame:
 
 def _proposed(kept: pd.DataFrame, method: str) -> np.ndarray:
     """Number of the segment that each bin is in, by CNVkit."""
-    from cnvlib.cnary import CopyNumArray
-    from cnvlib.segmentation import do_segmentation
-
-    columns = ["chromosome", "start", "end", "gene", "log2", "depth", "weight"]
-    bins = CopyNumArray(kept[columns].astype({"depth": float}).fillna({"depth": 1.0}), {"sample_id": "sample"})
     try:
-        found = do_segmentation(bins, method, processes=1)
+        starts = cnvkit.starts(kept, method)
     except (OSError, RuntimeError) as error:
         if method != "cbs":
             raise
@@ -63,9 +58,8 @@ def _proposed(kept: pd.DataFrame, method: str) -> np.ndarray:
     label = np.zeros(len(kept), dtype=int)
     chromosomes, middle = kept["chromosome"].to_numpy(), ((kept["start"] + kept["end"]) / 2).to_numpy()
     number = 0
-    for chromosome, part in found.data.groupby("chromosome", sort=False):
+    for chromosome, begins in starts.items():
         rows = np.flatnonzero(chromosomes == chromosome)
-        begins = np.sort(part["start"].to_numpy())
         label[rows] = number + np.searchsorted(begins, middle[rows], side="right")
         number += len(begins) + 1
     return label
