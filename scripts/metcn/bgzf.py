@@ -52,11 +52,12 @@ def blocks(path: str | Path, *, start: int = 0, stop: int | None = None, threads
         for piece, spans, offset in pieces:
             yield from _inflated(path, piece, spans, offset)
         return
+    _keep_freed_memory()
     pool = ThreadPoolExecutor(threads)
     try:
         ahead: deque[Future[list[bytes]]] = deque()
         for piece, spans, offset in pieces:
-            ahead.append(pool.submit(_inflated, path, piece, spans, offset))
+            ahead.append(pool.submit(_all_inflated, path, piece, spans, offset))
             if len(ahead) > threads + 1:
                 yield from ahead.popleft().result()
         while ahead:
@@ -131,9 +132,9 @@ def _block_size(piece: bytes, at: int, extra: int) -> int | None:
     return None
 
 
-def _inflated(path: str | Path, piece: bytes, spans: list[Span], offset: int) -> list[bytes]:
-    """Inflated content of a piece's blocks."""
-    view, found = memoryview(piece), []
+def _inflated(path: str | Path, piece: bytes, spans: list[Span], offset: int) -> Iterator[bytes]:
+    """Inflated content of a piece's blocks, one after the other: what is scanned at once is still in the cache."""
+    view = memoryview(piece)
     for begin, end, _ in spans:
         checksum, size = _TRAILER.unpack_from(piece, end)
         if size > LARGEST_BLOCK:
@@ -144,5 +145,17 @@ def _inflated(path: str | Path, piece: bytes, spans: list[Span], offset: int) ->
             raise damage(path, offset + begin, f"a block does not inflate: {error}") from error
         if len(content) != size or isal_zlib.crc32(content) != checksum:
             raise damage(path, offset + begin, "a block's content is not what its checksum says")
-        found.append(content)
-    return found
+        yield content
+
+
+def _all_inflated(path: str | Path, piece: bytes, spans: list[Span], offset: int) -> list[bytes]:
+    """The same of a whole piece, for a thread of its own."""
+    return list(_inflated(path, piece, spans, offset))
+
+
+def _keep_freed_memory() -> None:
+    """Make glibc keep what is freed for the next blocks, instead of handing it back and fetching it page by page.
+
+    It does so after a large block of memory came and went (mallopt(3), M_TRIM_THRESHOLD); this one is never touched.
+    """
+    bytearray(1 << 24)

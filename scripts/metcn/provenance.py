@@ -6,7 +6,6 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from importlib import metadata
 from typing import Any
 
 from metcn.files import PACKAGE
@@ -35,6 +34,8 @@ def code_digest(*names: str) -> str:
 
 def libraries() -> dict[str, str]:
     """Installed version of each library the numbers depend on; absent ones are left out."""
+    from importlib import metadata  # takes as long as the rest of the command line, and few stages ask
+
     found = {}
     for name in CORE_LIBRARIES:
         try:

@@ -7,6 +7,8 @@ records with :mod:`metcn.alignments` instead.
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,6 +23,7 @@ CHUNK_FRAGMENTS = 1 << 17
 LARGEST_RECORD = 1 << 28
 """Bytes. Whole chromosomes aligned as one read take less; a size beyond it is no size but noise."""
 
+_BLAS = "scipy.linalg.cython_blas"
 _HEAD, _FIXED = 4, 32  # bytes of a record's size, and of its fields of fixed width
 _MORE, _FULL, _DAMAGED = range(3)
 # Place in the tally of each fate, as constants that the compiler sees.
@@ -33,12 +36,30 @@ _F_SUPPLEMENTARY = sam.SUPPLEMENTARY
 _ON_REFERENCE = 1 << 0 | 1 << 2 | 1 << 3 | 1 << 7 | 1 << 8  # CIGAR's M, D, N, = and X
 
 
+def _without_blas() -> None:
+    """Load numba's table of array functions without SciPy's linear algebra, which takes longer than all of numba.
+
+    Numba imports it to see whether it is there. It is: the answer is put right, for others who use numba here.
+    """
+    if _BLAS in sys.modules:
+        return
+    sys.modules[_BLAS] = None  # type: ignore[assignment]  # Python's way to say that a module is not to be imported
+    try:
+        from numba.np import arraymath
+    finally:
+        del sys.modules[_BLAS]
+    arraymath._HAVE_BLAS = importlib.util.find_spec("scipy") is not None
+
+
 def _compiled(function: Callable) -> Any:
     """The function in machine code, kept on disk for the next process where there is a place to keep it."""
     try:
         return numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written: compiled every time
         return numba.njit(nogil=True)(function)
+
+
+_without_blas()
 
 
 @_compiled

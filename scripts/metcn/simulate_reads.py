@@ -22,6 +22,7 @@ SECONDARY, QC_FAIL, DUPLICATE, SUPPLEMENTARY = 0x100, 0x200, 0x400, 0x800
 MATCH, SOFT_CLIP = 0, 4
 CHUNK_RECORDS = 50_000  # bounds the memory of the byte matrix
 NAME_DIGITS = 8
+COMPRESSION = "w1"  # the fastest level: constant bases compress to nothing at any
 
 FRAGMENT = np.dtype(
     [("contig", "<i4"), ("start", "<i4"), ("length", "<i4"), ("name", "<i4"), ("flag", "<u2"), ("mapq", "u1")]
@@ -84,7 +85,7 @@ def write_bam(
     records = records[np.lexsort((records["start"], records["contig"]))]
     path = Path(path)
     with writing(path) as bam, writing(path.with_name(path.name + ".bai")) as index:
-        with pysam.BGZFile(str(bam), "wb", None) as handle:
+        with pysam.BGZFile(str(bam), COMPRESSION, None) as handle:
             handle.write(_header(sample, contigs))
             for first in range(0, len(records), CHUNK_RECORDS):
                 handle.write(_encode(records[first : first + CHUNK_RECORDS], sample, library.read_bp))
