@@ -85,7 +85,7 @@ def write_bam(
     records = records[np.lexsort((records["start"], records["contig"]))]
     path = Path(path)
     with writing(path) as bam, writing(path.with_name(path.name + ".bai")) as index:
-        with pysam.BGZFile(str(bam), COMPRESSION, None) as handle:
+        with pysam.BGZFile(str(bam), COMPRESSION, None) as handle:  # type: ignore[arg-type]  # its stub knows no level
             handle.write(_header(sample, contigs))
             for first in range(0, len(records), CHUNK_RECORDS):
                 handle.write(_encode(records[first : first + CHUNK_RECORDS], sample, library.read_bp))
