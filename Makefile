@@ -130,11 +130,14 @@ bench-shallow: $(STAMP) ## amplicons found in shallow genomes, where they end, a
 bench-focality: $(STAMP) ## focal, arm or polysomy on real karyotypes
 	$(BIN)/python benchmarks/focality.py --shared $(SHARED) $(BENCH)
 
-# BAM=..., TARGETS=... take a file of yours; otherwise one of READS reads is built in a temporary folder.
+# BAM=..., TARGETS=... take a file of yours; otherwise one of READS reads is built in a temporary folder, of a KIND:
+# panel, swgs (a shallow genome) or slice (a chromosome at the depth of WGS).
 READS ?= 8000000
+KIND ?= panel
 .PHONY: bench-counts
 bench-counts: $(STAMP) ## counting against samtools, mosdepth and CNVkit
-	$(BIN)/python benchmarks/bench_counts.py $(BAM) $(if $(TARGETS),--targets $(TARGETS)) --reads $(READS)
+	$(BIN)/python benchmarks/bench_counts.py $(BAM) $(if $(TARGETS),--targets $(TARGETS)) --kind $(KIND) \
+	--reads $(READS)
 
 # DEPTH=... sets the depth of the genome that is built, 1 GB at 0.7.
 DEPTH ?= 0.7

@@ -1,8 +1,9 @@
 """Counting against its peers: CPU, wall and memory of whole commands, in turns, medians, with a check of the counts.
 
-    python benchmarks/bench_counts.py [BAM] [--targets BED] [--reads 8000000] [--repeats 3]
+    python benchmarks/bench_counts.py [BAM] [--targets BED] [--kind panel|swgs|slice] [--reads 8000000] [--repeats 3]
 
-Without a BAM one is built (see make_bam.py). ``bgzip -dc`` is the yardstick: no tool can read the file with less work.
+Without a BAM one is built (see make_bam.py): a panel of 5,000 targets, a shallow genome in bins of 100 kb, or all reads
+of one chromosome of a genome, in bins of 1 kb. ``bgzip -dc`` is the yardstick: no tool reads the file with less work.
 A tool that is not installed is left out by name. Commands run in turns, so that a busy moment hits all of them alike.
 """
 
@@ -30,7 +31,11 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "benchmarks")]
 
 import make_bam  # noqa: E402
 
+from metcn import genome as genomes  # noqa: E402
+
 YARDSTICK = "bgzip -dc"
+SLICE = "chr22"
+KINDS = ("panel", "swgs", "slice")
 LEFT_OUT = "0xF04"  # unmapped, secondary, QC-failed, duplicate, supplementary
 
 
@@ -138,9 +143,10 @@ def table(costs: dict[str, list[Cost]], reads: int) -> None:
 def main() -> None:
     """Build or take a BAM, time everything on it, check the counts."""
     parser = argparse.ArgumentParser(description="Cost of counting against samtools, mosdepth and CNVkit.")
-    parser.add_argument("bam", nargs="?", type=Path, help="BAM to read (default: one is built)")
+    parser.add_argument("bam", nargs="?", type=Path, help="BAM of a panel to read (default: one is built)")
     parser.add_argument("--targets", type=Path, help="BED of its targets, if a BAM is given")
     parser.add_argument("--genome", choices=("GRCh37", "GRCh38"), default="GRCh38", help="its build")
+    parser.add_argument("--kind", choices=KINDS, default="panel", help="what is built")
     parser.add_argument("--reads", type=int, default=8_000_000, help="reads of the BAM that is built")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each command, after one that is not counted")
     parser.add_argument("--folder", type=Path, help="folder to work in and to keep (default: a temporary one)")
@@ -150,18 +156,49 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        bam, bed = options.bam or folder / "panel.bam", options.targets or folder / "panel.bed"
+        bam, bed = options.bam or folder / f"{options.kind}.bam", options.targets or folder / f"{options.kind}.bed"
         if not bam.exists():
             print(f"building {bam} with {options.reads:,} reads", flush=True)
-            make_bam.write(bam, bed, reads=options.reads)
-        measure(bam, bed, folder, options.genome, options.repeats)
+            build(options.kind, bam, bed, options.reads)
+        bins = write_bins("panel" if options.bam else options.kind, bed, folder, options.genome)
+        measure(bam, bed, bins, folder, options.genome, options.repeats)
 
 
-def measure(bam: Path, bed: Path, folder: Path, genome: str, repeats: int) -> None:
+def build(kind: str, bam: Path, bed: Path, reads: int) -> None:
+    """Write a BAM of a kind, and the BED of its targets if it has any."""
+    if kind == "panel":
+        make_bam.write(bam, bed, reads=reads)
+        return
+    contigs = genomes.load("GRCh38").contigs
+    only = SLICE if kind == "slice" else None
+    bases = contigs[genomes.bare(SLICE)] if only else sum(contigs[name] for name in genomes.AUTOSOMES)
+    depth, fragment_bp = reads * make_bam.READ_BP / bases, 350 if only else 170
+    make_bam.write_genome(bam, depth=depth, fold=1.0, fragment_bp=fragment_bp, only=only)
+
+
+def write_bins(kind: str, bed: Path, folder: Path, genome: str) -> Path:
+    """Write our bins and, where no targets are given, the BED of the same bins for the others; path of the bins."""
+    bins = folder / f"{kind}.bins.tsv"
+    words = f"-m metcn bins --genome {genome} --output={bins}".split()
+    if kind == "swgs":
+        run([sys.executable, *words, "--assay=swgs", "--window-bp=100000"])
+        made = pd.read_csv(bins, sep="\t", dtype={"chromosome": str})
+    else:
+        if kind == "slice":
+            length = genomes.load(genome).contigs[genomes.bare(SLICE)]
+            rows = (f"{SLICE}\t{start}\t{min(start + 1000, length)}\t.\n" for start in range(0, length, 1000))
+            bed.write_text("".join(rows), encoding="ascii")
+        run([sys.executable, *words, "--assay=panel", f"--targets={bed}", "--target-bp=1000"])
+        if kind == "panel":
+            return bins
+        made = pd.read_csv(bins, sep="\t", dtype={"chromosome": str}).query("kind != 'off_target'")
+        made.to_csv(bins, sep="\t", index=False)
+    made[["chromosome", "start", "end"]].assign(name=".").to_csv(bed, sep="\t", index=False, header=False)
+    return bins
+
+
+def measure(bam: Path, bed: Path, bins: Path, folder: Path, genome: str, repeats: int) -> None:
     """Time everything on one BAM and check our counts."""
-    bins = folder / "bins.tsv"
-    bins_words = f"-m metcn bins --assay panel --genome {genome}".split()
-    run([sys.executable, *bins_words, f"--targets={bed}", f"--output={bins}"])
     commands = dict(contestants(bam, bed, bins, folder, genome))
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for turn in range(repeats + 1):  # the first turn fills the caches of files and compiled code

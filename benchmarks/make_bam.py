@@ -60,8 +60,13 @@ def write(path: Path, bed: Path, *, reads: int, seed: int = 1) -> None:
     pysam.index(str(path))
 
 
-def write_genome(path: Path, *, depth: float, fold: float = 3.0, seed: int = 1) -> None:
-    """Write a sorted, indexed BAM of a genome at an even ``depth``, with ``fold`` times as much 1.5 Mb around MET."""
+def write_genome(
+    path: Path, *, depth: float, fold: float = 3.0, fragment_bp: float = 350, only: str | None = None, seed: int = 1
+) -> None:
+    """Write a sorted, indexed BAM of a genome at an even ``depth``, with ``fold`` times as much 1.5 Mb around MET.
+
+    With ``only``, the reads of one contig, under the header of all.
+    """
     genome, rng = genomes.load("GRCh38"), np.random.default_rng(seed)
     names = ["chr" + name for name in (*genomes.AUTOSOMES, *genomes.SEX_CHROMOSOMES)]
     lengths = [genome.contigs[genomes.bare(name)] for name in names]
@@ -70,11 +75,13 @@ def write_genome(path: Path, *, depth: float, fold: float = 3.0, seed: int = 1) 
     with pysam.BGZFile(str(path), "w1", None) as handle:
         handle.write(_header(names, lengths))
         for contig, length in enumerate(lengths):
+            if only not in (None, names[contig]):
+                continue
             start = rng.integers(10_000, length - 10_000, int(depth * length / (2 * READ_BP)))
             if names[contig] == "chr" + genomes.MET_CHROMOSOME:
                 near = start[(start > genome.met[0] - 1_500_000) & (start < genome.met[1] + 1_500_000)]
                 start = np.concatenate([start, rng.choice(near, int((fold - 1) * len(near))) + rng.integers(1, 200)])
-            rows = _placed(np.full(len(start), contig), start, _usual_lengths(len(start), 350, rng), rng)
+            rows = _placed(np.full(len(start), contig), start, _usual_lengths(len(start), fragment_bp, rng), rng)
             rows[:, 6] += written
             written += len(start)
             for first in range(0, len(rows), CHUNK_PAIRS):

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
 from metcn.columns import FOCALITY
@@ -128,6 +127,8 @@ def read(path: str | Path) -> Criterion:
         If the file is missing, is not YAML, breaks the schema, repeats a key or a category, names an empty interval,
         mixes scales of specimen, or has an id other than its name.
     """
+    import jsonschema  # takes as long as a stage does, and the pages only need this module's words
+
     path = Path(path)
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
