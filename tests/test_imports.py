@@ -27,7 +27,7 @@ def imported(code, asked):
         ("depth", f"scipy numba jinja2 jsonschema h5py cnvlib {PLOTS}"),
         ("segments", f"scipy numba pysam jinja2 jsonschema h5py cnvlib {PLOTS}"),
         ("copies", f"numba pysam jinja2 jsonschema h5py cnvlib {PLOTS}"),
-        ("calls", f"scipy numba jsonschema h5py cnvlib {PLOTS}"),
+        ("calls", f"numba jsonschema h5py cnvlib {PLOTS}"),
     ],
 )
 def test_a_stage_spares_what_it_may_not_need(stage, spared):
