@@ -22,11 +22,11 @@ LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
     "equation": "mixture panel regions curves tangent centring left_out batches",
     "core": (
-        "bins counts reference ratios quality segments purity copies amplicon detection calls triage verdicts "
-        "sampling lengths"
+        "bins counts reference ratios quality segments purity clonal modes alleles copies amplicon detection calls "
+        "triage verdicts sampling lengths"
     ),
     "io": (
-        "genome alignments sequences bgzf scan guide cram indices tables delimited formats vcf "
+        "genome alignments sequences bgzf scan guide cram indices tables delimited formats vcf variants "
         "config keywords sheet sheet_checks samples layout plan reach snakefile criteria panel_file "
         "simulate simulate_assays simulate_reads simulate_tumours "
         "render cohort gauges profiles svg tracks"
@@ -34,7 +34,7 @@ LAYERS = {
     "stages": (
         "stages stages.axis stages.design stages.sampled stages.counted stages.progress stages.measure "
         "stages.belonging stages.reading stages.indexed "
-        "stages.depth stages.ratios stages.segments stages.purity stages.copies stages.calls"
+        "stages.depth stages.ratios stages.segments stages.fitting stages.purity stages.copies stages.calls"
     ),
     "command": "cli arguments launch single __main__",
 }

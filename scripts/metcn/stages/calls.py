@@ -131,7 +131,7 @@ def _judge(
         decide=settings["decide"],
         focality="indeterminate" if blocking else _focality(found["copies"]),
         lod={} if blocking else _detectable(found["purity"], found["copies"]),
-        range_reason="ploidy_unknown" if _is_point(found["purity"], "purity") else "purity_unknown",
+        range_reason=_range_reason(found["purity"]),
     )
     deciding = [verdict for verdict in judged if verdict.criterion.id == chosen]
     return judged, *calling.overall(deciding, blocking=blocking)
@@ -155,6 +155,13 @@ def _detectable(mixture: Mapping[str, Any], estimates: Mapping[str, Any]) -> dic
     limits = {"gcn": np.nan if copies is None else float(copies)}
     ploidy = overview.pick(mixture, "ploidy.value")
     return limits if ploidy is None else {**limits, "gcn_minus_ploidy": limits["gcn"] - ploidy}
+
+
+def _range_reason(mixture: Mapping[str, Any]) -> str:
+    """Why results are ranges, where alternatives of purity and ploidy lead to different verdicts."""
+    if "several_fits" in mixture["reasons"]:
+        return "several_fits"
+    return "ploidy_unknown" if _is_point(mixture, "purity") else "purity_unknown"
 
 
 def _is_point(mixture: Mapping[str, Any], name: str) -> bool:
