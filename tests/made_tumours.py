@@ -1,6 +1,7 @@
 """Tumours with known purity and copies, as segments and as allele fractions."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ def tumour(*, purity, seed, noise=0.01, flat=False, chromosomes=genome.AUTOSOMES
         first, last = facts.centromere[name]
         for start, end in ((0, first), (last, facts.contigs[name])):
             edges = np.linspace(start, end, pieces + 1).astype(int)
-            rows += [(f"chr{name}", *pair) for pair in zip(edges[:-1], edges[1:], strict=True)]
+            rows += [(f"chr{name}", *pair) for pair in pairwise(edges)]
     table = pd.DataFrame(rows, columns=["chromosome", "start", "end"])
     length = (table["end"] - table["start"]).to_numpy()
     copies = np.full(len(table), 2) if flat else random.choice(SHARES[0], len(table), p=SHARES[1])
@@ -72,7 +73,8 @@ def vcf(path, rows, *, samples=("s",), formats="AD"):
     """Path of a VCF with one line per (chromosome, position, id, info, reads, depth), written anew."""
     headers = {"AD": "Number=R,Type=Integer", "AF": "Number=A,Type=Float", "DP": "Number=1,Type=Integer"}
     lines = ["##fileformat=VCFv4.2", '##INFO=<ID=DB,Number=0,Type=Flag,Description="dbSNP">']
-    lines += ['##INFO=<ID=SOMATIC,Number=0,Type=Flag,Description="x">', '##INFO=<ID=GENE,Number=.,Type=String,Description="x">']  # fmt: skip
+    lines += ['##INFO=<ID=SOMATIC,Number=0,Type=Flag,Description="x">']
+    lines += ['##INFO=<ID=GENE,Number=.,Type=String,Description="x">']
     lines += ['##FILTER=<ID=weak,Description="x">', '##FORMAT=<ID=GT,Number=1,Type=String,Description="x">']
     lines += [f'##FORMAT=<ID={name},{headers[name]},Description="x">' for name in formats.split(":") if name != "GT"]
     lines += [f"##contig=<ID={name}>" for name in dict.fromkeys(row[0] for row in rows)]

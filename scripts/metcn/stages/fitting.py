@@ -15,7 +15,7 @@ from metcn import genome as genomes
 MARGIN_BP = 5_000_000  # surroundings of MET that are left out with it: a focal gain fits no purity
 FOCAL_BP = 20_000_000  # MET's own segment is left out as focal up to this length
 ENOUGH = 5.0  # full segments (20 Mb each) below which no profile is fitted
-PURITY_STEP, PLOIDY_STEP = 0.03, 0.1
+PURITY_STEP, PLOIDY_STEP = 0.025, 0.05
 LOWEST_EVEN = 0.1  # purity below which the points have equal ratios instead of equal distances
 FEW_POINTS = 10
 
