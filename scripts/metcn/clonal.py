@@ -30,6 +30,7 @@ KINDS = np.array([
     [.003, .006, .04, .12, .29, .23, .18, .06, .03, .015, .01, .006, .004],
     [.004, .005, .10, .01, .64, .01, .17, .005, .04, .002, .01, .001, .001],
 ])  # fmt: skip
+KINDS /= KINDS.sum(axis=1, keepdims=True)
 KIND_WEIGHTS = np.array([0.05, 0.20, 0.22, 0.22, 0.23, 0.06, 0.02])
 SUBCLONAL = np.array([0.03, 0.04, 0.08, 0.08, 0.08, 0.08, 0.08])  # share of segments between whole copies, by kind
 SUBCLONAL_SPAN = (-0.3, 8.3)  # copies over which the subclonal part is spread

@@ -36,7 +36,7 @@ def read(path: Path, sample: str) -> pd.DataFrame:
     InputError
         If the file is no VCF, lacks the sample, or has neither AD nor AF with DP.
     """
-    remedy = "give an uncompressed, gzip or BGZF VCF, or leave the column variants empty"
+    remedy = "give a VCF, uncompressed or compressed by bgzip, or leave the column variants empty"
     try:
         with pysam.VariantFile(str(path)) as file:
             column = _column(path, list(file.header.samples), sample)
@@ -47,7 +47,7 @@ def read(path: Path, sample: str) -> pd.DataFrame:
                     "call variants with allele depths, or leave the column variants empty"
                 )
             rows = [row for record in file if (row := _row(record, column)) is not None]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, NotImplementedError) as error:  # the last: gzip other than bgzip
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path}: expected a VCF, it cannot be read ({reason}); {remedy}") from error
     return pd.DataFrame(rows, columns=list(COLUMNS))
