@@ -159,7 +159,7 @@ def _detectable(mixture: Mapping[str, Any], estimates: Mapping[str, Any]) -> dic
 
 def _range_reason(mixture: Mapping[str, Any]) -> str:
     """Why results are ranges, where alternatives of purity and ploidy lead to different verdicts."""
-    if "several_fits" in mixture["reasons"]:
+    if "several_fits" in mixture.get("reasons", ()):
         return "several_fits"
     return "ploidy_unknown" if _is_point(mixture, "purity") else "purity_unknown"
 
