@@ -27,9 +27,8 @@ def fraction(purity, copies, carrying, normal):
 def slow(reads, depth, ratio, purity, ploidy, somatic):
     """Log-likelihood of one site, written as it is described."""
     level = tumour_copies(ratio, purity, ploidy)
-    weights = np.array([
-        np.exp(-0.5 * ((level - copies) / alleles.COPY_SD) ** 2) + 1e-6 for copies in range(alleles.MOST_COPIES + 1)
-    ])  # fmt: skip
+    away = (level - np.arange(alleles.MOST_COPIES + 1)) / alleles.COPY_SD
+    weights = np.exp(-0.5 * away**2) + alleles.FAR
     weights /= weights.sum()
     total = 0.0
     for copies, weight in enumerate(weights):

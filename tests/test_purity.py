@@ -216,6 +216,22 @@ def test_ploidy_is_fitted_at_a_given_purity(tmp_path):
     assert (found["known"], found["reasons"]) == (True, [])
 
 
+def test_tumour_fraction_of_plasma_is_fitted_above_its_floor(tmp_path):
+    tumour = made_tumours.tumour(purity=0.35, seed=3, noise=0.005)
+    found = run(tmp_path, "plasma", segments=tumour.segments)
+    assert found["purity"]["low"] <= 0.35 <= found["purity"]["high"]
+    assert abs(found["purity"]["value"] - 0.35) <= 0.1
+
+
+def test_flagged_sources_are_both_in_the_evidence(tmp_path):
+    tumour = made_tumours.tumour(purity=0.8, seed=1)
+    rows = made_tumours.snps(made_tumours.tumour(purity=0.3, seed=1), per_segment=4, depth=400, seed=5)
+    found = run(tmp_path, segments=tumour.segments, variants=made_tumours.vcf(tmp_path / "v.vcf", rows))
+    assert "purity_sources_disagree" in found["reasons"]
+    segments, alleles = (entry["purity"] for entry in found["evidence"][1:])
+    assert alleles["high"] < segments["low"]
+
+
 def test_fit_can_be_switched_off(tmp_path):
     found = run(tmp_path, segments=made_tumours.tumour(purity=0.6, seed=1).segments, fit=False)
     assert found["reasons"] == ["purity_unknown", "ploidy_unknown"]

@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 
 MOST_COPIES = 10  # stretches with more are left out: their allele fractions hardly depend on purity
 COPY_SD = 0.25  # copies; how far a level may lie from a whole number and still be taken for it
+FAR = 1e-6  # weight of any number of copies relative to the one that the depth says
 CONCENTRATION = 200.0  # of the beta-binomial: allele fractions scatter more than counts of reads alone would
 UNEXPLAINED = 0.1  # share of stretches or mutations that are subclonal, artefacts, or no clonal heterozygous site
 SITES_OF_STRETCH = 5.0  # sites of a stretch count together as no more than this many: they share artefacts
@@ -64,28 +65,27 @@ def _stretch(sites: Sites, rows: NDArray[np.intp], copies: Floats, purity: Float
     """Log-likelihood of sites that share copies and the number of them with the allele (or, for SNPs, without it)."""
     reads, depth = sites.reads[rows], sites.depth[rows]
     somatic = bool(sites.somatic[rows[0]])
-    states = [
-        (whole, carrying)
-        for whole in range(MOST_COPIES + 1)
-        for carrying in range(1 if somatic else (whole + 1) // 2, whole + 1)
-    ]
-    by_state = []
-    for whole, carrying in states:
-        log = _beta_binomial(reads, depth, _fraction(purity, whole, carrying, somatic))
-        if not somatic:  # either of the two alleles may be the one that is counted
-            log = np.logaddexp(log, _beta_binomial(reads, depth, _fraction(purity, whole, whole - carrying, somatic)))
-            log -= np.log(2)
-        by_state.append(weight * log.sum(axis=1))
-    log = np.array(by_state)  # state, purity
-    of_state = np.array([whole for whole, _ in states])
-    number = np.bincount(of_state, minlength=MOST_COPIES + 1)
-    whole_log = -0.5 * ((copies[..., None] - np.arange(MOST_COPIES + 1)) / COPY_SD) ** 2  # purity, ploidy, copies
-    whole_log = np.logaddexp(whole_log, np.log(1e-6))
-    whole_log -= logsumexp(whole_log, axis=-1, keepdims=True)
-    prior = whole_log[..., of_state] - np.log(number[of_state])
-    explained = logsumexp(prior + log.T[:, None, :], axis=-1)
+    choose = weight * float((-np.log1p(depth) - betaln(depth - reads + 1, reads + 1)).sum())
+    by_copies = np.full((len(purity), MOST_COPIES + 1), -np.inf)
+    for whole in range(1 if somatic else 0, MOST_COPIES + 1):
+        carried = range(1 if somatic else (whole + 1) // 2, whole + 1)
+        states = np.array([_state(reads, depth, purity, whole, carrying, somatic) for carrying in carried])
+        by_copies[:, whole] = logsumexp(weight * states, axis=0) - np.log(len(carried))
+    near = np.exp(-0.5 * ((copies[..., None] - np.arange(MOST_COPIES + 1)) / COPY_SD) ** 2) + FAR
+    near /= near.sum(axis=-1, keepdims=True)  # purity, ploidy, copies
+    best = by_copies.max(axis=1)
+    explained = np.log(np.einsum("pqc,pc->pq", near, np.exp(by_copies - best[:, None])) + 1e-300) + best[:, None]
     nothing = weight * -np.log1p(depth).sum()  # any allele fraction, evenly
-    return np.logaddexp(np.log1p(-UNEXPLAINED) + explained, np.log(UNEXPLAINED) + nothing)
+    return np.logaddexp(np.log1p(-UNEXPLAINED) + choose + explained, np.log(UNEXPLAINED) + nothing)
+
+
+def _state(reads: Floats, depth: Floats, purity: Floats, whole: int, carrying: int, somatic: bool) -> Floats:
+    """Log-likelihood per purity of sites with ``carrying`` of ``whole`` copies, without the binomial coefficient."""
+    log = _beta_binomial(reads, depth, _fraction(purity, whole, carrying, somatic))
+    if not somatic:  # either of the two alleles may be the one that is counted
+        other = _beta_binomial(reads, depth, _fraction(purity, whole, whole - carrying, somatic))
+        log = np.logaddexp(log, other) - np.log(2)
+    return np.asarray(log.sum(axis=1))
 
 
 def _fraction(purity: Floats, whole: int, carrying: int, somatic: bool) -> Floats:
@@ -97,7 +97,6 @@ def _fraction(purity: Floats, whole: int, carrying: int, somatic: bool) -> Float
 
 
 def _beta_binomial(reads: Floats, depth: Floats, fraction: Floats) -> Floats:
-    """Log-probability of reads at a depth, shape (purities, sites)."""
+    """Log-probability of reads at a depth, shape (purities, sites), without the binomial coefficient."""
     first, second = CONCENTRATION * fraction[:, None], CONCENTRATION * (1 - fraction)[:, None]
-    choose = -np.log1p(depth) - betaln(depth - reads + 1, reads + 1)
-    return choose + betaln(reads + first, depth - reads + second) - betaln(first, second)
+    return betaln(reads + first, depth - reads + second) - betaln(first, second)
