@@ -143,7 +143,8 @@ def test_refused(capsys, tmp_path, monkeypatch, words, message):
 
 def test_settings_in_the_wrong_order(capsys, tmp_path):
     (tmp_path / "s.cns").touch()
-    words = ["purity", "--sample", "T1", "--specimen", "tissue", "--segments", tmp_path / "s.cns", "--output", "o"]
+    words = ["purity", "--sample", "T1", "--specimen", "tissue", "--genome", "GRCh37"]
+    words += ["--segments", tmp_path / "s.cns", "--output", "o"]
     message = refused(capsys, *words, "--tissue-low", "0.5", "--tissue-high", "0.4")
     assert message == (
         "metcn: error: metcn purity: key tissue_low: expected at most tissue_high (0.4), received 0.5; "
@@ -193,7 +194,8 @@ def test_stage_gets_files_facts_and_settings(monkeypatch, tmp_path):
     seen = {}
     monkeypatch.setattr(arguments, "call_stage", lambda stage, known, settings: seen.update(known, settings=settings))
     (tmp_path / "s.cns").touch()
-    words = ["purity", "--sample", "T1", "--specimen", "tissue", "--segments", tmp_path / "s.cns", "--output", "o.json"]
+    words = ["purity", "--sample", "T1", "--specimen", "tissue", "--genome", "GRCh37"]
+    words += ["--segments", tmp_path / "s.cns", "--output", "o.json"]
     assert cli.main([*map(str, words), "--floor", "0.02"]) == 0
     assert seen.pop("settings") == {**config.defaults("purity"), "floor": 0.02}
     assert seen == {
@@ -201,7 +203,9 @@ def test_stage_gets_files_facts_and_settings(monkeypatch, tmp_path):
         "specimen": "tissue",
         "purity": None,
         "ploidy": None,
+        "genome": "GRCh37",
         "segments": tmp_path / "s.cns",
+        "variants": None,
         "output": Path("o.json"),
     }
 

@@ -22,11 +22,12 @@ LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
     "equation": "mixture tails stretches panel regions curves tangent centring left_out batches cnvkit",
     "core": (
-        "bins counts reference ratios quality segments purity copies amplicon amplicon_scan detection compare calls "
+        "bins counts reference ratios quality segments purity clonal modes alleles copies amplicon amplicon_scan "
+        "detection compare calls "
         "triage verdicts sampling lengths"
     ),
     "io": (
-        "genome alignments sequences bgzf scan guide cram indices tables delimited formats vcf "
+        "genome alignments sequences bgzf scan guide cram indices tables delimited formats vcf variants "
         "config keywords sheet sheet_checks samples layout plan reach snakefile criteria panel_file "
         "simulate simulate_assays simulate_reads simulate_tumours "
         "render cohort gauges profiles svg tracks"
@@ -34,7 +35,7 @@ LAYERS = {
     "stages": (
         "stages stages.axis stages.design stages.sampled stages.counted stages.progress stages.measure "
         "stages.belonging stages.reading stages.indexed "
-        "stages.depth stages.ratios stages.segments stages.purity stages.copies stages.calls "
+        "stages.depth stages.ratios stages.segments stages.fitting stages.purity stages.copies stages.calls "
         "stages.loci stages.amplicons stages.genes stages.limits stages.records stages.compare"
     ),
     "command": "cli arguments launch single __main__",

@@ -81,7 +81,7 @@ def test_tallies_only_where_something_was_counted(sample):
 @pytest.mark.parametrize(
     ("sample", "stage", "facts"),
     [
-        (T1, "purity", {"sample": "T1", "specimen": "tissue", "purity": "0.4"}),
+        (T1, "purity", {"sample": "T1", "specimen": "tissue", "purity": "0.4", "genome": "GRCh37"}),
         (C1, "calls", {"sample": "C1", "specimen": "tissue", "patient": "P 1", "timepoint": "baseline"}),
         (R1, "ratios", {"sample": "R1", "genome": "GRCh37", "assay": "wgs"}),
         (R1, "report", {"genome": "GRCh37"}),

@@ -3,15 +3,19 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import config, mixture, purity
+import made_tumours
+from metcn import config, genome, mixture, purity, tables, variants
 from metcn.errors import InputError
+from metcn.stages import fitting
 
 N = purity.PLAUSIBLE_POINTS
+NO_SITES = pd.DataFrame(columns=list(variants.COLUMNS))
 PURITY_SPAN, PLOIDY_SPAN = (0.1, 1.0), (1.6, 5.0)
 
 AXES = [
@@ -71,8 +75,11 @@ def test_points_of_a_group_differ_only_along_what_is_known(of_purity, of_ploidy)
 # The stage
 
 
-def run(folder, specimen="tissue", purity="", ploidy="", **settings):
+def run(folder, specimen="tissue", purity="", ploidy="", segments=None, variants=None, **settings):
+    frame = pd.DataFrame(columns=list(tables.SEGMENT_COLUMNS)) if segments is None else segments
+    tables.write_segments(folder / "s.cns", frame)
     inputs = {"specimen": specimen, "purity": purity, "ploidy": ploidy, "segments": folder / "s.cns"}
+    inputs |= {"genome": "GRCh37", "variants": variants}
     made_depth.run("purity", settings, sample="s", output=folder / "s.json", **inputs)
     return json.loads((folder / "s.json").read_text())
 
@@ -97,7 +104,9 @@ def test_stage(tmp_path, specimen, purity, ploidy, known, reasons):
     assert (found["known"], found["reasons"]) == (known, reasons)
     assert (found["purity"]["value"] is None) == (purity == "")
     assert (found["ploidy"]["value"] is None) == (ploidy == "")
-    assert found["evidence"] == [{"source": "sheet", "purity": purity, "ploidy": ploidy}]
+    told = {"source": "sheet", "used": bool(purity or ploidy), "purity": purity, "ploidy": ploidy}
+    assert found["evidence"][0] == told
+    assert not found["evidence"][1]["identified"]  # there is no segment to fit
 
 
 @pytest.mark.parametrize("specimen", ["tissue", "plasma"])
@@ -140,3 +149,137 @@ def test_a_pole_between_the_ends_is_seen():
     ratio = met / np.maximum(cep7, 0.05)
     assert ratio[-1] < 1.1
     assert ratio.max() > 2
+
+
+# What the sheet leaves open is fitted
+
+
+def test_a_clear_profile_is_fitted(tmp_path):
+    tumour = made_tumours.tumour(purity=0.6, seed=1)
+    found = run(tmp_path, segments=tumour.segments)
+    assert abs(found["purity"]["value"] - 0.6) <= 0.1
+    assert found["purity"]["low"] <= 0.6 <= found["purity"]["high"]
+    assert found["ploidy"]["low"] <= tumour.ploidy <= found["ploidy"]["high"]
+    assert found["purity"]["source"] == "fit"
+    assert "purity_unknown" not in found["reasons"]
+    evidence = found["evidence"][1]
+    assert evidence["used"] and evidence["source"] == "segments"
+    weights = [mode["weight"] for mode in evidence["modes"]]
+    assert weights == sorted(weights, reverse=True) and sum(weights) <= 1 + 1e-9
+
+
+UNIDENTIFIABLE = [
+    pytest.param({"purity": 0.6, "flat": True}, "tissue", id="flat profile"),
+    pytest.param({"purity": 0.05}, "tissue", id="below the floor of the fit"),
+    pytest.param({"purity": 0.03}, "plasma", id="plasma below its floor"),
+    pytest.param({"purity": 0.6, "flat": True}, "plasma", id="flat plasma"),
+    pytest.param({"purity": 0.6, "chromosomes": ("7",)}, "tissue", id="one chromosome"),
+]
+
+
+@pytest.mark.parametrize(("kind", "specimen"), UNIDENTIFIABLE)
+def test_what_cannot_be_identified_stays_unknown(tmp_path, kind, specimen):
+    found = run(tmp_path, specimen, segments=made_tumours.tumour(seed=2, noise=0.015, **kind).segments)
+    assert found["reasons"] == ["purity_unknown", "ploidy_unknown"]
+    assert (found["purity"]["value"], found["purity"]["source"], found["known"]) == (None, "unknown", False)
+    defaults = config.defaults("purity")
+    assert (found["purity"]["low"], found["purity"]["high"]) == (
+        defaults[f"{specimen}_low"],
+        defaults[f"{specimen}_high"],
+    )
+
+
+def test_a_flat_profile_contradicts_high_ploidy_at_high_purity(tmp_path):
+    grid = run(tmp_path, segments=made_tumours.tumour(purity=0.6, seed=2, flat=True).segments)["grid"]
+    high = [ploidy for purity, ploidy in zip(grid["purity"], grid["ploidy"], strict=True) if purity > 0.5]
+    assert high and max(high) < 3
+
+
+def test_a_given_value_stays_and_a_contradiction_is_flagged(tmp_path):
+    tumour = made_tumours.tumour(purity=0.8, seed=1)
+    agreeing = run(tmp_path, purity="0.8", segments=tumour.segments)
+    contradicting = run(tmp_path, purity="0.2", segments=tumour.segments)
+    for found, value in ((agreeing, 0.8), (contradicting, 0.2)):
+        assert (found["purity"]["value"], found["purity"]["source"]) == (value, "given")
+        assert set(found["grid"]["purity"]) == {value}
+    assert "purity_sources_disagree" not in agreeing["reasons"]
+    assert "purity_sources_disagree" in contradicting["reasons"]
+    fitted = contradicting["evidence"][1]["purity"]
+    assert fitted["low"] <= 0.8 <= fitted["high"]
+
+
+def test_ploidy_is_fitted_at_a_given_purity(tmp_path):
+    tumour = made_tumours.tumour(purity=0.7, seed=3)
+    found = run(tmp_path, purity="0.7", segments=tumour.segments)
+    assert found["ploidy"]["source"] == "fit"
+    assert abs(found["ploidy"]["value"] - tumour.ploidy) < 0.3
+    assert (found["known"], found["reasons"]) == (True, [])
+
+
+def test_tumour_fraction_of_plasma_is_fitted_above_its_floor(tmp_path):
+    tumour = made_tumours.tumour(purity=0.35, seed=3, noise=0.005)
+    found = run(tmp_path, "plasma", segments=tumour.segments)
+    assert found["purity"]["low"] <= 0.35 <= found["purity"]["high"]
+    assert abs(found["purity"]["value"] - 0.35) <= 0.1
+
+
+def test_flagged_sources_are_both_in_the_evidence(tmp_path):
+    tumour = made_tumours.tumour(purity=0.8, seed=1)
+    rows = made_tumours.snps(made_tumours.tumour(purity=0.3, seed=1), per_segment=4, depth=400, seed=5)
+    found = run(tmp_path, segments=tumour.segments, variants=made_tumours.vcf(tmp_path / "v.vcf", rows))
+    assert "purity_sources_disagree" in found["reasons"]
+    segments, alleles = (entry["purity"] for entry in found["evidence"][1:])
+    assert alleles["high"] < segments["low"]
+
+
+def test_fit_can_be_switched_off(tmp_path):
+    found = run(tmp_path, segments=made_tumours.tumour(purity=0.6, seed=1).segments, fit=False)
+    assert found["reasons"] == ["purity_unknown", "ploidy_unknown"]
+    assert len(found["evidence"]) == 1
+    assert len(found["grid"]["purity"]) == N * N
+
+
+def test_mets_own_amplicon_is_left_out(tmp_path):
+    plain = made_tumours.tumour(purity=0.6, seed=1).segments
+    amplified = made_tumours.with_amplicon(plain, log2=3.0)
+    assert len(amplified) == len(plain) + 2
+    grids = [
+        run(tmp_path, segments=frame)["grid"] for frame in (made_tumours.with_amplicon(plain, log2=0.0), amplified)
+    ]
+    assert grids[0] == grids[1]
+
+
+def test_order_of_segments_changes_nothing(tmp_path):
+    frame = made_tumours.tumour(purity=0.6, seed=1).segments
+    first = run(tmp_path, segments=frame)
+    bytes_first = (tmp_path / "s.json").read_bytes()
+    assert run(tmp_path, segments=frame) == first
+    assert (tmp_path / "s.json").read_bytes() == bytes_first
+    shuffled = frame.sample(frac=1, random_state=1)
+    profiles = [fitting.profile(part, NO_SITES, genome.load("GRCh37")) for part in (frame, shuffled)]
+    for name in ("ratio", "se", "weight"):
+        np.testing.assert_array_equal(*(getattr(profile.levels, name) for profile in profiles))
+
+
+# Allele fractions
+
+
+def test_allele_fractions_tell_what_a_flat_profile_cannot(tmp_path):
+    vcf = made_tumours.vcf(tmp_path / "v.vcf", [("chr3", 60_000_000 + place, ".", "GENE=KRAS", 150, 600)
+                                                for place in range(1)])  # fmt: skip
+    found = run(tmp_path, segments=made_tumours.tumour(purity=0.5, seed=2, flat=True).segments, variants=vcf)
+    assert found["sites"] == {"snps": 0, "drivers": 1}
+    alleles = found["evidence"][2]
+    assert alleles["source"] == "alleles"
+    assert alleles["purity"]["low"] <= 0.5 <= alleles["purity"]["high"]
+
+
+def test_allele_fractions_of_a_pure_loss_state_purity(tmp_path):
+    tumour = made_tumours.tumour(purity=0.6, seed=1)
+    rows = made_tumours.snps(tumour, per_segment=4, depth=400, seed=5)
+    found = run(tmp_path, segments=tumour.segments, variants=made_tumours.vcf(tmp_path / "v.vcf", rows))
+    assert abs(found["purity"]["value"] - 0.6) <= 0.08
+    assert abs(found["ploidy"]["value"] - tumour.ploidy) <= 0.3
+    assert found["sites"]["snps"] > 50
+    assert len(found["baf"]["fraction"]) >= found["sites"]["snps"]
+    assert "purity_sources_disagree" not in found["reasons"]

@@ -81,7 +81,9 @@ STAGE_ARGUMENTS: dict[str, list[Argument]] = {
         SPECIMEN,
         Argument("purity", "Purity: a number or a range such as 0.3-0.5.", "text", required=False),
         Argument("ploidy", "Ploidy: a number or a range such as 2.6-3.2.", "text", required=False),
+        GENOME,
         SEGMENTS,
+        Argument("variants", "VCF with driver mutations or heterozygous SNPs.", required=False),
         OUTPUT,
     ],
     "copies": [

@@ -81,6 +81,12 @@ REASONS: dict[str, Reason] = {
     ),
     "purity_unknown": Reason("info", "Purity is unknown: results are ranges over every plausible purity."),
     "ploidy_unknown": Reason("info", "Ploidy is unknown: results are ranges over every plausible ploidy."),
+    "several_fits": Reason(
+        "info", "Several combinations of purity and ploidy explain the profile: results hold for every one of them."
+    ),
+    "purity_sources_disagree": Reason(
+        "warn", "Sources of purity or ploidy contradict each other; a value given in the sample sheet is the one used."
+    ),
     "purity_below_floor": Reason("warn", "Purity is below the floor at which copies can be computed."),
     "criteria_not_applicable": Reason(
         "warn", "The criteria set chosen for the overall call does not apply to this kind of specimen."

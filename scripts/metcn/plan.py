@@ -21,7 +21,7 @@ FACTS = {
     "reference": ("genome", "assay"),
     "ratios": ("sample", "genome", "assay"),
     "segments": ("sample", "genome"),
-    "purity": ("sample", "specimen", "purity", "ploidy"),
+    "purity": ("sample", "specimen", "purity", "ploidy", "genome"),
     "copies": ("genome",),
     "calls": ("sample", "specimen", "patient", "timepoint"),
     "compare": (),
@@ -136,7 +136,10 @@ class Plan:
         return {"ratios": layout.path("ratios", sample=sample)}
 
     def _purity_inputs(self, sample: str) -> Inputs:
-        return {"segments": layout.path("segments", sample=sample)}
+        return {
+            "segments": layout.path("segments", sample=sample),
+            "variants": str(self.samples[sample].variants or ""),
+        }
 
     def _copies_inputs(self, sample: str) -> Inputs:
         return {

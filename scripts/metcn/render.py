@@ -35,7 +35,13 @@ VERDICT_WORDS = {
     "not_applicable": "\N{EN DASH} not applicable",
 }
 VERIFIED_WORDS = {True: "verified", "mixed": "verified in part", False: "recalled, not re-read"}
-SOURCE_WORDS = {"given": "given", "given_range": "given as a range", "unknown": "unknown"}
+SOURCE_WORDS = {
+    "given": "given",
+    "given_range": "given as a range",
+    "fit": "fitted",
+    "several_fits": "fitted, several values",
+    "unknown": "unknown",
+}
 TIER_WORDS = {
     "pericentromere": "bins next to the centromere on both arms",
     "proximal": "bins of the proximal arms, as far as 7q11",

@@ -149,7 +149,7 @@ def _judge(
         decide=settings["decide"],
         focality="indeterminate" if blocking else _focality(found["copies"]),
         lod={} if blocking else limits.of_verdicts(found["copies"]["lod"]),
-        range_reason="ploidy_unknown" if _is_point(found["purity"], "purity") else "purity_unknown",
+        range_reason=_range_reason(found["purity"]),
     )
     deciding = [verdict for verdict in judged if verdict.criterion.id == chosen]
     return judged, *calling.overall(deciding, blocking=blocking)
@@ -179,6 +179,13 @@ def _power(verdict: judging.Verdict, found: Mapping[str, Any], settings: Mapping
     se, cep7 = overview.pick(found["measurement"], "met.se"), overview.pick(found["copies"], "cep7_copies.value")
     alpha = overview.pick(found["copies"], "lod.alpha")
     return float("nan") if alpha is None else limits.power_of(verdict.category, se, grid, cep7, alpha=alpha)
+
+
+def _range_reason(mixture: Mapping[str, Any]) -> str:
+    """Why results are ranges, where alternatives of purity and ploidy lead to different verdicts."""
+    if "several_fits" in mixture.get("reasons", ()):
+        return "several_fits"
+    return "ploidy_unknown" if _is_point(mixture, "purity") else "purity_unknown"
 
 
 def _is_point(mixture: Mapping[str, Any], name: str) -> bool:

@@ -3,48 +3,175 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from metcn import genome as genomes
+from metcn import modes, tables
 from metcn import purity as mixing
+from metcn import variants as reading
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.samples import parse_range
+from metcn.stages import fitting
+
+AXES = ("purity", "ploidy")
+TOLERANCE = {"purity": 0.05, "ploidy": 0.3}  # sources whose intervals come closer than this do not disagree
+MOST_SITES = 5000  # allele fractions kept for pictures
+
+
+@dataclass(frozen=True)
+class Known:
+    """Both axes as the sheet gives them, the points to fit at, and the lowest purity that a fit may claim."""
+
+    axes: dict[str, mixing.Axis]
+    points: dict[str, NDArray[np.float64]]
+    floor: float
 
 
 def purity(
-    *, sample: str, specimen: str, purity: str, ploidy: str, segments: Path, output: Path, settings: Mapping[str, Any]
+    *,
+    sample: str,
+    specimen: str,
+    purity: str,
+    ploidy: str,
+    genome: str,
+    segments: Path,
+    variants: Path | None,
+    output: Path,
+    settings: Mapping[str, Any],
 ) -> None:
-    """Write what is known of a sample's purity and ploidy as a grid of points.
+    """Write what is known of a sample's purity and ploidy as a grid of points, with the evidence of every source.
+
+    What the sheet gives is used as it is. What it leaves open is fitted to segments and allele fractions; where they do
+    not identify it, it stays unknown and the grid holds every plausible point that they do not contradict.
 
     Raises
     ------
     InputError
-        If a given value is no number or range.
+        If a given value is no number or range, or an input is damaged.
     """
-    given = {name: _given(text, name, sample) for name, text in (("purity", purity), ("ploidy", ploidy))}
-    of_purity = mixing.axis(given["purity"], (settings[f"{specimen}_low"], settings[f"{specimen}_high"]))
-    of_ploidy = mixing.axis(given["ploidy"], (settings["ploidy_low"], settings["ploidy_high"]))
-    reasons = []
-    if not of_purity.known:
-        reasons.append("purity_unknown")
-    elif of_purity.span[0] < settings["floor"]:
-        reasons.append("purity_below_floor")
-    if not of_ploidy.known:
-        reasons.append("ploidy_unknown")
-    grid = mixing.grid(of_purity, of_ploidy)
-    write_json(
-        output,
-        {
-            "sample": sample,
-            "purity": _axis(of_purity),
-            "ploidy": _axis(of_ploidy),
-            "known": of_purity.known and of_ploidy.known,
-            "grid": grid,
-            "evidence": [{"source": "sheet", "purity": purity, "ploidy": ploidy}],
-            "reasons": reasons,
-        },
-    )
+    known = _known({"purity": purity, "ploidy": ploidy}, sample, specimen, settings)
+    sites = reading.read(variants, sample) if variants else pd.DataFrame(columns=list(reading.COLUMNS))
+    profile = fitting.profile(tables.read_segments(segments), sites, genomes.load(genome))
+    told: dict[str, Any] = {"source": "sheet", "used": bool(purity or ploidy), "purity": purity, "ploidy": ploidy}
+    evidence, free = [told], {name: _free(name, specimen, settings) for name in AXES}
+    found = _findings(profile, free, floor=settings[f"{specimen}_fit_floor"]) if settings["fit"] else {}
+    belief, grid = _believed(known, profile, found)
+    evidence += [
+        {"source": name, **fitting.summary(one, used=belief is not None and (one.belief.identified or len(found) > 1))}
+        for name, one in found.items()
+    ]
+    result = _result(known, belief, grid, settings["floor"])
+    if _disagree([known.axes, *(one.belief for one in found.values() if one.belief.identified)]):
+        result["reasons"].append("purity_sources_disagree")
+    counted = {"snps": int((~profile.sites.somatic).sum()), "drivers": int(profile.sites.somatic.sum())}
+    write_json(output, {"sample": sample, **result, "evidence": evidence, "sites": counted, "baf": _baf(sites)})
+
+
+def _known(given: Mapping[str, str], sample: str, specimen: str, settings: Mapping[str, Any]) -> Known:
+    """Axes of purity and ploidy, and the points at which they are fitted or held."""
+    lowest = {"purity": f"{specimen}_low", "ploidy": "ploidy_low"}
+    axes = {
+        name: mixing.axis(
+            _given(given[name], name, sample), (settings[lowest[name]], settings[lowest[name].replace("low", "high")])
+        )
+        for name in AXES
+    }
+    points = {name: axes[name].points() if axes[name].known else _free(name, specimen, settings) for name in AXES}
+    return Known(axes, points, 0.0 if axes["purity"].known else settings[f"{specimen}_fit_floor"])
+
+
+def _free(name: str, specimen: str, settings: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Points of an axis of which nothing is given."""
+    if name == "purity":
+        return fitting.purity_points(settings[f"{specimen}_low"], settings[f"{specimen}_high"])
+    return fitting.ploidy_points(settings["ploidy_low"], settings["ploidy_high"])
+
+
+def _findings(
+    profile: fitting.Profile, points: Mapping[str, NDArray[np.float64]], *, floor: float, response: bool = True
+) -> dict[str, fitting.Finding]:
+    """What each source says by itself."""
+    both = points["purity"], points["ploidy"]
+    found = {"segments": fitting.by_segments(profile, *both, floor=floor, response=response)}
+    of_alleles = fitting.by_alleles(profile, *both)
+    return found if of_alleles is None else {**found, "alleles": of_alleles}
+
+
+def _believed(
+    known: Known, profile: fitting.Profile, found: dict[str, fitting.Finding]
+) -> tuple[modes.Belief | None, dict[str, NDArray]]:
+    """What the sources say of what the sheet leaves open, None if nothing definite; and the grid to compute with.
+
+    ``found`` is what the sources say where the sheet gives nothing; it is empty if nothing is to be fitted.
+    """
+    given = {name for name in AXES if known.axes[name].known}
+    points = mixing.grid(known.axes["purity"], known.axes["ploidy"])
+    if not found or len(given) == len(AXES):
+        return None, points
+    if given:
+        found = _findings(profile, known.points, floor=known.floor, response="purity" not in given)
+    both = known.points["purity"], known.points["ploidy"]
+    best = fitting.together(found["segments"], found["alleles"], *both) if "alleles" in found else found["segments"]
+    if best.belief.identified:
+        return best.belief, best.belief.grid
+    return None, modes.plausible(points, best.log, *both)
+
+
+def _result(known: Known, belief: modes.Belief | None, grid: dict[str, NDArray], floor: float) -> dict[str, Any]:
+    """Both axes, the grid, and the reasons: given values as they are, open ones as fitted, or unknown."""
+    of_purity = known.axes["purity"]
+    reasons = ["purity_below_floor"] if of_purity.known and of_purity.span[0] < floor else []
+    if belief is None:
+        reasons += [f"{name}_unknown" for name in AXES if not known.axes[name].known]
+    elif len(np.unique(grid["group"])) > 1 or not all(
+        np.isfinite(belief.value[name]) for name in AXES if not known.axes[name].known
+    ):
+        reasons.append("several_fits")
+    stated = {name: _axis(known.axes[name], name, belief) for name in AXES}
+    definite = all(np.isfinite(axis["value"]) for axis in stated.values())
+    return {**stated, "known": definite, "grid": grid, "reasons": reasons}
+
+
+def _axis(axis: mixing.Axis, name: str, belief: modes.Belief | None) -> dict[str, Any]:
+    """Value, interval and source of purity or ploidy."""
+    if axis.known or belief is None:
+        return {"value": axis.value, "low": axis.span[0], "high": axis.span[1], "source": axis.source}
+    low, high = belief.span[name]
+    source = "fit" if np.isfinite(belief.value[name]) else "several_fits"
+    return {"value": belief.value[name], "low": low, "high": high, "source": source}
+
+
+def _disagree(sources: list[Any]) -> bool:
+    """Whether the intervals of any two sources lie apart, in purity or in ploidy."""
+    for name in AXES:
+        spans = [
+            source.span[name] if isinstance(source, modes.Belief) else source[name].span
+            for source in sources
+            if isinstance(source, modes.Belief) or source[name].known
+        ]
+        if spans and max(low for low, _ in spans) - min(high for _, high in spans) > TOLERANCE[name]:
+            return True
+    return False
+
+
+def _baf(sites: pd.DataFrame) -> dict[str, list[Any]]:
+    """Allele fractions of heterozygous SNPs for pictures, thinned evenly where they are many."""
+    known = sites[~sites["somatic"].astype(bool)]
+    known = known.iloc[:: max(1, -(-len(known) // MOST_SITES))]
+    fraction = known["reads"].astype(float) / known["depth"].astype(float)
+    return {
+        "chromosome": known["chromosome"].tolist(),
+        "position": known["position"].tolist(),
+        "fraction": fraction.round(4).tolist(),
+        "depth": known["depth"].tolist(),
+    }
 
 
 def _given(text: str, name: str, sample: str) -> tuple[float, float] | None:
@@ -60,7 +187,3 @@ def _given(text: str, name: str, sample: str) -> tuple[float, float] | None:
         expected = "a value above 0 and at most 1" if name == "purity" else "a value above 0"
         raise InputError(f"{where}: expected {expected}, received {text!r}; correct it or leave it empty")
     return low, high
-
-
-def _axis(axis: mixing.Axis) -> dict[str, Any]:
-    return {"value": axis.value, "low": axis.span[0], "high": axis.span[1], "source": axis.source}

@@ -1,0 +1,139 @@
+"""How well purity and ploidy explain a sample's segments: clonal whole copies plus a subclonal part.
+
+At purity ``p`` and ploidy ``P`` a stretch with ``N`` copies shows one level of a comb (`metcn.mixture`). The likelihood
+of a segment is a mixture over ``N`` with the shares of a kind of tumour, plus a part spread evenly over copies for
+subclones; the likelihood of a sample sums over a few kinds of tumour and over the noise that its segments share beyond
+their own standard errors. Carter et al. 2012, doi:10.1038/nbt.2203, use the same two parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from metcn.mixture import NORMAL_COPIES, mean_copies
+
+Floats = NDArray[np.float64]
+Single = NDArray[np.float32]  # fine enough for densities, and twice as fast
+
+# Share of the genome with 0, 1, 2 ... 12 copies in kinds of tumour: flat, quiet, near-diploid, near-triploid, doubled
+# with losses, highly gained, and doubled with hardly any odd level (which a diploid of another purity looks like).
+KINDS = np.array([
+    [.001, .004, .985, .006, .002, .0005, .0003, .0003, .0003, .0002, .0002, .0001, .0001],
+    [.005, .05, .86, .06, .012, .005, .002, .002, .001, .001, .001, .0005, .0005],
+    [.006, .09, .56, .25, .06, .017, .006, .004, .003, .001, .001, .001, .001],
+    [.004, .03, .28, .43, .17, .05, .018, .007, .005, .003, .002, .001, .001],
+    [.003, .012, .13, .29, .38, .11, .045, .012, .008, .004, .003, .001, .001],
+    [.003, .006, .04, .12, .29, .23, .18, .06, .03, .015, .01, .006, .004],
+    [.004, .005, .10, .01, .64, .01, .17, .005, .04, .002, .01, .001, .001],
+])  # fmt: skip
+KINDS /= KINDS.sum(axis=1, keepdims=True)
+KIND_WEIGHTS = np.array([0.05, 0.20, 0.22, 0.22, 0.23, 0.06, 0.02])
+SUBCLONAL = np.array([0.03, 0.04, 0.08, 0.08, 0.08, 0.08, 0.08])  # share of segments between whole copies, by kind
+SUBCLONAL_SPAN = (-0.3, 8.3)  # copies over which the subclonal part is spread
+SHARED_NOISE = np.array([0.008, 0.016, 0.03, 0.05])  # log2; noise of a segment that more bins do not reduce
+COPY_SPREADS = np.array([0.01, 0.05])  # SD of a level around whole copies, relative to them: small subclones, response
+OUTLIERS, OUTLIER_SD = 0.1, 2.5  # share of segments with wider noise, and how much wider
+TEMPER = 0.5  # segments are not independent: their joint log-likelihood counts half
+FULL_BP = 20_000_000  # length from which a segment counts fully; shorter ones count in proportion
+LEAST_BP, LEAST_BINS = 3_000_000, 5  # smaller segments are left out
+MERGE_Z, MERGE_EXTRA = 2.0, 0.012  # neighbours closer than this many SD, of se and extra noise (log2), are one segment
+BASELINE_SE = 0.01  # log2; error of the autosomal mean, which the ploidy of a profile rests on
+FLOOR_DENSITY = 1e-6  # density of a segment that nothing explains, so that no segment decides alone
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Segments as the fit sees them: linear ratio, standard error of its log2, and weight (0 to 1) each."""
+
+    ratio: Floats
+    se: Floats
+    weight: Floats
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Tempered log-likelihood over (purity, ploidy), and the shared noise (log2) that goes with each point."""
+
+    log_likelihood: Floats
+    noise: Floats
+
+
+def levels(chromosome: NDArray, start: NDArray, end: NDArray, log2: Floats, se: Floats, bins: NDArray) -> Levels:
+    """Segments in genome order with neighbours of equal level joined and small ones left out.
+
+    Rows may come in any order; rows with NaN in log2 or se are left out. All arguments have shape (segments,).
+    """
+    known = np.isfinite(log2) & np.isfinite(se)
+    order = np.lexsort((start, chromosome))
+    rows = order[known[order]]
+    joined: list[list[float]] = []
+    previous = None
+    for row in rows:
+        length, level, variance = float(end[row] - start[row]), float(log2[row]), float(max(se[row], 1e-3) ** 2)
+        last = joined[-1] if joined and chromosome[row] == previous else None
+        previous = chromosome[row]
+        limit = MERGE_Z * np.sqrt(variance + (last[2] if last else 0.0) + 2 * MERGE_EXTRA**2)
+        if last is None or abs(last[1] - level) >= limit:
+            joined.append([length, level, variance, float(bins[row])])
+            continue
+        share = last[0] / (last[0] + length)
+        mean = share * last[1] + (1 - share) * level
+        last[:] = [last[0] + length, mean, share**2 * last[2] + (1 - share) ** 2 * variance, last[3] + float(bins[row])]
+    table = np.array(joined).reshape(-1, 4)
+    table = table[(table[:, 0] >= LEAST_BP) & (table[:, 3] >= LEAST_BINS)]
+    return Levels(2 ** table[:, 1], np.sqrt(table[:, 2]), np.minimum(table[:, 0] / FULL_BP, 1.0))
+
+
+def fit(observed: Levels, purity: Floats, ploidy: Floats) -> Fit:
+    """Log-likelihood of segments at every pair of ``purity`` and ``ploidy``, shape (purities, ploidies).
+
+    The noise is that of the shared-noise values weighted by how well they explain the segments at each point. Without a
+    segment the log-likelihood is 0 everywhere.
+    """
+    total = mean_copies(purity[:, None], ploidy[None])
+    between = np.mean(np.diff(ploidy)) / np.sqrt(12) if len(ploidy) > 1 else 0.0  # SD of a ploidy between the points
+    comb = (purity[:, None] / total, NORMAL_COPIES * (1 - purity)[:, None] / total, purity[:, None] * between / total)
+    step, origin, blur = (values.ravel().astype(np.float32) for values in comb)
+    noises, spreads = (axis.ravel() for axis in np.meshgrid(SHARED_NOISE, COPY_SPREADS))
+    log = np.stack([_by_kind(observed, step, origin, blur, *pair) for pair in zip(noises, spreads, strict=True)])
+    log += np.log(KIND_WEIGHTS)[:, None]  # pair, kind, point
+    whole = logsumexp(log, axis=(0, 1))
+    share = np.exp(logsumexp(log, axis=1) - whole)
+    noise = (share * noises[:, None]).sum(axis=0)
+    return Fit(_blurred(whole.reshape(total.shape), np.log2(total)), noise.reshape(total.shape))
+
+
+def _by_kind(observed: Levels, step: Single, origin: Single, blur: Single, noise: float, spread: float) -> Floats:
+    """Tempered log-likelihood per kind of tumour and point at one shared noise and one spread of copies."""
+    ratio, se = observed.ratio[:, None].astype(np.float32), observed.se[:, None].astype(np.float32)
+    own = ratio**2 * (np.float32(np.log(2) ** 2) * (se**2 + np.float32(noise**2)) + blur**2)
+    clonal = np.zeros((len(KINDS), len(ratio), len(step)), dtype=np.float32)
+    for copies in range(KINDS.shape[1]):
+        variance = own + (np.float32(spread * max(copies, 1)) * step) ** 2
+        square = (ratio - (origin + copies * step)) ** 2 / variance
+        density = (1 - OUTLIERS) * np.exp(-square / 2)
+        density += OUTLIERS / OUTLIER_SD * np.exp(-square / (2 * OUTLIER_SD**2))
+        density /= np.sqrt(np.float32(2 * np.pi) * variance)
+        for kind, shares in enumerate(KINDS.astype(np.float32)):
+            clonal[kind] += shares[copies] * density
+    low, high = SUBCLONAL_SPAN
+    inside = (ratio > origin + low * step) & (ratio < origin + high * step)
+    even = np.where(inside, np.float32(1 / (high - low)), np.float32(0.01)) / step
+    share = SUBCLONAL.astype(np.float32)[:, None, None]
+    clonal *= 1 - share
+    clonal += share * even + np.float32(FLOOR_DENSITY)
+    return TEMPER * np.einsum("s,ksg->kg", observed.weight, np.log(clonal, out=clonal))
+
+
+def _blurred(log: Floats, log2_total: Floats) -> Floats:
+    """Log-likelihood averaged along ploidy over the baseline's error: a shifted baseline is a shifted ploidy."""
+    found = np.empty_like(log)
+    for row, (values, place) in enumerate(zip(log, log2_total, strict=True)):
+        kernel = -0.5 * ((place[:, None] - place[None]) / BASELINE_SE) ** 2
+        kernel -= logsumexp(kernel, axis=1, keepdims=True)
+        found[row] = logsumexp(kernel + values[None], axis=1)
+    return found

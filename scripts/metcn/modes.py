@@ -1,0 +1,163 @@
+"""Modes of a likelihood over purity and ploidy: what it decides, what stays an alternative, what it cannot tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from metcn.mixture import mean_copies
+
+Floats = NDArray[np.float64]
+
+RESOLVED = 3.0  # a copy must change the ratio by this many SD of the shared noise for whole copies to be told apart
+MOST_UNRESOLVED = 0.1  # posterior share of unresolved points above which the profile says nothing definite
+DECIDED = 0.9  # share of one mode from which the posterior is one; below it modes are alternatives
+LEAST_SHARE = 0.02  # modes of a smaller share are left out
+WINDOW = {"purity": 0.1, "ploidy": 0.4}  # a value is stated if this much to each side of it ...
+IN_WINDOW = 0.8  # ... holds this share of the posterior
+EXCLUDED = 6.0  # tempered log-likelihood below the best at which a plausible point is contradicted
+RESPONSE = 0.05  # relative error of a fitted purity from the assay's response, which no number of segments reduces
+NEGLIGIBLE = 1e-5  # weight relative to the mode's best point, below which a point is left out of the grid
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Points with weight and group (see `metcn.purity.grid`), the modes behind, and what may be stated.
+
+    ``value`` is NaN where the posterior is too wide to state one; ``span`` is the 95 % interval over all groups;
+    ``modes`` are (purity, ploidy, weight), best first. ``identified`` is False where the profile tells nothing
+    definite: then there are no modes and the grid holds the plausible points that it does not contradict.
+    """
+
+    identified: bool
+    grid: dict[str, NDArray]
+    modes: list[dict[str, float]]
+    value: dict[str, float]
+    span: dict[str, tuple[float, float]]
+
+
+def resolved(noise: Floats, purity: Floats, ploidy: Floats, *, floor: float) -> NDArray[np.bool_]:
+    """Where whole copies can be told apart: at ``noise`` (log2, shape (purities, ploidies)) and from ``floor`` on."""
+    step = purity[:, None] / mean_copies(purity[:, None], ploidy[None])
+    return (step >= RESOLVED * np.log(2) * noise) & (purity[:, None] >= floor)
+
+
+def capped(log: Floats, clear: NDArray[np.bool_]) -> Floats:
+    """Log-likelihood with unresolved points no better than the best resolved one; the best point is 0.
+
+    Where levels lie closer than the noise, they explain any noise: that is no evidence for them.
+    """
+    limited = np.where(clear, log, np.minimum(log, log[clear].max())) if clear.any() else np.zeros_like(log)
+    return limited - limited.max()
+
+
+def blurred(log: Floats, purity: Floats) -> Floats:
+    """Log-likelihood averaged along a fitted ``purity`` over the error of the assay's response."""
+    kernel = -0.5 * ((purity[:, None] - purity[None]) / (RESPONSE * purity[:, None])) ** 2
+    kernel -= logsumexp(kernel, axis=1, keepdims=True)
+    return logsumexp(kernel[:, :, None] + log[None], axis=1)
+
+
+def posterior(log: Floats, purity: Floats, ploidy: Floats) -> Floats:
+    """Posterior shares (sum 1) under an even prior over the spans of both axes, whatever their spacing."""
+    width = _widths(purity)[:, None] * _widths(ploidy)[None]
+    weight = width * np.exp(log - log.max())
+    return weight / weight.sum()
+
+
+def labels(height: Floats) -> NDArray[np.intp]:
+    """Number of the mode that each point belongs to, by steepest ascent over its eight neighbours."""
+    padded = np.pad(height, 1, constant_values=-np.inf)
+    place = np.arange(padded.size).reshape(padded.shape)
+    best, parent = padded.copy(), place.copy()
+    for shift in ((row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)):
+        neighbour = np.roll(padded, shift, (0, 1))
+        higher = neighbour > best
+        best[higher], parent[higher] = neighbour[higher], np.roll(place, shift, (0, 1))[higher]
+    top = parent.reshape(-1)
+    while not np.array_equal(top[top], top):
+        top = top[top]
+    return np.unique(top.reshape(padded.shape)[1:-1, 1:-1], return_inverse=True)[1].reshape(height.shape)
+
+
+def belief(share: Floats, purity: Floats, ploidy: Floats) -> Belief:
+    """What a posterior over (purity, ploidy) says: one group if a mode decides, else one per mode worth keeping."""
+    number = labels(share)
+    mass = np.bincount(number.ravel(), weights=share.ravel())
+    kept = [int(mode) for mode in np.argsort(-mass, kind="stable") if mass[mode] >= LEAST_SHARE]
+    first, second = (axis.ravel() for axis in np.meshgrid(purity, ploidy, indexing="ij"))
+    flat, owner = share.ravel(), number.ravel()
+    modes = []
+    for mode in kept:
+        inside = np.where(owner == mode, flat, 0)
+        means = {name: float(inside @ axis / inside.sum()) for name, axis in (("purity", first), ("ploidy", second))}
+        modes.append({**means, "weight": float(mass[mode])})
+    decided = not kept or mass.max() >= DECIDED  # none worth keeping: an even posterior
+    groups = [np.ones(len(flat), bool)] if decided else [owner == mode for mode in kept]
+    rows = [np.flatnonzero(group & (flat > NEGLIGIBLE * flat[group].max())) for group in groups]
+    every = np.concatenate(rows)
+    grid = {
+        "purity": first[every],
+        "ploidy": second[every],
+        "weight": np.concatenate([flat[part] / flat[part].sum() for part in rows]),
+        "group": np.repeat(np.arange(len(rows)), [len(part) for part in rows]),
+    }
+    marginal = {"purity": (purity, share.sum(axis=1)), "ploidy": (ploidy, share.sum(axis=0))}
+    value = {name: _stated(*marginal[name], WINDOW[name]) for name in marginal}
+    return Belief(True, grid, modes, value, {name: _span(grid, name, axis) for name, (axis, _) in marginal.items()})
+
+
+def plausible(points: dict[str, NDArray], log: Floats, purity: Floats, ploidy: Floats) -> dict[str, NDArray]:
+    """The plausible points (see `metcn.purity.grid`) that ``log`` does not contradict, groups numbered anew.
+
+    A point stands for its surroundings: it is dropped only if no point of the fit near it is within ``EXCLUDED`` of
+    the best. If none were left, all stay.
+    """
+    near = [_near(points[name], axis) for name, axis in (("purity", purity), ("ploidy", ploidy))]
+    fits = log >= log.max() - EXCLUDED
+    keep = np.einsum("gp,pq,gq->g", near[0].astype(int), fits.astype(int), near[1].astype(int)) > 0
+    keep = np.isin(points["group"], points["group"][keep])
+    if not keep.any():
+        return dict(points)
+    found = {name: values[keep] for name, values in points.items()}
+    return {**found, "group": np.unique(found["group"], return_inverse=True)[1]}
+
+
+def _near(points: Floats, axis: Floats) -> NDArray[np.bool_]:
+    """Which values of ``axis`` each point stands for: up to half way to its neighbours, by ratio; at least the nearest.
+
+    Shape (points, values).
+    """
+    different = np.log(np.unique(points))
+    reach = np.max(np.diff(different), initial=0.0) / 2 + 1e-9
+    distance = np.abs(np.log(points)[:, None] - np.log(axis)[None])
+    return distance <= np.maximum(reach, distance.min(axis=1, keepdims=True))
+
+
+def _widths(axis: Floats) -> Floats:
+    """Stretch of the axis that each of its points stands for."""
+    return np.gradient(axis) if len(axis) > 1 else np.ones(1)
+
+
+def _stated(axis: Floats, share: Floats, window: float) -> float:
+    """Mean of a marginal posterior, NaN if too little of it lies near its mean."""
+    mean = float(axis @ share)
+    return mean if share[np.abs(axis - mean) <= window + 1e-9].sum() >= IN_WINDOW else float("nan")
+
+
+def _span(grid: dict[str, NDArray], name: str, axis: Floats) -> tuple[float, float]:
+    """Interval that covers the 95 % intervals of all groups; a point stands for the half steps beside it."""
+    borders = np.concatenate([axis[:1], (axis[1:] + axis[:-1]) / 2, axis[-1:]])
+    ends = []
+    for number in np.unique(grid["group"]):
+        inside = grid["group"] == number
+        order = np.argsort(grid[name][inside], kind="stable")
+        values, reached = grid[name][inside][order], np.cumsum(grid["weight"][inside][order])
+        tails = np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        ends.append(values[np.minimum(np.searchsorted(reached, tails), len(values) - 1)])
+    places = np.searchsorted(axis, [np.min(ends), np.max(ends)])
+    return float(borders[places[0]]), float(borders[places[1] + 1])

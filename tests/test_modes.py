@@ -1,0 +1,158 @@
+"""What a posterior over purity and ploidy decides, and what stays open."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from metcn import modes
+from metcn import purity as mixing
+
+PURITY, PLOIDY = np.linspace(0.1, 1, 37), np.linspace(1.6, 5.5, 79)
+
+
+def peaks(*at, width=(0.03, 0.1)):
+    """Log-likelihood with peaks at (purity, ploidy, height)."""
+    first, second = PURITY[:, None], PLOIDY[None]
+    shape = [
+        height - ((first - purity) / width[0]) ** 2 / 2 - ((second - ploidy) / width[1]) ** 2 / 2
+        for purity, ploidy, height in at
+    ]
+    return np.logaddexp.reduce(shape, axis=0)
+
+
+def believed(*at, **options):
+    return modes.belief(modes.posterior(peaks(*at, **options), PURITY, PLOIDY), PURITY, PLOIDY)
+
+
+def test_one_peak_is_one_group():
+    found = believed((0.6, 2.4, 0))
+    assert len(found.modes) == 1
+    assert set(found.grid["group"]) == {0}
+    assert found.value["purity"] == pytest.approx(0.6, abs=0.01)
+    assert found.value["ploidy"] == pytest.approx(2.4, abs=0.02)
+    assert found.span["purity"][0] < 0.6 < found.span["purity"][1]
+
+
+DECIDING = [
+    # log height of the second peak, groups, modes
+    pytest.param(0.0, 2, 2, id="equal: alternatives"),
+    pytest.param(np.log(1 / 8.5), 2, 2, id="89 %: alternatives"),
+    pytest.param(np.log(1 / 9.5), 1, 2, id="90 %: decided, the other kept in the posterior"),
+    pytest.param(np.log(1 / 60), 1, 1, id="below the least share: not named"),
+]
+
+
+@pytest.mark.parametrize(("height", "groups", "named"), DECIDING)
+def test_modes_are_alternatives_unless_one_decides(height, groups, named):
+    found = believed((0.4, 2.2, 0), (0.7, 4.0, height))
+    assert (len(set(found.grid["group"])), len(found.modes)) == (groups, named)
+    assert [mode["weight"] for mode in found.modes] == sorted((m["weight"] for m in found.modes), reverse=True)
+
+
+STATED = [
+    pytest.param(0.5, 0.58, True, id="modes of like purity"),
+    pytest.param(0.4, 0.8, False, id="modes of unlike purity"),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "stated"), STATED)
+def test_purity_is_stated_only_if_modes_agree(first, second, stated):
+    found = believed((first, 2.0, 0), (second, 3.0, 0))
+    assert np.isfinite(found.value["purity"]) == stated
+    assert np.isnan(found.value["ploidy"])
+    assert found.span["purity"][0] < first < second < found.span["purity"][1]
+
+
+@given(arrays.arrays(float, (6, 7), elements=st.floats(-20, 0)))
+@settings(max_examples=50)
+def test_groups_of_any_posterior_sum_to_one(log):
+    purity, ploidy = np.linspace(0.2, 1, 6), np.linspace(1.6, 4, 7)
+    share = modes.posterior(log, purity, ploidy)
+    assert share.sum() == pytest.approx(1)
+    found = modes.belief(share, purity, ploidy)
+    np.testing.assert_allclose(np.bincount(found.grid["group"], weights=found.grid["weight"]), 1)
+    for name, axis in (("purity", purity), ("ploidy", ploidy)):
+        low, high = found.span[name]
+        assert axis[0] <= low <= high <= axis[-1]
+    assert sum(mode["weight"] for mode in found.modes) <= 1 + 1e-9
+
+
+def slow_labels(height):
+    """Top that each point climbs to, by walking."""
+    tops = {}
+    for start in np.ndindex(height.shape):
+        at = start
+        while True:
+            near = [
+                (at[0] + row, at[1] + column)
+                for row in (-1, 0, 1)
+                for column in (-1, 0, 1)
+                if 0 <= at[0] + row < height.shape[0] and 0 <= at[1] + column < height.shape[1]
+            ]
+            best = max(near, key=lambda place: height[place])
+            if height[best] <= height[at]:
+                break
+            at = best
+        tops[start] = at
+    return tops
+
+
+@given(arrays.arrays(int, (5, 6), elements=st.integers(0, 1000), unique=True))
+@settings(max_examples=30)
+def test_labels_are_the_tops_that_walks_reach(height):
+    found, tops = modes.labels(height.astype(float)), slow_labels(height)
+    pairs = {(int(found[place]), top) for place, top in tops.items()}
+    assert len(pairs) == len(set(tops.values())) == len(np.unique(found))
+
+
+def test_posterior_does_not_depend_on_how_points_are_spread():
+    uneven = np.concatenate([np.linspace(0.1, 0.5, 101)[:-1], np.linspace(0.5, 1, 11)])
+    share = modes.posterior(np.zeros((len(uneven), len(PLOIDY))), uneven, PLOIDY)
+    assert share[uneven < 0.5].sum() == pytest.approx(0.4 / 0.9, abs=0.05)
+
+
+def test_resolved_needs_a_step_above_the_noise_and_the_floor():
+    clear = modes.resolved(np.full((3, 1), 0.05), np.array([0.15, 0.25, 0.9]), np.array([2.0]), floor=0.2)
+    assert clear.ravel().tolist() == [False, True, True]
+    noisy = modes.resolved(np.full((3, 1), 0.1), np.array([0.15, 0.25, 0.9]), np.array([2.0]), floor=0.2)
+    assert noisy.ravel().tolist() == [False, False, True]
+
+
+def test_unresolved_points_are_no_better_than_the_best_resolved():
+    log, clear = np.array([[5.0, -3.0], [1.0, 0.0]]), np.array([[False, False], [True, True]])
+    np.testing.assert_allclose(modes.capped(log, clear), [[0, -4], [0, -1]])
+    np.testing.assert_allclose(modes.capped(log, np.zeros_like(clear)), 0)
+
+
+def test_blur_widens_along_purity_only():
+    log = np.full((len(PURITY), len(PLOIDY)), -50.0)
+    log[20, 30] = 0.0
+    seen = modes.blurred(log, PURITY)
+    assert (seen[:, 31] < -49).all()
+    assert seen[21, 30] > -10
+
+
+class TestPlausible:
+    """Plausible points of an unknown purity are left out only where the profile contradicts them."""
+
+    points = mixing.grid(mixing.axis(None, (0.1, 1.0)), mixing.axis(None, (1.6, 5.5)))
+
+    def test_nothing_said_leaves_all(self):
+        found = modes.plausible(self.points, np.zeros((len(PURITY), len(PLOIDY))), PURITY, PLOIDY)
+        for name, values in self.points.items():
+            np.testing.assert_array_equal(found[name], values)
+
+    def test_the_contradicted_go(self):
+        log = np.where(PLOIDY[None] > 3, -100.0, 0.0) + np.zeros((len(PURITY), 1))
+        found = modes.plausible(self.points, log, PURITY, PLOIDY)
+        assert 0 < len(found["ploidy"]) < len(self.points["ploidy"])
+        assert found["ploidy"].max() < 3.5
+        assert sorted(set(found["group"])) == list(range(len(found["group"])))
+
+    @pytest.mark.parametrize(("below", "stays"), [(modes.EXCLUDED, True), (modes.EXCLUDED + 0.01, False)])
+    def test_both_sides_of_the_bound(self, below, stays):
+        log = np.where(PURITY[:, None] > 0.5, -below, 0.0) + np.zeros((1, len(PLOIDY)))
+        found = modes.plausible(self.points, log, PURITY, PLOIDY)
+        assert (found["purity"].max() == 1.0) == stays
