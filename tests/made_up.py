@@ -112,6 +112,7 @@ AMPLIFIED: dict[str, Any] = {
         ),
     ],
     "default_criteria": "metcn_default",
+    "decide": 0.95,
     "counts": {"fragments": 18_204_113, "duplicates": 0.21, "reasons": []},
     "provenance": {"metcn": "0.1.0", "code": "aa01", "libraries": {"numpy": "2.4.6"}},
 }

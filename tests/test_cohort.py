@@ -78,11 +78,3 @@ def test_cell(column, value, shown):
 )
 def test_pick_is_none_where_a_step_is_missing(path):
     assert cohort.pick({**amplified(), "number": float("nan")}, path) is None
-
-
-def test_multiqc_table_has_header_comments_and_one_line_per_sample():
-    lines = cohort.multiqc([cohort.row(amplified()), cohort.row(no_call())]).splitlines()
-    comments = [line for line in lines if line.startswith("#")]
-    assert lines[: len(comments)] == comments and "# plot_type: table" in comments
-    assert lines[len(comments)].split("\t") == ["sample", *cohort.MULTIQC_COLUMNS]
-    assert [line.split("\t")[0] for line in lines[len(comments) + 1 :]] == ["LC-0417", "empty.1"]

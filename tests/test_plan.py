@@ -60,7 +60,13 @@ INPUTS = {
         },
     ),
     "ratios made elsewhere": (planned(R1, T1, N1), "ratios", "R1", {"imported": "/in/R1.cnr"}),
-    "cohort": (planned(T1, N1, R1), "cohort", "", {"calls": ["results/calls/T1.json", "results/calls/R1.json"]}),
+    "cohort": (
+        planned(T1, N1, R1), "cohort", "",
+        {
+            "calls": ["results/calls/T1.json", "results/calls/R1.json"],
+            "seg": ["results/segments/T1.seg", "results/segments/R1.seg"],
+        },
+    ),
 }  # fmt: skip
 
 

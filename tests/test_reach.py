@@ -35,7 +35,7 @@ CHANGES = {
     "the pages": ("metcn/render.py", {"report", "cohort"}, {"bins", "counts", "ratios", "copies"}),
     "the command line": ("metcn/cli.py", set(), set(STAGES)),
     "errors": ("metcn/errors.py", {"bins", "counts", "calls"}, set()),
-    "criteria": ("resources/criteria/new.yaml", {"calls"}, set(STAGES) - {"calls"}),
+    "criteria": ("resources/criteria/new.yaml", {"calls", "report"}, set(STAGES) - {"calls", "report"}),
     "another genome": ("resources/GRCh38/new.tsv", set(), set(STAGES)),
     "this genome": ("resources/GRCh37/new.tsv", set(STAGES), set()),
 }

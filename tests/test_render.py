@@ -10,7 +10,7 @@ import pytest
 
 from made_up import amplified, criterion, no_call, plasma, profile, unknown_purity
 from metcn import genome as builds
-from metcn import render, svg
+from metcn import render, svg, words
 
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
 VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
@@ -74,7 +74,7 @@ def test_page_is_whole_self_contained_and_free_of_missing_numbers(made, tumour, 
     assert [tag for tag, _, _ in page.attributes if tag in ("link", "img", "iframe", "object", "script")] == []
     assert [name for _, name, _ in page.attributes if name in FETCHING or name.startswith("on")] == []
     links = [(tag, value) for tag, name, value in page.attributes if name == "href"]
-    assert all(tag == "a" and value.startswith("https://doi.org/10.") for tag, value in links)
+    assert all(tag == "a" and (value.startswith("https://doi.org/10.") or value == "#criteria") for tag, value in links)
     assert "url(" not in html and "@import" not in html
 
 
@@ -85,13 +85,13 @@ def test_page_is_the_same_twice(made, tumour, genome):
 
 def test_page_says_estimates_with_intervals(tumour, genome):
     text = Page(render.sample_page(amplified(), *tumour, genome)).text
-    for words in (
+    for phrase in (
         "14.1 95 %: 12.5 to 15.9",
         "4.90 95 %: 4.10 to 5.80",
         "P(≥ 5) > 99.9 %",
         "Fewest copies detectable 3.4",
     ):
-        assert words in text.replace("\xa0", " ")
+        assert phrase in text.replace("\xa0", " ")
     assert "recalled, not re-read: secondary source" in text
     assert "MET/CEP7 ≥ 5 ◐ undecided 41.0 %" in text
     assert "Tissue criteria" in text and "Plasma criteria (this sample is tissue)" in text
@@ -99,7 +99,7 @@ def test_page_says_estimates_with_intervals(tumour, genome):
 
 def test_page_of_unknown_purity_gives_ranges_and_no_copies_axis(tumour, genome):
     text = Page(render.sample_page(unknown_purity(), *tumour, genome)).text
-    assert "6.1 to 45.0" in text and "no single value" in text
+    assert "6.1 to 45.0 range, no single value" in text
     assert "unknown assumed 0.10 to 1.00" in text
     assert "tumour copies" not in text
 
@@ -108,6 +108,7 @@ def test_plasma_page_puts_plasma_criteria_first_and_shows_uncorrected_copies(tum
     text = Page(render.sample_page(plasma(), *tumour, genome)).text
     assert text.index("Plasma criteria") < text.index("Tissue criteria (this sample is plasma)")
     assert "Plasma copies, uncorrected 2.01" in text
+    assert "Sets for tissue are not read on plasma" in text
 
 
 def test_reasons_are_sentences_with_their_severity(tumour, genome):
@@ -150,6 +151,32 @@ def test_hostile_text_in_nested_fields_and_bins_is_shown_not_run(tumour, genome)
     assert "https://doi.org/%3Cscript" in html
 
 
+def test_hostile_name_cannot_leave_the_style_sheet(tumour, genome):
+    name = '</style>\\"}*{display:none}/*é'
+    html = render.sample_page(amplified(sample=name), *tumour, genome)
+    style = html[html.index("<style>") : html.index("</style>")]
+    assert 'content:"\\3c \\2f style\\3e ' in style and "display:none}/*" not in style
+    assert name in Page(html).text
+
+
+def test_sections_that_others_add_are_shown(tumour, genome):
+    call = amplified(comparison={"baseline": "LC-0301", "course": "acquired", "change": {"value": 11.4}})
+    call["copies"]["genes"] = [{"gene": "EGFR", "copies": 7.0, "ratio": 2.0}]
+    call["copies"]["amplicon"]["copies"] = {"value": 13.0, "low": 11.0, "high": 15.0}
+    call["notes"] = ["Copies are a mean."]
+    call["criteria"][0]["power"] = 0.97
+    baf = {"chromosome": ["chr7", "1", "weird"], "position": [5e7, 3e7, 1], "fraction": [0.5, 0.31, 0.2]}
+    call["purity"]["baf"] = baf
+    text = Page(render.sample_page(call, *tumour, genome)).text
+    assert "Serial samples Amplification acquired since the baseline" in text
+    assert "Change of MET copies 11.4" in text
+    assert "Against the baseline LC-0301: acquired since the baseline; change of MET copies 11.4." in text
+    assert "Other genes" in text and "EGFR 7.0 2.00" in text
+    assert "Copies of the amplicon 13.0 (11.0 to 15.0)" in text
+    assert "Copies are a mean." in text and "power 97.0 %" in text
+    assert "Allele fractions of heterozygous SNPs" in text
+
+
 def test_page_of_nothing_measured_says_so(tumour, genome):
     empty = tumour[0].assign(log2=np.nan)
     text = Page(render.sample_page(no_call(), empty, tumour[1].iloc[:0], genome)).text
@@ -187,8 +214,8 @@ def test_high_bins_are_drawn_within_the_figure(genome, tumour):
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        (None, render.MISSING),
-        (float("nan"), render.MISSING),
+        (None, words.MISSING),
+        (float("nan"), words.MISSING),
         (0.0, "< 0.1 %"),
         (0.0009, "< 0.1 %"),
         (0.5, "50.0 %"),
@@ -197,7 +224,7 @@ def test_high_bins_are_drawn_within_the_figure(genome, tumour):
     ],
 )
 def test_probability_is_never_rounded_to_certainty(value, shown):
-    assert render.probability(value) == shown
+    assert words.probability(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -205,13 +232,13 @@ def test_probability_is_never_rounded_to_certainty(value, shown):
     [([True, True], True), ([False], False), ([True, False], "mixed"), (["mixed"], "mixed"), ([None], "mixed")],
 )
 def test_a_set_counts_as_verified_only_if_all_of_it_is(statuses, shown):
-    assert render.checked([{"verified": status} for status in statuses]) == shown
+    assert words.checked([{"verified": status} for status in statuses]) == shown
 
 
 def test_a_note_is_said_once_within_a_set(tumour, genome):
     rows = [criterion("set", category=name, note=f"Only {name}. Said by both.") for name in ("high", "low")]
     text = Page(render.sample_page(amplified(criteria=rows), *tumour, genome)).text
-    assert [text.count(words) for words in ("Only high.", "Only low.", "Said by both.")] == [1, 1, 1]
+    assert [text.count(phrase) for phrase in ("Only high.", "Only low.", "Said by both.")] == [1, 1, 1]
 
 
 def test_thinned_agrees_with_a_loop():

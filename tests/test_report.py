@@ -17,6 +17,7 @@ from metcn.columns import COHORT_COLUMNS, REASONS
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.stages import calls as stage
+from metcn.stages import report as pages
 
 SETTINGS = {"default_criteria": "metcn_default", "decide": 0.95}
 TITLE = {"title": "MET copy number"}
@@ -30,6 +31,22 @@ def normal_draws(**levels: tuple[float, float]) -> dict[str, np.ndarray]:
 
 
 DRAWS = normal_draws(gcn=(14.1, 0.9), cep7=(2.9, 0.2), ratio=(4.9, 0.4), fold=(3.05, 0.09), pcn=(6.1, 0.18))
+
+
+def beside(path, suffix):
+    """Path of the same sample with another suffix; names may hold dots."""
+    return path.with_name(path.name.removesuffix(".json") + suffix)
+
+
+def cohort_outputs(folder):
+    """Every file that the stage ``cohort`` writes, by argument."""
+    return {
+        "output": folder / "cohort.tsv",
+        "page": folder / "report" / "cohort.html",
+        "mqc": folder / "qc" / "metcn_mqc.tsv",
+        "mqc_general": folder / "qc" / "metcn_general_mqc.tsv",
+        "mqc_quality": folder / "qc" / "metcn_quality_mqc.tsv",
+    }
 
 
 class Files:
@@ -65,6 +82,9 @@ class Files:
             "copies": self.inputs["copies"],
             "draws": self.draws,
             "output": self.output,
+            "vcf": beside(self.output, ".vcf.gz"),
+            "index": beside(self.output, ".vcf.gz.tbi"),
+            "bed": beside(self.output, ".amplicon.bed"),
             "settings": settings,
         }
         stage.calls(**{**arguments, **changes})
@@ -174,15 +194,28 @@ def test_calls_without_counts_and_twice_are_the_same_bytes(tmp_path):
     files = Files(tmp_path)
     files.call(counts_summary=None)
     first = {path: path.read_bytes() for path in files.output.parent.iterdir()}
-    assert sorted(path.name for path in first) == ["LC-0417.json", "LC-0417.vcf.gz", "LC-0417.vcf.gz.tbi"]
+    assert sorted(path.name for path in first) == [
+        "LC-0417.amplicon.bed",
+        "LC-0417.json",
+        "LC-0417.vcf.gz",
+        "LC-0417.vcf.gz.tbi",
+    ]
     assert files.call(counts_summary=None)["counts"] is None
     assert {path: path.read_bytes() for path in files.output.parent.iterdir()} == first
+
+
+def test_vcf_and_bed_are_written_only_where_asked_for(tmp_path):
+    files = Files(tmp_path)
+    files.call(vcf=None, index=None, bed=None)
+    assert [path.name for path in files.output.parent.iterdir()] == ["LC-0417.json"]
+    files.call(index=None, bed=None)
+    assert sorted(path.suffix for path in files.output.parent.iterdir()) == [".gz", ".json", ".tbi"]
 
 
 def test_vcf_stands_beside_a_sample_whose_name_has_dots(tmp_path):
     Files(tmp_path, sample="a.json.b").call()
     with pysam.VariantFile(str(tmp_path / "results/calls/a.json.b.vcf.gz")) as handle:
-        assert [record.pos for record in handle] == [builds.load("GRCh37").met[0]]
+        assert [record.pos for record in handle if record.id == "MET"] == [builds.load("GRCh37").met[0]]
         assert list(handle.header.samples) == ["a.json.b"]
 
 
@@ -204,7 +237,7 @@ def test_calls_of_another_version_are_refused(content, tmp_path):
     path = tmp_path / "x.json"
     path.write_text(content)
     with pytest.raises(InputError, match="expected a calls JSON of schema 1"):
-        stage.cohort(calls=[path], output=tmp_path / "cohort.tsv", page=tmp_path / "cohort.html", settings={})
+        pages.cohort(calls=[path], comparisons=None, seg=None, **cohort_outputs(tmp_path), settings={})
 
 
 def test_report_is_written_from_tables(tmp_path):
@@ -218,11 +251,11 @@ def test_report_is_written_from_tables(tmp_path):
     )
     tables.write_segments(called, segments)
     page = tmp_path / "report" / "s.html"
-    inputs = {"call": files.output, "ratios": ratios, "segments": called, "genome": "GRCh37"}
-    stage.report(**inputs, output=page, settings=TITLE)
+    inputs = {"call": files.output, "comparison": None, "ratios": ratios, "segments": called, "genome": "GRCh37"}
+    pages.report(**inputs, output=page, settings=TITLE)
     first = page.read_bytes()
     assert b"High-level amplification" in first and b"geometry_mono1" in first and len(first) < 1_000_000
-    stage.report(**inputs, output=page, settings=TITLE)
+    pages.report(**inputs, output=page, settings=TITLE)
     assert page.read_bytes() == first
 
 
@@ -237,7 +270,7 @@ def test_cohort_writes_table_page_and_multiqc_content(tmp_path):
         files.call()
         paths.append(files.output)
     output, page = tmp_path / "results/cohort.tsv", tmp_path / "results/report/cohort.html"
-    stage.cohort(calls=paths, output=output, page=page, settings={})
+    pages.cohort(calls=paths, comparisons=None, seg=None, **cohort_outputs(output.parent), settings={})
     with output.open(newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t"))
     assert list(rows[0]) == COHORT_COLUMNS
@@ -246,11 +279,38 @@ def test_cohort_writes_table_page_and_multiqc_content(tmp_path):
         ("two", "no_call", ""),
     ]
     assert 'href="./one.html"' in page.read_text()
-    assert (tmp_path / "results/qc/metcn_mqc.tsv").read_text().startswith("# id: metcn\n")
+    assert (tmp_path / "results/qc/metcn_mqc.tsv").read_text().startswith('# id: "metcn"\n')
+
+
+def test_cohort_without_multiqc_writes_table_and_page_only(tmp_path):
+    files = Files(tmp_path)
+    files.call()
+    asked = dict.fromkeys(("mqc", "mqc_general", "mqc_quality"))
+    pages.cohort(
+        calls=[files.output], comparisons=None, seg=None, **{**cohort_outputs(tmp_path / "out"), **asked}, settings={}
+    )
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["cohort.tsv", "report"]
+
+
+def test_cohort_draws_the_segments_it_is_given(tmp_path):
+    files = Files(tmp_path)
+    files.call()
+    _, segments = profile(builds.load("GRCh37"), spacing_bp=2_000_000)
+    tables.write_seg(tmp_path / "one.seg", "LC-0417", segments)
+    tables.write_seg(tmp_path / "empty.seg", "none", segments.iloc[:0])
+    written = cohort_outputs(tmp_path / "out")
+    pages.cohort(
+        calls=[files.output],
+        comparisons=None,
+        seg=[tmp_path / "one.seg", tmp_path / "empty.seg"],
+        **written,
+        settings={},
+    )
+    assert 'class="heat9"' in written["page"].read_text()
 
 
 def test_cohort_refuses_a_sample_given_twice(tmp_path):
     files = Files(tmp_path)
     files.call()
     with pytest.raises(InputError, match="sample LC-0417 has 2 calls"):
-        stage.cohort(calls=[files.output] * 2, output=tmp_path / "c.tsv", page=tmp_path / "c.html", settings={})
+        pages.cohort(calls=[files.output] * 2, comparisons=None, seg=None, **cohort_outputs(tmp_path), settings={})

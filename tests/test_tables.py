@@ -179,3 +179,34 @@ def test_another_file_is_no_reference(tmp_path):
     for name in ("other.h5", "text.h5", "none.h5"):
         with pytest.raises(InputError, match="expected a panel of normals"):
             tables.read_reference_bins(tmp_path / name)
+
+
+def test_drawn_columns_are_those_of_the_ratios(tmp_path):
+    path = tmp_path / "s.cnr"
+    tables.write_ratios(path, some_ratios())
+    whole, drawn = tables.read_ratios(path), tables.read_drawn(path)
+    assert tuple(drawn.columns) == tables.DRAWN_COLUMNS and drawn["chromosome"].dtype == "category"
+    for name in tables.DRAWN_COLUMNS:
+        assert drawn[name].tolist() == pytest.approx(whole[name].tolist(), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("chr1\t100\t", "chr1\tx\t", "start"),
+        ("\trole\t", "\trolle\t", "lacks column role"),
+        ("chr1\t100\t", "\t100\t", "chromosome"),
+    ],
+    ids=["no number", "no column", "no chromosome"],
+)
+def test_faults_of_drawn_columns_are_those_of_the_ratios(old, new, message, tmp_path):
+    path = tmp_path / "s.cnr"
+    tables.write_ratios(path, some_ratios())
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(InputError, match=message):
+        tables.read_drawn(path)
+
+
+def test_drawn_columns_of_no_file_are_refused(tmp_path):
+    with pytest.raises(InputError, match="cannot read"):
+        tables.read_drawn(tmp_path / "none.cnr")

@@ -106,18 +106,32 @@ STAGE_ARGUMENTS: dict[str, list[Argument]] = {
         Argument("copies", "Copies of the sample (copies/SAMPLE.json)."),
         Argument("draws", "Posterior draws of the sample (.npz)."),
         OUTPUT,
+        Argument("vcf", "The same as VCF (.vcf.gz) to write.", "write", required=False),
+        Argument("index", "Its index (.vcf.gz.tbi) to write.", "write", required=False),
+        Argument("bed", "The amplicon as BED to write; no row where there is none.", "write", required=False),
     ],
     "compare": [
         Argument("baseline", "Call of the sample at baseline (calls/SAMPLE.json)."),
         Argument("progression", "Call of the later sample of the same patient (calls/SAMPLE.json)."),
         OUTPUT,
     ],
-    "report": [Argument("call", "Call of the sample (calls/SAMPLE.json)."), RATIOS, SEGMENTS, GENOME, OUTPUT],
+    "report": [
+        Argument("call", "Call of the sample (calls/SAMPLE.json)."),
+        Argument("comparison", "The sample against its baseline (compare/SAMPLE.json).", required=False),
+        RATIOS,
+        SEGMENTS,
+        GENOME,
+        OUTPUT,
+    ],
     "cohort": [
         Argument("calls", "Calls of the tumours (calls/SAMPLE.json).", many=True),
         Argument("comparisons", "Later samples against baselines (compare/SAMPLE.json).", required=False, many=True),
+        Argument("seg", "Segments of the tumours (segments/SAMPLE.seg), drawn as a map.", required=False, many=True),
         OUTPUT,
         Argument("page", "HTML page over all samples to write.", "write"),
+        Argument("mqc", "Calls for MultiQC (.tsv) to write.", "write", required=False),
+        Argument("mqc_general", "Columns of MultiQC's general statistics (.tsv) to write.", "write", required=False),
+        Argument("mqc_quality", "QC numbers for MultiQC (.tsv) to write.", "write", required=False),
     ],
 }
 

@@ -1,4 +1,4 @@
-"""One row per sample from its calls JSON, and the tables made of such rows: for people and for MultiQC."""
+"""One row per sample from its calls JSON, and the table made of such rows."""
 
 from __future__ import annotations
 
@@ -52,17 +52,6 @@ PATHS = {
 }
 JOINED_BY = {"amplicon_genes": ",", "reasons": ";"}
 
-MULTIQC_COLUMNS = ("call", "qc", "purity", "met_ratio", "met_copies", "met_cep7", "focality", "lod_copies", "reasons")
-MULTIQC_HEADER = """\
-# id: metcn
-# section_name: MET copy number
-# description: MET copies per tumour cell, MET against the CEP7-like level, and the call. Research use only.
-# plot_type: table
-# pconfig:
-#     id: metcn_table
-#     title: MET copy number
-"""
-
 
 def pick(record: Mapping[str, Any], path: str) -> Any:
     """Value at a dotted path of nested mappings; None where any step is missing or is not a mapping."""
@@ -95,8 +84,3 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Iterable[str] = COHORT_COL
     columns = tuple(columns)
     lines = ["\t".join(columns), *("\t".join(cell(name, values[name]) for name in columns) for values in rows)]
     return "\n".join(lines) + "\n"
-
-
-def multiqc(rows: Sequence[Mapping[str, Any]]) -> str:
-    """MultiQC custom content: a table of the columns a run's overview needs, below its header comments."""
-    return MULTIQC_HEADER + table(rows, ("sample", *MULTIQC_COLUMNS))

@@ -95,6 +95,12 @@ def write_json(path: str | Path, value: Any) -> None:
         temporary.write_text(json.dumps(_jsonable(value), indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
+def write_text(path: str | Path, content: str) -> None:
+    """Write ``content`` as UTF-8 with unix line ends, whole or not at all."""
+    with writing(path) as temporary:
+        temporary.write_text(content, encoding="utf-8", newline="\n")
+
+
 def read_json(path: str | Path) -> Any:
     """The parsed content of a JSON file.
 

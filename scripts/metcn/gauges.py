@@ -11,6 +11,7 @@ from metcn.svg import Scale
 
 RULER_WIDTH, RULER_HEIGHT = 300, 44
 SCATTER_WIDTH, SCATTER_HEIGHT = 620, 400
+MAX_ERRORS = 120  # samples up to which the scatter shows their intervals
 ROUND = (0, 2, 1, 20, 50, 100, 200, 500, 1000, 4, 8, 15, 30)
 MARKS = {
     "high_level_amplification": "diamond",
@@ -59,14 +60,14 @@ def ruler(interval: Mapping[str, Any], *, bounds: Sequence[float], top: float, l
 
 
 def scatter(rows: Sequence[Mapping[str, Any]]) -> str:
-    """MET copies against CEP7-like copies of a cohort, with 5 copies and MET/CEP7-like 2 as lines; logarithmic axes."""
+    """MET copies against CEP7-like copies of a cohort, logarithmic; 5 and 10 copies and MET/CEP7-like 2 are lines."""
     drawn = [row for row in rows if _finite(row["met_copies"]) and _finite(row["cep7_copies"])]
     x = Scale(0, _log(_ceiling(drawn, "cep7_copies", 8)), 52, SCATTER_WIDTH - 14)
     y = Scale(0, _log(_ceiling(drawn, "met_copies", 16)), SCATTER_HEIGHT - 42, 10)
     parts = [*_axes(x, y), *_bounds(x, y)]
     for row in drawn:
         across, up = (float(axis(_log(row[name]))) for axis, name in ((x, "cep7_copies"), (y, "met_copies")))
-        if _finite(row["met_copies_low"]) and _finite(row["met_copies_high"]):
+        if len(drawn) <= MAX_ERRORS and _finite(row["met_copies_low"]) and _finite(row["met_copies_high"]):
             ends = (min(max(_log(row[name]), y.low), y.high) for name in ("met_copies_low", "met_copies_high"))
             low, high = (float(y(end)) for end in ends)
             parts.append(svg.line(across, low, across, high, "error"))
@@ -100,14 +101,19 @@ def _axes(x: Scale, y: Scale) -> list[str]:
 
 
 def _bounds(x: Scale, y: Scale) -> list[str]:
-    """Lines at 5 MET copies and at MET/CEP7-like 2 (a curve, since the axes are log(1 + copies))."""
-    five = float(y(_log(5)))
-    parts = [svg.line(x.start, five, x.end, five, "bound"), svg.text(x.end, five - 5, "5 copies", "tick end strong")]
+    """Lines at 5 and 10 MET copies and at MET/CEP7-like 2 (a curve, since the axes are log(1 + copies))."""
+    parts = []
+    for copies in (5, 10):
+        at = float(y(_log(copies)))
+        parts += [
+            svg.line(x.start, at, x.end, at, "bound"),
+            svg.text(x.start + 6, at - 5, f"{copies} copies", "tick strong"),
+        ]
     reach = [step / 16 for step in range(int((2**x.high - 1) * 16) + 1)]
     points = [(float(x(_log(cep7))), float(y(_log(2 * cep7)))) for cep7 in reach if y.holds(_log(2 * cep7))]
     path = "L".join(f"{svg.pixel(a)} {svg.pixel(b)}" for a, b in points)
-    beside = points[len(points) // 4]  # low on the curve, where its right side is free of samples that matter
-    label = svg.text(beside[0] + 8, beside[1] + 12, "MET/CEP7-like 2", "tick strong")
+    beside = points[-1 - len(points) // 12]  # at the upper end of the curve, where few tumours lie
+    label = svg.text(beside[0] - 6, beside[1] - 8, "MET/CEP7-like 2", "tick end strong")
     return [*parts, f'<path d="M{path}" class="bound"/>', label]
 
 

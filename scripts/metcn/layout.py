@@ -13,8 +13,8 @@ STAGES = {
     "copies": "copies",
     "calls": "calls",
     "compare": "compare",
-    "report": "calls",
-    "cohort": "calls",
+    "report": "report",
+    "cohort": "report",
 }
 
 # Stage -> its output arguments and their paths, relative to the output folder.
@@ -26,10 +26,21 @@ OUTPUTS: dict[str, dict[str, str]] = {
     "segments": {"output": "results/segments/{sample}.cns", "seg": "results/segments/{sample}.seg"},
     "purity": {"output": "results/purity/{sample}.json"},
     "copies": {"output": "results/copies/{sample}.json", "draws": "results/copies/{sample}.draws.npz"},
-    "calls": {"output": "results/calls/{sample}.json"},
+    "calls": {
+        "output": "results/calls/{sample}.json",
+        "vcf": "results/calls/{sample}.vcf.gz",
+        "index": "results/calls/{sample}.vcf.gz.tbi",
+        "bed": "results/calls/{sample}.amplicon.bed",
+    },
     "compare": {"output": "results/compare/{sample}.json"},
     "report": {"output": "results/report/{sample}.html"},
-    "cohort": {"output": "results/cohort.tsv", "page": "results/report/cohort.html"},
+    "cohort": {
+        "output": "results/cohort.tsv",
+        "page": "results/report/cohort.html",
+        "mqc": "results/qc/metcn_mqc.tsv",
+        "mqc_general": "results/qc/metcn_general_mqc.tsv",
+        "mqc_quality": "results/qc/metcn_quality_mqc.tsv",
+    },
 }
 
 

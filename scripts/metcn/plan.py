@@ -166,13 +166,17 @@ class Plan:
     def _report_inputs(self, sample: str) -> Inputs:
         return {
             "call": layout.path("calls", sample=sample),
+            "comparison": layout.path("compare", sample=sample) if sample in self.baselines else "",
             "ratios": layout.path("ratios", sample=sample),
             "segments": layout.path("segments", sample=sample),
         }
 
     def _cohort_inputs(self, _: str) -> Inputs:
-        calls = [layout.path("calls", sample=name) for name in self.tumours]
-        return {"calls": calls, "comparisons": [layout.path("compare", sample=name) for name in self.baselines]}
+        return {
+            "calls": [layout.path("calls", sample=name) for name in self.tumours],
+            "comparisons": [layout.path("compare", sample=name) for name in self.baselines],
+            "seg": [layout.path("segments", "seg", name) for name in self.tumours],
+        }
 
     def _counted(self, sample: str) -> bool:
         """Whether a sample's depth is counted here rather than imported as ratios."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from metcn import svg, tracks
-from metcn.genome import bare
+from metcn.genome import MET_CHROMOSOME, bare
 from metcn.mixture import expected_ratio
 from metcn.svg import Scale
 
 WIDTH, LEFT, RIGHT = 1000, 50, 950
 TOP, PLOT = 22, 190
 MAX_DOTS = 2500
+MAX_STRIP = 150_000  # bins beyond chromosome 7 that are drawn; of twice as many every second, and so on
 MB = 1e6
 RATIO_TICKS = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128)
 COPY_TICKS = (2, 5, 10, 20, 50, 100, 4, 1, 3, 15, 30, 8, 6, 0)  # in order of preference where they would collide
@@ -54,8 +55,10 @@ def view(
 def _drawable(table: pd.DataFrame) -> pd.DataFrame:
     names = {name: bare(name) for name in table["chromosome"].unique()}
     drawn = [name for name in ("chromosome", "start", "end", "log2", "kind", "role") if name in table]
-    kept = table.loc[np.isfinite(table["log2"].to_numpy(float)), drawn]
-    chromosome = kept["chromosome"].map(names)
+    own = table["chromosome"].isin([name for name, known in names.items() if known == MET_CHROMOSOME])
+    every = np.arange(len(table)) % max(len(table) // MAX_STRIP, 1) == 0
+    kept = table.loc[np.isfinite(table["log2"].to_numpy(float)) & (own | every), drawn]
+    chromosome = kept["chromosome"].astype(object).map(names)
     return kept.assign(chromosome=chromosome, middle=(kept["start"] + kept["end"]) / 2).reset_index(drop=True)
 
 
@@ -101,25 +104,52 @@ def gene(seen: View) -> str:
     return _locus(seen, x, "Depth ratio of bins in MET, above its exons", zones, track, height + 50)
 
 
+def allele_fractions(found: Mapping[str, Any] | None, genome: Any) -> str:
+    """Allele fractions of SNPs along the genome; empty where there are none."""
+    if not found or not found.get("fraction"):
+        return ""
+    x, offset = _end_to_end(genome)
+    names = [bare(str(name)) for name in found["chromosome"]]
+    kept = [at for at, name in enumerate(names) if name in offset and found["fraction"][at] is not None]
+    at = np.array([float(x(offset[names[place]] + found["position"][place])) for place in kept])
+    y = Scale(0, 1, TOP + 70, TOP)
+    parts = _chromosomes(genome, x, offset, 70)
+    for tick in (0, 0.5, 1):
+        parts.append(svg.line(LEFT, float(y(tick)), RIGHT, float(y(tick)), "grid base" if tick == 0.5 else "grid"))
+        parts.append(svg.text(LEFT - 6, float(y(tick)) + 4, f"{tick:g}", "tick end"))
+    parts.append(svg.text(14, TOP + 35, "allele fraction", "tick middle", turn=-90))
+    parts.append(svg.dots(at, y(np.array([found["fraction"][place] for place in kept], float)), "bin baf"))
+    return svg.figure(WIDTH, TOP + 92, parts, f"Allele fractions of {len(kept)} heterozygous SNPs along the genome")
+
+
+def _end_to_end(genome: Any) -> tuple[Scale, dict[str, float]]:
+    """Scale over all chromosomes end to end, and where each begins."""
+    names = [name for name in (*map(str, range(1, 23)), "X", "Y") if name in genome.contigs]
+    lengths = np.array([genome.contigs[name] for name in names], float)
+    starts = np.concatenate(([0.0], np.cumsum(lengths)[:-1]))
+    return Scale(0, lengths.sum(), LEFT, RIGHT), dict(zip(names, starts.tolist(), strict=True))
+
+
+def _chromosomes(genome: Any, x: Scale, offset: Mapping[str, float], height: float) -> list[str]:
+    """Stripes of the chromosomes with their names below; chromosome 7 stands out."""
+    parts = []
+    for number, (name, start) in enumerate(offset.items()):
+        left, right = float(x(start)), float(x(start + genome.contigs[name]))
+        parts.append(svg.rect(left, TOP, right, TOP + height, "chr7-zone" if name == "7" else f"stripe{number % 2}"))
+        if right - left > 10:
+            css = "tick middle strong" if name == "7" else "tick middle"
+            parts.append(svg.text((left + right) / 2, TOP + height + 14, name, css))
+    return parts
+
+
 def genome_strip(seen: View) -> str:
     """All chromosomes end to end, one median per pixel column, chromosome 7 standing out."""
-    names = [name for name in (*map(str, range(1, 23)), "X", "Y") if name in seen.genome.contigs]
-    lengths = np.array([seen.genome.contigs[name] for name in names], float)
-    offset = dict(zip(names, np.concatenate(([0], np.cumsum(lengths)[:-1])), strict=True))
-    x = Scale(0, lengths.sum(), LEFT, RIGHT)
-    bins = seen.bins[seen.bins["chromosome"].isin(names)]
-    column, low, middle, high = svg.thinned(
-        np.rint(x(bins["middle"] + bins["chromosome"].map(offset)).to_numpy(float) * 1.5), bins["log2"].to_numpy(float)
-    )
+    x, offset = _end_to_end(seen.genome)
+    bins = seen.bins[seen.bins["chromosome"].isin(list(offset))]
+    along = bins["middle"].to_numpy(float) + bins["chromosome"].map(offset).to_numpy(float)
+    column, low, middle, high = svg.thinned(np.rint(x(along) * 1.5), bins["log2"].to_numpy(float))
     y = _vertical(np.concatenate([middle, [0.0]]), TOP, TOP + 90)
-    parts = []
-    for number, name in enumerate(names):
-        left, right = float(x(offset[name])), float(x(offset[name] + seen.genome.contigs[name]))
-        parts.append(svg.rect(left, TOP, right, TOP + 90, "chr7-zone" if name == "7" else f"stripe{number % 2}"))
-        if right - left > 10:
-            parts.append(
-                svg.text((left + right) / 2, TOP + 104, name, "tick middle" + (" strong" if name == "7" else ""))
-            )
+    parts = _chromosomes(seen.genome, x, offset, 90)
     parts += _grid(y, None)
     held = np.clip(np.array([low, middle, high]), y.low, y.high)
     on7 = (column / 1.5 > x(offset["7"])) & (column / 1.5 < x(offset["7"] + seen.genome.contigs["7"]))

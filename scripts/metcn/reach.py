@@ -16,7 +16,7 @@ from pathlib import Path
 from metcn import files, provenance
 from metcn.layout import STAGES
 
-CRITERIA_STAGES = ("calls",)  # the stages whose result changes with resources/criteria
+CRITERIA_STAGES = ("calls", "report")  # the stages whose result changes with resources/criteria
 PAGE_STAGES = ("report", "cohort")  # the stages whose result changes with the templates
 
 

@@ -22,6 +22,7 @@ from metcn.errors import InputError
 from metcn.files import writing
 
 SEGMENT_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "probes", "weight", "se")
+DRAWN_COLUMNS = ("chromosome", "start", "end", "log2", "kind", "role")
 FLOAT_FORMAT = "%.6g"
 
 
@@ -171,6 +172,22 @@ def read_ratios(path: str | Path) -> pd.DataFrame:
     return _read(path, RATIO_COLUMNS)
 
 
+def read_drawn(path: str | Path) -> pd.DataFrame:
+    """The columns of a sample's ratios that figures need (``DRAWN_COLUMNS``), names as categories.
+
+    A genome has millions of bins and a page shows thousands: what the stage before has written is read without the
+    checks of `read_ratios`, which is asked only where this cannot be parsed.
+    """
+    types: dict[str, Any] = dict.fromkeys(("chromosome", "kind", "role"), "category")
+    types |= {"start": np.int64, "end": np.int64, "log2": np.float64}
+    try:
+        frame = pd.read_csv(path, sep="\t", usecols=DRAWN_COLUMNS, dtype=types, quoting=csv.QUOTE_NONE)
+    except (ValueError, OSError):
+        return read_ratios(path)[list(DRAWN_COLUMNS)]
+    complete = len(frame) and not frame[["chromosome", "kind", "role"]].isna().any(axis=None)
+    return frame[list(DRAWN_COLUMNS)] if complete else read_ratios(path)[list(DRAWN_COLUMNS)]
+
+
 def write_ratios(path: str | Path, frame: pd.DataFrame) -> None:
     """Write one sample's ratios as CNVkit-readable ``.cnr``."""
     _write(path, frame, RATIO_COLUMNS)
@@ -200,6 +217,17 @@ def write_seg(path: str | Path, sample: str, frame: pd.DataFrame) -> None:
         }
     )
     _write_text(path, table)
+
+
+def read_seg(path: str | Path) -> pd.DataFrame:
+    """Segments of a ``.seg`` file (columns ``ID chrom loc.start loc.end seg.mean``), 1-based starts as they stand."""
+    raw = text_frame(read_text(path), path)
+    wanted = {name: Column("text") for name in ("ID", "chrom")}
+    wanted |= {name: Column("integer", low=1) for name in ("loc.start", "loc.end")} | {"seg.mean": Column()}
+    absent = [name for name in wanted if name not in raw.columns]
+    if absent:
+        raise InputError(f"{path} lacks column {absent[0]}; found {', '.join(raw.columns)}; {REMAKE}")
+    return pd.DataFrame({name: parse_column(raw[name], name, column, path) for name, column in wanted.items()})
 
 
 def write_reference_bins(group: Any, frame: pd.DataFrame) -> None:

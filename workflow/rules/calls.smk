@@ -1,12 +1,36 @@
 """From copies to verdicts and the pages that show them."""
 
+# What a stage writes, with what Snakemake's own report shows of it.
+CALLS = layout.OUTPUTS["calls"] | {
+    "output": report(
+        layout.OUTPUTS["calls"]["output"],
+        caption="../report/calls.rst",
+        category="Data",
+        labels={"sample": "{sample}"},
+    )
+}
+COHORT = layout.OUTPUTS["cohort"] | {
+    "output": report(
+        layout.path("cohort"),
+        caption="../report/table.rst",
+        category="Cohort",
+        labels={"file": "table"},
+    ),
+    "page": report(
+        layout.path("cohort", "page"),
+        caption="../report/cohort.rst",
+        category="Cohort",
+        labels={"file": "page"},
+    ),
+}
+
 
 rule calls:
     """Verdict against each published criterion, and the overall call."""
     input:
         unpack(PLAN.input_of("calls")),
     output:
-        **layout.OUTPUTS["calls"],
+        **CALLS,
     log:
         layout.log("calls"),
     benchmark:
@@ -20,7 +44,8 @@ rule calls:
         options=PLAN.options("calls"),
         code=PLAN.code("calls"),
     shell:
-        "metcn calls {params.told} {params.options} --output {output.output:q} 2> {log:q}"
+        "metcn calls {params.told} {params.options} --output {output.output:q} --vcf {output.vcf:q} "
+        "--index {output.index:q} --bed {output.bed:q} 2> {log:q}"
 
 
 rule compare:
@@ -54,6 +79,7 @@ rule report:
             layout.OUTPUTS["report"]["output"],
             caption="../report/sample.rst",
             category="Samples",
+            labels={"sample": "{sample}"},
         ),
     log:
         layout.log("report"),
@@ -76,12 +102,7 @@ rule cohort:
     input:
         unpack(PLAN.input_of("cohort")),
     output:
-        output=layout.OUTPUTS["cohort"]["output"],
-        page=report(
-            layout.OUTPUTS["cohort"]["page"],
-            caption="../report/cohort.rst",
-            category="Cohort",
-        ),
+        **COHORT,
     log:
         layout.log("cohort"),
     benchmark:
@@ -94,4 +115,5 @@ rule cohort:
         options=PLAN.options("cohort"),
         code=PLAN.code("cohort"),
     shell:
-        "metcn cohort {params.told} {params.options} --output {output.output:q} --page {output.page:q} 2> {log:q}"
+        "metcn cohort {params.told} {params.options} --output {output.output:q} --page {output.page:q} "
+        "--mqc {output.mqc:q} --mqc-general {output.mqc_general:q} --mqc-quality {output.mqc_quality:q} 2> {log:q}"

@@ -1,4 +1,4 @@
-"""Stages ``calls``, ``report`` and ``cohort``: from estimates to verdicts, and from verdicts to what people read."""
+"""Stage ``calls``: from estimates to verdicts."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from metcn import bed as extents
 from metcn import calls as calling
 from metcn import cohort as overview
-from metcn import criteria, provenance, render, tables, vcf
+from metcn import criteria, provenance
 from metcn import genome as genomes
+from metcn import vcf as variants
 from metcn import verdicts as judging
 from metcn.columns import QC, REASONS
 from metcn.errors import InputError
-from metcn.files import read_json, write_json, writing
+from metcn.files import read_json, write_json, write_text
 from metcn.stages import limits
-from metcn.stages.records import SCHEMA, read_call, read_draws
+from metcn.stages.records import SCHEMA, read_draws
 
 CHROMOSOME_7 = {"GRCh37": "7", "GRCh38": "chr7"}  # as each build's own release writes it, where the input does not tell
 SUBCLONAL = (
@@ -42,9 +44,12 @@ def calls(
     copies: Path,
     draws: Path,
     output: Path,
+    vcf: Path | None,
+    index: Path | None,
+    bed: Path | None,
     settings: Mapping[str, Any],
 ) -> None:
-    """Write ``calls/{sample}.json``, everything known of one sample with its verdicts, and the VCF beside it.
+    """Write ``calls/{sample}.json``, everything known of one sample, and what is asked for of VCF and BED.
 
     A sample of which MET could not be measured gets the same document with missing numbers and the call ``no_call``.
 
@@ -58,50 +63,15 @@ def calls(
     counted = read_json(counts_summary) if counts_summary else None
     record = _record({"schema": SCHEMA, "sample": sample, **asked}, {**found, "counts": counted}, draws, settings)
     write_json(output, record)
-    vcf.write(_beside(output, ".vcf.gz"), _variant(record))
-
-
-def report(*, call: Path, ratios: Path, segments: Path, genome: str, output: Path, settings: Mapping[str, Any]) -> None:
-    """Write the HTML page of one sample.
-
-    Raises
-    ------
-    InputError
-        If an input is missing, damaged, or of another version.
-    """
-    facts = genomes.load(genome)
-    page = render.sample_page(
-        read_call(call), tables.read_ratios(ratios), tables.read_segments(segments), facts, title=settings["title"]
-    )
-    _write_text(output, page)
-
-
-def cohort(
-    *,
-    calls: Iterable[Path],
-    output: Path,
-    page: Path,
-    settings: Mapping[str, Any],
-    comparisons: Iterable[Path] | None = None,
-) -> None:
-    """Write ``cohort.tsv``, the cohort's HTML page, and ``qc/metcn_mqc.tsv`` beside the table.
-
-    Raises
-    ------
-    InputError
-        If a call is missing, damaged, of another version, or its sample stands twice.
-    """
-    records = [read_call(path) for path in calls]
-    names = [record["sample"] for record in records]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"sample {name} has {names.count(name)} calls; give each sample's calls JSON once")
-    later = {record["progression"]: record for record in map(read_json, comparisons or ())}
-    records = [record | {"comparison": later.get(record["sample"])} for record in records]
-    rows = [overview.row(record) for record in records]
-    _write_text(output, overview.table(rows))
-    _write_text(output.parent / "qc" / "metcn_mqc.tsv", overview.multiqc(rows))
-    _write_text(page, render.cohort_page(records))
+    facts = genomes.load(record["genome"])
+    chromosome = overview.pick(record, "measurement.met.chromosome") or CHROMOSOME_7[facts.name]
+    if vcf is not None:
+        text = variants.text(
+            record, chromosome=chromosome, length_bp=facts.contigs["7"], met=facts.met, build=facts.name
+        )
+        variants.write(vcf, vcf.with_name(vcf.name + ".tbi") if index is None else index, text)
+    if bed is not None:
+        write_text(bed, extents.text(record, chromosome=chromosome))
 
 
 def _record(
@@ -128,6 +98,7 @@ def _record(
         "notes": _notes(found),
         "criteria": [verdict.row() | {"power": _power(verdict, found, settings)} for verdict in judged],
         "default_criteria": settings["default_criteria"],
+        "decide": settings["decide"],
         "counts": found["counts"],
         "provenance": provenance.stamp(settings),
     }
@@ -219,21 +190,3 @@ def _headline(call: str, estimates: Mapping[str, Any], why: Sequence[str]) -> st
         lod_copies=overview.pick(estimates, "lod.copies"),
         explanations=[REASONS[code].text for code in why],
     )
-
-
-def _variant(record: Mapping[str, Any]) -> str:
-    """Text of the sample's VCF."""
-    build = record["genome"]
-    facts = genomes.load(build)
-    name = overview.pick(record, "measurement.met.chromosome") or CHROMOSOME_7[build]
-    return vcf.text(record, chromosome=name, length_bp=facts.contigs["7"], met=facts.met, build=build)
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    """Path with ``.json`` replaced; a sample's name may hold dots of its own."""
-    return path.with_name(path.name.removesuffix(".json") + suffix)
-
-
-def _write_text(path: Path, content: str) -> None:
-    with writing(path) as temporary:
-        temporary.write_text(content, encoding="utf-8", newline="\n")

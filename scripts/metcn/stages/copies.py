@@ -14,9 +14,9 @@ from metcn import copies as estimating
 from metcn import genome as genomes
 from metcn.files import read_json, write_json, writing
 from metcn.stages import amplicons, genes, limits, loci
+from metcn.stages.levels import levels, number
 
 RATIO_BOUNDS = (2,)
-LEVELS = {"met": ("met",), "cep7": ("cep7",), "arm_q": ("arms", "7q"), "arm_p": ("arms", "7p")}
 CORRECTED = {"met_copies": "gcn", "cep7_copies": "cep7", "met_cep7": "ratio"}
 UNCORRECTED = {"met_ratio": "fold", "plasma_copies": "pcn"}  # of MET's own bins, whatever its amplicon says
 SHALLOW = ("wgs", "swgs")  # assays whose few bins in MET may lean on those of its amplicon
@@ -40,11 +40,7 @@ def copies(
     searched = amplicons.search(bins, facts, alpha=settings["alpha"])
     seen = None if searched is None else searched.amplicon(facts)
     significant = seen is not None
-    own = estimating.Measured(
-        log2={name: _number(measured, *where, "log2") for name, where in LEVELS.items()},
-        se={name: _own_error(measured, *where) for name, where in LEVELS.items()},
-        baseline_se=_number(measured, "baseline", "se"),
-    )
+    own = levels(measured)
     level = _with_amplicon(own, seen) if measured["assay"] in SHALLOW else own
     copies_known = "purity_below_floor" not in mixture["reasons"]  # else only uncorrected values say anything
     found, alone = (_posterior(each, grid, settings, copies_known) for each in (level, own))
@@ -54,10 +50,11 @@ def copies(
         seen = amplicons.by_level(bins, measured, facts)
     told = {"decide": settings["decide_focality"], "copies_known": copies_known}
     result = {
-        **_estimates(found, alone, _number(measured, "met", "ratio")),
+        **_estimates(found, alone, number(measured, "met", "ratio")),
         "basis": "gene" if level is own else "gene_and_amplicon",
+        "level": {"log2": level.log2["met"], "se": level.se["met"]},
         "lod": limits.of_sample(
-            {name: _number(measured, "met", name) for name in ("log2", "se")},
+            {name: number(measured, "met", name) for name in ("log2", "se")},
             mixture["ploidy"]["value"],
             grid,
             {} if searched is None else searched.detectable(settings["power"]),
@@ -150,17 +147,3 @@ def _write_draws(path: Path, draws: Mapping[str, np.ndarray]) -> None:
     }
     with writing(path) as temporary, open(temporary, "wb") as handle:
         np.savez(handle, **small)  # type: ignore[arg-type]
-
-
-def _number(record: Mapping[str, Any], *names: str) -> float:
-    """A number nested in a JSON record; null is NaN."""
-    value: Any = record
-    for name in names:
-        value = value[name]
-    return float("nan") if value is None else float(value)
-
-
-def _own_error(measured: Mapping[str, Any], *where: str) -> float:
-    """A level's error without the baseline's, which all levels share."""
-    error = _number(measured, *where, "se")
-    return float(np.sqrt(max(error**2 - _number(measured, "baseline", "se") ** 2, 0.0))) if where == ("met",) else error

@@ -1,0 +1,86 @@
+"""MultiQC custom content: the calls, a few columns for its first table, and the numbers behind QC."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from metcn.cohort import cell, pick
+
+CALL_COLUMNS = ("call", "qc", "purity", "met_ratio", "met_copies", "met_cep7", "focality", "lod_copies", "reasons")
+GENERAL_COLUMNS = ("call", "met_copies", "met_cep7", "qc")
+
+# Number of QC -> (where the calls JSON has it, title, what it is)
+QUALITY: dict[str, tuple[str, str, str]] = {
+    "fragments": ("counts.fragments", "Fragments", "Fragments counted in bins"),
+    "duplicates": ("counts.duplicates", "Duplicates", "Share of reads left out as duplicates"),
+    "on_target": ("counts.on_target", "On target", "Share of fragments in targets"),
+    "noise_target": ("measurement.qc.noise.target", "Noise, targets", "Robust SD of neighbouring log2 ratios"),
+    "noise_off_target": (
+        "measurement.qc.noise.off_target",
+        "Noise, off-target",
+        "Robust SD of neighbouring log2 ratios",
+    ),
+    "noise_window": ("measurement.qc.noise.window", "Noise, windows", "Robust SD of neighbouring log2 ratios"),
+    "noise_amplicon": ("measurement.qc.noise.amplicon", "Noise, amplicons", "Robust SD of neighbouring log2 ratios"),
+    "met_se": ("measurement.met.se", "MET error", "Standard error of MET's log2 ratio"),
+    "met_bins": ("measurement.met.bins", "MET bins", "Usable bins in MET"),
+    "bins_used": ("measurement.qc.bins_used", "Bins used", "Usable bins of the sample"),
+    "lod_copies": ("copies.lod.copies", "Detectable", "Fewest MET copies that would have been seen"),
+}
+
+
+def calls(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Table of the calls, a section of its own."""
+    head = {
+        "id": "metcn",
+        "section_name": "MET copy number",
+        "description": "MET copies per tumour cell, MET against the CEP7-like level, and the call. Research use only.",
+        "plot_type": "table",
+        "pconfig": {"id": "metcn_table", "title": "MET copy number"},
+    }
+    return _content(head, [{name: row[name] for name in ("sample", *CALL_COLUMNS)} for row in rows], CALL_COLUMNS)
+
+
+def general(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Columns for MultiQC's general statistics."""
+    titles = {"call": "MET call", "met_copies": "MET copies", "met_cep7": "MET/CEP7-like", "qc": "metcn QC"}
+    head = {
+        "id": "metcn_general",
+        "plot_type": "generalstats",
+        "headers": [{name: {"title": titles[name]}} for name in GENERAL_COLUMNS],
+    }
+    return _content(head, [{name: row[name] for name in ("sample", *GENERAL_COLUMNS)} for row in rows], GENERAL_COLUMNS)
+
+
+def quality(records: Sequence[Mapping[str, Any]]) -> str:
+    """Table of the QC numbers that at least one sample has."""
+    found = numbers(records)
+    head = {
+        "id": "metcn_qc",
+        "section_name": "MET copy number: quality",
+        "description": "What the calls rest on.",
+        "plot_type": "table",
+        "pconfig": {"id": "metcn_qc_table", "title": "MET copy number: quality"},
+        "headers": {name: {"title": QUALITY[name][1], "description": QUALITY[name][2]} for name in found},
+    }
+    rows = [
+        {"sample": record["sample"], **{name: values[place] for name, values in found.items()}}
+        for place, record in enumerate(records)
+    ]
+    return _content(head, rows, tuple(found))
+
+
+def numbers(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """QC numbers by name, one value per record (None where missing); names that no record has are left out."""
+    found = {name: [pick(record, path) for record in records] for name, (path, _, _) in QUALITY.items()}
+    return {name: values for name, values in found.items() if any(value is not None for value in values)}
+
+
+def _content(head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Tab-separated text below a header of comments, which MultiQC reads as YAML; JSON is YAML."""
+    comments = [f"# {key}: {json.dumps(value)}" for key, value in head.items()]
+    names = ("sample", *columns)
+    body = ["\t".join(cell(name, row[name]) for name in names) for row in rows]
+    return "\n".join([*comments, "\t".join(names), *body]) + "\n"

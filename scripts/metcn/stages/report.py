@@ -1,0 +1,83 @@
+"""Stages ``report`` and ``cohort``: from verdicts to what people and other tools read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from metcn import cohort as overview
+from metcn import genome as genomes
+from metcn import multiqc, render, tables
+from metcn.errors import InputError
+from metcn.files import read_json, write_text
+from metcn.stages import whatif
+from metcn.stages.records import read_call
+
+
+def report(
+    *,
+    call: Path,
+    comparison: Path | None,
+    ratios: Path,
+    segments: Path,
+    genome: str,
+    output: Path,
+    settings: Mapping[str, Any],
+) -> None:
+    """Write the HTML page of one sample.
+
+    Raises
+    ------
+    InputError
+        If an input is missing, damaged, or of another version.
+    """
+    record = read_call(call) | {"comparison": read_json(comparison) if comparison else None}
+    page = render.sample_page(
+        record,
+        tables.read_drawn(ratios),
+        tables.read_segments(segments),
+        genomes.load(genome),
+        title=settings["title"],
+        whatif=whatif.of(record),
+    )
+    write_text(output, page)
+
+
+def cohort(
+    *,
+    calls: Iterable[Path],
+    comparisons: Iterable[Path] | None,
+    seg: Iterable[Path] | None,
+    output: Path,
+    page: Path,
+    mqc: Path | None,
+    mqc_general: Path | None,
+    mqc_quality: Path | None,
+    settings: Mapping[str, Any],
+) -> None:
+    """Write ``cohort.tsv``, the cohort's HTML page, and those of MultiQC's three tables that a path is given for.
+
+    Raises
+    ------
+    InputError
+        If an input is missing, damaged, of another version, or a sample stands twice.
+    """
+    records = [read_call(path) for path in calls]
+    names = [record["sample"] for record in records]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"sample {name} has {names.count(name)} calls; give each sample's calls JSON once")
+    later = {record["progression"]: record for record in map(read_json, comparisons or ())}
+    records = [record | {"comparison": later.get(record["sample"])} for record in records]
+    rows = [overview.row(record) for record in records]
+    write_text(output, overview.table(rows))
+    for path, content in (
+        (mqc, multiqc.calls(rows)),
+        (mqc_general, multiqc.general(rows)),
+        (mqc_quality, multiqc.quality(records)),
+    ):
+        if path is not None:
+            write_text(path, content)
+    levels = [tables.read_seg(path) for path in seg or ()]
+    write_text(page, render.cohort_page(records, levels=levels))

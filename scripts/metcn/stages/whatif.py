@@ -1,0 +1,155 @@
+"""Copies and verdicts at any purity and ploidy, from the errors a sample was measured with: what the page can redo."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from metcn import amplicon, criteria, verdicts
+from metcn import calls as calling
+from metcn import copies as estimating
+from metcn.cohort import pick
+from metcn.mixture import NORMAL_COPIES, tumour_copies
+from metcn.stages.levels import levels
+
+DRAWS = 4096
+DECIDE, DECIDE_FOCALITY = 0.95, 0.8  # for calls JSON that do not tell what they were decided with
+SHOWN_PURITIES = {"tissue": (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0), "plasma": (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)}
+PLOIDY = 2.0  # at which the page starts when ploidy is unknown
+
+
+def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Everything the page needs to redo copies and verdicts at another purity; None where MET has no ratio.
+
+    Parameters
+    ----------
+    call : mapping
+        The sample's calls JSON.
+
+    Returns
+    -------
+    dict
+        ``payload`` for the script, and ``rows``, the results at a few purities for readers on paper.
+    """
+    measured = call["measurement"]
+    blocked = call["call"] == "no_call" or pick(measured, "met.ratio") is None or pick(measured, "met.se") is None
+    if blocked or pick(measured, "baseline.se") is None:
+        return None
+    level = _levels(call)
+    purity, ploidy = (pick(call, f"purity.{name}.value") for name in ("purity", "ploidy"))
+    settings = {
+        "decide": pick(call, "decide") or DECIDE,
+        "decide_focality": pick(call, "copies.focality.decide") or DECIDE_FOCALITY,
+        "lod_ratio": pick(call, "copies.lod.ratio"),
+        "above_neutral": bool(pick(call, "copies.lod.above_neutral")),
+        "broad": _is_broad(call),
+        "specimen": call["specimen"],
+        "default": call["default_criteria"],
+    }
+    shown = sorted({*SHOWN_PURITIES.get(call["specimen"], SHOWN_PURITIES["tissue"]), *([purity] if purity else [])})
+    rows = [
+        {"purity": value, "own": value == purity, **at(level, value, ploidy or PLOIDY, settings)} for value in shown
+    ]
+    payload = {
+        **settings,
+        "purity": purity,
+        "ploidy": ploidy,
+        "folds": {name: _packed(values) for name, values in _folds(level).items()},
+        "sets": _sets(call["specimen"]),
+        "normal_copies": NORMAL_COPIES,
+        "lowest_divisor": estimating.LOWEST_DIVISOR,
+        "gained": amplicon.GAINED,
+        "stands_out": amplicon.STANDS_OUT,
+        "arm_over_centromere": amplicon.ARM_OVER_CENTROMERE,
+        "rounding": verdicts.ROUNDING,
+    }
+    return {"payload": payload, "rows": rows, "ploidy": ploidy or PLOIDY}
+
+
+def _levels(call: Mapping[str, Any]) -> estimating.Measured:
+    """The levels that copies rest on: where MET's own leans on its amplicon's, the two together."""
+    own, told = levels(call["measurement"]), pick(call, "copies.level")
+    if not told or told["log2"] is None or told["se"] is None:
+        return own
+    return estimating.Measured({**own.log2, "met": told["log2"]}, {**own.se, "met": told["se"]}, own.baseline_se)
+
+
+def _is_broad(call: Mapping[str, Any]) -> bool:
+    """Whether the stretch that the scan found around MET is most of the arm."""
+    share = pick(call, "copies.focality.levels.share_of_arm")
+    return share is not None and share > amplicon.FOCAL_SHARE and pick(call, "copies.focality.class") != "focal"
+
+
+def at(level: estimating.Measured, purity: float, ploidy: float, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Copies, limit of detection, focality, call and verdicts if purity and ploidy were exactly these."""
+    draws = _posterior(level, purity, ploidy)
+    chosen, _ = amplicon.focality(draws, decide=settings["decide_focality"], broad=settings["broad"])
+    ratio = settings["lod_ratio"]
+    limit = float("nan") if ratio is None else float(tumour_copies(ratio, purity, ploidy))
+    judged = verdicts.verdicts(
+        _applicable(settings["specimen"]),
+        verdicts.Draws.of(draws),
+        specimen=settings["specimen"],
+        decide=settings["decide"],
+        focality=chosen,
+        lod={} if settings["above_neutral"] else {"gcn": limit, "gcn_minus_ploidy": limit - ploidy},
+    )
+    call, _ = calling.overall([row for row in judged if row.criterion.id == settings["default"]])
+    return {
+        "met_copies": estimating.interval(draws["gcn"], draws["group"]),
+        "cep7_copies": estimating.interval(draws["cep7"], draws["group"]),
+        "met_cep7": estimating.interval(draws["ratio"], draws["group"]),
+        "lod": limit,
+        "focality": chosen,
+        "call": call,
+        "verdicts": [(row.verdict, row.probability) for row in judged],
+    }
+
+
+def _posterior(level: estimating.Measured, purity: float, ploidy: float) -> dict[str, np.ndarray]:
+    """Draws at one purity and ploidy."""
+    point = {
+        "purity": np.array([purity]),
+        "ploidy": np.array([ploidy]),
+        "weight": np.ones(1),
+        "group": np.zeros(1, int),
+    }
+    return estimating.posterior(level, point, draw_count=DRAWS)
+
+
+def _folds(level: estimating.Measured) -> dict[str, np.ndarray]:
+    """Depth ratios of MET, CEP7-like and 7q as the posterior draws them: half the copies at purity 1 and ploidy 2."""
+    found = _posterior(level, 1.0, NORMAL_COPIES)
+    return {name: found[key] / NORMAL_COPIES for name, key in (("met", "gcn"), ("cep7", "cep7"), ("arm_q", "arm_q"))}
+
+
+def _packed(values: np.ndarray) -> str | None:
+    """Little-endian doubles as base64; None where the level is missing."""
+    return None if np.isnan(values).any() else base64.b64encode(values.astype("<f8").tobytes()).decode()
+
+
+@cache
+def _applicable(specimen: str) -> tuple[criteria.Criterion, ...]:
+    """The sets that hold for a specimen, the default one first."""
+    return tuple(criterion for criterion in criteria.load().values() if criterion.specimen in (specimen, "both"))
+
+
+def _sets(specimen: str) -> list[dict[str, Any]]:
+    """Categories of the applicable sets, in the order of the verdicts."""
+    return [
+        {
+            "id": criterion.id,
+            "title": criterion.title,
+            "name": category.name,
+            "call": category.call,
+            "combine": category.combine,
+            "clauses": [asdict(clause) for clause in category.clauses],
+        }
+        for criterion in _applicable(specimen)
+        for category in criterion.categories
+    ]

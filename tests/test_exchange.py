@@ -1,0 +1,122 @@
+"""Other tools open what is written: CNVkit our bins and segments, IGV our SEG, MultiQC our tables."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from made_up import amplified, no_call, plasma, profile
+from metcn import cohort, multiqc, tables
+from metcn import genome as builds
+from metcn.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[1]
+MULTIQC = shutil.which("multiqc") or shutil.which("multiqc", path=str(ROOT / ".venv-multiqc" / "bin"))
+CNVKIT = """
+import sys, matplotlib
+matplotlib.use("agg")
+from cnvlib import commands
+for line in sys.argv[1:]:
+    arguments = commands.parse_args(line.split())
+    arguments.func(arguments)
+"""
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Bins and segments of a tumour with a focal amplification, as the pipeline writes them."""
+    folder = tmp_path_factory.mktemp("exchange")
+    bins, segments = profile(builds.load("GRCh37"), spacing_bp=800_000)
+    order = bins["chromosome"].map({name: rank for rank, name in enumerate(dict.fromkeys(bins["chromosome"]))})
+    bins = bins.iloc[np.lexsort((bins["start"], order))].drop_duplicates(["chromosome", "start", "end"])
+    bins = bins.assign(gene=np.where(bins["role"] == "met", "MET", "Antitarget"))
+    tables.write_ratios(folder / "s.cnr", bins)
+    tables.write_segments(folder / "s.cns", segments.assign(gene=["-", "MET", "-"]))
+    tables.write_seg(folder / "s.seg", "s", segments)
+    return folder
+
+
+def test_cnvkit_scatters_calls_and_lists_genes(written):
+    lines = [
+        f"scatter {written}/s.cnr -s {written}/s.cns -c chr7 -o {written}/s.png",
+        f"call {written}/s.cns --purity 0.35 -o {written}/s.call.cns",
+        f"genemetrics {written}/s.cnr -s {written}/s.cns -o {written}/s.genes.tsv",
+    ]
+    done = subprocess.run([sys.executable, "-c", CNVKIT, *lines], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (written / "s.png").read_bytes().startswith(b"\x89PNG")
+    called = [line.split("\t") for line in (written / "s.call.cns").read_text().splitlines()]
+    assert int(called[2][called[0].index("cn")]) > 9
+    assert "MET\tchr7" in (written / "s.genes.tsv").read_text()
+
+
+def test_seg_reads_back_as_it_was(written):
+    frame = tables.read_seg(written / "s.seg")
+    assert list(frame["ID"].unique()) == ["s"] and frame["loc.start"].tolist() == [1, 115_400_001, 117_300_001]
+    assert (written / "s.seg").read_text().splitlines()[0].split("\t") == [
+        *("ID", "chrom", "loc.start", "loc.end", "num.mark", "seg.mean"),
+    ]
+
+
+def test_seg_without_a_column_is_refused(tmp_path):
+    (tmp_path / "s.seg").write_text("ID\tchrom\tloc.start\tloc.end\ns\t7\t1\t2\n")
+    with pytest.raises(InputError, match=r"s\.seg lacks column seg\.mean; found ID, chrom"):
+        tables.read_seg(tmp_path / "s.seg")
+
+
+def body(text: str) -> list[list[str]]:
+    """Rows of MultiQC content below its comments."""
+    return [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
+
+
+def head(text: str) -> dict:
+    """Header comments of MultiQC content."""
+    pairs = [line[2:].split(": ", 1) for line in text.splitlines() if line.startswith("# ")]
+    return {key: json.loads(value) for key, value in pairs}
+
+
+def test_multiqc_tables_have_header_comments_and_one_line_per_sample():
+    calls = [amplified(), plasma(), no_call()]
+    rows = [cohort.row(call) for call in calls]
+    for text, kind in (
+        (multiqc.calls(rows), "table"),
+        (multiqc.general(rows), "generalstats"),
+        (multiqc.quality(calls), "table"),
+    ):
+        assert head(text)["plot_type"] == kind
+        assert [row[0] for row in body(text)] == ["sample", "LC-0417", "PL-22", "empty.1"]
+        assert len({len(row) for row in body(text)}) == 1
+
+
+def test_quality_leaves_out_what_no_sample_has():
+    found = multiqc.numbers([amplified(), no_call()])
+    assert found["met_se"] == [0.041, None] and found["fragments"] == [18_204_113, None]
+    assert "noise_window" not in found
+
+
+def test_text_that_would_break_the_table_stays_in_its_cell():
+    row = cohort.row(amplified(sample="a\tb\n# plot_type: html"))
+    assert body(multiqc.calls([row]))[1][0] == "a b # plot_type: html"
+
+
+@pytest.mark.skipif(MULTIQC is None, reason="MultiQC is not installed")
+def test_multiqc_takes_them(tmp_path):
+    calls = [amplified(), plasma(), no_call()]
+    rows = [cohort.row(call) for call in calls]
+    (tmp_path / "metcn_mqc.tsv").write_text(multiqc.calls(rows))
+    (tmp_path / "metcn_general_mqc.tsv").write_text(multiqc.general(rows))
+    (tmp_path / "metcn_quality_mqc.tsv").write_text(multiqc.quality(calls))
+    command = [MULTIQC, "--no-version-check", "--quiet", "-o", str(tmp_path / "out"), str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    found = json.loads((tmp_path / "out" / "multiqc_data" / "multiqc_data.json").read_text())
+    assert "LC-0417" in json.dumps(found["report_general_stats_data"])
+    assert {path.name for path in (tmp_path / "out" / "multiqc_data").glob("*table.txt")} == {
+        "multiqc_metcn_table.txt",
+        "multiqc_metcn_qc_table.txt",
+    }

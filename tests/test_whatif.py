@@ -1,0 +1,192 @@
+"""What-if: the page's script computes what Python computes, and both what the pipeline does."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from made_up import AMPLIFIED, amplified, no_call, plasma, profile, unknown_purity
+from metcn import genome as builds
+from metcn import render
+from metcn.files import PACKAGE
+from metcn.stages import whatif
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+needs_browser = pytest.mark.skipif(BROWSER is None, reason="chromium is not installed")
+POINTS = [(purity, ploidy) for purity in (0.01, 0.1, 0.2, 0.35, 0.73, 1.0) for ploidy in (1.6, 2.0, 3.3, 5.0)]
+
+
+def measured(made=amplified, *, met=1.609, cep7=0.2, arm_q=0.25, baseline_se=0.02, **changes):
+    """A call whose measurement has every level that copies rest on; a level that is None is missing."""
+    call = made(**changes)
+    level = {"bins": 30, "se": 0.05}
+    call["measurement"] |= {
+        "met": {**AMPLIFIED["measurement"]["met"], "log2": met, "ratio": 2**met, "se": 0.06},
+        "cep7": {**level, "log2": cep7, "tier": "proximal"},
+        "arms": {"7q": {**level, "log2": arm_q}, "7p": {**level, "log2": 0.1}},
+        "baseline": {"se": baseline_se},
+    }
+    if cep7 is None:
+        call["measurement"]["cep7"]["se"] = None
+    if arm_q is None:
+        call["measurement"]["arms"]["7q"]["se"] = None
+    call["copies"]["lod"]["ratio"] = 1.19
+    return call
+
+
+def broad(call):
+    """The same with a stretch around MET that is most of the arm, and surely above neutral."""
+    call["copies"]["focality"] = {"class": "arm", "levels": {"share_of_arm": 0.7}}
+    call["copies"]["lod"]["above_neutral"] = True
+    return call
+
+
+CASES = {
+    "amplified": measured(),
+    "polysomy": measured(met=0.8, cep7=0.78, arm_q=0.8),
+    "negative": measured(met=0.01, cep7=0.0, arm_q=0.0),
+    "near the bound": measured(met=0.55, cep7=0.1, arm_q=0.1),
+    "a gain of the arm": measured(met=0.5, cep7=0.0, arm_q=0.5),
+    "most of the arm": broad(measured(met=0.5, cep7=0.0, arm_q=0.1)),
+    "no CEP7-like": measured(cep7=None),
+    "nothing else on 7q": measured(met=0.6, arm_q=None),
+    "neither": measured(met=0.6, cep7=None, arm_q=None),
+    "plasma": measured(plasma, met=0.2, cep7=0.0, arm_q=0.0),
+}
+PREPARED = {name: whatif.of(call)["payload"] for name, call in CASES.items()}
+
+
+def run_script(folder, script: str) -> str:
+    """What a page of nothing but ``script`` leaves as its text, in a browser without a network."""
+    page = folder / "page.html"
+    page.write_text(f"<!DOCTYPE html><meta charset='utf-8'><body><script>{script}</script>", encoding="utf-8")
+    return dump(folder, page)
+
+
+def dump(folder, page) -> str:
+    """The document of a page after its scripts have run."""
+    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'browser'}"]
+    command += ["--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=5000", "--dump-dom", page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def numbers(result) -> list[float]:
+    """All numbers of a result in one order; missing is NaN."""
+    estimates = [result[name] for name in ("met_copies", "cep7_copies", "met_cep7")]
+    ends = [estimate[end] for estimate in estimates for end in ("value", "low", "high")]
+    probabilities = [row["probability"] if isinstance(row, dict) else row[1] for row in result["verdicts"]]
+    return [float("nan") if value is None else float(value) for value in (*ends, result["lod"], *probabilities)]
+
+
+def words_of(result) -> list[str]:
+    """All words of a result."""
+    verdicts = [row["verdict"] if isinstance(row, dict) else row[0] for row in result["verdicts"]]
+    return [result["call"], result["focality"], *verdicts]
+
+
+@pytest.fixture(scope="module")
+def expected():
+    """What Python computes for every case and point."""
+    found = {}
+    for name, call in CASES.items():
+        level, settings = whatif.levels(call["measurement"]), PREPARED[name]
+        found[name] = [whatif.at(level, purity, ploidy, settings) for purity, ploidy in POINTS]
+    return found
+
+
+@needs_browser
+def test_script_equals_python_on_a_grid(tmp_path, expected):
+    script = (PACKAGE / "templates" / "whatif.js").read_text(encoding="utf-8")
+    script += f"""
+const payloads = {json.dumps(PREPARED)}, points = {json.dumps(POINTS)}, found = {{}};
+for (const [name, payload] of Object.entries(payloads)) {{
+  const data = whatif.unpack(payload);
+  found[name] = points.map(([purity, ploidy]) => whatif.at(data, purity, ploidy));
+}}
+const short = (key, value) => key === "clauses" ? undefined : value;
+document.body.textContent = "RESULT" + JSON.stringify(found, short) + "END";
+"""
+    found = json.loads(html.unescape(re.search(r"RESULT(.*)END", run_script(tmp_path, script), re.DOTALL)[1]))
+    assert set(found) == set(CASES)
+    for name, results in found.items():
+        for point, result, by_python in zip(POINTS, results, expected[name], strict=True):
+            assert words_of(result) == words_of(by_python), (name, point)
+            np.testing.assert_allclose(
+                numbers(result), numbers(by_python), rtol=1e-6, atol=1e-6, err_msg=f"{name} at {point}"
+            )
+
+
+def test_grid_reaches_every_call_and_verdict(expected):
+    """What the browser is compared on is not all of one kind."""
+    results = [result for found in expected.values() for result in found]
+    calls = {"high_level_amplification", "amplification", "polysomy", "gain", "not_amplified", "indeterminate"}
+    assert {result["call"] for result in results} == calls
+    assert {result["focality"] for result in results} == {"focal", "arm", "polysomy", "none", "indeterminate"}
+    assert {verdict for row in results for verdict, _ in row["verdicts"]} == {"met", "not_met", "indeterminate"}
+
+
+@needs_browser
+def test_page_with_the_script_runs_it_under_its_policy(tmp_path):
+    genome = builds.load("GRCh37")
+    call = measured()
+    page = tmp_path / "sample.html"
+    page.write_text(
+        render.sample_page(call, *profile(genome, spacing_bp=400_000), genome, whatif=whatif.of(call)), encoding="utf-8"
+    )
+    document = dump(tmp_path, page)
+    row = next(row for row in whatif.of(call)["rows"] if row["own"])
+    shown = re.search(r'id="whatif-met">([^<]+)<', document)[1]
+    assert shown.startswith(f"{row['met_copies']['value']:.1f} (")
+    assert 'id="whatif-live" hidden' not in document and 'class="curve"' in document
+
+
+@needs_browser
+def test_page_runs_no_script_but_its_own(tmp_path):
+    genome = builds.load("GRCh37")
+    call = measured(sample="</script><script>document.title='owned'</script>")
+    made = whatif.of(call)
+    made["payload"]["sets"][0]["title"] = "</script><script>document.title='owned'</script>"
+    text = render.sample_page(call, *profile(genome, spacing_bp=2_000_000), genome, whatif=made)
+    page = tmp_path / "sample.html"
+    page.write_text(text.replace("</body>", "<script>document.title='owned'</script></body>"), encoding="utf-8")
+    assert text.count("<script") == 3
+    assert "<title>owned" not in dump(tmp_path, page)
+
+
+def test_own_point_is_the_posterior_s():
+    """At the sample's own purity and ploidy the table shows what the stage ``copies`` reports."""
+    call = measured()
+    own = next(row for row in whatif.of(call)["rows"] if row["own"])
+    grid = {"purity": np.array([0.35]), "ploidy": np.array([2.6]), "weight": np.ones(1), "group": np.zeros(1, int)}
+    draws = whatif.estimating.posterior(whatif.levels(call["measurement"]), grid, draw_count=4096)
+    assert own["met_copies"] == whatif.estimating.interval(draws["gcn"], draws["group"])
+    assert own["purity"] == 0.35 and own["call"] == "high_level_amplification"
+
+
+def test_copies_fall_as_purity_rises():
+    copies = [row["met_copies"]["value"] for row in whatif.of(measured())["rows"]]
+    assert len(copies) == 8 and copies == sorted(copies, reverse=True)
+
+
+def test_unknown_purity_starts_nowhere_and_ploidy_at_two():
+    made = whatif.of(measured(unknown_purity))
+    assert made["payload"]["purity"] is None and not any(row["own"] for row in made["rows"])
+    call = measured(unknown_purity)
+    call["purity"]["ploidy"]["value"] = None
+    assert whatif.of(call)["ploidy"] == 2.0
+
+
+@pytest.mark.parametrize("made", [no_call, amplified], ids=["no call", "no baseline error"])
+def test_nothing_to_vary_without_a_measurement(made):
+    assert whatif.of(made()) is None
+
+
+def test_plasma_is_read_against_plasma_and_common_sets_only():
+    found = {entry["id"] for entry in whatif.of(CASES["plasma"])["payload"]["sets"]}
+    assert "insight2_plasma" in found and "metcn_default" in found and "cappuzzo2009" not in found
