@@ -39,7 +39,12 @@ INPUTS = {
         planned(C1), "counts", "C1", {"bins": "results/bins/bins.tsv", "coverage": ["/in/C1.cnn", "/in/C1.anti.cnn"]},
     ),
     "reference": (
-        planned(T1, N1), "reference", "", {"bins": "results/bins/bins.tsv", "counts": ["results/counts/N1.cnn"]},
+        planned(T1, N1), "reference", "",
+        {
+            "bins": "results/bins/bins.tsv",
+            "counts": ["results/counts/N1.cnn"],
+            "counts_summary": ["results/counts/N1.json"],
+        },
     ),
     "ratios with normals": (
         planned(T1, N1), "ratios", "T1",

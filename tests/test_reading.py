@@ -35,8 +35,9 @@ def way(request, monkeypatch):
             raise ImportError("no numba")
         return genuine(name, *rest, **options)
 
-    monkeypatch.delitem(sys.modules, "metcn.scan", raising=False)
-    monkeypatch.delattr("metcn.scan", raising=False)
+    for name in ("metcn.scan", "metcn.compiled"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.delattr(name, raising=False)
     monkeypatch.setattr(builtins, "__import__", without_numba)
 
 
@@ -133,7 +134,7 @@ def test_cram_without_any_record_although_its_index_lists_slices_is_refused(tmp_
     fasta = write_fasta(tmp_path, chr1="A" * 1000, chr7="A" * 2000)
     cram = write_bam(tmp_path / "s.cram", [(0, 5, 0, 60, 0, "50M")], mode="wc", reference_filename=str(fasta))
     monkeypatch.setattr(reading.cram, "fragments", lambda *_, **__: iter(()))
-    monkeypatch.setattr(alignments, "read_records", lambda *_: iter(()))
+    monkeypatch.setattr(alignments, "read_records", lambda *_, **__: iter(()))
     with pytest.raises(InputError, match=r"expected records, found none in .*s.cram.* set fasta"):
         total(cram, fasta)
 

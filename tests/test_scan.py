@@ -13,6 +13,7 @@ from metcn import alignments, bgzf, counts, sam
 from metcn.errors import InputError
 
 scan = pytest.importorskip("metcn.scan", reason="needs numba", exc_type=ImportError)
+compiled = pytest.importorskip("metcn.compiled", reason="needs numba", exc_type=ImportError)
 
 
 USUAL = sam.Filters()
@@ -177,6 +178,6 @@ def test_no_folder_for_the_cache_is_no_obstacle(monkeypatch):
             raise RuntimeError("cannot cache function: no locator available")
         return lambda function: function
 
-    monkeypatch.setattr(scan.numba, "njit", njit)
-    assert scan._compiled(np.sum) is np.sum
+    monkeypatch.setattr(compiled.numba, "njit", njit)
+    assert compiled.compiled(np.sum) is np.sum
     assert asked == [{"cache": True, "nogil": True}, {"nogil": True}]

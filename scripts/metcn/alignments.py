@@ -6,7 +6,7 @@ does not see how they were read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -36,6 +36,7 @@ HAS_MATE = PAIRED | MATE_UNMAPPED
 
 CHUNK_RECORDS = 1 << 18
 REQUIRED_FIELDS = b"required_fields=0x1fe"  # FLAG to TLEN; a CRAM's bases and qualities need not be decoded
+WITH_NAMES = b"required_fields=0x1ff"
 
 
 class Stretch(NamedTuple):
@@ -48,13 +49,17 @@ class Stretch(NamedTuple):
 
 @dataclass(frozen=True)
 class Alignment:
-    """An open BAM or CRAM: its contigs (name to length, in header order) and what is odd but harmless about it."""
+    """An open BAM or CRAM: its contigs (name to length, in header order) and what is odd but harmless about it.
+
+    ``fields`` says to htslib what of a CRAM is decoded.
+    """
 
     path: Path
     handle: pysam.AlignmentFile
     contigs: dict[str, int]
     warnings: tuple[str, ...]
     fasta: Path | None = None
+    fields: bytes = REQUIRED_FIELDS
 
 
 def _inflated_start(path: Path) -> bytes:
@@ -105,7 +110,9 @@ def _index_warnings(path: Path, kind: str) -> tuple[str, ...]:
     return ()
 
 
-def _handle(stream: BinaryIO, path: Path, fasta: str | Path | None, threads: int) -> pysam.AlignmentFile:
+def _handle(
+    stream: BinaryIO, path: Path, fasta: str | Path | None, threads: int, fields: bytes = REQUIRED_FIELDS
+) -> pysam.AlignmentFile:
     """The opened file, as a CRAM with its index if there is a ``fasta``.
 
     A BAM is opened by number: given a name, htslib loads the index as well, and some damaged ones end the process.
@@ -114,7 +121,7 @@ def _handle(stream: BinaryIO, path: Path, fasta: str | Path | None, threads: int
     if fasta is not None:
         index = indices.find(path, "cram")
         indices.read(index)  # raises for a damaged one
-        options = {"mode": "rc", "reference_filename": str(fasta), "format_options": [REQUIRED_FIELDS]}
+        options = {"mode": "rc", "reference_filename": str(fasta), "format_options": [fields]}
         options |= {"threads": threads, "index_filename": str(index)}
     try:
         source = stream.fileno() if fasta is None else str(path)
@@ -138,7 +145,9 @@ def header(path: str | Path) -> tuple[str, dict[str, int]]:
 
 
 @contextmanager
-def open_alignment(path: str | Path, fasta: str | Path | None = None, *, threads: int = 1) -> Iterator[Alignment]:
+def open_alignment(
+    path: str | Path, fasta: str | Path | None = None, *, threads: int = 1, names: bool = False
+) -> Iterator[Alignment]:
     """An open, complete, coordinate-sorted and indexed BAM or CRAM; closed when the block ends.
 
     Parameters
@@ -149,6 +158,8 @@ def open_alignment(path: str | Path, fasta: str | Path | None = None, *, threads
         Reference sequence; required for CRAM, so that htslib never looks for one on the network.
     threads
         Threads that decode a CRAM.
+    names
+        Decode the reads' names of a CRAM too.
 
     Raises
     ------
@@ -162,8 +173,9 @@ def open_alignment(path: str | Path, fasta: str | Path | None = None, *, threads
         raise InputError(f"{path} is CRAM, which needs its reference sequence; set fasta in the configuration")
     if kind == "cram":
         sequences.check_fasta(Path(str(fasta)))
+    fields = WITH_NAMES if names else REQUIRED_FIELDS
     with sequences.htslib_quiet(), open(path, "rb") as stream:
-        handle = _handle(stream, path, fasta if kind == "cram" else None, threads)
+        handle = _handle(stream, path, fasta if kind == "cram" else None, threads, fields)
         try:
             order = handle.header.to_dict().get("HD", {}).get("SO", "unknown")
             if order in ("queryname", "unsorted"):
@@ -173,7 +185,7 @@ def open_alignment(path: str | Path, fasta: str | Path | None = None, *, threads
             contigs = dict(zip(handle.references, handle.lengths, strict=True))
             if not contigs:
                 raise InputError(f"{path} names no contigs in its header; align the reads to a reference first")
-            yield Alignment(path, handle, contigs, warnings, None if fasta is None else Path(fasta))
+            yield Alignment(path, handle, contigs, warnings, None if fasta is None else Path(fasta), fields)
         finally:
             with suppress(OSError):  # closing a damaged file fails as well, after its damage has been reported
                 handle.close()
@@ -193,12 +205,16 @@ def indexed_records(alignment: Alignment) -> int:
 
 
 def read_records(
-    alignment: Alignment, stretches: Sequence[Stretch] | None = None, *, chunk: int = CHUNK_RECORDS
+    alignment: Alignment,
+    stretches: Sequence[Stretch] | None = None,
+    *,
+    chunk: int = CHUNK_RECORDS,
+    further: Callable[[pysam.AlignedSegment], None] | None = None,
 ) -> Iterator[np.ndarray]:
     """Every record, unmapped ones included, in file order: arrays of :data:`RECORD` of up to ``chunk`` rows.
 
     Given ``stretches`` (disjoint, in order), only the records that overlap one, each once; that needs a file opened
-    with its index.
+    with its index. ``further`` gets each of them as pysam gives it.
 
     Raises
     ------
@@ -209,6 +225,8 @@ def read_records(
         reads: Iterator[pysam.AlignedSegment] = (
             alignment.handle.fetch(until_eof=True) if stretches is None else _overlapping(alignment.handle, stretches)
         )
+        if further is not None:
+            reads = _shown(reads, further)
         fields = (
             (
                 read.reference_id,
@@ -226,6 +244,15 @@ def read_records(
         raise InputError(
             f"{alignment.path} is damaged ({error}); check it with `samtools quickcheck` and make it again"
         ) from error
+
+
+def _shown(
+    reads: Iterator[pysam.AlignedSegment], further: Callable[[pysam.AlignedSegment], None]
+) -> Iterator[pysam.AlignedSegment]:
+    """The reads, each of which ``further`` has seen."""
+    for read in reads:
+        further(read)
+        yield read
 
 
 def first_record(alignment: Alignment) -> tuple[int, int] | None:

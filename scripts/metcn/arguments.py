@@ -61,7 +61,14 @@ STAGE_ARGUMENTS: dict[str, list[Argument]] = {
         OUTPUT,
         Argument("summary", "JSON to write the tallies into.", "write"),
     ],
-    "reference": [BINS, Argument("counts", "Counts of the normals (.cnn).", many=True), GENOME, ASSAY, OUTPUT],
+    "reference": [
+        BINS,
+        Argument("counts", "Counts of the normals (.cnn).", many=True),
+        TALLIES._replace(help="What was counted of the normals (counts/SAMPLE.json).", many=True),
+        GENOME,
+        ASSAY,
+        OUTPUT,
+    ],
     "ratios": [
         SAMPLE,
         Argument("counts", "Counts of the sample (.cnn).", required=False),

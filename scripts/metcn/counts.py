@@ -1,4 +1,4 @@
-"""Fragments per bin: each fragment once, at its midpoint.
+"""Fragments per bin, each once, at its midpoint; or aligned bases per bin.
 
 Positions are on one axis on which the caller has laid the chromosomes end to end, so no loop over them is needed.
 """
@@ -20,7 +20,7 @@ from metcn.sam import (
     Chunk,
 )
 
-__all__ = ["TALLIES", "BinCounter", "Chunk", "depth_per_kb", "fragments", "log2_depth"]
+__all__ = ["TALLIES", "BaseCounter", "BinCounter", "Chunk", "depth_per_base", "depth_per_kb", "fragments", "log2_depth"]
 
 
 def fragments(
@@ -86,14 +86,8 @@ def fragments(
     return Chunk(kept["reference_id"], middle, np.where(of_known_length, kept["template_length"], 0), tally)
 
 
-class BinCounter:
-    """Running number of points per bin.
-
-    Parameters
-    ----------
-    start, end
-        Half-open bins on the axis, shape (bins,), in any order. Bins may overlap; a point counts in each that holds it.
-    """
+class _Bins:
+    """Sorted bins, a running whole number for each, and which of them a stretch of the axis may touch."""
 
     def __init__(self, start: np.ndarray, end: np.ndarray) -> None:
         self._order = np.argsort(start, kind="stable")
@@ -102,28 +96,73 @@ class BinCounter:
         self._reach = np.maximum.accumulate(self._end) if len(end) else self._end
         self._counts = np.zeros(len(start), dtype=np.int64)
 
-    def add(self, points: np.ndarray) -> None:
-        """Count ``points`` (shape (n,), any order)."""
-        if len(points) == 0 or len(self._start) == 0:
-            return
-        points = np.sort(points, kind="stable")  # nearly in order already, which this kind takes advantage of
-        # A chunk of a sorted file touches few bins: look only at those between its first and last point.
-        low = int(np.searchsorted(self._reach, points[0], side="right"))
-        high = int(np.searchsorted(self._start, points[-1], side="right"))
-        near = slice(low, max(low, high))
-        self._counts[near] += np.searchsorted(points, self._end[near]) - np.searchsorted(points, self._start[near])
+    def _near(self, first: int, last: int) -> slice:
+        """The bins that may hold something from ``first`` to ``last``: a chunk of a sorted file touches few."""
+        low = int(np.searchsorted(self._reach, first, side="right"))
+        high = int(np.searchsorted(self._start, last, side="right"))
+        return slice(low, max(low, high))
 
     @property
     def counts(self) -> np.ndarray:
-        """Points per bin so far, shape (bins,), in the order the bins were given."""
+        """Running number of each bin, shape (bins,), in the order the bins were given."""
         ordered = np.empty_like(self._counts)
         ordered[self._order] = self._counts
         return ordered
 
 
+class BinCounter(_Bins):
+    """Running number of points per bin.
+
+    Parameters
+    ----------
+    start, end
+        Half-open bins on the axis, shape (bins,), in any order. Bins may overlap; a point counts in each that holds it.
+    """
+
+    def add(self, points: np.ndarray) -> None:
+        """Count ``points`` (shape (n,), any order)."""
+        if len(points) == 0 or len(self._start) == 0:
+            return
+        points = np.sort(points, kind="stable")  # nearly in order already, which this kind takes advantage of
+        near = self._near(points[0], points[-1])
+        self._counts[near] += np.searchsorted(points, self._end[near]) - np.searchsorted(points, self._start[near])
+
+
+class BaseCounter(_Bins):
+    """Running number of bases per bin that blocks cover.
+
+    Parameters
+    ----------
+    start, end
+        Half-open bins on the axis, shape (bins,), in any order. Bins may overlap; a base counts in each that holds it.
+    """
+
+    def add(self, start: np.ndarray, end: np.ndarray) -> None:
+        """Count half-open blocks (shape (n,), any order); one with its ends exchanged is taken off."""
+        if len(start) == 0 or len(self._start) == 0:
+            return
+        start, end = np.sort(start, kind="stable"), np.sort(end, kind="stable")
+        near = self._near(min(start[0], end[0]), max(start[-1], end[-1]))
+        low, high = self._start[near], self._end[near]
+        # The part of [s, e) below x is min(x, e) - min(x, s): sums over starts and ends need not know of each other.
+        self._counts[near] += _sum_of_lesser(end, high) - _sum_of_lesser(start, high)
+        self._counts[near] -= _sum_of_lesser(end, low) - _sum_of_lesser(start, low)
+
+
+def _sum_of_lesser(points: np.ndarray, bound: np.ndarray) -> np.ndarray:
+    """For each bound, the sum over sorted points of the lesser of the two."""
+    below = np.searchsorted(points, bound)
+    return np.r_[0, np.cumsum(points)][below] + (len(points) - below) * bound
+
+
 def depth_per_kb(count: np.ndarray, width_bp: np.ndarray) -> np.ndarray:
     """Fragments per kilobase, shape (bins,); NaN count gives NaN."""
     return np.asarray(count, dtype=float) * 1000.0 / width_bp
+
+
+def depth_per_base(bases: np.ndarray, width_bp: np.ndarray) -> np.ndarray:
+    """Mean depth over a bin, shape (bins,); NaN bases give NaN."""
+    return np.asarray(bases, dtype=float) / width_bp
 
 
 def log2_depth(depth: np.ndarray, *, null_log2: float = -20.0) -> np.ndarray:

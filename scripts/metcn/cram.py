@@ -2,7 +2,7 @@
 
 A process beside this one hands over plain BAM through a pipe, so that the compiled loop of :mod:`metcn.scan` does the
 rest and no object is made per read. Only the fields that counting needs are decoded: neither bases, nor qualities, nor
-names, nor tags.
+tags, nor, unless mates are to be paired, names.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from metcn import bgzf, sam
-from metcn.alignments import REQUIRED_FIELDS, Alignment, Stretch
+from metcn.alignments import Alignment, Stretch
 from metcn.errors import InputError
 
 DECODER = "import sys, pysam; pysam.view(*sys.argv[1:], catch_stdout=False)"
@@ -26,8 +26,11 @@ def fragments(
     *,
     threads: int = 1,
     stretches: Sequence[Stretch] | None = None,
+    further: sam.Further | None = None,
 ) -> Iterator[sam.Chunk]:
     """Fragments as of :func:`metcn.scan.fragments`, of every record, or of those that overlap one of ``stretches``.
+
+    ``further`` gets the same records.
 
     Raises
     ------
@@ -40,7 +43,7 @@ def fragments(
     broken = False
     with _decoded(alignment, threads, stretches) as (source, failure):
         try:
-            yield from scan.fragments_of(bgzf.blocks(source), name, contigs, filters)
+            yield from scan.fragments_of(bgzf.blocks(source), name, contigs, filters, further=further)
         except InputError:
             broken = True
     if failure or broken:
@@ -54,7 +57,7 @@ def _decoded(
     """Where the plain BAM can be read, and, once it has been left, what went wrong (empty if nothing did)."""
     names, failure = list(alignment.contigs), list[str]()
     words = ["-u", "--no-PG", "-@", str(threads - 1), "-T", str(alignment.fasta), "-o", "/dev/stdout"]
-    words += ["--input-fmt-option", REQUIRED_FIELDS.decode()]
+    words += ["--input-fmt-option", alignment.fields.decode()]
     with tempfile.NamedTemporaryFile("w", suffix=".bed") as bed, tempfile.TemporaryFile() as errors:
         if stretches is not None:
             bed.writelines(f"{names[contig]}\t{start}\t{end}\n" for contig, start, end in stretches)

@@ -81,9 +81,14 @@ def bytes_of(path: Path, found: Sequence[Range]) -> int:
 
 
 def fragments(
-    alignment: Alignment, filters: sam.Filters, found: Iterable[Range], *, threads: int = 1
+    alignment: Alignment,
+    filters: sam.Filters,
+    found: Iterable[Range],
+    *,
+    threads: int = 1,
+    further: sam.Further | None = None,
 ) -> Iterator[sam.Chunk]:
-    """Fragments as of :func:`metcn.scan.fragments`, of the records of the ranges alone.
+    """Fragments as of :func:`metcn.scan.fragments`, of the records of the ranges alone; ``further`` gets these too.
 
     Raises
     ------
@@ -92,7 +97,7 @@ def fragments(
     """
     from metcn import scan  # needs numba; who cannot, reads the whole file
 
-    records = scan.Records(str(alignment.path), len(alignment.contigs), filters, scan.CHUNK_FRAGMENTS)
+    records = scan.Records(str(alignment.path), len(alignment.contigs), filters, scan.CHUNK_FRAGMENTS, further)
     for each in found:
         start, begin = each.start >> 16, each.start & 0xFFFF
         stop, cut = (None, None) if each.stop is None else (each.stop >> 16, each.stop & 0xFFFF)

@@ -118,7 +118,11 @@ class Plan:
         }
 
     def _reference_inputs(self, _: str) -> Inputs:
-        return {"bins": layout.path("bins"), "counts": [layout.path("counts", sample=name) for name in self.normals]}
+        return {
+            "bins": layout.path("bins"),
+            "counts": [layout.path("counts", sample=name) for name in self.normals],
+            "counts_summary": [layout.path("counts", "summary", name) for name in self.normals],
+        }
 
     def _ratios_inputs(self, sample: str) -> Inputs:
         row = self.samples[sample]

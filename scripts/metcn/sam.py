@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
 PAIRED, UNMAPPED, MATE_UNMAPPED, FIRST = 0x1, 0x4, 0x8, 0x40
 SECONDARY, QC_FAILED, DUPLICATE, SUPPLEMENTARY = 0x100, 0x200, 0x400, 0x800
@@ -29,6 +30,20 @@ class Filters(NamedTuple):
     keep_duplicates: bool = False
     min_fragment_bp: int = 0
     max_fragment_bp: int = 1000
+
+
+Blocks = Callable[[Any, Any, Any], None]
+"""Takes aligned blocks: contig, start and end, shape (blocks,), good until it returns.
+
+A block whose end lies before its start is to be taken off again: two mates have covered the same bases.
+"""
+
+
+class Further(Protocol):
+    """Whoever else wants the records of a BAM than who counts fragments."""
+
+    def add(self, data: Any, begin: int, end: int) -> None:
+        """Take the sound, whole records of ``data`` (uint8) from byte ``begin`` to ``end``."""
 
 
 class Chunk(NamedTuple):

@@ -7,23 +7,19 @@ records with :mod:`metcn.alignments` instead.
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-import numba
 import numpy as np
 
 from metcn import bgzf, sam
 from metcn.alignments import Alignment
+from metcn.compiled import compiled as _compiled
 from metcn.errors import InputError
 
 CHUNK_FRAGMENTS = 1 << 17
 LARGEST_RECORD = 1 << 28
 """Bytes. Whole chromosomes aligned as one read take less; a size beyond it is no size but noise."""
 
-_BLAS = "scipy.linalg.cython_blas"
 _HEAD, _FIXED = 4, 32  # bytes of a record's size, and of its fields of fixed width
 _MORE, _FULL, _DAMAGED = range(3)
 # Place in the tally of each fate, as constants that the compiler sees.
@@ -34,32 +30,6 @@ _F_PAIRED, _F_UNMAPPED, _F_MATE_UNMAPPED, _F_FIRST = sam.PAIRED, sam.UNMAPPED, s
 _F_SECONDARY, _F_QC_FAILED, _F_DUPLICATE = sam.SECONDARY, sam.QC_FAILED, sam.DUPLICATE
 _F_SUPPLEMENTARY = sam.SUPPLEMENTARY
 _ON_REFERENCE = 1 << 0 | 1 << 2 | 1 << 3 | 1 << 7 | 1 << 8  # CIGAR's M, D, N, = and X
-
-
-def _without_blas() -> None:
-    """Load numba's table of array functions without SciPy's linear algebra, which takes longer than all of numba.
-
-    Numba imports it to see whether it is there. It is: the answer is put right, for others who use numba here.
-    """
-    if _BLAS in sys.modules:
-        return
-    sys.modules[_BLAS] = None  # type: ignore[assignment]  # Python's way to say that a module is not to be imported
-    try:
-        from numba.np import arraymath
-    finally:
-        del sys.modules[_BLAS]
-    arraymath._HAVE_BLAS = importlib.util.find_spec("scipy") is not None
-
-
-def _compiled(function: Callable) -> Any:
-    """The function in machine code, kept on disk for the next process where there is a place to keep it."""
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # neither the package's folder nor the user's cache can be written: compiled every time
-        return numba.njit(nogil=True)(function)
-
-
-_without_blas()
 
 
 @_compiled
@@ -172,8 +142,10 @@ def scan(data, begin, limits, contigs, midpoints, lengths, written, tally):
 class Records:
     """Fragments of a stretch of BAM, found block by block; records may begin and end anywhere in the blocks."""
 
-    def __init__(self, source: str, contigs: int, filters: sam.Filters, chunk: int) -> None:
-        self._source = source
+    def __init__(
+        self, source: str, contigs: int, filters: sam.Filters, chunk: int, further: sam.Further | None = None
+    ) -> None:
+        self._source, self._further = source, further
         self._limits = np.array([*filters, contigs], dtype=np.int64)
         self._contig, self._length = np.empty((2, chunk), dtype=np.int32)
         self._midpoint = np.empty(chunk, dtype=np.int64)
@@ -194,7 +166,10 @@ class Records:
         state = _FULL
         while state == _FULL:
             room = self._contig, self._midpoint, self._length
-            begin, self._written, state = scan(data, begin, self._limits, *room, self._written, self._tally)
+            end, self._written, state = scan(data, begin, self._limits, *room, self._written, self._tally)
+            if self._further is not None:
+                self._further.add(data, begin, end)
+            begin = end
             if state == _DAMAGED:
                 raise self.damage(f"after {self._tally[_RECORDS]:,} records of this part, one cannot be right")
             if state == _FULL:
@@ -229,7 +204,12 @@ class Records:
 
 
 def fragments(
-    alignment: Alignment, filters: sam.Filters, *, threads: int = 1, chunk: int = CHUNK_FRAGMENTS
+    alignment: Alignment,
+    filters: sam.Filters,
+    *,
+    threads: int = 1,
+    chunk: int = CHUNK_FRAGMENTS,
+    further: sam.Further | None = None,
 ) -> Iterator[sam.Chunk]:
     """Fragments as of :func:`metcn.counts.fragments`, in chunks, of every record of a BAM.
 
@@ -243,6 +223,8 @@ def fragments(
         Threads that inflate.
     chunk
         Most fragments of a chunk. Its arrays are good until the next chunk is asked for.
+    further
+        Gets every record that was scanned.
 
     Raises
     ------
@@ -250,11 +232,17 @@ def fragments(
         If the file is damaged.
     """
     blocks = bgzf.blocks(alignment.path, threads=threads)
-    yield from fragments_of(blocks, str(alignment.path), len(alignment.contigs), filters, chunk=chunk)
+    yield from fragments_of(blocks, str(alignment.path), len(alignment.contigs), filters, chunk=chunk, further=further)
 
 
 def fragments_of(
-    blocks: Iterator[bytes], source: str, contigs: int, filters: sam.Filters, *, chunk: int = CHUNK_FRAGMENTS
+    blocks: Iterator[bytes],
+    source: str,
+    contigs: int,
+    filters: sam.Filters,
+    *,
+    chunk: int = CHUNK_FRAGMENTS,
+    further: sam.Further | None = None,
 ) -> Iterator[sam.Chunk]:
     """The same of a BAM whose blocks come from anywhere; ``source`` is its name, ``contigs`` how many its header has.
 
@@ -263,7 +251,7 @@ def fragments_of(
     InputError
         If the blocks hold no sound BAM.
     """
-    records = Records(source, contigs, filters, chunk)
+    records = Records(source, contigs, filters, chunk, further)
     first, begin = _after_header(blocks, records)
     yield from records.add(first, begin)
     for block in blocks:

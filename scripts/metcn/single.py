@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ def call(
 ) -> None:
     """Write ``results/`` of one sample below ``output``.
 
-    ``named`` holds what may replace a key of the configuration: reference, genome, assay, targets and fasta.
+    ``named`` holds what may replace a key of the configuration: reference, genome, assay, targets, fasta
+    and unit.
 
     Raises
     ------
@@ -75,21 +76,30 @@ def _run(steps: plan.Plan, stage: str, sample: str, output: Path) -> None:
 
 
 def _given(configfile: Path | None, named: dict[str, Any]) -> dict[str, Any]:
-    """The configuration as written, with what the command line names instead; the panel tells build and assay."""
+    """The configuration as written, with what the command line names instead; the panel tells build, assay and unit."""
     given = config.read(configfile) if configfile else {}
-    reference = named.pop("reference")
+    reference, unit = named.pop("reference"), named.pop("unit")
     if reference is not None:
-        section = given.get("reference")
-        given["reference"] = {**(section if isinstance(section, dict) else {}), "file": str(reference.absolute())}
-        given = {**_facts_of(reference), **given}
+        given["reference"] = {**_section(given, "reference"), "file": str(reference.absolute())}
+        facts = _facts_of(reference)
+        unit = unit or (None if "unit" in _section(given, "counts") else facts.pop("unit", None))
+        given = {**{key: value for key, value in facts.items() if key != "unit"}, **given}
+    if unit is not None:
+        given["counts"] = {**_section(given, "counts"), "unit": unit}
     for key, value in named.items():
         if value is not None:
             given[key] = str(value.absolute()) if isinstance(value, Path) else value
     return given
 
 
+def _section(given: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A section of the configuration; empty if it is not there or no section."""
+    section = given.get(name)
+    return section if isinstance(section, dict) else {}
+
+
 def _facts_of(reference: Path) -> dict[str, str]:
-    """Genome build and assay that a panel of normals was made for."""
+    """Genome build, assay and unit of depth that a panel of normals was made for."""
     if not reference.is_file():
         raise InputError(
             f"metcn call: option --reference: expected a file, {reference} does not exist; correct the path"
@@ -98,7 +108,7 @@ def _facts_of(reference: Path) -> dict[str, str]:
 
     try:
         with h5py.File(reference, "r") as panel:
-            return {key: str(panel.attrs[key]) for key in ("genome", "assay") if key in panel.attrs}
+            return {key: str(panel.attrs[key]) for key in ("genome", "assay", "unit") if key in panel.attrs}
     except OSError as error:
         message = f"metcn call: option --reference: expected a panel of normals, {reference} is not HDF5"
         raise InputError(f"{message}; give reference/reference.h5") from error

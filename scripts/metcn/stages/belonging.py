@@ -1,13 +1,16 @@
-"""Which normals of a panel belong together, and which of them a sample resembles, by name."""
+"""Which normals of a panel belong together, which of them a sample resembles, and whether depths are of one kind."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from metcn import batches
+from metcn.errors import InputError
+from metcn.files import read_json
 from metcn.panel import Panel
 from metcn.stages.measure import Design
 
@@ -43,3 +46,40 @@ def of_sample(shares: Mapping[str, Sequence[float]], names: Sequence[str], panel
             order, distance = batches.nearest(np.array(own), panel.shares[kind][:, : len(own)])
             found[kind] = {"nearest": [names[row] for row in order], "distance": distance}
     return found
+
+
+def unit_of(summaries: Iterable[Path | None]) -> str | None:
+    """What depth counts (``fragments`` or ``bases``) by the summaries of samples; None where that is not known.
+
+    Raises
+    ------
+    InputError
+        If it is not the same in all of them.
+    """
+    first: dict[str, Path] = {}
+    for path in filter(None, summaries):
+        unit = read_json(path).get("unit")
+        if unit:
+            first.setdefault(unit, path)
+    if len(first) > 1:
+        (one, path), (other, another) = list(first.items())[:2]
+        raise InputError(
+            f"expected samples of one counts.unit, found {one} in {path} and {other} in {another}; "
+            "count all of them alike"
+        )
+    return next(iter(first), None)
+
+
+def check_unit(own: str | None, panel: str | None, reference: Path) -> None:
+    """Nothing, unless a sample's depth is known to count something else than the panel's.
+
+    Raises
+    ------
+    InputError
+        If so.
+    """
+    if own and panel and own != panel:
+        raise InputError(
+            f"{reference} is of normals counted in {panel}, the sample in {own}; "
+            f"set counts.unit to {panel}, or make the panel of normals again"
+        )

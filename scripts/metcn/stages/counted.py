@@ -1,4 +1,4 @@
-"""Counting one alignment: fragments per bin, and everything that is to be said about the reading."""
+"""Counting one alignment: fragments or bases per bin, and everything that is to be said about the reading."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ from metcn.stages import axis, design, progress, reading, sampled
 CLASSES = ("met", "chr7", "backbone")
 """Where fragments' lengths are told apart: in MET, on the rest of chromosome 7, on the other autosomes."""
 
+FRAGMENTS, BASES = "fragments", "bases"
+DEPTH_UNITS = {FRAGMENTS: "fragments per kb", BASES: "bases per bp"}
+
 
 def count(
     frame: pd.DataFrame, facts: genomes.Genome, path: Path, fasta: Path | None, settings: Mapping[str, Any]
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """Fragments per bin (NaN where the alignment lacks the contig or was not read) and the summary of the reading.
+) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Fragments and depth per bin (NaN where the alignment lacks the contig or was not read), and the summary.
 
     Raises
     ------
@@ -33,15 +36,16 @@ def count(
         If the alignment is damaged, of another genome build, or holds no bin.
     """
     filters = Filters(**design.given(settings, *Filters._fields))
-    threads = settings.get("threads", 1)
+    threads, unit = settings.get("threads", 1), settings.get("unit", FRAGMENTS)
     left_out = (frame["mask"] == sampled.NOT_READ).to_numpy()
-    with alignments.open_alignment(path, fasta, threads=threads) as opened:
+    with alignments.open_alignment(path, fasta, threads=threads, names=unit == BASES) as opened:
         reasons = genomes.check_build(opened.contigs, facts, where=str(path))
         absent = _absent(frame, opened.contigs, path)
         wanted = sampled.stretches(frame[~left_out], opened.contigs) if left_out.any() else None
         what = reading.plan(opened, filters, wanted)
         counter = _Counter(frame, facts, list(opened.contigs))
-        chunks = reading.fragments(opened, filters, threads=threads, what=what)
+        blocks = counter.add_blocks if unit == BASES else None
+        chunks = reading.fragments(opened, filters, threads=threads, what=what, blocks=blocks)
         known = what.expected if opened.handle.is_bam and what.mode == "whole" else None
         for chunk in progress.followed(chunks, path.name, expected=known):
             counter.add(chunk)
@@ -50,14 +54,17 @@ def count(
         "source": {"kind": "alignment", "files": [path.name]},
         **counter.told(),
         "duplicates": _duplicates(counter.tallies, settings),
-        "depth_unit": "fragments per kb",
+        "unit": unit,
+        "depth_unit": DEPTH_UNITS[unit],
         "bins_without_contig": int(absent.sum()),
         "bins_not_read": int(left_out.sum()),
         "reading": what.told(),
         "warnings": warnings,
         "reasons": reasons,
     }
-    return np.where(absent | left_out, np.nan, counter.per_bin.counts), told
+    missing = absent | left_out
+    count, depth = (np.where(missing, np.nan, values) for values in (counter.per_bin.counts, counter.depth(unit)))
+    return count, depth, told
 
 
 class _Counter:
@@ -72,7 +79,9 @@ class _Counter:
         self._origin = np.array([origins.get(name, -axis.STRIDE) for name in bare])
         self._class = np.array([_class_of(name) for name in bare])
         self._met = facts.met
+        self._width = end - start
         self.per_bin = counting.BinCounter(start, end)
+        self._bases = counting.BaseCounter(start, end)
         self._on_target = counting.BinCounter(*tiling.merge(start[near], end[near]))
         self._lengths = fragment_lengths.LengthCounter(CLASSES)
         self.tallies = dict.fromkeys(counting.TALLIES, 0)
@@ -87,6 +96,16 @@ class _Counter:
         self._lengths.add(np.where(in_met, 0, label), chunk.length)
         for name, number in chunk.tally.items():
             self.tallies[name] += number
+
+    def add_blocks(self, contig: np.ndarray, start: np.ndarray, end: np.ndarray) -> None:
+        """Count the bases of blocks."""
+        self._bases.add(self._origin[contig] + start, self._origin[contig] + end)
+
+    def depth(self, unit: str) -> np.ndarray:
+        """Depth per bin."""
+        if unit == BASES:
+            return counting.depth_per_base(self._bases.counts, self._width)
+        return counting.depth_per_kb(self.per_bin.counts, self._width)
 
     def told(self) -> dict[str, Any]:
         """What was counted beside the bins."""

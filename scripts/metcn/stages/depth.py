@@ -78,8 +78,7 @@ def counts(
     facts = genomes.load(genome)
     frame = tables.read_bins(bins)
     if alignment:
-        count, told = counted.count(frame, facts, alignment, fasta, settings)
-        depth = counting.depth_per_kb(count, _width(frame))
+        count, depth, told = counted.count(frame, facts, alignment, fasta, settings)
     elif coverage:
         depth, told = _depth_of_coverage(frame, facts, coverage, bins)
         count = np.full(len(frame), np.nan)
@@ -121,6 +120,7 @@ def _depth_of_coverage(
         "duplicates": None,
         "on_target": None,
         "lengths": None,
+        "unit": None,
         "depth_unit": "as in the source",
         "bins_without_contig": 0,
         "bins_not_read": 0,

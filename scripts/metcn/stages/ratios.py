@@ -25,16 +25,24 @@ UNLIKE_SHARE = 6.0  # a sample's largest share of a component, in SDs of the nor
 
 
 def reference(
-    *, bins: Path, counts: Sequence[Path], genome: str, assay: str, output: Path, settings: Mapping[str, Any]
+    *,
+    bins: Path,
+    counts: Sequence[Path],
+    counts_summary: Sequence[Path] | None,
+    genome: str,
+    assay: str,
+    output: Path,
+    settings: Mapping[str, Any],
 ) -> None:
     """Write the panel of normals (HDF5) made of the counts of the normals.
 
     Raises
     ------
     InputError
-        If a table is malformed, has other rows than the bins, or no normal has reads.
+        If a table is malformed, has other rows than the bins, no normal has reads, or their depths differ in unit.
     """
     frame = tables.read_bins(bins)
+    unit = belonging.unit_of(counts_summary or ())
     depth = np.stack([_log2_depth(path, frame) for path in counts])
     names = [path.name.removesuffix(".cnn") for path in counts]
     empty = [name for name, row in zip(names, depth, strict=True) if not np.isfinite(row).any()]
@@ -57,7 +65,7 @@ def reference(
         min_relative_depth=settings["min_relative_depth"],
         max_spread=settings["max_spread"],
     )
-    facts = {"genome": genome, "assay": assay, "normals": names, "provenance": provenance.stamp(settings)}
+    facts = {"genome": genome, "assay": assay, "unit": unit, "normals": names, "provenance": provenance.stamp(settings)}
     facts |= belonging.of_normals(names, panel)
     panel_file.write(output, frame, panel, facts)
 
@@ -105,7 +113,7 @@ def ratios(
     elif counts and bins:
         frame = tables.read_bins(bins)
         log2 = _log2_depth(counts, frame)
-        frame, panel, made, mode = _compared(frame, reference, matched_normal)
+        frame, panel, made, mode = _compared(frame, reference, matched_normal, belonging.unit_of([counts_summary]))
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
     parts = measure.design_of(frame)
@@ -158,7 +166,7 @@ def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str
     )
 
 
-def _compared(frame: pd.DataFrame, reference: Path | None, matched: Path | None) -> tuple:
+def _compared(frame: pd.DataFrame, reference: Path | None, matched: Path | None, unit: str | None) -> tuple:
     """Bins, what the sample is compared with, what is known of that, and the mode: panel, matched normal or nothing."""
     if reference is not None:
         stored, panel, facts = panel_file.read(reference)
@@ -168,6 +176,7 @@ def _compared(frame: pd.DataFrame, reference: Path | None, matched: Path | None)
                 f"{reference} was made for other bins (fingerprint {expected}) than this sample's ({found}); "
                 "make the panel of normals again, or count the sample with the panel's own bins"
             )
+        belonging.check_unit(unit, facts.get("unit"), reference)
         made = {
             "normals": panel.normals,
             "components": {kind: null.components for kind, null in panel.null.items()},

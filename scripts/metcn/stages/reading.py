@@ -9,10 +9,11 @@ from types import ModuleType
 from typing import Any
 
 from metcn import alignments, cram, guide
+from metcn import blocks as aligned
 from metcn import counts as counting
 from metcn.alignments import Alignment, Stretch
 from metcn.errors import InputError
-from metcn.sam import Chunk, Filters
+from metcn.sam import Blocks, Chunk, Filters
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,17 @@ def plan(opened: Alignment, filters: Filters, stretches: Sequence[Stretch] | Non
     return Reading(size, guide.bytes_of(opened.path, ranges), int(bool(ranges)), wider, ranges)
 
 
-def fragments(opened: Alignment, filters: Filters, *, threads: int = 1, what: Reading | None = None) -> Iterator[Chunk]:
+def fragments(
+    opened: Alignment,
+    filters: Filters,
+    *,
+    threads: int = 1,
+    what: Reading | None = None,
+    blocks: Blocks | None = None,
+) -> Iterator[Chunk]:
     """Fragments of a BAM or CRAM in chunks; the tallies add up to those of all that is read.
+
+    ``blocks`` gets the aligned blocks of all reads that pass, the last ones before this ends.
 
     Raises
     ------
@@ -72,23 +82,40 @@ def fragments(opened: Alignment, filters: Filters, *, threads: int = 1, what: Re
     """
     what = plan(opened, filters, None) if what is None else what
     found = 0
-    for chunk in _chunks(opened, filters, threads, what):
+    for chunk in _chunks(opened, filters, threads, what, blocks):
         found += chunk.tally["records"]
         yield chunk
     if found < what.expected:
         raise InputError(_too_few(opened, found, what.expected))
 
 
-def _chunks(opened: Alignment, filters: Filters, threads: int, what: Reading) -> Iterator[Chunk]:
+def _chunks(opened: Alignment, filters: Filters, threads: int, what: Reading, blocks: Blocks | None) -> Iterator[Chunk]:
     """Chunks by the compiled scan, or record by record."""
-    if (scan := _compiled()) is not None:
-        if not opened.handle.is_bam:
-            return cram.fragments(opened, filters, threads=threads, stretches=what.stretches)
-        if what.mode == "guided":
-            return guide.fragments(opened, filters, what.ranges, threads=threads)
-        return scan.fragments(opened, filters, threads=threads)
-    records = alignments.read_records(opened, what.stretches)
-    return (counting.fragments(part, **filters._asdict()) for part in records)
+    if (scan := _compiled()) is None:
+        yield from _one_by_one(opened, filters, what, blocks)
+        return
+    further = None
+    if blocks is not None:
+        from metcn import scan_blocks  # like the scan, needs a compiler
+
+        further = scan_blocks.Scan(str(opened.path), filters, blocks)
+    if not opened.handle.is_bam:
+        yield from cram.fragments(opened, filters, threads=threads, stretches=what.stretches, further=further)
+    elif what.mode == "guided":
+        yield from guide.fragments(opened, filters, what.ranges, threads=threads, further=further)
+    else:
+        yield from scan.fragments(opened, filters, threads=threads, further=further)
+    if further is not None:
+        further.flush()
+
+
+def _one_by_one(opened: Alignment, filters: Filters, what: Reading, blocks: Blocks | None) -> Iterator[Chunk]:
+    """Chunks of records that pysam reads."""
+    further = None if blocks is None else aligned.Reads(filters, blocks)
+    for part in alignments.read_records(opened, what.stretches, further=None if further is None else further.add):
+        yield counting.fragments(part, **filters._asdict())
+    if further is not None:
+        further.flush()
 
 
 def _compiled() -> ModuleType | None:
