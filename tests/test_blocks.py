@@ -1,4 +1,4 @@
-"""Base depth: aligned bases of reads that pass, what two mates share once; against sets of positions and other tools."""
+"""Base depth: aligned bases of reads that pass, what two mates share once; against sets and other tools."""
 
 import os
 import re
@@ -77,7 +77,7 @@ def slow(path, filters=sam.Filters(), bins=BINS, contig=0):  # noqa: B008
             if unfit or read.mapping_quality < filters.min_mapq or not window or read.reference_id != contig:
                 continue
             key = read.query_name if paired and read.next_reference_id == contig else next(lone)
-            fragments[key] |= {place for place in read.get_reference_positions()}
+            fragments[key] |= set(read.get_reference_positions())
     depth = Counter(place for covered in fragments.values() for place in covered)
     return [sum(depth[place] for place in range(start, end)) for start, end in bins.tolist()]
 
@@ -140,7 +140,13 @@ def test_table(tmp_path, fields, expected, one_by_one):
 
 @pytest.mark.parametrize(
     "filters",
-    [sam.Filters(keep_duplicates=True), sam.Filters(0), sam.Filters(20, False, 90), sam.Filters(20, False, 0, 69), WIDE],
+    [
+        sam.Filters(keep_duplicates=True),
+        sam.Filters(0),
+        sam.Filters(20, False, 90),
+        sam.Filters(20, False, 0, 69),
+        WIDE,
+    ],
 )
 def test_filters_hold_for_each_read(tmp_path, filters):
     named = enumerate(fields for fields, _ in CASES.values())
@@ -165,7 +171,9 @@ def fragments(draw):
         mapq = draw(st.tuples(*[st.sampled_from([60, 60, 60, 3])] * 2))
         if draw(st.booleans()):
             mate = start + draw(st.integers(0, 90))
-            fields += pair(start, mate, draw(CIGARS), draw(CIGARS), name=name, mapq=mapq, contig=draw(st.integers(0, 1)))
+            fields += pair(
+                start, mate, draw(CIGARS), draw(CIGARS), name=name, mapq=mapq, contig=draw(st.integers(0, 1))
+            )
         else:
             fields += lone(draw(CIGARS), start=start, name=name, mapq=mapq[0], flag=draw(st.sampled_from([0, 0x49, 4])))
     return fields
@@ -251,7 +259,9 @@ def test_blocks_are_handed_over_in_parts(tmp_path, monkeypatch, rows):
 
 def test_a_cigar_kept_in_a_tag_is_refused(tmp_path):
     path = write(tmp_path / "s.bam", lone("50S300N"))
-    with pytest.raises(InputError, match=r"at most 65,535 CIGAR operations, found a longer one in .*set counts.unit to fr"):
+    with pytest.raises(
+        InputError, match=r"at most 65,535 CIGAR operations, found a longer one in .*set counts.unit to fr"
+    ):
         bases(path)
 
 
@@ -259,7 +269,9 @@ def test_a_cigar_kept_in_a_tag_is_refused(tmp_path):
 
 
 def test_cram_gives_the_same(tmp_path):
-    fields = [row for number in range(3000) for row in pair(number, number + number % 90, name=b"q%d" % (number * 7919))]
+    fields = [
+        row for number in range(3000) for row in pair(number, number + number % 90, name=b"q%d" % (number * 7919))
+    ]
     path = write(tmp_path / "s.bam", fields)
     fasta = write_fasta(tmp_path, chr1="A" * 10_000, chr7="A" * 20_000)
     cram = tmp_path / "s.cram"
@@ -277,7 +289,7 @@ FLAGS = [(0, 0)] * 12 + [(0x400, 0x400), (0x200, 0x200), (0x100, 0x100), (0x800,
 
 
 def simulated(path, *, overlap, gaps=True, supplementary=True, seed=1):
-    """Pairs, clipped and with indels, some duplicates, secondary, supplementary or of low quality; mates overlap or not."""
+    """Pairs, clipped and with indels, some of them to be left out; mates overlap or not."""
     random = np.random.default_rng(seed)
     cigars = ["100M", "20S80M", "70M30S", "40M3I57M", "60=1X39="] + ["50M6D50M", "30M900N70M", "20M1D30M2I48M"] * gaps
     fields = []
@@ -337,7 +349,7 @@ def test_mosdepth(tmp_path):
 
 
 def test_cnvkit_coverage(tmp_path):
-    """It counts deleted bases, supplementary reads and mates' overlap as well; where there are none, it is the same."""
+    """It counts deleted bases, supplementary reads and mates' overlap as well; without these it is the same."""
     coverage = pytest.importorskip("cnvlib.coverage", reason="needs CNVkit")
     path = simulated(tmp_path / "s.bam", overlap=False, gaps=False, supplementary=False)
     found = coverage.do_coverage(str(bed(tmp_path)), str(path), min_mapq=20)

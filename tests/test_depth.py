@@ -5,6 +5,7 @@ import json
 import h5py
 import numpy as np
 import pandas as pd
+import pysam
 import pytest
 
 from metcn import bins as tiling
@@ -249,6 +250,28 @@ def test_filters_come_from_the_settings(tmp_path):
     settings = {"min_mapq": 0, "keep_duplicates": True, "min_fragment_bp": 0, "max_fragment_bp": 1000}
     _, summary = make_counts(tmp_path, bins, alignment=some_bam(tmp_path), settings=settings)
     assert summary["fragments"] == 210 and summary["duplicates"] is None
+
+
+def test_base_depth_is_bases_over_width(tmp_path):
+    """``count`` and everything else that is told of fragments stays as it is."""
+    bins, _ = make_bins(tmp_path)
+    alignment = some_bam(tmp_path)
+    by_fragments, of_fragments = make_counts(tmp_path, bins, alignment=alignment)
+    counts, summary = make_counts(tmp_path, bins, alignment=alignment, settings={"unit": "bases"})
+    assert counts["count"].equals(by_fragments["count"])
+    rows = counts[["start", "end"]].to_numpy()
+    with pysam.AlignmentFile(str(alignment)) as handle:
+        reads = [read for read in handle if read.mapping_quality >= 20 and not read.is_duplicate]
+        chromosomes = [read.reference_name.removeprefix("chr") for read in reads]
+    for (start, end), chromosome, found in zip(rows, counts["chromosome"], counts["depth"], strict=True):
+        bases = sum(
+            read.get_overlap(start, end) for read, own in zip(reads, chromosomes, strict=True) if own == chromosome
+        )
+        assert found == pytest.approx(bases / (end - start), rel=1e-5)
+    assert (counts["depth"] > 0).sum() >= 3
+    assert (of_fragments.pop("unit"), summary.pop("unit")) == ("fragments", "bases")
+    assert (of_fragments.pop("depth_unit"), summary.pop("depth_unit")) == ("fragments per kb", "bases per bp")
+    assert of_fragments.pop("mean_depth") != summary.pop("mean_depth") and of_fragments == summary
 
 
 def test_same_input_same_bytes(tmp_path):

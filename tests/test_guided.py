@@ -196,6 +196,17 @@ def test_counts_in_chosen_bins_equal_a_whole_pass(tmp_path, bam, threads, max_fr
     assert of_part["bins_not_read"] == (FEW_SAMPLED["mask"] == "not_read").sum() and of_whole["bins_not_read"] == 0
 
 
+@pytest.mark.parametrize("max_fragment_bp", [1000, 150])
+def test_base_depth_in_chosen_bins_equals_a_whole_pass(tmp_path, bam, max_fragment_bp):
+    """Spliced reads reach 40 kb into a window, farther than any fragment that counts."""
+    settings = {"unit": "bases", "max_fragment_bp": max_fragment_bp}
+    (whole, _), (part, told) = (counted(tmp_path, bam, frame, **settings) for frame in (FEW, FEW_SAMPLED))
+    read = (FEW_SAMPLED["mask"] == "").to_numpy()
+    both = part[read].merge(whole, on=["chromosome", "start", "end"], suffixes=("", "_whole"))
+    assert told["reading"]["mode"] == "guided" and len(both) == read.sum() and (both["depth"] > 0).sum() > 300
+    assert (both["depth"] == both["depth_whole"]).all() and part["depth"][~read].isna().all()
+
+
 @pytest.mark.parametrize("block_bytes", [700, 60_000])
 def test_blocks_may_end_anywhere(tmp_path, block_bytes):
     path = made_bam(tmp_path / "s.bam", seed=2, block_bytes=block_bytes)

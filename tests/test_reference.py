@@ -3,15 +3,19 @@
 import dataclasses
 import math
 import statistics
+from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import centring, panel_file, reference, tangent
+from metcn import centring, panel_file, reference, single, tangent
 from metcn.errors import InputError
+from metcn.files import write_json
+from metcn.stages import belonging
 
 NAN = float("nan")
 FRAME = made_depth.panel_bins(genes=40, tiles=9)
@@ -331,3 +335,70 @@ def test_counts_of_other_bins_are_refused(bench, change):
         InputError, match=r"other\.cnn: its rows are not those of the bins in use; count this sample again"
     ):
         made_depth.run("reference", bins=bench.bins, counts=[path], **facts)
+
+
+def summaries(folder, *units):
+    """Summaries of counting, as far as units go."""
+    paths = [folder / f"N{number}.json" for number in range(len(units))]
+    for path, unit in zip(paths, units, strict=True):
+        write_json(path, {"unit": unit})
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("units", "expected"),
+    [(("bases", "bases"), "bases"), (("fragments", None), "fragments"), ((None, None), None), ((), None)],
+)
+def test_the_panel_remembers_what_depth_counts(bench, tmp_path, units, expected):
+    depths = [bench.counts(f"N{row}", depth) for row, depth in enumerate(normals(4))]
+    output = tmp_path / "reference.h5"
+    made_depth.run("reference", bins=bench.bins, counts=depths, counts_summary=summaries(tmp_path, *units),
+                   genome="GRCh37", assay="panel", output=output)  # fmt: skip
+    assert panel_file.read(output)[2]["unit"] == expected
+    assert single._facts_of(output).get("unit") == expected
+
+
+def test_normals_of_two_units_are_refused(bench, tmp_path):
+    with pytest.raises(
+        InputError, match=r"one counts.unit, found bases in .*N0.json and fragments in .*N1.json; count"
+    ):
+        made_depth.run("reference", bins=bench.bins, counts=[bench.counts("N0", normals(1)[0])], genome="GRCh37",
+                       counts_summary=summaries(tmp_path, "bases", "fragments"), assay="panel",
+                       output=tmp_path / "reference.h5")  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", [None, "fragments"])
+def test_a_call_counts_as_its_panel_does_unless_told(tmp_path, asked):
+    with h5py.File(tmp_path / "panel.h5", "w") as handle:
+        handle.attrs.update({"genome": "GRCh37", "assay": "panel", "unit": "bases"})
+    path = tmp_path / "config.yaml"
+    path.write_text("counts: {min_mapq: 30}\n")
+    named = {"reference": tmp_path / "panel.h5", "unit": asked}
+    expected = {"min_mapq": 30, "unit": asked or "bases"}
+    assert single._given(path, dict(named))["counts"] == expected
+    path.write_text("counts: {min_mapq: 30, unit: fragments}\n")
+    assert single._given(path, dict(named))["counts"] == {"min_mapq": 30, "unit": "fragments"}
+    assert single._given(None, {"reference": None, "unit": asked}) == ({"counts": {"unit": asked}} if asked else {})
+
+
+@pytest.mark.parametrize(("own", "panel"), [("bases", "fragments"), ("fragments", "bases")])
+def test_a_panel_of_another_unit_is_refused(own, panel):
+    message = f"^p.h5 is of normals counted in {panel}, the sample in {own}; set counts.unit to {panel}, or make"
+    with pytest.raises(InputError, match=message):
+        belonging.check_unit(own, panel, Path("p.h5"))
+
+
+@pytest.mark.parametrize(("own", "panel"), [("bases", "bases"), (None, "bases"), ("fragments", None)])
+def test_units_that_agree_or_are_not_known_pass(own, panel):
+    belonging.check_unit(own, panel, Path("p.h5"))
+
+
+def test_a_sample_of_another_unit_is_refused(bench, tmp_path):
+    depths = [bench.counts(f"N{row}", depth) for row, depth in enumerate(normals(4))]
+    panel = tmp_path / "reference.h5"
+    made_depth.run("reference", bins=bench.bins, counts=depths, counts_summary=summaries(tmp_path, "bases"),
+                   genome="GRCh37", assay="panel", output=panel)  # fmt: skip
+    with pytest.raises(InputError, match=r"reference.h5 is of normals counted in bases, the sample in fragments"):
+        made_depth.run("ratios", sample="s", counts=depths[0], counts_summary=summaries(tmp_path, "fragments")[0],
+                       bins=bench.bins, reference=panel, genome="GRCh37", assay="panel",
+                       output=tmp_path / "s.cnr", summary=tmp_path / "s.json")  # fmt: skip
