@@ -27,7 +27,7 @@ LAYERS = {
         "triage verdicts sampling lengths"
     ),
     "io": (
-        "genome alignments sequences bgzf scan guide cram indices tables delimited formats vcf variants "
+        "genome alignments sequences bgzf inflate scan guide cram indices tables delimited formats vcf variants "
         "config keywords sheet sheet_checks samples layout plan reach snakefile criteria panel_file "
         "simulate simulate_assays simulate_reads simulate_tumours "
         "render cohort gauges profiles svg tracks words sections heatmap outliers multiqc bed"
