@@ -172,24 +172,27 @@ def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndar
     begin, last = 0, len(content)
     bins = _count(content, at, 8)
     at += 4
-    head, first = struct.Struct("<I0Qi" if linear else "<IQi"), struct.Struct("<Q")
-    for _ in range(bins):  # a hundred thousand of them: no call that can be spared
-        try:
-            number, *offset, chunks = head.unpack_from(content, at)
-        except struct.error as error:
-            raise _Cut("it ends early") from error
-        at += head.size
-        end = at + chunks * _CHUNK_BYTES
-        if not at <= end <= last:
-            raise _Cut(f"{chunks} items at byte {at - 4} cannot be")
-        if number == statistics_bin and chunks == 2:
-            statistics = _numbers(content, at, "QQQQ")
-        elif chunks:
-            (own,) = first.unpack_from(content, at)
-            begin = min(begin, own) if begin else own
-            if number >= first_leaf:
-                leaves.append((number - first_leaf, offset[0] if offset else 0, own))
-        at = end
+    head = struct.Struct("<Ii" if linear else "<IQi")
+    fields_at, first_at = head.unpack_from, struct.Struct("<Q").unpack_from
+    try:
+        for _ in range(bins):  # a hundred thousand of them: no call that can be spared
+            fields = fields_at(content, at)
+            number, chunks = fields[0], fields[-1]
+            at += head.size
+            end = at + chunks * _CHUNK_BYTES
+            if not at <= end <= last:
+                raise _Cut(f"{chunks} items at byte {at - 4} cannot be")
+            if number == statistics_bin and chunks == 2:
+                statistics = _numbers(content, at, "QQQQ")
+            elif chunks:
+                (own,) = first_at(content, at)
+                if own < begin or not begin:
+                    begin = own
+                if number >= first_leaf:
+                    leaves.append((number - first_leaf, 0 if linear else fields[1], own))
+            at = end
+    except struct.error as error:
+        raise _Cut("it ends early") from error
     return np.array(sorted(leaves), dtype=np.uint64).reshape(-1, 3).T, begin, statistics, at
 
 
