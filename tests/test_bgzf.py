@@ -1,14 +1,21 @@
 """BGZF blocks: all of them, in order, and nothing that is not what its checksum says."""
 
+import random
 import struct
+import sys
 
 import pytest
 
 import raw_bam
-from metcn import bgzf
+from metcn import bgzf, inflate
 from metcn.errors import InputError
 
 PARTS = [bytes([number]) * (number * 700) for number in range(1, 60)]
+
+
+@pytest.fixture(params=inflate.ENGINES)
+def engine(request, monkeypatch):
+    monkeypatch.setattr(bgzf, "_ENGINE", inflate.ENGINES[request.param]())
 
 
 def written(tmp_path, parts=PARTS, **options):
@@ -17,6 +24,7 @@ def written(tmp_path, parts=PARTS, **options):
     return path
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("piece_bytes", [1, 19, 100, 1 << 20])
 def test_blocks_come_in_order(tmp_path, monkeypatch, threads, piece_bytes):
@@ -54,13 +62,14 @@ DAMAGED = [
     pytest.param(altered(GOOD, 16, b"\xff\xff"), "the last block is cut", id="size beyond the end"),
     pytest.param(altered(GOOD, 20, b"\xff\xff\xff"), "does not inflate|checksum", id="compressed data"),
     pytest.param(altered(GOOD, len(GOOD) - 8, b"\0"), "not what its checksum says", id="checksum"),
-    pytest.param(altered(GOOD, len(GOOD) - 4, b"\1\0"), "not what its checksum says", id="inflated size"),
+    pytest.param(altered(GOOD, len(GOOD) - 4, b"\1\0"), "does not inflate|checksum", id="inflated size"),
     pytest.param(altered(GOOD, len(GOOD) - 4, b"\1\0\1\0"), "claims 65,537 bytes", id="inflated size above the bound"),
     pytest.param(GOOD[:-1], "no block begins|checksum", id="a byte short"),
     pytest.param(GOOD + b"\0", "no block begins", id="a byte more"),
 ]
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("content", "message"), DAMAGED)
 def test_damage_is_refused(tmp_path, content, message, threads):
@@ -84,3 +93,42 @@ def test_reading_may_stop_early(tmp_path, threads):
     blocks = bgzf.blocks(written(tmp_path), threads=threads)
     assert next(blocks) == PARTS[0]
     blocks.close()
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [((), "libdeflate"), (("deflate",), "ISA-L")],
+    ids=["PyPI", "conda"],
+)
+def test_the_fastest_engine_there_is(monkeypatch, missing, expected):
+    for name in missing:
+        monkeypatch.setitem(sys.modules, name, None)
+    assert inflate.fastest().error is inflate.ENGINES[expected]().error
+
+
+def test_no_engine_is_an_error(monkeypatch):
+    for name in ("deflate", "isal.isal_zlib"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError):
+        inflate.fastest()
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("claimed", [0, 1, 4999, 5001, 65536])
+def test_a_block_of_another_size_than_it_claims_is_refused(tmp_path, claimed):
+    path = tmp_path / "s.gz"
+    path.write_bytes(altered(GOOD, len(GOOD) - 4, struct.pack("<I", claimed)) + raw_bam.END)
+    with pytest.raises(InputError, match=r"does not inflate|checksum"):
+        list(bgzf.blocks(path))
+
+
+@pytest.mark.usefixtures("engine")
+def test_every_damaged_byte_of_the_compressed_data_is_found_or_without_effect(tmp_path):
+    content = bytes(random.Random(1).choices(b"ACGT", k=600))
+    good, path = raw_bam.block(content), tmp_path / "s.gz"
+    for at in range(18, len(good) - 8):
+        path.write_bytes(altered(good, at, bytes([good[at] ^ 0x11])) + raw_bam.END)
+        try:
+            assert list(bgzf.blocks(path)) == [content, b""]
+        except InputError as error:
+            assert "near byte" in str(error)

@@ -27,7 +27,7 @@ LAYERS = {
         "triage verdicts sampling lengths"
     ),
     "io": (
-        "genome alignments sequences bgzf compiled scan scan_blocks blocks guide cram indices "
+        "genome alignments sequences bgzf inflate compiled scan scan_blocks blocks guide cram indices "
         "tables delimited formats vcf variants "
         "config keywords sheet sheet_checks samples layout plan reach snakefile criteria panel_file "
         "simulate simulate_assays simulate_reads simulate_tumours "

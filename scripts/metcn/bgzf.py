@@ -1,7 +1,7 @@
 """Blocks of a BGZF file (SAM specification, section 4.1), inflated in order, each one checked.
 
-Inflating is nearly all the work of reading a BAM. It is done with ISA-L, about twice as fast as zlib and outside the
-interpreter's lock, so that threads help. The file is read in pieces: memory does not depend on its size.
+Inflating is nearly all the work of reading a BAM. It is done outside the interpreter's lock, so that threads
+help. The file is read in pieces: memory does not depend on its size.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from isal import isal_zlib
-
+from metcn import inflate
 from metcn.errors import InputError
 
 PIECE_BYTES = 1 << 19
@@ -26,8 +25,7 @@ _USUAL = struct.Struct("<4s6xH2sHH")  # magic, length of the extra field, its on
 _SUBFIELD = struct.Struct("<2sH")
 _TRAILER = struct.Struct("<II")  # CRC32 and size of the inflated bytes
 _FIXED_BYTES = 12
-_RAW_DEFLATE = -15
-_NOT_DEFLATE: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub declares an instance
+_ENGINE = inflate.fastest()
 
 Span = tuple[int, int, int]  # where a block's compressed data begin and end in its piece, and where the block ends
 
@@ -134,16 +132,16 @@ def _block_size(piece: bytes, at: int, extra: int) -> int | None:
 
 def _inflated(path: str | Path, piece: bytes, spans: list[Span], offset: int) -> Iterator[bytes]:
     """Inflated content of a piece's blocks, one after the other: what is scanned at once is still in the cache."""
-    view = memoryview(piece)
+    view, (inflated, checksum_of, not_deflate) = memoryview(piece), _ENGINE
     for begin, end, _ in spans:
         checksum, size = _TRAILER.unpack_from(piece, end)
         if size > LARGEST_BLOCK:
             raise damage(path, offset + begin, f"a block claims {size:,} bytes")
         try:
-            content = isal_zlib.decompress(view[begin:end], _RAW_DEFLATE, size or 1)
-        except _NOT_DEFLATE as error:
+            content = inflated(view[begin:end], size or 1)
+        except not_deflate as error:
             raise damage(path, offset + begin, f"a block does not inflate: {error}") from error
-        if len(content) != size or isal_zlib.crc32(content) != checksum:
+        if len(content) != size or checksum_of(content) != checksum:
             raise damage(path, offset + begin, "a block's content is not what its checksum says")
         yield content
 

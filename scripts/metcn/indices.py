@@ -169,23 +169,30 @@ def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndar
     statistics_bin = ((1 << 3 * (depth + 1)) - 1) // 7 + 1
     leaves: list[tuple[int, int, int]] = []
     statistics: tuple[int, ...] = ()
-    begin = 0
+    begin, last = 0, len(content)
     bins = _count(content, at, 8)
     at += 4
-    for _ in range(bins):
-        (number,) = _numbers(content, at, "I")
-        (offset,) = (0,) if linear else _numbers(content, at + 4, "Q")
-        at += 4 if linear else 12
-        chunks = _count(content, at, _CHUNK_BYTES)
-        at += 4
-        if number == statistics_bin and chunks == 2:
-            statistics = _numbers(content, at, "QQQQ")
-        elif chunks:
-            (own,) = _numbers(content, at, "Q")
-            begin = min(begin, own) if begin else own
-            if number >= first_leaf:
-                leaves.append((number - first_leaf, offset, own))
-        at += chunks * _CHUNK_BYTES
+    head = struct.Struct("<Ii" if linear else "<IQi")
+    fields_at, first_at = head.unpack_from, struct.Struct("<Q").unpack_from
+    try:
+        for _ in range(bins):  # a hundred thousand of them: no call that can be spared
+            fields = fields_at(content, at)
+            number, chunks = fields[0], fields[-1]
+            at += head.size
+            end = at + chunks * _CHUNK_BYTES
+            if not at <= end <= last:
+                raise _Cut(f"{chunks} items at byte {at - 4} cannot be")
+            if number == statistics_bin and chunks == 2:
+                statistics = _numbers(content, at, "QQQQ")
+            elif chunks:
+                (own,) = first_at(content, at)
+                if own < begin or not begin:
+                    begin = own
+                if number >= first_leaf:
+                    leaves.append((number - first_leaf, 0 if linear else fields[1], own))
+            at = end
+    except struct.error as error:
+        raise _Cut("it ends early") from error
     return np.array(sorted(leaves), dtype=np.uint64).reshape(-1, 3).T, begin, statistics, at
 
 

@@ -88,9 +88,11 @@ class _Counter:
 
     def add(self, chunk: counting.Chunk) -> None:
         """Count a chunk of fragments."""
-        points = self._origin[chunk.contig] + chunk.midpoint
-        self.per_bin.add(points)
-        self._on_target.add(points)
+        points = np.sort(
+            self._origin[chunk.contig] + chunk.midpoint, kind="stable"
+        )  # for both, nearly in order already
+        self.per_bin.add(points, in_order=True)
+        self._on_target.add(points, in_order=True)
         label = self._class[chunk.contig]
         in_met = (label == 1) & (chunk.midpoint >= self._met[0]) & (chunk.midpoint < self._met[1])
         self._lengths.add(np.where(in_met, 0, label), chunk.length)
