@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from metcn import charts
 from metcn.columns import REASONS
-from metcn.render import CALL_WORDS, MISSING
+from metcn.words import CALL_WORDS, MISSING
 
 CALL = "call"
 NONE = "none"
@@ -88,7 +89,7 @@ def _records(table: pd.DataFrame, shown: Sequence[str]) -> list[dict[Any, Any]]:
 
 
 def _page(template: str, **values: Any) -> str:
-    return _environment().get_template(template).render(**values)
+    return _environment().get_template(template).render(policy=Markup("'none'"), scripts=(), **values)
 
 
 @cache

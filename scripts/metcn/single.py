@@ -67,7 +67,7 @@ def call(
 
 
 def cohort(folder: Path, last: str, cores: int = 1) -> None:
-    """Run the stages up to ``last``, pages of single samples left out, on the sheet and configuration of a folder.
+    """Run the stages up to ``last`` on the sheet and configuration of a folder, pages and comparisons left out.
 
     Several samples run side by side in ``cores`` processes. Nothing of an earlier run is used again.
 
@@ -84,7 +84,7 @@ def cohort(folder: Path, last: str, cores: int = 1) -> None:
     _each(steps, ["counts"], [*steps.normals, *steps.tumours], folder, cores)
     if "reference" in done:
         _run(steps, "reference", "", folder)
-    chain = [stage for stage in done if layout.per_sample(stage) and stage not in ("counts", "report")]
+    chain = [stage for stage in done if layout.per_sample(stage) and stage not in ("counts", "compare", "report")]
     _each(steps, chain, steps.tumours if chain else [], folder, cores)
     if last == "cohort":
         _run(steps, "cohort", "", folder)
