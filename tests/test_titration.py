@@ -90,6 +90,11 @@ class TestDetectionLimit:
     def test_one_purity_says_nothing(self, n):
         assert np.isnan(titration.detection_limit([0.1, 0.2, 0.3], [0, 0, 0], n)).all()
 
+    def test_a_weight_counts_as_so_many_tumours_fewer(self):
+        seen = np.array([0, 1, 4, 8, 10, 10, 10])
+        whole = titration.detection_limit(PURITIES, seen, np.full(7, 10))
+        assert titration.detection_limit(PURITIES, 4 * seen, np.full(7, 40), weight=0.25) == whole
+
     def test_more_tumours_narrow_the_interval(self):
         seen = np.array([0, 1, 4, 8, 10, 10, 10])
         few, many = (titration.detection_limit(PURITIES, k * seen, np.full(7, 10 * k)) for k in (1, 10))

@@ -237,5 +237,8 @@ def _notes(grid: Mapping[str, Any], normals: int, *, bam: bool, known: bool) -> 
         f"{normals} normals in two halves (seed {grid['seed']}): each half is the panel of normals of tumours made of "
         f"the other. Purity and ploidy were {told}.",
         f"{way} by what each stratum's copies, purity and extent would give; all else is the donors' own noise. "
-        "Tumours of one donor are alike, so intervals over many tumours of few donors are somewhat too narrow.",
+        "Tumours of one donor share its noise: limits of detection count donors, not tumours; intervals of single "
+        "shares count tumours and are too narrow where donors are repeated.",
+        "A criterion whose bound is the stratum's own number of copies is met by half of all perfect measurements and "
+        "decided by few: its limit lies above any purity.",
     ]

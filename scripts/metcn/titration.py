@@ -83,7 +83,13 @@ def errors(truth: ArrayLike, value: ArrayLike, low: ArrayLike, high: ArrayLike) 
 
 
 def detection_limit(
-    purity: ArrayLike, seen: ArrayLike, n: ArrayLike, *, sensitivity: float = 0.95, confidence: float = 0.95
+    purity: ArrayLike,
+    seen: ArrayLike,
+    n: ArrayLike,
+    *,
+    weight: float = 1.0,
+    sensitivity: float = 0.95,
+    confidence: float = 0.95,
 ) -> Limit:
     """Purity from which ``sensitivity`` of the tumours are seen: a probit over the logarithm of purity.
 
@@ -98,6 +104,8 @@ def detection_limit(
         Purities within 0 and 1, exclusive and inclusive.
     seen, n : array of int, shape (levels,)
         Tumours seen and tumours made; levels with ``n`` 0 say nothing.
+    weight : float
+        Independent observations per tumour, at most 1: tumours of one donor share its noise, so donors over tumours.
 
     Returns
     -------
@@ -111,17 +119,17 @@ def detection_limit(
     used = n > 0
     if len(np.unique(purity[used])) < 2:
         return Limit(np.nan, np.nan, np.nan)
-    place, seen, n = np.log(purity[used]), seen[used], n[used]
+    place, seen, n = np.log(purity[used]), weight * seen[used], weight * n[used]
     first = (place.min() - np.log(REACH), place.max() + np.log(REACH))
     second = (np.log(STEEPEST), np.log(SHALLOWEST))
     for _ in range(2):  # the whole range, then what of it matters
         middle, spread = np.linspace(*first, 2 * GRID), np.linspace(*second, GRID)
         z = (place - middle[:, None, None]) / np.exp(spread)[:, None]
-        weight = (seen * log_ndtr(z) + (n - seen) * log_ndtr(-z)).sum(axis=2)
-        weight = np.exp(weight - weight.max())
-        first, second = _matters(middle, weight.max(axis=1)), _matters(spread, weight.max(axis=0))
+        posterior = (seen * log_ndtr(z) + (n - seen) * log_ndtr(-z)).sum(axis=2)
+        posterior = np.exp(posterior - posterior.max())
+        first, second = _matters(middle, posterior.max(axis=1)), _matters(spread, posterior.max(axis=0))
     limit = middle[:, None] + np.exp(spread) * ndtri(sensitivity)
-    ends = _quantiles(limit.ravel(), weight.ravel(), np.array([0.5, (1 - confidence) / 2, (1 + confidence) / 2]))
+    ends = _quantiles(limit.ravel(), posterior.ravel(), np.array([0.5, (1 - confidence) / 2, (1 + confidence) / 2]))
     return Limit(*(_within(end, place) for end in ends))
 
 

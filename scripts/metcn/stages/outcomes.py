@@ -139,7 +139,13 @@ def limits(outcomes: pd.DataFrame, sensitivity: float = 0.95) -> pd.DataFrame:
 
 def _limit(part: pd.DataFrame, sensitivity: float) -> titration.Limit:
     by_purity = (part["verdict"] == "met").groupby(part["purity"]).agg(["sum", "size"])
-    return titration.detection_limit(by_purity.index, by_purity["sum"], by_purity["size"], sensitivity=sensitivity)
+    return titration.detection_limit(
+        by_purity.index,
+        by_purity["sum"],
+        by_purity["size"],
+        weight=min(part[["fold", "donor"]].drop_duplicates().shape[0] / max(len(part), 1), 1.0),
+        sensitivity=sensitivity,
+    )
 
 
 def _beyond(part: pd.DataFrame, purity: float) -> binomial.Share:
