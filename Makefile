@@ -130,6 +130,12 @@ bench-shallow: $(STAMP) ## amplicons found in shallow genomes, where they end, a
 bench-focality: $(STAMP) ## focal, arm or polysomy on real karyotypes
 	$(BIN)/python benchmarks/focality.py --shared $(SHARED) $(BENCH)
 
+# ACCURACY hands options on: ACCURACY=--check, or ACCURACY="--only simulation titration".
+ACCURACY ?=
+.PHONY: accuracy
+accuracy: $(STAMP) ## remake the tables of docs/accuracy.md
+	$(BIN)/python benchmarks/accuracy.py --shared $(SHARED) --workers $(CORES) $(ACCURACY)
+
 # BAM=..., TARGETS=... take a file of yours; otherwise one of READS reads is built in a temporary folder, of a KIND:
 # panel, swgs (a shallow genome) or slice (a chromosome at the depth of WGS).
 READS ?= 8000000

@@ -16,12 +16,17 @@ from typing import Any
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """Parser with the options every benchmark has: ``--shared``, ``--work`` and ``--workers``."""
+def parser(description: str | None, *, needs_shared: bool = True) -> argparse.ArgumentParser:
+    """Parser with the options every benchmark has: ``--shared``, ``--work`` and ``--workers``.
+
+    A benchmark that can do without the shared folder checks it only if it is named.
+    """
     made = argparse.ArgumentParser(description=(description or "").split("\n")[0])
-    made.add_argument("--shared", type=shared_folder, default=str(ROOT.parent / "shared"), metavar="DIR",
+    made.add_argument("--shared", type=shared_folder, metavar="DIR",
+                      default=str(SHARED) if needs_shared else SHARED,
                       help="folder with data/ and tools/ (default: ../shared beside the checkout)")  # fmt: skip
     made.add_argument("--work", type=Path, metavar="DIR", help="keep the results here (default: a temporary folder)")
     made.add_argument("--workers", type=int, default=2, metavar="N", help="processes (default: 2)")

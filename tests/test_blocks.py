@@ -320,7 +320,7 @@ def bed(folder, bins=TOOL_BINS):
 
 
 def test_bedcov(tmp_path):
-    """``-j``: deleted and skipped bases are not depth; ``-G``: supplementary reads count no more than secondary ones."""
+    """``-j``: deleted and skipped bases are not depth; ``-G``: supplementary reads do not count."""
     path = simulated(tmp_path / "s.bam", overlap=False)
     command = [tool("samtools"), "bedcov", "-j", "-Q", "20", "-G", "0x800", str(bed(tmp_path)), str(path)]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout

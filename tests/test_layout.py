@@ -20,27 +20,28 @@ STAGES = "bins counts reference ratios segments purity copies calls compare repo
 # Every module has a place; a new one is entered here.
 LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
-    "equation": "mixture tails stretches panel regions curves tangent centring left_out batches cnvkit",
+    "equation": "mixture tails stretches panel regions curves tangent centring left_out batches cnvkit binomial",
     "core": (
         "bins counts reference ratios quality segments purity clonal modes alleles copies amplicon amplicon_scan "
         "detection compare calls "
-        "triage verdicts sampling lengths"
+        "triage verdicts sampling lengths titration agreement"
     ),
     "io": (
         "genome alignments sequences bgzf inflate compiled scan scan_blocks blocks guide cram indices "
         "tables delimited formats vcf variants "
         "config keywords sheet sheet_checks samples layout plan reach snakefile criteria panel_file "
         "simulate simulate_assays simulate_reads simulate_tumours "
-        "render cohort gauges profiles svg tracks words sections heatmap outliers multiqc bed"
+        "render cohort gauges profiles svg tracks words sections heatmap outliers multiqc bed charts dossier"
     ),
     "stages": (
         "stages stages.axis stages.design stages.sampled stages.counted stages.progress stages.measure "
         "stages.belonging stages.reading stages.indexed "
         "stages.depth stages.ratios stages.segments stages.fitting stages.purity stages.copies stages.calls "
         "stages.loci stages.amplicons stages.genes stages.limits stages.records stages.compare "
-        "stages.levels stages.whatif stages.report"
+        "stages.levels stages.whatif stages.report "
+        "stages.titrate stages.enrich stages.outcomes stages.validate"
     ),
-    "command": "cli arguments launch single __main__",
+    "command": "cli arguments launch single titrating __main__",
 }
 MAY_IMPORT = {
     "base": {"base"},

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from metcn import arguments, launch, layout, provenance, single
+from metcn import arguments, launch, layout, provenance, single, titrating
 from metcn.columns import ASSAYS, SPECIMENS
 from metcn.errors import InputError
 
@@ -59,6 +59,8 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(stage, help=f"stage: {text}", description=_sentence(text), allow_abbrev=False)
         arguments.add_stage(command, stage)
     _add_triage(commands)
+    _add_titrate(commands)
+    _add_validate(commands)
     _add_simulate(commands)
     return top
 
@@ -94,6 +96,10 @@ def _dispatch(command: str, options: dict) -> int:
         single.call(**options)
     elif command == "triage":
         _triage(**options)
+    elif command == "titrate":
+        return titrating.titrate(**options)
+    elif command == "validate":
+        _validate(**options)
     else:
         _simulate(**options)
     return DONE
@@ -145,6 +151,57 @@ def _triage(files: Sequence[Path]) -> None:
 
     for line in indexed.triage(files):
         print(line, flush=True)
+
+
+def _add_titrate(commands: argparse._SubParsersAction) -> None:
+    text = "sensitivity and limit of detection of your own assay, from its normals"
+    command = commands.add_parser("titrate", help=text, description=_sentence(text), allow_abbrev=False)
+    command.add_argument("--samples", type=Path, required=True, metavar="TSV", help="sample sheet with the normals")
+    command.add_argument("--configfile", type=Path, required=True, metavar="YAML", help="configuration")
+    command.add_argument("--directory", type=Path, required=True, metavar="OUT", help="folder for results and logs")
+    grid: tuple[tuple[str, Any, list[Any], str], ...] = (
+        ("copies", float, [4.0, 6.0, 10.0], "MET copies per tumour cell (default: 4 6 10)"),
+        ("purities", float, [0.1, 0.2, 0.3, 0.5, 0.8], "tumour purities (default: 0.1 0.2 0.3 0.5 0.8)"),
+        ("sizes", _extent, ["3000000"], "what is gained: gene, bases such as 3e6, arm, chromosome (default: 3e6)"),
+        ("depths", float, [1.0], "depths as shares of the normals' own (default: 1)"),
+    )
+    for name, kind, default, help_text in grid:
+        command.add_argument(f"--{name}", type=kind, nargs="+", default=default, metavar="X", help=help_text)
+    command.add_argument("--replicates", type=_positive, default=5, metavar="N", help="tumours per half (default: 5)")
+    command.add_argument(
+        "--karyotypes", type=Path, metavar="TSV", help="backgrounds: profile chromosome start end copies"
+    )
+    command.add_argument("--unknown-purity", action="store_true", help="withhold purity and ploidy from the pipeline")
+    command.add_argument("--bam", action="store_true", help="make tumours as BAM files, not as counts")
+    command.add_argument("--in-process", action="store_true", help="without the workflow: faster, but not resumable")
+    command.add_argument("--seed", type=int, default=1, help="seed of all random numbers (default: 1)")
+    command.add_argument("--cores", type=_positive, metavar="N", help="processor cores to use (default: the profile's)")
+    command.add_argument("--profile", help="profile of the workflow (default, slurm) or path of a Snakemake profile")
+
+
+def _extent(text: str) -> str:
+    """A word, or a number of bases written out; what it may be is checked with the other options."""
+    try:
+        return str(int(float(text)))
+    except (ValueError, OverflowError):
+        return text
+
+
+def _add_validate(commands: argparse._SubParsersAction) -> None:
+    text = "compare calls with known answers, such as FISH"
+    command = commands.add_parser("validate", help=text, description=_sentence(text), allow_abbrev=False)
+    truth = "known answers: sample, and met_copies, met_cep7 or amplified (yes, no)"
+    command.add_argument("--truth", type=Path, required=True, metavar="TSV", help=truth)
+    command.add_argument("--cohort", type=Path, required=True, metavar="TSV", help="cohort.tsv of a run")
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for results")
+
+
+def _validate(**options: Any) -> None:
+    """Write tables and page, and say where they are."""
+    from metcn.stages import validate
+
+    validate.validate(**options)
+    print(f"metcn: the validation is in {options['output'] / 'validation.html'}", file=sys.stderr)
 
 
 def _add_simulate(commands: argparse._SubParsersAction) -> None:

@@ -180,6 +180,12 @@ def _problem(criterion: Criterion, path: Path) -> str | None:
     return None
 
 
+@cache
+def _shipped(path: Path) -> Criterion:
+    """A set of the project, read once per process: it does not change, and a process may judge many samples."""
+    return read(path)
+
+
 def load(extra: Iterable[str | Path] = ()) -> dict[str, Criterion]:
     """All sets of the project by id, the default one first, then the user's own files.
 
@@ -190,8 +196,7 @@ def load(extra: Iterable[str | Path] = ()) -> dict[str, Criterion]:
     """
     shipped = sorted((resource_root() / "criteria").glob("*.yaml"), key=lambda path: (path.stem != DEFAULT, path.stem))
     sets: dict[str, Criterion] = {}
-    for path in [*shipped, *map(Path, extra)]:
-        criterion = read(path)
+    for criterion, path in [*((_shipped(path), path) for path in shipped), *((read(path), path) for path in extra)]:
         if criterion.id in sets:
             raise InputError(
                 f"criteria set {path}: the id {criterion.id} is taken by another set; rename the file and id"

@@ -14,10 +14,11 @@ from metcn.samples import INPUTS, SHEET_COLUMNS, Sample
 from metcn.sheet_checks import Row, paths, row_problems, sheet_problems
 
 
-def read(path: str | Path) -> list[Sample]:
+def read(path: str | Path, *, calling: bool = True) -> list[Sample]:
     """Samples of a sheet in its order.
 
-    Windows line ends, a byte order mark, empty lines and lines starting with ``#`` are accepted.
+    Windows line ends, a byte order mark, empty lines and lines starting with ``#`` are accepted. A sheet that is not
+    for ``calling`` needs no tumour.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def read(path: str | Path) -> list[Sample]:
     rows, base = _rows(path), path.parent.resolve()
     problems = [problem for row in rows for problem in row_problems(row, base)]
     samples = [_sample(row.cells, base) for row in rows]
-    problems += sheet_problems(rows, samples)
+    problems += sheet_problems(rows, samples, calling=calling)
     if problems:
         raise InputError("\n".join(problems))
     return samples

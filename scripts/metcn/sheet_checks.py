@@ -116,7 +116,7 @@ def _rewritten(text: str) -> str:
     return f"write {low:g}" + (f"-{high:g}" if high != low else "")
 
 
-def sheet_problems(rows: Sequence[Row], samples: Sequence[Sample]) -> Iterator[str]:
+def sheet_problems(rows: Sequence[Row], samples: Sequence[Sample], *, calling: bool = True) -> Iterator[str]:
     """Problems that only show when rows are compared."""
     first: dict[str, int] = {}
     for row, sample in zip(rows, samples, strict=True):
@@ -135,13 +135,13 @@ def sheet_problems(rows: Sequence[Row], samples: Sequence[Sample]) -> Iterator[s
     for row, sample in zip(rows, samples, strict=True):
         if sample.matched_normal and (sample.matched_normal not in normals or sample.role == "normal"):
             yield row.problem("matched_normal", "for a tumour, the name of a normal", did_you_mean("", sorted(normals)))
+    if calling and not any(sample.role == "tumour" for sample in samples):
+        yield f"{rows[0].source}: expected at least one sample of role tumour, found none; only tumours are called"
     yield from _cohort_problems(rows[0].source, samples)
 
 
 def _cohort_problems(source: str, samples: Sequence[Sample]) -> Iterator[str]:
     """Problems of the sheet as a whole."""
-    if not any(sample.role == "tumour" for sample in samples):
-        yield f"{source}: expected at least one sample of role tumour, found none; only tumours are called"
     with_alignments = [sample.name for sample in samples if sample.alignments]
     with_coverage = [sample.name for sample in samples if sample.coverage]
     if with_alignments and with_coverage:

@@ -1,10 +1,14 @@
-"""``metcn call``: every stage for one sample, in one process and in the same files as the workflow's."""
+"""Stages without the workflow: one sample (``metcn call``) or a small cohort, in the same files as the workflow's."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +65,47 @@ def call(
             continue
         _run(steps, stage, row.name, output)
     print(f"metcn: results are in {output / layout.path('cohort')}", file=sys.stderr)
+
+
+def cohort(folder: Path, last: str, cores: int = 1) -> None:
+    """Run the stages up to ``last`` on the sheet and configuration of a folder, pages and comparisons left out.
+
+    Several samples run side by side in ``cores`` processes. Nothing of an earlier run is used again.
+
+    Raises
+    ------
+    InputError
+        If an input is wrong.
+    """
+    source = folder / "config.yaml"
+    steps = plan.load(config.read(source), folder.resolve(), str(source))
+    stages = list(layout.STAGES)
+    done = stages[: stages.index(last) + 1]
+    _run(steps, "bins", "", folder)
+    _each(steps, ["counts"], [*steps.normals, *steps.tumours], folder, cores)
+    if "reference" in done:
+        _run(steps, "reference", "", folder)
+    chain = [stage for stage in done if layout.per_sample(stage) and stage not in ("counts", "compare", "report")]
+    _each(steps, chain, steps.tumours if chain else [], folder, cores)
+    if last == "cohort":
+        _run(steps, "cohort", "", folder)
+
+
+def _each(steps: plan.Plan, stages: Sequence[str], names: Sequence[str], folder: Path, cores: int) -> None:
+    """Run the stages for every sample, in this process or in several of one thread each."""
+    if cores == 1:
+        for name in names:
+            _chain(steps, stages, folder, name)
+        return
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read by the new processes when they load NumPy
+    with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(partial(_chain, steps, stages, folder), names))
+
+
+def _chain(steps: plan.Plan, stages: Sequence[str], folder: Path, name: str) -> None:
+    """Run the stages for one sample, one after the other."""
+    for stage in stages:
+        _run(steps, stage, name, folder)
 
 
 def _run(steps: plan.Plan, stage: str, sample: str, output: Path) -> None:

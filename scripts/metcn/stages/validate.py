@@ -1,0 +1,221 @@
+"""Validation: a cohort's calls against a laboratory's known answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from metcn import agreement, charts, delimited, dossier
+from metcn.columns import CALLS, REASONS
+from metcn.delimited import Column
+from metcn.errors import InputError
+from metcn.files import writing
+
+REMEDY = "correct the table"
+YES_NO = {"yes": 1.0, "no": 0.0, "": np.nan}
+NUMBERS = {"met_copies": "MET copies", "met_cep7": "MET/CEP7"}
+NEEDED = ("sample call reasons met_copies met_copies_low met_copies_high met_cep7 met_cep7_low met_cep7_high").split()
+AMPLIFIED, UNDECIDED = CALLS[:2], CALLS[-2:]
+
+
+class Question(NamedTuple):
+    """Something both methods answer: a column, and for numbers the bound from which it counts as positive."""
+
+    name: str
+    column: str
+    bound: float | None = None
+
+
+# The bounds that trials and guidelines put to FISH: see resources/criteria.
+QUESTIONS = (
+    Question("amplified", "amplified"),
+    Question("MET copies >= 5", "met_copies", 5),
+    Question("MET copies >= 6", "met_copies", 6),
+    Question("MET copies >= 10", "met_copies", 10),
+    Question("MET/CEP7 >= 1.8", "met_cep7", 1.8),
+    Question("MET/CEP7 >= 2", "met_cep7", 2),
+)
+
+
+def validate(*, truth: Path, cohort: Path, output: Path) -> None:
+    """Write ``validation.tsv``, ``disagreements.tsv`` and ``validation.html`` into a folder.
+
+    Numbers are compared by their point values, as published comparisons with FISH do; a sample without one has no
+    result, which is listed and never counted as a negative.
+
+    Raises
+    ------
+    InputError
+        If a table is malformed, a sample stands twice, or one of the truth is not in the cohort.
+    """
+    both = _merged(read_truth(truth), read_cohort(cohort), truth, cohort)
+    asked = [
+        question for question in QUESTIONS if question.column in both.columns and both[question.column].notna().any()
+    ]
+    rows = [_row(question, both) for question in asked]
+    listed = [item for question in asked for item in _disagreements(question, both)]
+    page = dossier.validation_page(
+        pd.DataFrame(rows),
+        list(_figures(both)),
+        listed,
+        title="MET copy number",
+        notes=[
+            f"{len(both)} samples with a known answer; {_outside(cohort, both)} further ones of the cohort have none."
+        ],
+    )
+    _write_table(output / "validation.tsv", pd.DataFrame(rows))
+    columns = ["sample", "question", "known", "ours", "interval", "call", "reasons"]
+    _write_table(output / "disagreements.tsv", pd.DataFrame(listed, columns=columns))
+    with writing(output / "validation.html") as temporary:
+        temporary.write_text(page, encoding="utf-8", newline="\n")
+
+
+def read_truth(path: Path) -> pd.DataFrame:
+    """Known answers: sample and any of met_copies, met_cep7 (NaN: unknown) and amplified (1, 0 or NaN).
+
+    Raises
+    ------
+    InputError
+        If a column is missing or unknown, a cell is not what its column holds, or a sample stands twice.
+    """
+    raw = delimited.text_frame(delimited.read_text(path), path)
+    answers = [*NUMBERS, "amplified"]
+    unknown = [name for name in raw.columns if name not in ("sample", *answers)]
+    if "sample" not in raw.columns or unknown or len(raw.columns) < 2:
+        raise InputError(
+            f"{path}: expected column sample and at least one of {', '.join(answers)}, found {', '.join(raw.columns)}; "
+            "name the columns so"
+        )
+    found = pd.DataFrame({"sample": delimited.parse_column(raw["sample"], "sample", Column("text"), path, REMEDY)})
+    for name in NUMBERS:
+        if name in raw.columns:
+            found[name] = delimited.parse_column(raw[name], name, Column(optional=True, low=0), path, REMEDY)
+    if "amplified" in raw.columns:
+        cells = raw["amplified"].str.strip().str.lower()
+        delimited.refuse_rows(~cells.isin(list(YES_NO)), path, "amplified", cells, "yes, no or nothing", REMEDY)
+        found["amplified"] = cells.map(YES_NO).astype(float)
+    if found.empty:
+        raise InputError(f"{path}: expected a row per sample, found only the header; add the samples")
+    _once(found["sample"], path)
+    return found.reset_index(drop=True)
+
+
+def read_cohort(path: Path) -> pd.DataFrame:
+    """The columns of a cohort table that a validation needs.
+
+    Raises
+    ------
+    InputError
+        If it is not a cohort table, or a sample stands twice.
+    """
+    raw = delimited.text_frame(delimited.read_text(path), path)
+    absent = [name for name in NEEDED if name not in raw.columns]
+    if absent:
+        raise InputError(f"{path} lacks column {absent[0]}; expected the cohort.tsv of a run: give results/cohort.tsv")
+    found = {}
+    for name in NEEDED:
+        kind = (
+            Column("text", optional=name == "reasons")
+            if name in ("sample", "call", "reasons")
+            else Column(optional=True)
+        )
+        kind = Column("text", choices=CALLS) if name == "call" else kind
+        found[name] = delimited.parse_column(raw[name], name, kind, path, REMEDY)
+    frame = pd.DataFrame(found)
+    _once(frame["sample"], path)
+    return frame.reset_index(drop=True)
+
+
+def _once(names: pd.Series, path: Path) -> None:
+    delimited.refuse_rows(names.duplicated(), path, "sample", names, "each sample once", REMEDY)
+
+
+def _merged(truth: pd.DataFrame, cohort: pd.DataFrame, truth_path: Path, cohort_path: Path) -> pd.DataFrame:
+    """Answers beside the cohort's (prefixed ``our_``), in the order of the truth."""
+    absent = [name for name in truth["sample"] if name not in set(cohort["sample"])]
+    if absent:
+        raise InputError(
+            f"{truth_path}: sample {absent[0]} is not in {cohort_path} ({len(absent)} such); "
+            "write names as in the sample sheet, or take the row out"
+        )
+    ours = cohort.rename(columns={name: f"our_{name}" for name in cohort.columns if name != "sample"})
+    return truth.merge(ours, on="sample", how="left", validate="one_to_one")
+
+
+def _answers(question: Question, both: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Known answer and ours, 1 (positive), 0 (negative) or NaN (none)."""
+    known = both[question.column].to_numpy(float)
+    if question.bound is None:
+        ours = np.where(both["our_call"].isin(AMPLIFIED), 1.0, 0.0)
+        return known, np.where(both["our_call"].isin(UNDECIDED), np.nan, ours)
+    values = both[f"our_{question.column}"].to_numpy(float)
+    known, ours = (np.where(np.isnan(part), np.nan, part >= question.bound) for part in (known, values))
+    return known, ours
+
+
+def _row(question: Question, both: pd.DataFrame) -> dict[str, Any]:
+    """One question's row of ``validation.tsv``."""
+    table = agreement.fourfold(*_answers(question, both))
+    row: dict[str, Any] = {"question": question.name, **table._asdict()}
+    for name in ("sensitivity", "sensitivity_of_all", "specificity", "agreement"):
+        share = getattr(table, name)
+        row |= {name: share.value, f"{name}_low": share.low, f"{name}_high": share.high}
+    found = agreement.kappa(table)
+    row |= {"kappa": found.value, "kappa_low": found.low, "kappa_high": found.high}
+    gaps = agreement.Differences(0, np.nan, np.nan, np.nan)
+    if question.bound is not None:
+        gaps = agreement.differences(both[f"our_{question.column}"], both[question.column])
+    return row | {"difference": gaps.mean, "difference_low": gaps.low, "difference_high": gaps.high}
+
+
+def _disagreements(question: Question, both: pd.DataFrame) -> Iterator[Mapping[str, Any]]:
+    """Samples whose answers differ, or that have none of ours, with what may explain it."""
+    known, ours = _answers(question, both)
+    for place in np.flatnonzero(~np.isnan(known) & (known != ours)):
+        row = both.iloc[int(place)]
+        value, interval, answer = row["our_call"], "", "yes" if known[place] else "no"
+        if question.bound is not None:
+            low, high = row[f"our_{question.column}_low"], row[f"our_{question.column}_high"]
+            value, answer = _number(row[f"our_{question.column}"]), _number(row[question.column])
+            interval = f"{_number(low)} to {_number(high)}"
+        yield {
+            "sample": row["sample"],
+            "question": question.name,
+            "known": answer,
+            "ours": value,
+            "interval": interval,
+            "call": row["our_call"],
+            "reasons": ";".join(code for code in row["our_reasons"].split(";") if code in REASONS),
+        }
+
+
+def _number(value: float) -> str:
+    return "missing" if np.isnan(value) else f"{value:.2f}"
+
+
+def _figures(both: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """A Bland-Altman plot per number that both have."""
+    for column, word in NUMBERS.items():
+        if column not in both.columns:
+            continue
+        pairs = both[["sample", f"our_{column}", column]].dropna()
+        gaps = agreement.differences(pairs[f"our_{column}"], pairs[column])
+        drawn = charts.differences(
+            list(pairs.itertuples(index=False, name=None)), *gaps[1:], unit=word, label=f"Differences of {word}"
+        )
+        if drawn:
+            yield f"{word}: ours less the known answer, {len(pairs)} samples", drawn
+
+
+def _outside(cohort: Path, both: pd.DataFrame) -> int:
+    """Samples of the cohort without a known answer."""
+    return len(read_cohort(cohort)) - len(both)
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    with writing(path) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, lineterminator="\n", float_format="%.6g")

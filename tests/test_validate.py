@@ -1,0 +1,109 @@
+"""``metcn validate``: known answers against a cohort table."""
+
+import csv
+
+import pytest
+
+from metcn import cli
+from metcn.errors import InputError
+from metcn.stages import validate as stage
+
+COHORT = """\
+sample	call	reasons	met_copies	met_copies_low	met_copies_high	met_cep7	met_cep7_low	met_cep7_high	qc
+A	high_level_amplification		14	12	16	6	5	7	pass
+B	amplification	noisy	6.4	5.2	7.7	2.6	2.1	3.1	warn
+C	not_amplified		2.1	1.8	2.4	1	0.9	1.1	pass
+D	indeterminate	interval_spans_bound;purity_unknown				1.9	1.2	2.9	pass
+E	polysomy		6.1	5.5	6.7	1.1	1	1.2	pass
+F	not_amplified		3	2.5	3.5	1.2	1	1.4	pass
+"""
+TRUTH = """\
+sample	met_copies	met_cep7	amplified
+A	12	5	yes
+B	4.5	1.9	no
+C	2	1	no
+D	8	3	yes
+E	6	1	no
+"""
+
+
+@pytest.fixture
+def given(tmp_path):
+    """Paths of the two tables, and the folder to write into."""
+    (tmp_path / "cohort.tsv").write_text(COHORT)
+    (tmp_path / "truth.tsv").write_text(TRUTH)
+    return {"truth": tmp_path / "truth.tsv", "cohort": tmp_path / "cohort.tsv", "output": tmp_path / "out"}
+
+
+def rows(path, key):
+    """Rows of a table by a column."""
+    with open(path, newline="") as handle:
+        return {row[key]: row for row in csv.DictReader(handle, delimiter="\t")}
+
+
+def test_tables(given):
+    stage.validate(**given)
+    found = rows(given["output"] / "validation.tsv", "question")
+    cells = "tp fn fp tn open_positive open_negative".split()
+    counted = {name: tuple(int(row[cell]) for cell in cells) for name, row in found.items()}
+    assert counted == {
+        "amplified": (1, 0, 1, 2, 1, 0),
+        "MET copies >= 5": (2, 0, 1, 1, 1, 0),
+        "MET copies >= 6": (2, 0, 1, 1, 1, 0),
+        "MET copies >= 10": (1, 0, 0, 3, 0, 1),
+        "MET/CEP7 >= 1.8": (3, 0, 0, 2, 0, 0),
+        "MET/CEP7 >= 2": (1, 1, 1, 2, 0, 0),
+    }
+    assert float(found["amplified"]["sensitivity_of_all"]) == 0.5
+    assert float(found["MET copies >= 5"]["difference"]) == pytest.approx((2 + 1.9 + 0.1 + 0.1) / 4)
+
+
+def test_disagreements_carry_their_reasons(given):
+    stage.validate(**given)
+    with open(given["output"] / "disagreements.tsv", newline="") as handle:
+        listed = {(row["sample"], row["question"]): row for row in csv.DictReader(handle, delimiter="\t")}
+    assert listed["B", "amplified"] == {
+        "sample": "B", "question": "amplified", "known": "no", "ours": "amplification", "interval": "",
+        "call": "amplification", "reasons": "noisy",
+    }  # fmt: skip
+    assert listed["D", "MET copies >= 5"]["ours"] == "missing"
+    assert listed["D", "MET copies >= 5"]["reasons"] == "interval_spans_bound;purity_unknown"
+    assert {sample for sample, _ in listed} == {"B", "D"}
+
+
+def test_page_stands_alone(given):
+    stage.validate(**given)
+    page = (given["output"] / "validation.html").read_text()
+    assert "MET copies: ours less the known answer, 4 samples" in page
+    assert "Bin noise is above the configured bound." in page
+    assert "1 further ones" in page
+    assert "http" not in page.split("</footer>")[0].replace("http-equiv", "")
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "message"),
+    [
+        ("truth", "amplified\n", "fish\n", r"truth.tsv: expected column sample and at least one of .* found .*fish"),
+        ("truth", "12\t5\tyes", "12\t5\tmaybe", "line 2, column amplified: expected yes, no or nothing, found 'maybe'"),
+        ("truth", "12\t5", "-1\t5", "line 2, column met_copies: expected a number of at least 0, found '-1'"),
+        ("truth", "E\t6", "A\t6", "line 6, column sample: expected each sample once, found 'A'"),
+        ("truth", "E\t6", "Z\t6", r"sample Z is not in .*cohort.tsv \(1 such\); write names as in the sample sheet"),
+        ("truth", TRUTH.split("\n", 1)[1], "", "truth.tsv: expected a row per sample, found only the header"),
+        ("cohort", "call\t", "verdict\t", r"cohort.tsv lacks column call; .* give results/cohort.tsv"),
+        ("cohort", "polysomy", "poly", "line 6, column call: expected one of high_level_amplification"),
+        ("cohort", "F\t", "E\t", "line 7, column sample: expected each sample once, found 'E'"),
+    ],
+)
+def test_refuses(given, table, old, new, message):
+    text = given[table].read_text()
+    assert old in text
+    given[table].write_text(text.replace(old, new))
+    with pytest.raises(InputError, match=message) as raised:
+        stage.validate(**given)
+    assert "\n" not in str(raised.value)
+
+
+def test_command(given, capsys):
+    words = [f"--{name}={path}" for name, path in given.items()]
+    assert cli.main(["validate", *words]) == 0
+    assert "validation.html" in capsys.readouterr().err
