@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from metcn import config, files, layout, plan
+from metcn import config, files, layout, plan, snakefile
 from metcn.errors import InputError
 
 ERROR_MARK = "metcn: error: "  # how the command line begins a line about bad input
@@ -36,12 +36,17 @@ def run(
     InputError
         If the sheet, the configuration or an input of a stage is wrong.
     """
+    from metcn.stages import preflight  # brings the scientific stack, which --help must not
+
     given = config.read(configfile)
     if samples is not None:
         given["samples"] = str(samples.parent.resolve() / samples.name)
     checked = plan.load(given, configfile.parent.resolve(), str(configfile))
+    notes = preflight.check(checked, directory)
     if checked.settings["reference"]["file"] and checked.normals:
-        print("metcn: note: a ready panel of normals is given, so the sheet's normals make none", file=sys.stderr)
+        notes.append("a ready panel of normals is given, so the sheet's normals make none")
+    for note in notes:
+        print(f"metcn: note: {note}", file=sys.stderr)
     complete = directory.absolute() / COMPLETE
     with files.writing(complete) as temporary:
         temporary.write_text(yaml.safe_dump(checked.settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
@@ -78,7 +83,7 @@ def _environment(directory: Path) -> dict[str, str]:
     except OSError as error:
         raise InputError(f"cannot write {directory}: {error.strerror}; choose another --directory") from error
     path = os.pathsep.join(filter(None, [str(files.PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
-    return {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": path}
+    return {**os.environ, snakefile.CHECKED: "1", "XDG_CACHE_HOME": str(cache), "PYTHONPATH": path}
 
 
 def _wait(command: list[str], environment: dict[str, str]) -> int:

@@ -105,7 +105,7 @@ def ratios(
     elif counts and bins:
         frame = tables.read_bins(bins)
         log2 = _log2_depth(counts, frame)
-        frame, panel, made, mode = _compared(frame, reference, matched_normal)
+        frame, panel, made, mode = _compared(frame, reference, matched_normal, genome=genome, assay=assay)
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
     parts = measure.design_of(frame)
@@ -158,10 +158,11 @@ def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str
     )
 
 
-def _compared(frame: pd.DataFrame, reference: Path | None, matched: Path | None) -> tuple:
+def _compared(frame: pd.DataFrame, reference: Path | None, matched: Path | None, *, genome: str, assay: str) -> tuple:
     """Bins, what the sample is compared with, what is known of that, and the mode: panel, matched normal or nothing."""
     if reference is not None:
         stored, panel, facts = panel_file.read(reference)
+        panel_file.check_facts(reference, facts, genome=genome, assay=assay)
         expected, found = facts["fingerprint"], panel_file.fingerprint(frame)
         if expected != found:
             raise InputError(
