@@ -68,14 +68,14 @@ def test_targets_that_cannot_give_a_call_are_a_note(folder, bed, notes):
 
 def test_full_disk(folder, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 29_999_999))
-    with pytest.raises(InputError, match="expected about 30 MB free for .*, found 29; free space"):
+    with pytest.raises(InputError, match=r"expected about 30 MB free for .*, found 29; free space"):
         check(folder)
 
 
 def test_cram_needs_its_sequence_before_the_run(folder):
     sound_files.write_sound_cram(folder / "T.cram")
     (folder / "samples.tsv").write_text("sample\trole\talignments\nT\ttumour\tT.cram\n")
-    with pytest.raises(InputError, match="T.cram is CRAM, which needs its reference sequence; set fasta"):
+    with pytest.raises(InputError, match=r"T\.cram is CRAM, which needs its reference sequence; set fasta"):
         check(folder)
 
 
@@ -90,5 +90,5 @@ def test_tables_of_two_kinds_of_assay(tmp_path):
 def test_empty_table(tmp_path):
     (tmp_path / "a").touch()
     (tmp_path / "samples.tsv").write_text("sample\trole\tcoverage\nT\ttumour\ta\n")
-    with pytest.raises(InputError, match="sample T: .*a is empty"):
+    with pytest.raises(InputError, match=r"sample T: .*a is empty"):
         check(tmp_path, targets=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,9 @@ def reference(
     )
     facts = {"genome": genome, "assay": assay, "normals": names, "provenance": provenance.stamp(settings)}
     facts |= belonging.of_normals(names, panel)
+    facts["deviant"] = belonging.deviant(names, depth, parts, panel.mask)  # the depths were centred by the build
+    for name in facts["deviant"]:
+        print(f"metcn: note: {name} deviates on chromosome 7 from the other normals, as a tumour does", file=sys.stderr)
     panel_file.write(output, frame, panel, facts)
 
 
@@ -174,7 +178,7 @@ def _compared(frame: pd.DataFrame, reference: Path | None, matched: Path | None,
             "components": {kind: null.components for kind, null in panel.null.items()},
             "fingerprint": expected,
             "names": facts["normals"],
-            "belonging": {name: facts.get(name) for name in ("males", "batches", "strays")},
+            "belonging": {name: facts.get(name) for name in ("males", "batches", "strays", "deviant")},
         }
         return stored, panel, made, "panel_of_normals" if panel.normals >= 3 else "few_normals"
     if matched is not None:
@@ -222,6 +226,7 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
         "baseline_from_targets": narrow,
         "no_normals": measured["mode"] == "no_normals",
         "few_normals": measured["mode"] in ("few_normals", "matched_normal"),
+        "normal_deviates": bool(((measured["reference"] or {}).get("belonging") or {}).get("deviant")),
         "gc_unknown": measured["mode"] in ("no_normals", "few_normals") and parts.frame["gc"].isna().all(),
         "ratios_imported": measured["mode"] == "imported",
         "unlike_normals": largest > UNLIKE_SHARE or excess > UNLIKE_EXCESS,
