@@ -120,10 +120,9 @@ def kill_group(process: subprocess.Popen, how: signal.Signals) -> None:
 
 
 def started(cohort: Path, out: Path) -> subprocess.Popen:
-    log = open(out.with_suffix(".log"), "ab")  # noqa: SIM115
-    return subprocess.Popen(
-        words(cohort, out, "--cores", "2"), env=environment(), stdout=log, stderr=log, start_new_session=True
-    )
+    command, known = words(cohort, out, "--cores", "2"), environment()
+    with open(out.with_suffix(".log"), "ab") as log:
+        return subprocess.Popen(command, env=known, stdout=log, stderr=log, start_new_session=True)
 
 
 def wait_for(process: subprocess.Popen, pattern: str, out: Path, seconds: float = 120) -> None:

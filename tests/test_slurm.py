@@ -48,19 +48,15 @@ def run(cohort: Path, out: Path, environment: dict[str, str], *words: str) -> su
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=420, check=False)
 
 
-def cancel_first(environment: dict[str, str], part: str, cancelled: list[str]) -> None:
-    """Cancel the first job whose comment tells that it is of ``part``."""
+def cancel_first(environment: dict[str, str], logs: Path, part: str, cancelled: list[str]) -> None:
+    """Cancel the first job of ``part`` as soon as it writes its log, which is named by its number."""
     end = time.monotonic() + 300
     while time.monotonic() < end and not cancelled:
-        words = ["squeue", "-h", "-t", "RUNNING", "-o", "%i %k"]
-        listed = subprocess.run(words, env=environment, capture_output=True, text=True, check=False).stdout
-        for line in listed.splitlines():
-            number, _, comment = line.partition(" ")
-            if part in comment:
-                subprocess.run(["scancel", number], env=environment, check=True)
-                cancelled.append(number)
-                return
-        time.sleep(0.2)
+        for log in logs.glob(f"{part}*/*.log"):
+            subprocess.run(["scancel", log.stem], env=environment, check=True)
+            cancelled.append(log.stem)
+            return
+        time.sleep(0.1)
 
 
 def results(out: Path) -> dict[str, bytes]:
@@ -69,7 +65,9 @@ def results(out: Path) -> dict[str, bytes]:
 
 def test_cohort_with_two_jobs_killed(node, cohort, tmp_path):
     cancelled: list[str] = []
-    watcher = threading.Thread(target=cancel_first, args=(node, "group_sample_N2", cancelled))
+    watcher = threading.Thread(
+        target=cancel_first, args=(node, tmp_path / "slurm/.snakemake/slurm_logs", "group_sample_N2", cancelled)
+    )
     watcher.start()
     quick = ["--jobs", "2", "--latency-wait", "5", "--slurm-init-seconds-before-status-checks", "2"]
     done = run(cohort, tmp_path / "slurm", node, "--profile", "slurm", "--", *quick, "--set-resources", STARVED)
