@@ -28,20 +28,20 @@ LAYERS = {
     ),
     "io": (
         "genome alignments sequences bgzf inflate compiled scan scan_blocks blocks guide cram indices "
-        "tables delimited formats vcf variants "
-        "config keywords sheet sheet_checks samples layout plan reach snakefile criteria panel_file "
+        "tables delimited inflation formats vcf variants "
+        "config keywords sheet sheet_checks samples layout plan reach criteria panel_file "
         "simulate simulate_assays simulate_reads simulate_tumours "
         "render cohort gauges profiles svg tracks words sections heatmap outliers multiqc bed charts dossier"
     ),
     "stages": (
         "stages stages.axis stages.design stages.sampled stages.counted stages.progress stages.measure "
-        "stages.belonging stages.reading stages.indexed "
+        "stages.belonging stages.reading stages.indexed stages.preflight "
         "stages.depth stages.ratios stages.segments stages.fitting stages.purity stages.copies stages.calls "
         "stages.loci stages.amplicons stages.genes stages.limits stages.records stages.compare "
         "stages.levels stages.whatif stages.report "
         "stages.titrate stages.enrich stages.outcomes stages.validate"
     ),
-    "command": "cli arguments launch single titrating __main__",
+    "command": "cli arguments launch snakefile single titrating __main__",
 }
 MAY_IMPORT = {
     "base": {"base"},

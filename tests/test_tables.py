@@ -86,7 +86,10 @@ FAULTS = [
     pytest.param("\tgc\t", "\tgene\t", "line 1 repeats a column name", id="column repeated"),
     pytest.param("\t100\t", "\tx\t", "line 2, column start: expected a finite number, found 'x'", id="not a number"),
     pytest.param(
-        "\t100\t", "\t-1\t", "line 2, column start: expected a number of at least 0, found '-1'", id="negative"
+        "\t100\t",
+        "\t-1\t",
+        "line 2, column start: expected a number of at least 0 and at most 2147483647, found '-1'",
+        id="negative",
     ),
     pytest.param("\t100\t", "\t1.5\t", "line 2, column start: expected a whole number", id="fraction"),
     pytest.param("\t100\t", "\t\t", "line 2, column start: expected a value, found ''", id="missing"),

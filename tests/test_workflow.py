@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import sound_files
 from metcn import files, layout
 from metcn.columns import CALLS, COHORT_COLUMNS
 
@@ -52,10 +53,12 @@ EXPECTED_JOBS = {
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    """Sheet and configuration whose names and folders need quoting; the data files are empty."""
+    """Sheet and configuration whose names and folders need quoting."""
     folder = tmp_path_factory.mktemp("in put")
-    for name in ("T 1's $HOME.bam", "T2.bam", "N1.bam", "N2.bam", "T3.cnr", "p&q.bed"):
-        (folder / name).touch()
+    for number, name in enumerate(("T 1's $HOME.bam", "T2.bam", "N1.bam", "N2.bam")):
+        sound_files.write_sound_bam(folder / name, 1 + number)
+    (folder / "T3.cnr").write_text(sound_files.TABLES["cnr"].text)
+    (folder / "p&q.bed").write_text(sound_files.BED)
     rows = [
         ["sample", "role", "alignments", "ratios", "purity", "matched_normal"],
         ["T1", "tumour", "T 1's $HOME.bam", "", "0.4", "N1"],
@@ -263,7 +266,9 @@ class TestRun:
         header, *lines = text.splitlines()
         broken = tmp_path / "broken.cnn"
         broken.write_text("chromosome\tstart\nchr7\tx\n")
-        bad = "\t".join(str(broken) if name == "coverage" else "" for name in header.split("\t")[2:])
+        other = tmp_path / "other.cnn"
+        other.write_text("chromosome\tstart\nchr7\ty\n")
+        bad = "\t".join(f"{broken};{other}" if name == "coverage" else "" for name in header.split("\t")[2:])
         (folder / "in/bad.tsv").write_text("\n".join([header, f"BAD\ttumour\t{bad}", *lines, ""]))
         words = ["--samples", folder / "in/bad.tsv", "--configfile", folder / "in/config.yaml"]
         done = metcn("run", *words, "--directory", folder / "out", "--cores", "2", "--", "--quiet", "all")

@@ -61,6 +61,9 @@ REASONS: dict[str, Reason] = {
     "few_normals": Reason(
         "warn", "Fewer than three normals: bins are centred, but noise is assumed rather than learned."
     ),
+    "normal_deviates": Reason(
+        "warn", "A normal of the panel deviates on chromosome 7, as a tumour would: take it out of the panel."
+    ),
     "gc_unknown": Reason("info", "GC content of bins is unknown, so no GC correction was made."),
     "ratios_imported": Reason("warn", "Ratios were normalised elsewhere: their noise is judged from the sample alone."),
     "wavy": Reason(

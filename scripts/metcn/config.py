@@ -32,6 +32,8 @@ class _StrictLoader(yaml.SafeLoader):
         """A mapping in which no key stands twice."""
         seen: set[str] = set()
         for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise yaml.MarkedYAMLError(problem="merged mappings are not allowed", problem_mark=key.start_mark)
             if key.value in seen:
                 problem = f"key {key.value} is given twice"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)

@@ -5,7 +5,6 @@ Both our own tables (:mod:`metcn.tables`) and others' (:mod:`metcn.formats`) are
 
 from __future__ import annotations
 
-import gzip
 import io
 import zlib
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from metcn import inflation
 from metcn.errors import InputError
 
 REMAKE = "run the stage that makes it again"
@@ -41,9 +41,11 @@ def read_text(path: str | Path) -> str:
     try:
         raw = Path(path).read_bytes()
         if raw[:2] == b"\x1f\x8b":
-            raw = gzip.decompress(raw)
+            raw = inflation.gunzip(raw)
         text = raw.decode("utf-8-sig")
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except inflation.TooMuch as error:
+        raise InputError(f"{path} is no table ({error}); give the table it was made from") from error
+    except (EOFError, zlib.error) as error:
         raise InputError(f"{path} is a damaged or truncated gzip file ({error}); copy or make it again") from error
     except UnicodeDecodeError as error:
         raise InputError(
@@ -143,7 +145,7 @@ def parse_column(cells: pd.Series, name: str, column: Column, path: str | Path, 
 
 def _bounds(column: Column) -> str:
     return f"a number of at least {column.low:g}" + (
-        f" and at most {column.high:g}" if np.isfinite(column.high) else ""
+        f" and at most {column.high:.10g}" if np.isfinite(column.high) else ""
     )
 
 

@@ -35,6 +35,12 @@ def workflow_root() -> Path:
     return _root("workflow")
 
 
+def existing(path: str | Path) -> Path:
+    """The nearest folder above ``path``, or itself, that exists."""
+    path = Path(path).absolute()
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
+
+
 @contextmanager
 def writing(path: str | Path) -> Iterator[Path]:
     """Temporary path that becomes ``path`` when the block ends well and vanishes when it does not.

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from metcn import genome as genomes
+from metcn import inflation
 from metcn.delimited import Column, check_intervals, parse_column, read_text, refuse_rows, text_frame
 from metcn.errors import InputError
 
@@ -41,7 +42,9 @@ ACCEPTED = (
     "CNVkit .cnn or .cnr, mosdepth regions.bed, samtools bedcov, GATK read counts or denoised copy ratios, "
     "DRAGEN target counts"
 )
-POSITION = Column("integer", low=0)
+LARGEST = 1e12
+"""More than any depth or count; a larger one would overflow further on, or is damage."""
+POSITION = Column("integer", low=0, high=(1 << 31) - 1)  # as far as BAM can count
 
 
 def _shown(text: str) -> str:
@@ -110,9 +113,13 @@ def _gatk_hdf5(path: str | Path) -> pd.DataFrame:
 
     try:
         with h5py.File(path) as handle:
+            inflation.check_hdf5(handle)
             counts = np.asarray(handle["counts/values"][()]).ravel()
             names = handle["intervals/indexed_contig_names"].asstr()[()]
-            contig, start, end = np.asarray(handle["intervals/transposed_index_start_end"][()]).astype(np.int64)
+            places = np.asarray(handle["intervals/transposed_index_start_end"][()])
+            if not (np.abs(places) < 1 << 31).all():
+                raise ValueError("an interval is beyond any chromosome")
+            contig, start, end = places.astype(np.int64)
             frame = pd.DataFrame(
                 {"chromosome": names[contig], "start": start, "end": end, "COUNT": counts.astype(str)}, dtype=str
             )
@@ -148,12 +155,12 @@ def _intervals(raw: pd.DataFrame, path: str | Path, kind: str) -> pd.DataFrame:
 def _depth(raw: pd.DataFrame, frame: pd.DataFrame, path: str | Path) -> pd.Series:
     """Depth of each row: given, from a count per kb of width, or from log2 (CNVkit's null log2 meaning zero)."""
     if "depth" in raw.columns:
-        return parse_column(raw["depth"], "depth", Column(low=0), path, REMEDY)
+        return parse_column(raw["depth"], "depth", Column(low=0, high=LARGEST), path, REMEDY)
     if "COUNT" in raw.columns:
-        count = parse_column(raw["COUNT"], "COUNT", Column(low=0), path, REMEDY)
+        count = parse_column(raw["COUNT"], "COUNT", Column(low=0, high=LARGEST), path, REMEDY)
         return count * 1000.0 / (frame["end"] - frame["start"])
     if "bases" in raw.columns:
-        bases = parse_column(raw["bases"], "bases", Column(low=0), path, REMEDY)
+        bases = parse_column(raw["bases"], "bases", Column(low=0, high=LARGEST**2), path, REMEDY)
         return bases / (frame["end"] - frame["start"])
     log2 = parse_column(raw["log2"], "log2", Column(high=60), path, REMEDY)
     return pd.Series(np.where(log2 <= NULL_LOG2, 0.0, np.exp2(log2)), index=log2.index)
@@ -269,7 +276,11 @@ def read_ratios(path: str | Path) -> pd.DataFrame:
     frame = _intervals(raw, path, kind)
     name = "LOG2_COPY_RATIO" if kind == "gatk" else "log2"
     log2 = parse_column(
-        raw[name].where(~raw[name].str.lower().isin(["nan", "na"]), ""), name, Column(optional=True), path, REMEDY
+        raw[name].where(~raw[name].str.lower().isin(["nan", "na"]), ""),
+        name,
+        Column(optional=True, low=-60, high=60),
+        path,
+        REMEDY,
     )
     frame["log2"] = log2.where(log2 > NULL_LOG2)
     for extra in ("weight", "depth"):

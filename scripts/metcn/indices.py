@@ -5,7 +5,6 @@ Layouts: SAM specification, section 5.2 (BAI); CSI specification version 1; CRAM
 
 from __future__ import annotations
 
-import gzip
 import struct
 import zlib
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from metcn import inflation
 from metcn.errors import InputError
 
 SUFFIXES = {"bam": (".bai", ".csi"), "cram": (".crai",)}
@@ -103,7 +103,7 @@ def read(index: Path) -> Index:
         if not content:
             raise _Cut("it is empty")
         if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
+            content = inflation.gunzip(content)
         if content[:4] == b"BAI\1":
             return _binned(content, 4, _BAI_SHIFT, _BAI_DEPTH, linear=True)
         if content[:4] == b"CSI\1":

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import yaml
 
-from metcn import config, files, layout, plan
+from metcn import config, files, layout, plan, snakefile
 from metcn.errors import InputError
 
 ERROR_MARK = "metcn: error: "  # how the command line begins a line about bad input
+NOTE_MARK = "metcn: note: "
 FAILED = 1
 COMPLETE = "logs/config.yaml"  # every key with its value and absolute paths: what the results were made with
 
@@ -36,12 +37,17 @@ def run(
     InputError
         If the sheet, the configuration or an input of a stage is wrong.
     """
+    from metcn.stages import preflight  # brings the scientific stack, which --help must not
+
     given = config.read(configfile)
     if samples is not None:
         given["samples"] = str(samples.parent.resolve() / samples.name)
     checked = plan.load(given, configfile.parent.resolve(), str(configfile))
+    notes = preflight.check(checked, directory)
     if checked.settings["reference"]["file"] and checked.normals:
-        print("metcn: note: a ready panel of normals is given, so the sheet's normals make none", file=sys.stderr)
+        notes.append("a ready panel of normals is given, so the sheet's normals make none")
+    for note in notes:
+        print(f"{NOTE_MARK}{note}", file=sys.stderr)
     complete = directory.absolute() / COMPLETE
     with files.writing(complete) as temporary:
         temporary.write_text(yaml.safe_dump(checked.settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
@@ -50,6 +56,8 @@ def run(
     command += _profile(profile) + (["--cores", str(cores)] if cores else []) + (["--dry-run"] if dry_run else [])
     started = time.time()
     status = _wait([*command, *snakemake], _environment(directory))
+    for line in _lines(directory / "logs", started, NOTE_MARK):
+        print(NOTE_MARK + line, file=sys.stderr)
     if status == 0:
         done = directory / layout.path("cohort")
         if done.is_file() and not dry_run:
@@ -71,14 +79,21 @@ def _profile(name: str | None) -> list[str]:
 
 
 def _environment(directory: Path) -> dict[str, str]:
-    """The environment with Snakemake's cache in the output folder, since a home folder may be read-only or full."""
-    cache = directory.absolute() / ".snakemake" / "cache"
+    """The environment with Snakemake's cache and temporary files in the output folder: others may be full or shared."""
+    cache, temporary = (directory.absolute() / ".snakemake" / name for name in ("cache", "tmp"))
     try:
         cache.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir(exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot write {directory}: {error.strerror}; choose another --directory") from error
     path = os.pathsep.join(filter(None, [str(files.PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
-    return {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": path}
+    return {
+        **os.environ,
+        snakefile.CHECKED: "1",
+        "XDG_CACHE_HOME": str(cache),
+        "TMPDIR": str(temporary),
+        "PYTHONPATH": path,
+    }
 
 
 def _wait(command: list[str], environment: dict[str, str]) -> int:
@@ -93,8 +108,13 @@ def _wait(command: list[str], environment: dict[str, str]) -> int:
 
 def _input_errors(logs: Path, since: float) -> list[str]:
     """What jobs of this run had to say about bad input, each sentence once."""
+    if _lines(logs, since, "Traceback "):
+        return []
+    return _lines(logs, since, ERROR_MARK)
+
+
+def _lines(logs: Path, since: float, mark: str) -> list[str]:
+    """What follows ``mark`` in lines of logs of this run that begin with it, each once."""
     recent = [path for path in sorted(logs.rglob("*.log")) if path.stat().st_mtime >= since - 1]
     lines = [line for path in recent for line in path.read_text(errors="replace").splitlines()]
-    if any(line.startswith("Traceback ") for line in lines):
-        return []
-    return list(dict.fromkeys(line.removeprefix(ERROR_MARK) for line in lines if line.startswith(ERROR_MARK)))
+    return list(dict.fromkeys(line.removeprefix(mark) for line in lines if line.startswith(mark)))

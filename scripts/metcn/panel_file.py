@@ -59,6 +59,21 @@ def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[st
             handle.create_dataset("male", data=panel.male, track_times=False)
 
 
+def check_facts(path: str | Path, facts: Mapping[str, Any], *, genome: str, assay: str) -> None:
+    """Pass if a panel was made for this genome build and kind of assay.
+
+    Raises
+    ------
+    InputError
+        If it was made for another.
+    """
+    for word, wanted in (("genome", genome), ("assay", assay)):
+        if facts[word] != wanted:
+            raise InputError(
+                f"{path} was made for {word} {facts[word]}, the configuration says {wanted}; use a panel made for it"
+            )
+
+
 def _numbered(values: Mapping[str, float]) -> dict[int, float]:
     """The same with its keys as numbers, which JSON does not have."""
     return {int(key): value for key, value in values.items()}
@@ -98,5 +113,9 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
         ) from error
     if fingerprint(frame) != facts["fingerprint"] or any(len(values) != len(frame) for values in arrays.values()):
         raise InputError(f"{path}: its bins are not those it was made for; the file is damaged, make it again")
+    if np.isinf(arrays["centre"]).any() or np.isinf(arrays["basis"]).any() or (arrays["spread"] < 0).any():
+        raise InputError(
+            f"{path}: a centre or spread is no number that normals have; the file is damaged, make it again"
+        )
     mask = frame["mask"].to_numpy(dtype=np.str_)
     return frame, Panel(mask=mask, null=null, normals=normals, shares=shares, male=male, **arrays), facts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any
 from metcn import config, files, plan
 from metcn.samples import NAME
 
+CHECKED = "METCN_CHECKED"  # set by `metcn run`, which looks at the inputs before it starts Snakemake
 SAMPLE_PATTERN = NAME.pattern
 # One thread per job: jobs run side by side, and results must not depend on how a library splits its sums.
 SINGLE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -31,7 +33,15 @@ def load(given: Mapping[str, Any], workflow: Any) -> plan.Plan:
     for path in configfiles:
         config.read(path)
     base = configfiles[-1].parent.resolve() if configfiles else Path(workflow.workdir_init)
-    return plan.load(given, base, str(configfiles[-1]) if configfiles else "config")
+    whole = plan.load(given, base, str(configfiles[-1]) if configfiles else "config")
+    if workflow.is_main_process and CHECKED not in os.environ:
+        from metcn.stages import (
+            preflight,
+        )  # brings the scientific stack, which the jobs of a cluster need not load here
+
+        for note in preflight.check(whole, Path.cwd()):
+            print(f"metcn: note: {note}", file=sys.stderr)
+    return whole
 
 
 def shell_prefix(workflow: Any) -> str:

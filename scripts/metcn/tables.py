@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from metcn import inflation
 from metcn.columns import BIN_COLUMNS, COUNT_COLUMNS, KINDS, RATIO_COLUMNS, ROLES
 from metcn.delimited import REMAKE, Column, check_intervals, parse_column, read_text, text_frame
 from metcn.errors import InputError
@@ -26,7 +27,11 @@ DRAWN_COLUMNS = ("chromosome", "start", "end", "log2", "kind", "role")
 FLOAT_FORMAT = "%.6g"
 
 
-POSITION, SHARE, AMOUNT = Column("integer", low=0), Column(optional=True, low=0, high=1), Column(optional=True, low=0)
+POSITION, SHARE, AMOUNT = (
+    Column("integer", low=0, high=(1 << 31) - 1),
+    Column(optional=True, low=0, high=1),
+    Column(optional=True, low=0),
+)
 SPECIFICATIONS: dict[str, Column] = {
     "chromosome": Column("text"),
     "start": POSITION,
@@ -39,11 +44,11 @@ SPECIFICATIONS: dict[str, Column] = {
     "mappability": SHARE,
     "log2": Column(optional=True),
     "depth": AMOUNT,
-    "count": Column("integer", optional=True, low=0),
+    "count": Column("integer", optional=True, low=0, high=1 << 53),
     "weight": AMOUNT,
     "spread": AMOUNT,
     "se": AMOUNT,
-    "probes": Column("integer", optional=True, low=0),
+    "probes": Column("integer", optional=True, low=0, high=1 << 53),
 }
 
 
@@ -255,6 +260,7 @@ def read_reference_bins(path: str | Path) -> pd.DataFrame:
 
     try:
         with h5py.File(path, "r") as handle:
+            inflation.check_hdf5(handle)
             group = handle["bins"]
             stored = {name: group[name] for name in BIN_COLUMNS}
             frame = pd.DataFrame(

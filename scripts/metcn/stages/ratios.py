@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,10 @@ def reference(
     )
     facts = {"genome": genome, "assay": assay, "unit": unit, "normals": names, "provenance": provenance.stamp(settings)}
     facts |= belonging.of_normals(names, panel)
+    deviant = belonging.deviant(names, depth, parts, panel.mask)  # the depths were centred by the build
+    facts["deviant"] = deviant
+    for name in deviant:
+        print(f"metcn: note: {name} deviates on chromosome 7 from the other normals, as a tumour does", file=sys.stderr)
     panel_file.write(output, frame, panel, facts)
 
 
@@ -113,7 +118,8 @@ def ratios(
     elif counts and bins:
         frame = tables.read_bins(bins)
         log2 = _log2_depth(counts, frame)
-        frame, panel, made, mode = _compared(frame, reference, matched_normal, belonging.unit_of([counts_summary]))
+        of_run = (genome, assay, belonging.unit_of([counts_summary]))
+        frame, panel, made, mode = _compared(frame, reference, matched_normal, *of_run)
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
     parts = measure.design_of(frame)
@@ -166,10 +172,13 @@ def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str
     )
 
 
-def _compared(frame: pd.DataFrame, reference: Path | None, matched: Path | None, unit: str | None) -> tuple:
+def _compared(
+    frame: pd.DataFrame, reference: Path | None, matched: Path | None, genome: str, assay: str, unit: str | None
+) -> tuple:
     """Bins, what the sample is compared with, what is known of that, and the mode: panel, matched normal or nothing."""
     if reference is not None:
         stored, panel, facts = panel_file.read(reference)
+        panel_file.check_facts(reference, facts, genome=genome, assay=assay)
         expected, found = facts["fingerprint"], panel_file.fingerprint(frame)
         if expected != found:
             raise InputError(
@@ -182,7 +191,7 @@ def _compared(frame: pd.DataFrame, reference: Path | None, matched: Path | None,
             "components": {kind: null.components for kind, null in panel.null.items()},
             "fingerprint": expected,
             "names": facts["normals"],
-            "belonging": {name: facts.get(name) for name in ("males", "batches", "strays")},
+            "belonging": {name: facts.get(name) for name in ("males", "batches", "strays", "deviant")},
         }
         return stored, panel, made, "panel_of_normals" if panel.normals >= 3 else "few_normals"
     if matched is not None:
@@ -230,6 +239,7 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
         "baseline_from_targets": narrow,
         "no_normals": measured["mode"] == "no_normals",
         "few_normals": measured["mode"] in ("few_normals", "matched_normal"),
+        "normal_deviates": bool(((measured["reference"] or {}).get("belonging") or {}).get("deviant")),
         "gc_unknown": measured["mode"] in ("no_normals", "few_normals") and parts.frame["gc"].isna().all(),
         "ratios_imported": measured["mode"] == "imported",
         "unlike_normals": largest > UNLIKE_SHARE or excess > UNLIKE_EXCESS,

@@ -1,0 +1,173 @@
+"""What can be known to be wrong with a run before any work: every problem at once, a line each."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import shutil
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from metcn import alignments, files, formats, panel_file, sequences
+from metcn import genome as genomes
+from metcn.errors import InputError
+from metcn.plan import Plan
+from metcn.samples import Sample
+from metcn.stages import design
+
+FEW_TARGETS = 10
+SAMPLE_MB, RUN_MB = 5, 20  # results of one sample of a panel, and of what a run has once; a genome's are larger
+PROBE_BYTES = 1 << 16
+
+
+def check(plan: Plan, directory: Path) -> list[str]:
+    """What is odd but harmless about the inputs of a run, a sentence each.
+
+    Headers, indices, targets and the panel of normals are read, alignments and coverage tables are not.
+
+    Raises
+    ------
+    InputError
+        One line per problem, of all inputs.
+    """
+    problems: list[str] = []
+    notes: list[str] = []
+
+    def tried(work: Callable[[], Iterable[str]]) -> None:
+        """Add what ``work`` has to say, or why it failed."""
+        try:
+            notes.extend(work())
+        except InputError as error:
+            problems.extend(str(error).splitlines())
+
+    facts = genomes.load(plan.settings["genome"])
+    tried(lambda: _fasta(plan, facts))
+    tried(lambda: _targets(plan, facts))
+    tried(lambda: _panel(plan))
+    for sample in plan.samples.values():
+        tried(lambda sample=sample: _files(sample))  # type: ignore[misc]
+        if sample.alignments:
+            tried(lambda sample=sample: _alignment(sample, plan, facts))  # type: ignore[misc]
+    problems += _copies(plan.samples.values())
+    problems += _mixed(plan.samples.values())
+    problems += _space(directory, len(plan.samples))
+    if problems:
+        raise InputError("\n".join(dict.fromkeys(problems)))
+    return notes
+
+
+def _fasta(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
+    """Nothing, if the genome sequence has an index and is of the configured build."""
+    fasta = plan.settings["fasta"]
+    if fasta:
+        with sequences.open_fasta(fasta) as handle:
+            lengths = dict(zip(handle.references, handle.lengths, strict=True))
+        genomes.check_build(lengths, facts, where=str(fasta))
+    yield from ()
+
+
+def _targets(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
+    """Notes about targets that are few or leave MET out."""
+    path = plan.settings["targets"]
+    if not path:
+        return
+    targets = formats.read_targets(path, facts)
+    proven = design.check_place(targets, facts, str(path))
+    if len(targets) < FEW_TARGETS:
+        yield f"{path} has only {len(targets)} targets; results will be no calls unless reads lie between them"
+    if not proven and not _covers_met(targets, facts):
+        yield f"{path} does not cover MET of {facts.name}; every sample will be a no call"
+
+
+def _covers_met(targets: pd.DataFrame, facts: genomes.Genome) -> bool:
+    """Whether any target lies in MET."""
+    seven = targets[targets["chromosome"].map(genomes.bare) == genomes.MET_CHROMOSOME]
+    return bool(((seven["start"] < facts.met[1]) & (seven["end"] > facts.met[0])).any())
+
+
+def _panel(plan: Plan) -> Iterator[str]:
+    """Nothing, if a ready panel of normals is sound and of this build and assay."""
+    path = plan.settings["reference"]["file"]
+    if path:
+        _, _, facts = panel_file.read(path)
+        panel_file.check_facts(path, facts, genome=plan.settings["genome"], assay=plan.settings["assay"])
+    yield from ()
+
+
+def _files(sample: Sample) -> Iterator[str]:
+    """Nothing, if a sample's tables are not empty and its variants are a VCF."""
+    for path in (*sample.coverage, *([sample.ratios] if sample.ratios else [])):
+        if path.stat().st_size == 0:
+            raise InputError(f"sample {sample.name}: {path} is empty; copy or make it again")
+    if sample.variants:
+        _vcf(sample.variants)
+    yield from ()
+
+
+def _vcf(path: Path) -> None:
+    """Nothing, if a file begins as a VCF, compressed or not, and is no damaged gzip file."""
+    try:
+        with open(path, "rb") as handle:
+            compressed = handle.read(2) == b"\x1f\x8b"
+        with gzip.open(path, "rb") if compressed else open(path, "rb") as handle:
+            start = handle.read(PROBE_BYTES)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} is a damaged or truncated gzip file ({error}); copy or make it again") from error
+    if not start.removeprefix(b"\xef\xbb\xbf").startswith(b"##fileformat=VCF"):
+        raise InputError(f"expected a VCF, {path} begins with {start[:16]!r}; correct the column variants")
+    if b"\n#CHROM\t" not in start and len(start) < PROBE_BYTES:
+        raise InputError(f"{path} lacks the line of a VCF that begins with #CHROM; copy or make it again")
+
+
+def _alignment(sample: Sample, plan: Plan, facts: genomes.Genome) -> Iterator[str]:
+    """What is odd about a file's index; an error if the file is unusable, of another build, or without its index."""
+    with alignments.open_alignment(Path(str(sample.alignments)), plan.settings["fasta"]) as opened:
+        genomes.check_build(opened.contigs, facts, where=str(opened.path))
+        remedy = f"run `samtools index {opened.path}` unless both were copied"
+        yield from (f"{warning}; {remedy}" for warning in opened.warnings)
+
+
+def _copies(samples: Iterable[Sample]) -> Iterator[str]:
+    """Problems of samples whose files have the same content, as far as their size, beginning and end tell."""
+    by_size: dict[int, list[tuple[str, Path]]] = {}
+    for sample in samples:
+        for path in sample.files:
+            by_size.setdefault(path.stat().st_size, []).append((sample.name, path))
+    for size, alike in by_size.items():
+        first: dict[bytes, tuple[str, Path]] = {}
+        for name, path in alike if len(alike) > 1 and size else ():
+            other = first.setdefault(_probe(path, size), (name, path))
+            if other[1] != path:
+                yield f"sample {name}: {path} has the same content as {other[1]} of sample {other[0]}; remove one"
+
+
+def _probe(path: Path, size: int) -> bytes:
+    """Digest of a file's beginning, middle and end."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as handle:
+        for place in (0, size // 2, max(size - PROBE_BYTES, 0)):
+            handle.seek(place)
+            digest.update(handle.read(PROBE_BYTES))
+    return digest.digest()
+
+
+def _mixed(samples: Iterable[Sample]) -> Iterator[str]:
+    """The problem of samples with different numbers of coverage tables: one lacks its antitargets."""
+    number: dict[int, str] = {}
+    for sample in samples:
+        if sample.coverage:
+            number.setdefault(len(sample.coverage), sample.name)
+    if len(number) > 1:
+        found = " and ".join(f"{name} has {count}" for count, name in sorted(number.items()))
+        yield f"expected as many coverage tables for each sample, {found}; give all samples the same tables"
+
+
+def _space(directory: Path, samples: int) -> Iterator[str]:
+    """The problem of a disk that is too full for the results."""
+    needed = RUN_MB + SAMPLE_MB * samples
+    free = shutil.disk_usage(files.existing(directory)).free // 1_000_000
+    if free < needed:
+        yield f"expected about {needed} MB free for {directory}, found {free}; free space or choose another folder"
