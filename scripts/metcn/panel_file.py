@@ -20,7 +20,6 @@ from metcn.panel import KindNull, Panel
 FORMAT = "metcn-reference"
 FORMAT_VERSION = 1
 ARRAYS = ("centre", "spread", "basis")  # with one entry per bin
-STATED = ("genome", "assay", "unit")  # facts that `metcn call` takes from the file
 
 
 def fingerprint(frame: pd.DataFrame) -> str:
@@ -43,8 +42,9 @@ def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[st
         handle.attrs["format_version"] = FORMAT_VERSION
         handle.attrs["fingerprint"] = fingerprint(frame)
         handle.attrs["facts"] = json.dumps(dict(facts), sort_keys=True)
-        for name in (name for name in STATED if facts.get(name)):
-            handle.attrs[name] = facts[name]
+        handle.attrs["genome"], handle.attrs["assay"] = facts["genome"], facts["assay"]
+        if facts.get("unit"):  # not known of coverage tables
+            handle.attrs["unit"] = facts["unit"]
         handle.attrs["normals"] = panel.normals
         handle.attrs["null"] = json.dumps({kind: null.__dict__ for kind, null in panel.null.items()}, sort_keys=True)
         tables.write_reference_bins(handle.create_group("bins"), frame.assign(mask=panel.mask))

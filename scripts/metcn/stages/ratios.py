@@ -135,16 +135,7 @@ def ratios(
         "cep7": measure.centromere(parts, facts, corrected, ratio, shared, panel),
         **measure.surroundings(parts, facts, corrected, ratio, shared, panel),
         "baseline": base,
-        "qc": {
-            "noise": corrected.noise,
-            "noise_over_normals": corrected.scale,
-            "gene_excess": shared,
-            "gene_excess_over_normals": _over_normals(shared, panel),
-            "shares": corrected.shares,
-            **_evenness(parts, ratio, corrected),
-            "bins": len(frame),
-            "bins_used": int(np.isfinite(ratio).sum()),
-        },
+        "qc": _quality(parts, ratio, corrected, shared, panel),
         "reference": made | {"resembles": belonging.of_sample(corrected.shares, made["names"], panel)}
         if made
         else None,
@@ -253,6 +244,22 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
         "egfr_gained": egfr["bins"] > 0 and egfr["log2"] - 3 * egfr["se"] > measure.GAINED_LOG2,
     }
     return [code for code, holds in found.items() if holds]
+
+
+def _quality(
+    parts: measure.Design, ratio: np.ndarray, corrected: core.Corrected, shared: Mapping[str, float], panel: Panel
+) -> dict[str, Any]:
+    """Noise of the sample, what its genes and neighbours share, and how many bins are used."""
+    return {
+        "noise": corrected.noise,
+        "noise_over_normals": corrected.scale,
+        "gene_excess": shared,
+        "gene_excess_over_normals": _over_normals(shared, panel),
+        "shares": corrected.shares,
+        **_evenness(parts, ratio, corrected),
+        "bins": len(ratio),
+        "bins_used": int(np.isfinite(ratio).sum()),
+    }
 
 
 def _evenness(parts: measure.Design, ratio: np.ndarray, corrected: core.Corrected) -> dict[str, float]:
