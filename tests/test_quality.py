@@ -21,6 +21,17 @@ def profile(seed=1, wave=0.0, correlation=0.0, steps=False):
     return NOISE * noise + level + (np.where(np.arange(3000) // 300 % 2, 0.6, -0.3) if steps else 0.0)
 
 
+@pytest.mark.parametrize("bins", [6, 8, 25])
+def test_noise_alone_is_no_wave(bins):
+    """However few and noisy the bins of a stretch are."""
+    place = {
+        "chromosome": np.repeat(["1", "2", "3"], 40 * bins),
+        "midpoint": np.tile(np.arange(40 * bins) * 5e6 / bins, 3),
+    }
+    found = [quality.waviness(np.random.default_rng(seed).normal(0, 0.5, 120 * bins), **place) for seed in range(30)]
+    assert np.mean(np.array(found) > 0.08) <= 0.1
+
+
 @pytest.mark.parametrize("wave", [0.0, 0.15])
 @pytest.mark.parametrize("steps", [False, True])
 def test_waviness(wave, steps):

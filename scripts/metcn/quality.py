@@ -9,6 +9,8 @@ from metcn import regions, robust
 
 BLOCK_BP = 5e6  # stretch whose level is compared with the next one's
 SMALLEST_BLOCK = 5  # bins a stretch needs
+MARGIN = 3.0  # standard errors by which steps must exceed what noise alone gives them
+MAD_VARIANCE = 2.33  # relative standard error of a squared, scaled MAD, times the root of the number of values
 CUT = 3.0  # standardised residuals are cut here: one amplified bin is no wave
 
 Floats = NDArray[np.floating]
@@ -17,8 +19,9 @@ Floats = NDArray[np.floating]
 def waviness(ratio: Floats, *, chromosome: NDArray, midpoint: Floats) -> float:
     """SD (log2) of the level of 5 Mb stretches from one to the next, beyond what bin noise gives it.
 
-    Copy-number steps are few and the SD is robust, so this is what GC and replication timing leave behind. NaN
-    without pairs of neighbouring stretches. Arrays have shape (bins,), in genome order; ratios must be finite.
+    Copy-number steps are few and the SD is robust, so this is what GC and replication timing leave behind; 0 where
+    noise alone could have made it. NaN without pairs of neighbouring stretches. Arrays have shape (bins,), in genome
+    order; ratios must be finite.
     """
     block = regions.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=BLOCK_BP)
     count = int(block.max(initial=-1)) + 1
@@ -30,8 +33,12 @@ def waviness(ratio: Floats, *, chromosome: NDArray, midpoint: Floats) -> float:
     steps = np.diff(level)[pair]
     if len(steps) < 2:
         return float("nan")
-    noise = 1.25 * robust.spread(ratio - level[block]) / np.sqrt(np.median(size))
-    return float(np.sqrt(max(robust.spread(steps) ** 2 / 2 - noise**2, 0.0)))
+    typical = float(np.median(size))
+    # a bin pulls its stretch's median towards itself: with few bins the distance from it says too little
+    noise = (1.25 * robust.spread(ratio - level[block])) ** 2 / max(typical - 1, 1)
+    found = robust.spread(steps) ** 2 / 2
+    chance = MARGIN * MAD_VARIANCE / np.sqrt(len(steps)) * noise
+    return float(np.sqrt(found - noise)) if found > noise + chance else 0.0
 
 
 def autocorrelation(ratio: Floats, sd: Floats, *, chromosome: NDArray, midpoint: Floats) -> float:
