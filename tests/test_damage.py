@@ -24,7 +24,8 @@ import pytest
 
 import raw_bam
 import sound_files
-from metcn import cli, launch, simulate
+from metcn import cli, launch, panel_file, simulate
+from metcn.files import read_json
 from small_files import write_bam
 from sound_files import BED, CONTIGS, ROWS, TABLES
 
@@ -678,3 +679,19 @@ def test_damage(case: Case, bench: Bench, capsys: pytest.CaptureFixture[str]):
         assert row["call"] == "no_call"
         assert case.says in row["reasons"].split(";")
         assert row["qc"] == "fail"
+
+
+@pytest.mark.parametrize(("tumours", "deviant"), [(1, ["T1"]), (0, [])], ids=["a tumour", "normals only"])
+def test_a_tumour_among_the_normals_is_named(sound, tmp_path, capsys, tumours, deviant):
+    """Its amplicon does not move its typical gene, so leaving it out finds nothing: its own MET does."""
+    paths = {f"C{row}": sorted((sound / "cohort/coverage").glob(f"N{row}.*")) for row in range(1, 6)}
+    paths |= {"T1": sorted((sound / "cohort/coverage").glob("T1.*"))} if tumours else {}
+    shutil.copy(sound / "cohort.tsv", tmp_path)
+    made = sound_files.write_panel(tmp_path, paths, "cohort")
+    assert panel_file.read(made)[2]["deviant"] == deviant
+    assert capsys.readouterr().err.count("metcn: note: T1 deviates on chromosome 7") == tumours
+    common = ["--sample=C1", "--genome=GRCh37", "--assay=panel", "--counts", tmp_path / "C1.cnn"]
+    common += ["--bins", tmp_path / "cohort.tsv", "--reference", made]
+    written = ["--output", tmp_path / "o.cnr", "--summary", tmp_path / "s"]
+    assert ended(["ratios", *common, *written], capsys)[0] == 0
+    assert ("normal_deviates" in read_json(tmp_path / "s")["reasons"]) == bool(tumours)
