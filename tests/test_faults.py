@@ -119,10 +119,15 @@ def kill_group(process: subprocess.Popen, how: signal.Signals) -> None:
     process.wait(60)
 
 
+def listen() -> None:
+    """Take Ctrl-C as a program does that was started by hand: a shell's job in the background ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(cohort: Path, out: Path) -> subprocess.Popen:
     command, known = words(cohort, out, "--cores", "2"), environment()
     with open(out.with_suffix(".log"), "ab") as log:
-        return subprocess.Popen(command, env=known, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(command, env=known, stdout=log, stderr=log, start_new_session=True, preexec_fn=listen)
 
 
 def wait_for(process: subprocess.Popen, pattern: str, out: Path, seconds: float = 120) -> None:
