@@ -48,9 +48,7 @@ class Places:
     def of_groups(self, label: NDArray[np.intp]) -> tuple[NDArray[np.intp], Mask, Mask, Mask]:
         """Chromosome of each group, and whether it is fitted, learned from, and MET's."""
         first = np.searchsorted(self.group, label)
-        met = np.zeros(len(label), dtype=bool)
-        met[np.isin(label, np.unique(self.group[self.met]))] = True
-        return self.part[first], self.fit[first], self.learn[first], met
+        return self.part[first], self.fit[first], self.learn[first], np.isin(label, self.group[self.met])
 
 
 @dataclass

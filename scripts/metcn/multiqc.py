@@ -33,13 +33,8 @@ QUALITY: dict[str, tuple[str, str, str]] = {
 
 def calls(rows: Sequence[Mapping[str, Any]]) -> str:
     """Table of the calls, a section of its own."""
-    head = {
-        "id": "metcn",
-        "section_name": "MET copy number",
-        "description": "MET copies per tumour cell, MET against the CEP7-like level, and the call. Research use only.",
-        "plot_type": "table",
-        "pconfig": {"id": "metcn_table", "title": "MET copy number"},
-    }
+    about = "MET copies per tumour cell, MET against the CEP7-like level, and the call. Research use only."
+    head = _table("metcn", "MET copy number", about)
     return _content(head, [{name: row[name] for name in ("sample", *CALL_COLUMNS)} for row in rows], CALL_COLUMNS)
 
 
@@ -57,13 +52,8 @@ def general(rows: Sequence[Mapping[str, Any]]) -> str:
 def quality(records: Sequence[Mapping[str, Any]]) -> str:
     """Table of the QC numbers that at least one sample has."""
     found = numbers(records)
-    head = {
-        "id": "metcn_qc",
-        "section_name": "MET copy number: quality",
-        "description": "What the calls rest on.",
-        "plot_type": "table",
-        "pconfig": {"id": "metcn_qc_table", "title": "MET copy number: quality"},
-        "headers": {name: {"title": QUALITY[name][1], "description": QUALITY[name][2]} for name in found},
+    head = _table("metcn_qc", "MET copy number: quality", "What the calls rest on.") | {
+        "headers": {name: {"title": QUALITY[name][1], "description": QUALITY[name][2]} for name in found}
     }
     rows = [
         {"sample": record["sample"], **{name: values[place] for name, values in found.items()}}
@@ -76,6 +66,17 @@ def numbers(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """QC numbers by name, one value per record (None where missing); names that no record has are left out."""
     found = {name: [pick(record, path) for record in records] for name, (path, _, _) in QUALITY.items()}
     return {name: values for name, values in found.items() if any(value is not None for value in values)}
+
+
+def _table(name: str, title: str, description: str) -> dict[str, Any]:
+    """Header of a table with a section of its own."""
+    return {
+        "id": name,
+        "section_name": title,
+        "description": description,
+        "plot_type": "table",
+        "pconfig": {"id": f"{name}_table", "title": title},
+    }
 
 
 def _content(head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:

@@ -96,11 +96,9 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
             facts = json.loads(handle.attrs["facts"]) | {"fingerprint": str(handle.attrs["fingerprint"])}
             null = {
                 kind: KindNull(
-                    **{
-                        **part,
-                        **{name: _numbered(part[name]) for name in ("errors", "averaged")},
-                        "scatter": tuple(part["scatter"]),
-                    }
+                    **part
+                    | {name: _numbered(part[name]) for name in ("errors", "averaged")}
+                    | {"scatter": tuple(part["scatter"])}
                 )
                 for kind, part in json.loads(handle.attrs["null"]).items()
             }
