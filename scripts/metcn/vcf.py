@@ -26,7 +26,7 @@ FIELDS = """\
 ##INFO=<ID=IMPRECISE,Number=0,Type=Flag,Description="Boundaries are those of bins, not of bases">
 ##INFO=<ID=CIPOS,Number=.,Type=Integer,Description="95 % interval around POS">
 ##INFO=<ID=CIEND,Number=.,Type=Integer,Description="95 % interval around END">
-##INFO=<ID=EVENT,Number=A,Type=String,Description="Joins a gene and the amplicon it lies in">
+##INFO=<ID=EVENT,Number=A,Type=String,Description="Joins the gene and the amplicon it lies in">
 ##INFO=<ID=EVENTTYPE,Number=A,Type=String,Description="Kind of event">
 ##INFO=<ID=GENE,Number=.,Type=String,Description="Genes whose copies are given">
 ##INFO=<ID=CALL,Number=1,Type=String,Description="Overall class by the default criteria">
@@ -76,7 +76,8 @@ def text(call: Mapping[str, Any], *, chromosome: str, length_bp: int, met: tuple
     names = "#CHROM POS ID REF ALT QUAL FILTER INFO FORMAT".split()
     records = [_gene(call, met), *_amplicon(call)]
     lines = ["\t".join([chromosome, *record]) for record in sorted(records, key=lambda record: int(record[0]))]
-    head = ["##fileformat=VCFv4.4", f"##source=metcn {VERSION}", contig, *filters, FIELDS.rstrip()]
+    head = ["##fileformat=VCFv4.4", f"##source=metcn {VERSION}", f"##reference={build}", contig]
+    head += [*filters, FIELDS.rstrip()]
     return "\n".join([*head, "\t".join([*names, call["sample"]]), *lines]) + "\n"
 
 
@@ -90,15 +91,15 @@ def _gene(call: Mapping[str, Any], met: tuple[int, int]) -> list[str]:
 
 def _amplicon(call: Mapping[str, Any]) -> list[list[str]]:
     """Record of the amplicon, if there is one, with the copies the scan gives it."""
-    extent = pick(call, "copies.amplicon")
-    if not isinstance(extent, Mapping) or extent.get("start") is None or extent.get("end") is None:
+    extent = pick(call, "copies.amplicon") or {}
+    if extent.get("start") is None or extent.get("end") is None:
         return []
     start, end = int(extent["start"]), int(extent["end"])
     fields = [f"END={end}", f"SVLEN={end - start}", "SVCLAIM=D", "IMPRECISE"]
     for name, place, at in (("CIPOS", "start", start), ("CIEND", "end", end)):
         ends = [int(extent[key]) - at for key in (f"{place}_low", f"{place}_high") if extent.get(key) is not None]
         if len(ends) == 2:
-            fields.append(f"{name}={ends[0]},{ends[1]}")
+            fields.append(f"{name}={min(ends[0], 0)},{max(ends[1], 0)}")  # the position itself belongs to its interval
     fields += [f"EVENT={EVENT}", "EVENTTYPE=amplicon"]
     genes = [str(gene) for gene in extent.get("genes") or ()]
     fields += ["GENE=" + ",".join(genes)] if genes else []
@@ -131,13 +132,13 @@ def _filters(call: Mapping[str, Any]) -> list[str]:
 
 
 def _info(call: Mapping[str, Any], met: tuple[int, int]) -> str:
-    fields = [f"END={met[1]}", f"SVLEN={met[1] - met[0]}", "SVCLAIM=D", "GENE=MET", f"CALL={call['call']}"]
+    fields = [f"END={met[1]}", f"SVLEN={met[1] - met[0]}", "SVCLAIM=D", "IMPRECISE", "GENE=MET", f"CALL={call['call']}"]
     focality = pick(call, "copies.focality.class")
     start, end = (pick(call, f"copies.amplicon.{side}") for side in ("start", "end"))
     if focality is not None:
         fields.append(f"FOCALITY={focality}")
     if start is not None and end is not None:
-        fields.append(f"AMPLICON={int(start) + 1},{int(end)}")
+        fields += [f"AMPLICON={int(start) + 1},{int(end)}", f"EVENT={EVENT}", "EVENTTYPE=amplicon"]
     if call["reasons"]:
         fields.append("REASONS=" + ",".join(call["reasons"]))
     return ";".join(fields)
