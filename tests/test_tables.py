@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metcn import tables
+from metcn import delimited, tables
 from metcn.columns import BIN_COLUMNS, COUNT_COLUMNS, RATIO_COLUMNS
 from metcn.errors import InputError
 
@@ -208,6 +208,43 @@ def test_faults_of_drawn_columns_are_those_of_the_ratios(old, new, message, tmp_
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(InputError, match=message):
         tables.read_drawn(path)
+
+
+def rows_of(numbers):
+    """Lines of a made-up table: (contig, rows) in order, each row telling its number."""
+    names = [name for name, count in numbers for _ in range(count)]
+    return [f"{name}\t{place}\t{'x' * (place % 7)}\n" for place, name in enumerate(names)]
+
+
+@pytest.mark.parametrize("prefix", ["", "chr"])
+@pytest.mark.parametrize("end", ["", "\n"], ids=["no last line feed", "last line feed"])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [("1", 900), ("7", 300), ("8", 900)],
+        [("7", 300), ("8", 900)],
+        [("1", 900), ("7", 300)],
+        [("1", 900), ("17", 300)],
+    ],
+    ids=["between", "first", "last", "without"],
+)
+def test_sample_of_a_long_table_has_all_rows_of_one_contig_and_some_of_the_others(numbers, end, prefix, tmp_path):
+    rows = rows_of([(prefix + name, count) for name, count in numbers])
+    (tmp_path / "t").write_text("contig\tstart\tother\n" + "".join(rows).rstrip("\n") + end)
+    head, *found = delimited.sampled(tmp_path / "t", ("chr7", "7"), most=100).read().decode().splitlines(keepends=True)
+    found = [row.rstrip("\n") + "\n" for row in found]
+    own = [row for row in rows if row.startswith(f"{prefix}7\t")]
+    assert head == "contig\tstart\tother\n" and [row for row in found if row.startswith(f"{prefix}7\t")] == own
+    places = [int(row.split("\t")[1]) for row in found]
+    assert places == sorted(set(places)) and [rows[place] for place in places] == found  # whole rows, in order, once
+    others = sorted(set(places) - {int(row.split("\t")[1]) for row in own})
+    assert 60 <= len(others) <= 100
+    assert max(np.diff(others)) <= len(own) + 2 * len(rows) / 100
+
+
+def test_sample_of_a_short_table_is_the_table(tmp_path):
+    (tmp_path / "t").write_text(text := "contig\tstart\n" + "".join(rows_of([("1", 90), ("7", 50)])))
+    assert delimited.sampled(tmp_path / "t", ("7",), most=100).read().decode() == text
 
 
 def test_drawn_columns_of_no_file_are_refused(tmp_path):

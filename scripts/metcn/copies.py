@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +31,14 @@ class Measured:
     baseline_se: float
 
 
+@lru_cache(maxsize=4)
 def errors(count: int, dimensions: int) -> Floats:
-    """Errors of unit variance, shape (count, dimensions): fixed, evenly spread quantiles of a scaled Student's t."""
+    """Errors of unit variance, shape (count, dimensions): fixed, evenly spread quantiles of a scaled Student's t.
+
+    They are the same for everyone who asks, and read-only.
+    """
     found: Floats = tails.quantile(robust.uniform_scores(count, dimensions))
+    found.flags.writeable = False
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +28,50 @@ class Column(NamedTuple):
     low: float = -np.inf
     high: float = np.inf
     choices: tuple[str, ...] = ()
+
+
+def sampled(path: str | Path, whole: Sequence[str], *, most: int) -> io.BytesIO:
+    """A table with every row of one contig and, where it is long, about ``most`` of the others, evenly spread.
+
+    Rows are not looked at: of a table of millions that is to be drawn, splitting them is most of the work.
+
+    Parameters
+    ----------
+    path : plain text with a header, the contig's name first in a row.
+    whole : names that the contig may have; the first that is found counts.
+    most : rows that are wanted; of a table with less than twice as many, all are kept.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
+    text = Path(path).read_bytes()
+    if text.count(b"\n") < 2 * most:
+        return io.BytesIO(text)
+    head, end, stride = text.find(b"\n") + 1, len(text), len(text) // most
+    first, last = next((found for name in whole if (found := _stretch(text, name))), (end, end))
+    parts = [text[:head], *_spread(text, head, first, stride), text[first:last], *_spread(text, last, end, stride)]
+    return io.BytesIO(b"".join(parts))
+
+
+def _spread(text: bytes, start: int, stop: int, stride: int) -> Iterator[bytes]:
+    """The first row that begins in each ``stride`` bytes of a part of the text; the part begins and ends with a row."""
+    for at in range(start, stop, stride):
+        begin = text.find(b"\n", at - 1, stop) + 1
+        end = text.find(b"\n", begin, stop) + 1
+        if 0 < begin < min(at + stride, stop):
+            yield text[begin : end or stop]
+
+
+def _stretch(text: bytes, name: str) -> tuple[int, int] | None:
+    """From the first row of a contig to the end of its last; None without one."""
+    mark = f"\n{name}\t".encode()
+    first = text.find(mark)
+    if first < 0:
+        return None
+    end = text.find(b"\n", text.rfind(mark) + 1)
+    return first + 1, len(text) if end < 0 else end + 1
 
 
 def read_text(path: str | Path) -> str:

@@ -11,14 +11,13 @@ import numpy as np
 import pandas as pd
 
 from metcn import svg, tracks
-from metcn.genome import MET_CHROMOSOME, bare
+from metcn.genome import bare
 from metcn.mixture import expected_ratio
 from metcn.svg import Scale
 
 WIDTH, LEFT, RIGHT = 1000, 50, 950
 TOP, PLOT = 22, 190
 MAX_DOTS = 2500
-MAX_STRIP = 150_000  # bins beyond chromosome 7 that are drawn; of twice as many every second, and so on
 MB = 1e6
 RATIO_TICKS = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128)
 COPY_TICKS = (2, 5, 10, 20, 50, 100, 4, 1, 3, 15, 30, 8, 6, 0)  # in order of preference where they would collide
@@ -55,9 +54,7 @@ def view(
 def _drawable(table: pd.DataFrame) -> pd.DataFrame:
     names = {name: bare(name) for name in table["chromosome"].unique()}
     drawn = [name for name in ("chromosome", "start", "end", "log2", "kind", "role") if name in table]
-    own = table["chromosome"].isin([name for name, known in names.items() if known == MET_CHROMOSOME])
-    every = np.arange(len(table)) % max(len(table) // MAX_STRIP, 1) == 0
-    kept = table.loc[np.isfinite(table["log2"].to_numpy(float)) & (own | every), drawn]
+    kept = table.loc[np.isfinite(table["log2"].to_numpy(float)), drawn]
     chromosome = kept["chromosome"].astype(object).map(names)
     return kept.assign(chromosome=chromosome, middle=(kept["start"] + kept["end"]) / 2).reset_index(drop=True)
 
