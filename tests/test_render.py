@@ -161,7 +161,7 @@ def test_hostile_name_cannot_leave_the_style_sheet(tumour, genome):
 
 def test_sections_that_others_add_are_shown(tumour, genome):
     call = amplified(comparison={"baseline": "LC-0301", "course": "acquired", "change": {"value": 11.4}})
-    call["copies"]["genes"] = [{"gene": "EGFR", "copies": 7.0, "ratio": 2.0}]
+    call["copies"]["genes"] = [{"gene": "EGFR", "copies": 7.0, "ratio": 2.0, "bins": 20}]
     call["copies"]["amplicon"]["copies"] = {"value": 13.0, "low": 11.0, "high": 15.0}
     call["notes"] = ["Copies are a mean."]
     call["criteria"][0]["power"] = 0.97
@@ -171,7 +171,7 @@ def test_sections_that_others_add_are_shown(tumour, genome):
     assert "Serial samples Amplification acquired since the baseline" in text
     assert "Change of MET copies 11.4" in text
     assert "Against the baseline LC-0301: acquired since the baseline; change of MET copies 11.4." in text
-    assert "Other genes" in text and "EGFR 7.0 2.00" in text
+    assert "Genes of other ways to resist" in text and "EGFR 20 7.0 2.00" in text
     assert "Copies of the amplicon 13.0 (11.0 to 15.0)" in text
     assert "Copies are a mean." in text and "power 97.0 %" in text
     assert "Allele fractions of heterozygous SNPs" in text

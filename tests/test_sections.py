@@ -65,9 +65,14 @@ def test_glance_leaves_out_other_specimens_and_puts_the_met_first():
 def test_evidence_and_its_solutions_are_rows():
     call = amplified()
     call["purity"]["evidence"] = [
-        {"source": "sheet", "purity": "0.3-0.4", "ploidy": ""},
+        {"source": "sheet", "used": True, "purity": "0.3-0.4", "ploidy": ""},
         {
-            "source": "fit",
+            "source": "segments",
+            "used": False,
+            "identified": False,
+            "unresolved": 0.201,
+            "log_likelihood_range": 49.0,
+            "snps": 12,
             "purity": {"value": 0.33, "low": 0.28, "high": 0.37},
             "ploidy": 2.6,
             "modes": [{"purity": 0.33, "ploidy": 2.6, "weight": 0.8}, {"purity": 0.5, "ploidy": 4.1, "weight": 0.2}],
@@ -75,26 +80,39 @@ def test_evidence_and_its_solutions_are_rows():
         "not a record",
     ]
     found = sections.evidence(call)
-    assert [row["source"] for row in found] == ["sheet", "fit", "fit, solution 1", "fit, solution 2"]
+    assert [row["source"] for row in found] == [
+        "sample sheet",
+        "segments",
+        f"{words.MISSING} solution 1",
+        f"{words.MISSING} solution 2",
+    ]
     assert [row["purity"] for row in found] == ["0.3-0.4", "0.33 (0.28 to 0.37)", "0.33", "0.50"]
-    assert found[0]["ploidy"] == words.MISSING and found[3]["more"] == [("weight", 0.2)]
+    assert found[0]["ploidy"] == words.MISSING
+    assert [row["told"] for row in found] == [
+        "used",
+        "not used; does not single out one solution; 20.1 % without a solution; snps 12",
+        "80.0 % of its probability",
+        "20.0 % of its probability",
+    ]
 
 
 EGFR = {"copies": {"value": 7.0, "low": 6.1, "high": 8.0}, "ratio": {"value": 2.1, "low": 1.9, "high": 2.3}}
 
 
-@pytest.mark.parametrize("given", [{"EGFR": EGFR}, [{"gene": "EGFR", **EGFR}]], ids=["by name", "rows"])
-@pytest.mark.parametrize("inside", [True, False])
-def test_genes(given, inside):
+def test_genes_of_resistance_and_neighbours_stand_once():
     call = amplified()
-    (call["copies"] if inside else call)["genes"] = given
-    call["copies"]["neighbours"] = [{"gene": "EGFR", **EGFR}, {"gene": "TES", "ratio": {"value": None}}]
-    [row] = sections.genes(call)
-    assert row == {"gene": "EGFR", "copies": "7.0 (6.1 to 8.0)", "ratio": "2.10 (1.90 to 2.30)", "focality": None}
+    call["copies"] |= {
+        "genes": [{"gene": "EGFR", "bins": 20, **EGFR}],
+        "neighbours": [{"gene": "EGFR", "bins": 20, **EGFR}, {"gene": "TES", "ratio": {"value": None}}],
+    }
+    shown = {"gene": "EGFR", "bins": 20, "copies": "7.0 (6.1 to 8.0)", "ratio": "2.10 (1.90 to 2.30)", "focality": None}
+    assert sections.genes(call) == ([shown], [])
+    call["copies"]["genes"] = None
+    assert sections.genes(call) == ([], [shown])
 
 
 def test_no_genes_no_rows():
-    assert sections.genes(amplified()) == []
+    assert sections.genes(amplified()) == ([], [])
 
 
 def test_boundaries_with_intervals_and_what_the_assay_cannot_see():

@@ -11,6 +11,7 @@ from metcn.svg import Scale
 
 RULER_WIDTH, RULER_HEIGHT = 300, 44
 SCATTER_WIDTH, SCATTER_HEIGHT = 620, 400
+MAX_NAMES, LONGEST_NAME = 40, 24  # samples up to which the scatter names its points; letters of a name
 MAX_ERRORS = 120  # samples up to which the scatter shows their intervals
 ROUND = (0, 2, 1, 20, 50, 100, 200, 500, 1000, 4, 8, 15, 30)
 MARKS = {
@@ -65,6 +66,7 @@ def scatter(rows: Sequence[Mapping[str, Any]]) -> str:
     x = Scale(0, _log(_ceiling(drawn, "cep7_copies", 8)), 52, SCATTER_WIDTH - 14)
     y = Scale(0, _log(_ceiling(drawn, "met_copies", 16)), SCATTER_HEIGHT - 42, 10)
     parts = [*_axes(x, y), *_bounds(x, y)]
+    points: list[tuple[float, float, str]] = []
     for row in drawn:
         across, up = (float(axis(_log(row[name]))) for axis, name in ((x, "cep7_copies"), (y, "met_copies")))
         if len(drawn) <= MAX_ERRORS and _finite(row["met_copies_low"]) and _finite(row["met_copies_high"]):
@@ -73,9 +75,32 @@ def scatter(rows: Sequence[Mapping[str, Any]]) -> str:
             parts.append(svg.line(across, low, across, high, "error"))
         tip = f"{row['sample']}: MET {row['met_copies']:.1f}, CEP7-like {row['cep7_copies']:.1f}"
         parts.append(_mark(MARKS.get(row["call"], "ring"), across, up, tip))
+        points.append((across, up, str(row["sample"])))
+    parts += _names(points) if len(points) <= MAX_NAMES else []
     return svg.figure(
         SCATTER_WIDTH, SCATTER_HEIGHT, parts, f"MET copies against CEP7-like copies of {len(drawn)} samples"
     )
+
+
+def _names(points: Sequence[tuple[float, float, str]]) -> list[str]:
+    """Names beside points (x, y, name), left out where they would lie on a point or on another name."""
+    parts: list[str] = []
+    taken = [(x - 7, x + 7, y - 7, y + 7) for x, y, _ in points]
+    for x, y, name in points:
+        shown = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+        width = 6.2 * len(shown)
+        for left, css in ((x + 9, "tiny"), (x - 9 - width, "tiny end")):
+            box = (left, left + width, y - 5, y + 5)
+            if box[0] >= 52 and box[1] <= SCATTER_WIDTH and not any(_overlap(box, other) for other in taken):
+                taken.append(box)
+                parts.append(svg.text(left if css == "tiny" else left + width, y + 3.5, shown, css))
+                break
+    return parts
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether two boxes (left, right, top, bottom) share room."""
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
 
 
 def _axes(x: Scale, y: Scale) -> list[str]:

@@ -74,9 +74,10 @@ def chromosome_profile(seen: View) -> str:
         svg.text(x(genome.cep7_q[0]) + 2, TOP + 12, "CEP7-like", "mark cep7-text"),
         svg.text(x(sum(genome.met) / 2), TOP + 12, "MET", "mark met-text middle"),
     ]
-    track = tracks.ideogram(genome.cytobands, x, height + 6) + tracks.positions(x, height + 22)
+    named = (sum(genome.met) / 2, sum(genome.egfr) / 2)
+    track = tracks.ideogram(genome.cytobands, x, height + 6, named=named) + tracks.positions(x, height + 34)
     label = "Depth ratio of bins along chromosome 7 with segments, CEP7-like windows, EGFR and MET"
-    return _locus(seen, x, label, shades + [svg.rect(*_met(x, genome), "met-zone", "MET")], labels + track, height + 46)
+    return _locus(seen, x, label, shades + [svg.rect(*_met(x, genome), "met-zone", "MET")], labels + track, height + 58)
 
 
 def surroundings(seen: View) -> str:
@@ -167,18 +168,20 @@ def _reach(seen: View) -> tuple[float, float]:
 
 
 def _locus(seen: View, x: Scale, label: str, zones: list[str], track: list[str], height: float) -> str:
-    """A figure of chromosome 7 between the ends of ``x``: zones below, bins and segments above, track underneath."""
+    """A figure of chromosome 7 between the ends of ``x``: zones, bins, segments, MET's bins, and a track underneath."""
     here = (seen.bins["chromosome"] == "7") & (seen.bins["end"] > x.low) & (seen.bins["start"] < x.high)
     bins = seen.bins[here]
-    layers, drawn = _bins(bins, x)
+    other, beyond = _bins(bins[bins["role"] != "met"], x)
+    of_met, within = _bins(bins[bins["role"] == "met"], x)
     there = (seen.segments["chromosome"] == "7") & (seen.segments["end"] > x.low) & (seen.segments["start"] < x.high)
     segments = seen.segments[there]
     level = segments["log2"].to_numpy(float)
-    y = _vertical(np.concatenate([drawn, level, [0.0]]), TOP, TOP + PLOT)
-    parts = [*zones, *_grid(y, seen.mixture), *(layer(y) for layer in layers)]
+    y = _vertical(np.concatenate([beyond, within, level, [0.0]]), TOP, TOP + PLOT)
+    parts = [*zones, *_grid(y, seen.mixture), *(layer(y) for layer in other)]
     left = x(np.clip(segments["start"].to_numpy(float), x.low, x.high))
     right = x(np.clip(segments["end"].to_numpy(float), x.low, x.high))
     parts.append(svg.strokes(left, right, y(np.clip(level, y.low, y.high)), "segment"))
+    parts += [layer(y) for layer in of_met]  # above the segment, which would hide a single bin
     if seen.amplicon is not None and seen.amplicon[1] > x.low and seen.amplicon[0] < x.high:
         parts.append(
             svg.rect(x.clipped(seen.amplicon[0]), TOP - 6, x.clipped(seen.amplicon[1]), TOP - 2, "amplicon", "amplicon")
@@ -189,7 +192,7 @@ def _locus(seen: View, x: Scale, label: str, zones: list[str], track: list[str],
 
 
 def _bins(bins: pd.DataFrame, x: Scale) -> tuple[list[Callable[[Scale], str]], np.ndarray]:
-    """Drawing functions of the bins, MET last and so on top, and the values that the y axis has to hold.
+    """Drawing functions of the bins, and the values that the y axis has to hold.
 
     Up to ``MAX_DOTS`` bins are drawn one by one; of more, each pixel column and role shows its median and the range of
     its middle 80 %.

@@ -15,6 +15,7 @@ from metcn.words import copies, ratio
 
 PURITY_STEP = 0.1  # how far a pathologist's estimate of tumour cells is easily off
 NORMAL_TAIL = 1.96
+NOT_TOLD = {"source", "purity", "ploidy", "modes", "identified", "log_likelihood_range"}
 MARKS = {"met": "●", "not_met": "○", "indeterminate": "◐"}
 
 
@@ -148,39 +149,49 @@ def _of_detection(call: Mapping[str, Any]) -> list[str]:
 
 
 def evidence(call: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Sources of purity and ploidy, one row each: source, purity, ploidy, and whatever else it tells."""
+    """Sources of purity and ploidy and their solutions, one row each: source, purity, ploidy, what else it tells."""
     rows = []
     for item in pick(call, "purity.evidence") or ():
         if not isinstance(item, Mapping):
             continue
-        rest = {name: value for name, value in item.items() if name not in ("source", "purity", "ploidy", "modes")}
-        row = {"source": item.get("source"), "purity": _estimate(item.get("purity"))}
-        row |= {"ploidy": _estimate(item.get("ploidy")), "more": words.flat(rest)}
-        rows.append(row)
+        solutions = [mode for mode in item.get("modes") or () if isinstance(mode, Mapping)]
+        source = words.EVIDENCE_WORDS.get(str(item.get("source")), str(item.get("source")))
+        names = [source, *(f"\N{EN DASH} solution {place}" for place in range(1, len(solutions) + 1))]
         rows += [
             {
-                "source": f"{item.get('source')}, solution {place}",
-                "purity": _estimate(mode.get("purity")),
-                "ploidy": _estimate(mode.get("ploidy")),
-                "more": words.flat({name: value for name, value in mode.items() if name not in ("purity", "ploidy")}),
+                "source": name,
+                "purity": _estimate(told.get("purity")),
+                "ploidy": _estimate(told.get("ploidy")),
+                "told": _told(told),
             }
-            for place, mode in enumerate(item.get("modes") or (), start=1)
-            if isinstance(mode, Mapping)
+            for name, told in zip(names, [item, *solutions], strict=True)
         ]
     return rows
 
 
-def genes(call: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Copies of other genes that the assay covers: those of resistance, then MET's neighbours; by name or as rows."""
-    parts = [pick(call, "copies.genes") or pick(call, "genes") or (), pick(call, "copies.neighbours") or ()]
-    rows, seen = [], set()
-    for part in parts:
-        for item in [{"gene": name, **item} for name, item in part.items()] if isinstance(part, Mapping) else part:
+def _told(item: Mapping[str, Any]) -> str:
+    """What a source of purity tells besides its figures: whether it was used, and how sure it is."""
+    rest = {name: value for name, value in item.items() if name not in NOT_TOLD}
+    used, weight, unresolved = (rest.pop(name, None) for name in ("used", "weight", "unresolved"))
+    said = [] if used is None else ["used" if used else "not used"]
+    said += ["does not single out one solution"] if item.get("identified") is False else []
+    said += [] if weight is None else [f"{words.probability(weight)} of its probability"]
+    said += [f"{words.probability(unresolved)} without a solution"] if unresolved else []
+    return "; ".join(said + [f"{name.replace('_', ' ')} {words.plain(value)}" for name, value in words.flat(rest)])
+
+
+def genes(call: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Copies of other genes that the assay covers: those of resistance, and MET's neighbours not among them."""
+    found: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
+    seen = set()
+    for rows, part in zip(found, ("genes", "neighbours"), strict=True):
+        for item in pick(call, f"copies.{part}") or ():
             if item.get("gene") not in seen and _estimate(item.get("ratio")) != words.MISSING:
                 seen.add(item.get("gene"))
-                shown = {"gene": item.get("gene"), "copies": _estimate(item.get("copies"), copies)}
-                rows.append(shown | {"ratio": _estimate(item.get("ratio")), "focality": item.get("focality")})
-    return rows
+                shown = {"gene": item.get("gene"), "bins": item.get("bins"), "focality": item.get("focality")}
+                estimates = {"copies": _estimate(item.get("copies"), copies), "ratio": _estimate(item.get("ratio"))}
+                rows.append(shown | estimates)
+    return found
 
 
 def _estimate(value: Any, form: Any = ratio) -> str:

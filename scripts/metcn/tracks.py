@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,17 @@ from metcn.svg import Scale
 MB = 1e6
 NEIGHBOURS = ("TFEC", "TES", "CAV2", "CAV1", "CAPZA2", "ST7", "WNT2", "CFTR")
 CONTEXT = ("IKZF1", "EGFR", "HGF", "CDK6", "SMO", "BRAF", "EZH2")
+BAND_ROOM = 34  # pixels that the name of a band takes
 SKIPPED_EXON = 14  # its skipping is MET's other actionable change
 TICK_STEPS = (2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7)
 
 
-def ideogram(cytobands: pd.DataFrame, x: Scale, top: float) -> list[str]:
-    """Cytobands of chromosome 7, the centromere as two triangles; a band's name where it fits."""
-    parts = []
+def ideogram(cytobands: pd.DataFrame, x: Scale, top: float, *, named: Sequence[float] | None = None) -> list[str]:
+    """Cytobands of chromosome 7, the centromere as two triangles.
+
+    Bands have names below where there is room if ``named`` is given: first those that hold one of its positions.
+    """
+    parts, labels = [], []
     bands = cytobands[[bare(str(name)) == "7" for name in cytobands["chromosome"]]]
     for start, end, name, stain in _rows(bands, "start", "end", "band", "stain"):
         left, right = float(x(start)), float(x(end))
@@ -29,6 +34,14 @@ def ideogram(cytobands: pd.DataFrame, x: Scale, top: float) -> list[str]:
             parts.append(svg.polygon([(wide, top), (wide, top + 10), (tight, top + 5)], "acen"))
             continue
         parts.append(svg.rect(left, top, right, top + 10, f"band {stain}", f"7{name}"))
+        if named is not None:
+            wanted = any(start <= place < end for place in named)
+            labels.append((not wanted, left - right, (left + right) / 2, name, wanted))
+    taken: list[float] = []
+    for *_, middle, name, wanted in sorted(labels):
+        if all(abs(middle - other) > BAND_ROOM for other in taken):
+            taken.append(middle)
+            parts.append(svg.text(middle, top + 20, name, "tiny middle strong" if wanted else "tiny middle"))
     return parts
 
 

@@ -33,6 +33,7 @@ SOURCE_WORDS = {
     "several_fits": "fitted, several values",
     "unknown": "unknown",
 }
+EVIDENCE_WORDS = {"sheet": "sample sheet", "segments": "segments", "alleles": "allele fractions"}
 TIER_WORDS = {
     "pericentromere": "bins next to the centromere on both arms",
     "proximal": "bins of the proximal arms, as far as 7q11",
@@ -83,8 +84,10 @@ def copies(value: Any) -> str:
 
 
 def ratio(value: Any) -> str:
-    """Ratio with two decimals."""
-    return MISSING if absent(value) else f"{value:.2f}"
+    """Ratio with two decimals, one from 10 and none from 100 on."""
+    if absent(value):
+        return MISSING
+    return f"{value:.2f}" if abs(value) < 9.995 else copies(value)
 
 
 def whole(value: Any) -> str:

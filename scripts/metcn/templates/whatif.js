@@ -137,7 +137,8 @@ const whatif = (() => {
   const get = name => document.getElementById("whatif-" + name);
   const words = JSON.parse(get("words").textContent);
   const start = {purity: data.purity ?? (data.specimen === "plasma" ? 0.1 : 0.5), ploidy: data.ploidy ?? 2};
-  const number = (value, digits) => value === null ? "–" : Math.abs(value) < 99.95 ? value.toFixed(digits) : value.toFixed(0);
+  const number = (value, digits) => value === null ? "–" :
+    value.toFixed(Math.abs(value) < 9.995 ? digits : Math.abs(value) < 99.95 ? 1 : 0);
   const estimate = (found, digits) => found.value === null ? "–" :
     `${number(found.value, digits)} (${number(found.low, digits)} to ${number(found.high, digits)})`;
   const chance = value => value === null ? "–" : value < 0.001 ? "< 0.1 %" : value > 0.999 ? "> 99.9 %" : `${(100 * value).toFixed(1)} %`;
