@@ -100,7 +100,28 @@ def test_tallies_only_where_something_was_counted(sample):
     ],
 )
 def test_facts(sample, stage, facts):
-    assert planned(sample).facts(stage, sample.name) == facts
+    told = planned(sample).facts(stage, sample.name)
+    assert told.pop("configuration", None) == (planned(sample).configuration if stage == "calls" else None)
+    assert told == facts
+
+
+@pytest.mark.parametrize(
+    ("keys", "same"),
+    [
+        ({}, True),
+        ({"fasta": "/other.fa", "reference": "p.h5"}, True),  # inputs have digests of their own
+        ({"report": {"title": "Our laboratory"}}, True),  # no call rests on it
+        ({"segments": {"method": "haar"}}, False),
+        ({"bins": {"window_bp": 2000}}, False),
+        ({"copies": {"power": 0.9}}, False),
+        ({"calls": {"decide": 0.9}}, False),
+        ({"genome": "GRCh38"}, False),
+        ({"assay": "swgs"}, False),
+    ],
+    ids=str,
+)
+def test_configuration_is_what_a_call_rests_on(keys, same):
+    assert (planned(T1, **keys).configuration == planned(T1).configuration) == same
 
 
 def test_what_a_stage_is_told_is_shell_quoted():
@@ -110,7 +131,7 @@ def test_what_a_stage_is_told_is_shell_quoted():
     told = planned(C1).told("calls")
     files = {"counts_summary": "a b.json", "coverage": ["x'y", "$z"]}
     assert told(Wildcards, files) == (
-        "--sample=C1 --specimen=tissue --patient='P 1' --timepoint=baseline "
+        f"--sample=C1 --specimen=tissue --patient='P 1' --timepoint=baseline --configuration={planned().configuration} "
         """--counts-summary 'a b.json' --coverage 'x'"'"'y' '$z'"""
     )
 

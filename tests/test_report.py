@@ -76,6 +76,7 @@ class Files:
             "specimen": "tissue",
             "patient": "P1",
             "timepoint": None,
+            "configuration": "c0ffee",
             "measurement": self.inputs["ratios"],
             "counts_summary": self.inputs["counts"],
             "purity": self.inputs["purity"],
@@ -105,6 +106,7 @@ def test_call_of_an_amplified_tumour(tmp_path):
     assert verdict_of(record, "cappuzzo2009") == "met"
     assert verdict_of(record, "insight2_plasma") == "not_applicable"
     assert {"metcn", "code", "settings"} <= set(record["provenance"])
+    assert (record["provenance"]["configuration"], record["provenance"]["reference"]) == ("c0ffee", "3f0c5a1be2d4")
 
 
 def test_sample_without_met_is_a_whole_document_with_no_call(tmp_path):

@@ -32,6 +32,12 @@ def test_limits_of_unknown_purity_name_what_was_allowed_for():
     assert "at the lowest purity allowed for" in told[2]
 
 
+def test_limits_of_several_fits_are_those_of_every_solution():
+    call = unknown_purity()
+    call["purity"]["purity"] |= {"low": 0.2, "high": 0.6, "source": "several_fits"}
+    assert sections.limits(call)[0] == "Every solution with a purity from 0.20 to 0.60 was allowed for."
+
+
 def test_limits_of_nothing_measured_are_none():
     assert sections.limits(no_call()) == []
 
@@ -90,7 +96,7 @@ def test_evidence_and_its_solutions_are_rows():
     assert found[0]["ploidy"] == words.MISSING
     assert [row["told"] for row in found] == [
         "used",
-        "not used; does not single out one solution; 20.1 % without a solution; snps 12",
+        "not used; does not single out one solution; 20.1 % where whole copies cannot be told apart; snps 12",
         "80.0 % of its probability",
         "20.0 % of its probability",
     ]

@@ -107,6 +107,7 @@ STAGE_ARGUMENTS: dict[str, list[Argument]] = {
         SPECIMEN,
         PATIENT,
         Argument("timepoint", "Time of sampling.", "text", required=False, choices=tuple(filter(None, TIMEPOINTS))),
+        Argument("configuration", "Digest of the run's settings, for the provenance.", "text", required=False),
         MEASUREMENT,
         TALLIES,
         PURITY,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metcn import config, layout, reach, sheet
+from metcn import config, layout, provenance, reach, sheet
 from metcn.errors import InputError
 from metcn.samples import Sample
 
@@ -23,7 +23,7 @@ FACTS = {
     "segments": ("sample", "genome"),
     "purity": ("sample", "specimen", "purity", "ploidy", "genome"),
     "copies": ("genome",),
-    "calls": ("sample", "specimen", "patient", "timepoint"),
+    "calls": ("sample", "specimen", "patient", "timepoint", "configuration"),
     "compare": (),
     "report": ("genome",),
     "cohort": (),
@@ -68,11 +68,23 @@ class Plan:
     def facts(self, stage: str, sample: str = "") -> dict[str, str]:
         """Facts a stage is told for a sample, by argument; unknown ones left out."""
         known = {"genome": self.settings["genome"], "assay": self.settings["assay"]}
+        if stage == "calls":
+            known["configuration"] = self.configuration
         if sample:
             row = self.samples[sample]
             known |= {"sample": sample, "specimen": row.specimen, "patient": row.patient, "timepoint": row.timepoint}
             known |= {"purity": row.purity, "ploidy": row.ploidy}
         return {argument: known[argument] for argument in FACTS[stage] if known[argument]}
+
+    @property
+    def configuration(self) -> str:
+        """Digest of genome, assay and the settings of every stage that a call rests on, without any path."""
+        stages = list(layout.STAGES)
+        sections = {
+            name: {key: self.settings[name][key] for key in config.settings_keys(name)}
+            for name in stages[: stages.index("calls") + 1]
+        }
+        return provenance.digest({"genome": self.settings["genome"], "assay": self.settings["assay"], **sections})
 
     def input_of(self, stage: str) -> Callable[[Any], Inputs]:
         """Input function of a stage's rule."""

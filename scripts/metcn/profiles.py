@@ -187,7 +187,7 @@ def _locus(seen: View, x: Scale, label: str, zones: list[str], track: list[str],
             svg.rect(x.clipped(seen.amplicon[0]), TOP - 6, x.clipped(seen.amplicon[1]), TOP - 2, "amplicon", "amplicon")
         )
     if bins.empty:
-        parts.append(svg.text((LEFT + RIGHT) / 2, TOP + PLOT / 2, "no usable bin here", "mark middle"))
+        parts.append(svg.text((LEFT + RIGHT) / 2, TOP + 0.4 * PLOT, "no usable bin here", "mark middle"))
     return svg.figure(WIDTH, height, parts + track, label)
 
 

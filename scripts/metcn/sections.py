@@ -105,11 +105,10 @@ def _of_purity(call: Mapping[str, Any]) -> str:
     value, low, high = (purity.get(part) for part in ("value", "low", "high"))
     source = words.SOURCE_WORDS.get(str(purity.get("source")), str(purity.get("source") or "unknown"))
     if value is None:
-        return (
-            ""
-            if low is None or high is None
-            else f"Any {name.lower()} from {ratio(low)} to {ratio(high)} was allowed for."
-        )
+        if low is None or high is None:
+            return ""
+        every = "Every solution with a" if purity.get("source") == "several_fits" else "Any"
+        return f"{every} {name.lower()} from {ratio(low)} to {ratio(high)} was allowed for."
     fold, mean = pick(call, "copies.met_ratio.value"), ploidy.get("value")
     sentence = f"{name} {ratio(value)}" + (f" ({ratio(low)} to {ratio(high)})" if low != high else "") + f", {source}"
     if fold is None or mean is None or not value:
@@ -176,7 +175,7 @@ def _told(item: Mapping[str, Any]) -> str:
     said = [] if used is None else ["used" if used else "not used"]
     said += ["does not single out one solution"] if item.get("identified") is False else []
     said += [] if weight is None else [f"{words.probability(weight)} of its probability"]
-    said += [f"{words.probability(unresolved)} without a solution"] if unresolved else []
+    said += [f"{words.probability(unresolved)} where whole copies cannot be told apart"] if unresolved else []
     return "; ".join(said + [f"{name.replace('_', ' ')} {words.plain(value)}" for name, value in words.flat(rest)])
 
 

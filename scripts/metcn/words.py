@@ -59,6 +59,13 @@ FOCALITY_WORDS = {
     "none": "none: MET is not gained",
     "indeterminate": "undecided",
 }
+PROVENANCE_WORDS = {
+    "metcn": "metcn, version",
+    "code": "code, digest",
+    "settings": "settings of the call, digest",
+    "configuration": "settings of all stages, digest",
+    "reference": "panel of normals, digest",
+}
 GLOBALS = {
     "call_words": CALL_WORDS,
     "verdict_words": VERDICT_WORDS,
@@ -68,6 +75,7 @@ GLOBALS = {
     "mode_words": MODE_WORDS,
     "error_words": ERROR_WORDS,
     "focality_words": FOCALITY_WORDS,
+    "provenance_words": PROVENANCE_WORDS,
     "missing": MISSING,
     "texts": REASONS,
 }

@@ -38,6 +38,7 @@ def calls(
     specimen: str,
     patient: str | None,
     timepoint: str | None,
+    configuration: str | None,
     measurement: Path,
     counts_summary: Path | None,
     purity: Path,
@@ -62,6 +63,7 @@ def calls(
     found = {"measurement": read_json(measurement), "purity": read_json(purity), "copies": read_json(copies)}
     counted = read_json(counts_summary) if counts_summary else None
     record = _record({"schema": SCHEMA, "sample": sample, **asked}, {**found, "counts": counted}, draws, settings)
+    record["provenance"] |= {"configuration": configuration, "reference": _panel(record)}
     write_json(output, record)
     facts = genomes.load(record["genome"])
     chromosome = overview.pick(record, "measurement.met.chromosome") or CHROMOSOME_7[facts.name]
@@ -72,6 +74,11 @@ def calls(
         variants.write(vcf, vcf.with_name(vcf.name + ".tbi") if index is None else index, text)
     if bed is not None:
         write_text(bed, extents.text(record, chromosome=chromosome))
+
+
+def _panel(record: Mapping[str, Any]) -> Any:
+    """Digest of the panel of normals; None without one."""
+    return overview.pick(record, "measurement.reference.fingerprint")
 
 
 def _record(
