@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -248,6 +249,20 @@ class TestRun:
         words = ["--samples", folder / "in/samples.tsv", "--configfile", folder / "in/changed.yaml"]
         done = metcn("run", *words, "--directory", folder / "out", "-n")
         assert jobs(done.stdout + done.stderr) == {"calls": 2, "report": 2, "cohort": 1, "all": 1, "total": 6}
+
+    def test_snakemake_s_own_report_has_everything_by_category_with_captions(self, cohort, tmp_path):
+        folder, _ = cohort
+        words = ["--snakefile", SNAKEFILE, "--configfile", folder / "in/config.yaml", "--directory", folder / "out"]
+        words += ["--config", f"samples={folder / 'in/samples.tsv'}", "--report", tmp_path / "report.zip"]
+        done = snakemake(*words, cwd=tmp_path, cache=tmp_path)
+        assert done.returncode == 0, done.stderr
+        with zipfile.ZipFile(tmp_path / "report.zip") as packed:
+            names = [Path(name).name for name in packed.namelist()]
+            text = packed.read("report/report.html").decode()
+        wanted = ["T1.html", "T2.html", "T1.json", "T2.json", "cohort.html", "cohort.tsv"]
+        assert [name for name in wanted if names.count(name) != 1] == []
+        for said in ('"Samples"', '"Cohort"', '"Data"', "All evidence for T1", "One row per tumour"):
+            assert said in text
 
     def test_call_of_one_sample_gives_the_same(self, cohort, tmp_path):
         folder, _ = cohort
