@@ -6,11 +6,13 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from made_up import amplified, criterion, no_call, plasma, profile, unknown_purity
+from metcn import gauges, render, svg, tracks, words
 from metcn import genome as builds
-from metcn import render, svg, words
+from metcn.files import PACKAGE
 
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
 VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
@@ -184,6 +186,42 @@ def test_page_of_nothing_measured_says_so(tumour, genome):
     assert "not available" in text
 
 
+def test_bands_are_named_first_those_of_met_and_egfr(tumour, genome):
+    html = render.sample_page(amplified(), *tumour, genome)
+    names = re.findall(r'<text x="([\d.]+)" y="238" class="tiny middle( strong)?">([pq][\d.]+)<', html)
+    assert [name for _, strong, name in names if strong] == ["p11.2", "q31.2"]
+    places = sorted(float(x) for x, _, _ in names)
+    assert len(places) > 12 and min(np.diff(places)) > tracks.BAND_ROOM
+
+
+def test_bins_of_met_lie_above_the_segment(tumour, genome):
+    html = render.sample_page(amplified(), *tumour, genome)
+    figures = html.split("<figure>")[1:4]
+    assert [figure.index('class="segment"') < figure.index('class="bin met-bin"') for figure in figures] == [True] * 3
+
+
+def luminance(colour):
+    """Relative luminance of #rgb or #rrggbb by WCAG 2."""
+    digits = colour.lstrip("#")
+    digits = "".join(2 * digit for digit in digits) if len(digits) == 3 else digits
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_text_has_contrast_enough_to_be_read():
+    """4.5 to 1 on white and on its own background, as WCAG 2 AA asks of text."""
+    style = (PACKAGE / "templates" / "style.css").read_text()
+    named = dict(re.findall(r"--(\w+):(#\w+)", style))
+    style = re.sub(r"var\(--(\w+)\)", lambda found: named[found[1]], style)
+    texts = re.findall(r"[{;](?:color:(#\w+)(?:;background:(#\w+))?|font-[^}]*fill:(#\w+))", style)
+    texts += [(colour, "", "") for colour in re.findall(r"-text\{fill:(#\w+)", style)]
+    assert len(texts) > 15
+    for colour, behind, drawn in texts:
+        bright, dark = luminance(behind or "#fff"), luminance(colour or drawn)
+        assert (bright + 0.05) / (dark + 0.05) >= 4.5, (colour or drawn, behind)
+
+
 @pytest.mark.parametrize("prefix", ["", "chr"])
 def test_chromosome_names_with_and_without_prefix_draw_the_same(prefix, genome, tumour):
     bare = profile(genome, spacing_bp=150_000, prefix=prefix)
@@ -228,6 +266,22 @@ def test_probability_is_never_rounded_to_certainty(value, shown):
 
 
 @pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, words.MISSING),
+        (0.0, "0.00"),
+        (9.994, "9.99"),
+        (9.995, "10.0"),
+        (-12.34, "-12.3"),
+        (99.95, "100"),
+        (113.1, "113"),
+    ],
+)
+def test_ratio_has_no_digits_that_it_does_not_know(value, shown):
+    assert words.ratio(value) == shown
+
+
+@pytest.mark.parametrize(
     ("statuses", "shown"),
     [([True, True], True), ([False], False), ([True, False], "mixed"), (["mixed"], "mixed"), ([None], "mixed")],
 )
@@ -268,6 +322,33 @@ def test_cohort_page_links_escapes_and_fetches_nothing():
     assert not re.search(r"\b(nan|None|inf|Undefined|null)\b", page.text)
     assert "5 samples · High-level amplification 2 · Indeterminate 2 · No call 1" in page.text
     assert "met_<wbr>not_<wbr>covered" in html and "met_not_covered" in page.text
+
+
+def placed(count, **columns):
+    """Rows of samples side by side, far enough apart for their names."""
+    numbers = {"met_copies_low": None, "met_copies_high": None, "cep7_copies_high": None, "call": "gain", **columns}
+    return [
+        {**numbers, "sample": f"S{n}", "met_copies": 2.0 + n % 8, "cep7_copies": 0.5 * 2 ** (n // 8)}
+        for n in range(count)
+    ]
+
+
+def test_scatter_names_its_points_where_there_is_room():
+    few = gauges.scatter(placed(gauges.MAX_NAMES))
+    assert [n for n in range(gauges.MAX_NAMES) if f">S{n}</text>" not in few] == []
+    assert ">S1</text>" not in gauges.scatter(placed(gauges.MAX_NAMES + 1))
+    same = [{**row, "met_copies": 3.0, "cep7_copies": 3.0} for row in placed(3)]
+    assert len(re.findall(r">S\d</text>", gauges.scatter(same))) == 2  # right and left of the point
+    long = gauges.scatter([{**placed(1)[0], "sample": "<" * 60}])
+    assert "&lt;" * (gauges.LONGEST_NAME - 1) + "…</text>" in long
+
+
+def test_cohort_of_hundreds_stays_a_small_page():
+    calls = [amplified(sample=f"S{number}", patient=f"P{number // 2}") for number in range(500)]
+    columns = "ID chrom loc.start loc.end num.mark seg.mean".split()
+    levels = [pd.DataFrame([[call["sample"], "7", 1, 159_000_000, 900, 0.4]], columns=columns) for call in calls]
+    html = render.cohort_page(calls, levels=levels)
+    assert len(html.encode()) < 1_000_000 and html.count("<tr data-call") == 500
 
 
 def test_cohort_page_of_no_sample_is_a_page():
