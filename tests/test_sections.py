@@ -26,6 +26,12 @@ def test_limits_of_a_range_are_its_own_ends():
     assert "Tumour fraction needed" in told[-1]
 
 
+def test_limits_count_one_bin_as_one():
+    call = amplified()
+    call["measurement"]["met"]["bins"] = 1
+    assert sections.limits(call)[1].startswith("MET's depth ratio (1 bin) is known")
+
+
 def test_limits_of_unknown_purity_name_what_was_allowed_for():
     told = sections.limits(unknown_purity())
     assert told[0] == "Any purity from 0.10 to 1.00 was allowed for."

@@ -128,7 +128,8 @@ def _of_noise(call: Mapping[str, Any]) -> str:
     most = max(parts, key=lambda name: parts[name]) if parts else None
     said = f"; the largest part is the {words.ERROR_WORDS.get(most, most)}" if most else ""
     per_cent = 100 * (2 ** (NORMAL_TAIL * error) - 1)
-    return f"MET's depth ratio ({bins} bins) is known to within {per_cent:.0f}\N{NO-BREAK SPACE}%{said}."
+    rests = "1 bin" if bins == 1 else f"{bins} bins"
+    return f"MET's depth ratio ({rests}) is known to within {per_cent:.0f}\N{NO-BREAK SPACE}%{said}."
 
 
 def _of_detection(call: Mapping[str, Any]) -> list[str]:
