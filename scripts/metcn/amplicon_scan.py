@@ -22,7 +22,7 @@ PEEL_UNITS = 300  # units of the arm that all pairs of ends are taken of when ot
 GROWTH = 1.12  # distances from MET of the boundaries that noise is judged by: each so much larger than the last
 BLOCK = 5  # units that are permuted together, so that neighbours stay correlated
 PERMUTATIONS_PER_ALPHA = 2.0  # permutations are this many over alpha, so that the bound is not the largest of them
-BATCH = 250
+BATCH = 50  # permutations at a time; with more, their arrays no longer stay in the cache
 UNSEEN = (
     1.4  # what permuting cannot show, such as clusters of poor bins: so much higher the bound on null arms has to be
 )
