@@ -18,7 +18,7 @@ MEASURED = {
     "met": {"log2": 0.5, "se": 0.05},
     "arms": {"7q": {"log2": 0.0, "se": 0.01}},
     "baseline": {"se": 0.002},
-    "qc": {"gene_excess": {"window": 0.01}},
+    "qc": {"gene_excess": {"window": 0.01}, "gene_excess_averaged": {}},
 }
 GRID = purity.grid(purity.Axis((0.3, 0.3), True), purity.Axis((2.0, 2.0), True))
 AMPLICON = (112_000_000, 119_000_000)

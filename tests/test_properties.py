@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import made_depth
 from metcn import amplicon, copies, detection, purity
 from metcn.mixture import expected_ratio, tumour_copies
+from metcn.stages import loci, measure
 
 SPANS = {"purity": (0.1, 1.0), "ploidy": (1.6, 5.0)}
 COUNT = 128
@@ -190,3 +191,21 @@ def test_false_gains_are_rare(bench, reference):
     assert np.std(deviation) < 1.2
     limits = [detection.detectable_ratio(met["se"], alpha=0.001, power=0.95) for met in found]
     assert all(met["ratio"] < limit for met, limit in zip(found, limits, strict=True))
+
+
+def test_a_level_has_one_error_wherever_it_is_taken(bench, reference):
+    """Arms and EGFR from the written ratios, as other genes are taken, are those that were measured of the sample."""
+    found = bench.ratios(ASSAY.sample(np.random.default_rng(4)), reference)
+    averaged = found.summary["qc"]["gene_excess_averaged"]["off_target"]
+    assert abs(averaged["8"] * np.sqrt(8) - 1) > 0.2  # else the square root alone would do
+    bins, facts = loci.profile(found.table, found.summary), made_depth.GRCH37
+    seven, middle = bins.chromosome == "7", (bins.start + bins.end) / 2
+    near = (middle >= facts.met[0] - measure.MET_MARGIN_BP) & (middle < facts.met[1] + measure.MET_MARGIN_BP)
+    places = {
+        "7q": (found.summary["arms"]["7q"], seven & (middle >= facts.centromere["7"][0]) & ~near),
+        "EGFR": (found.summary["egfr"], bins.gene == "EGFR"),
+    }
+    for measured, members in places.values():
+        level = bins.level(members)
+        assert level.bins == measured["bins"] > 0
+        assert (level.log2, level.se) == pytest.approx((measured["log2"], measured["se"]), abs=1e-5)
