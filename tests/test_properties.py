@@ -129,7 +129,7 @@ def test_every_draw_has_a_class_and_the_classes_share_the_whole(level, of_purity
 def test_the_limit_of_detection_is_consistent(se, share, ploidy):
     """The copies detectable at a purity are detectable from that purity on."""
     ratio = detection.detectable_ratio(se, alpha=0.001, power=0.95)
-    limit = detection.detectable_copies(ratio, grid((share, share), (ploidy, ploidy)))
+    limit = detection.detectable_copies(ratio, se, grid((share, share), (ploidy, ploidy)), power=0.95)
     assert expected_ratio(limit, share, ploidy) == pytest.approx(ratio)
     again = next(iter(detection.purity_for(ratio, [limit], ploidy).values()))
     assert again == pytest.approx(share, rel=1e-6)
