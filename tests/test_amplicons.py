@@ -121,7 +121,7 @@ def test_extent_by_level_where_no_scan_is_possible():
 
 
 def copies_of(bins, *names, grid=GRID, **told):
-    return genes.copies_of(names, bins, grid, FACTS, **{"decide": 0.8, "copies_known": True, **told})
+    return genes.copies_of(names, bins, grid, FACTS, **{"alpha": 0.001, "decide": 0.8, "copies_known": True, **told})
 
 
 def test_genes_have_copies_intervals_and_focality():
@@ -164,3 +164,23 @@ def test_unknown_purity_gives_a_gene_a_range():
     (row,) = copies_of(profile(("17", 36_000_000, 40_000_000, 12)), "ERBB2", grid=grid)
     assert np.isnan(row["copies"]["value"])
     assert row["copies"]["low"] < 12 < row["copies"]["high"]
+
+
+LOW = purity.grid(purity.Axis((0.03, 0.03), True), purity.Axis((2.0, 2.0), True))
+
+
+@pytest.mark.parametrize(("alpha", "most"), [(0.001, 0), (0.4, 24)])
+def test_noise_at_low_purity_is_no_focal_gain_of_a_gene(alpha, most):
+    """In 120 genes of diploid genomes at 3 % purity noise often reaches five copies; it is no focal gain."""
+    names = ("ERBB2", "KRAS", "MYC", "CCND1", "FGFR1", "CDK4", "MDM2", "PIK3CA")
+    rows = [row for seed in range(15) for row in copies_of(profile(seed=seed), *names, grid=LOW, alpha=alpha)]
+    assert len(rows) == 120
+    assert sum(row["copies"]["value"] > 5 for row in rows) > 10
+    focal = sum(row["focality"] == "focal" for row in rows)
+    assert (focal > 0) == (most > 0)
+    assert focal <= most
+
+
+def test_a_focal_gain_of_a_gene_is_seen_at_low_purity():
+    high = profile(("17", 36_000_000, 40_000_000, 400))  # as 4,000 copies at 3 %: far above any noise
+    assert copies_of(high, "ERBB2", grid=LOW)[0]["focality"] == "focal"
