@@ -142,7 +142,7 @@ def met(
     panel: Panel,
 ) -> dict[str, Any]:
     """MET's level from its own bins, with each part of its error."""
-    level = core.level(ratio, corrected.sd, design.met)
+    level = core.level(ratio, corrected.sd, design.met, alike=are_alike(design.kind[design.met]))
     kinds, sizes = np.unique(design.kind[design.met & np.isfinite(ratio)], return_counts=True)
     kind = str(kinds[np.argmax(sizes)]) if len(kinds) else ""
     own = shared.get(kind, float("nan")) * (panel.null[kind].met_factor if kind in panel.null else 1.0)
@@ -244,7 +244,7 @@ def grouped_level(
     ``excess`` is the error that the bins of a group share, per kind, and ``averaged`` what normals show of its fall
     with the number of groups (see `metcn.panel.share_of`).
     """
-    level = core.level(ratio, sd, members)
+    level = core.level(ratio, sd, members, alike=are_alike(kind[members]))
     if level.bins == 0:
         return level
     rows = np.flatnonzero(members & np.isfinite(ratio))
@@ -255,6 +255,11 @@ def grouped_level(
         share = share_of(averaged.get(str(name), {}), len(np.unique(group[rows][own])))
         common += precision[own].sum() / precision.sum() * share * excess.get(str(name), 0.0)
     return core.Level(level.log2, float(np.hypot(level.se, common)), level.bins, level.scatter)
+
+
+def are_alike(kind: NDArray) -> bool:
+    """Whether bins differ in noise by chance alone, as windows of one width do and targets do not."""
+    return bool((kind == "window").all())
 
 
 def _within(design: Design, interval: tuple[int, int]) -> NDArray[np.bool_]:
