@@ -62,6 +62,31 @@ def test_a_peak_on_a_gain_has_two_levels():
 
 
 @pytest.mark.parametrize(
+    ("last", "end_censored", "scanned"),
+    [
+        pytest.param(160_000_000, False, True, id="the whole arm"),
+        pytest.param(121_000_000, False, True, id="bins beyond the amplicon"),
+        pytest.param(119_000_000, True, True, id="the assay ends with the amplicon"),
+        pytest.param(117_500_000, True, True, id="the assay ends within it"),
+        pytest.param(116_500_000, True, False, id="the assay ends with MET"),
+    ],
+)
+def test_an_amplicon_that_reaches_the_end_of_the_assay_is_censored(last, end_censored, scanned):
+    frame = FRAME[~SEVEN | (FRAME["end"] <= last)].reset_index(drop=True)
+    copies = np.where((frame["chromosome"] == "7") & frame["start"].between(*AMPLICON, inclusive="left"), 8, 2)
+    log2 = np.log2(expected_ratio(copies, 0.3, 2.0)) + np.random.default_rng(1).normal(0, 0.05, len(frame))
+    bins = loci.profile(frame.assign(log2=log2, spread=0.05, weight=1.0), MEASURED)
+    searched = amplicons.search(bins, FACTS, alpha=0.001)
+    assert (searched is not None) == scanned
+    seen = (searched and searched.amplicon(FACTS)) or amplicons.by_level(
+        bins, MEASURED | {"met": {"log2": 0.93}}, FACTS
+    )
+    assert (seen.section["start"], seen.section["start_censored"]) == (AMPLICON[0], False)
+    assert seen.section["end"] == min(last, AMPLICON[1])
+    assert seen.section["end_censored"] == end_censored
+
+
+@pytest.mark.parametrize(
     "events",
     [
         pytest.param([], id="nothing"),
