@@ -24,9 +24,7 @@ BLOCK = 5  # units that are permuted together, so that neighbours stay correlate
 PERMUTATIONS_PER_ALPHA = 2.0  # permutations are this many over alpha, so that the bound is not the largest of them
 BATCH = 50  # permutations at a time; with more, their arrays no longer stay in the cache
 TRIALS = 200  # permutations that an amplicon is put on to learn what height of it is found; a multiple of ``BATCH``
-UNSEEN = (
-    1.4  # what permuting cannot show, such as clusters of poor bins: so much higher the bound on null arms has to be
-)
+UNSEEN = 1.2  # the bound on null arms over that of permutations, which break up clusters of poor bins
 SEED = 7
 BOUNDARY_DROP = 7.35  # twice the log likelihood a boundary may lose within its 95 % interval
 
