@@ -126,6 +126,10 @@ bench-normalise: $(STAMP) ## time and memory of normalisation, beside CNVkit's
 bench-shallow: $(STAMP) ## amplicons found in shallow genomes, where they end, and false positives
 	$(BIN)/python benchmarks/shallow.py --shared $(SHARED) --workers $(CORES) $(BENCH)
 
+.PHONY: bench-nulls
+bench-nulls: $(STAMP) ## how often the scan takes noise, broad steps or real normals for an amplicon
+	$(BIN)/python benchmarks/nulls.py --shared $(SHARED) --workers $(CORES) $(BENCH)
+
 .PHONY: bench-focality
 bench-focality: $(STAMP) ## focal, arm or polysomy on real karyotypes
 	$(BIN)/python benchmarks/focality.py --shared $(SHARED) $(BENCH)

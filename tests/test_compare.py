@@ -51,6 +51,40 @@ def test_courses(before, after, course, probability):
     assert probability[0] - 0.06 <= low <= high <= probability[1] + 0.06
 
 
+BOUNDS = [
+    # copies, MET/CEP7-like, amplified
+    pytest.param(5.0, 1.0, True, id="at five copies"),
+    pytest.param(4.999, 1.0, False, id="below five copies"),
+    pytest.param(3.0, 2.0, True, id="at a ratio of two"),
+    pytest.param(3.0, 1.999, False, id="below a ratio of two"),
+    pytest.param(5.0, NAN, True, id="five copies, no ratio"),
+    pytest.param(4.999, NAN, False, id="neither, no ratio"),
+]
+
+
+@pytest.mark.parametrize(("gcn", "ratio", "amplified"), BOUNDS)
+def test_what_counts_as_amplified(gcn, ratio, amplified):
+    one = compare.Sample(np.full(8, gcn), np.full(8, ratio), np.zeros(8, dtype=int), np.zeros(1, dtype=bool))
+    assert one.amplified == (float(amplified), float(amplified))
+    assert compare.course(one, sample(12), decide=0.95) == ("present_at_both" if amplified else "acquired")
+
+
+@pytest.mark.parametrize(("decide", "course"), [(0.75, "acquired"), (0.76, "indeterminate")])
+def test_a_course_needs_the_probability_that_decides(decide, course):
+    """Three of four draws of the later sample are amplified."""
+    later = compare.Sample(np.array([6.0, 6, 6, 2]), np.ones(4), np.zeros(4, dtype=int), np.zeros(1, dtype=bool))
+    assert compare.course(sample(2), later, decide=decide) == course
+
+
+@given(st.floats(0, 20), st.floats(0, 20), st.booleans(), st.booleans())
+def test_the_probability_of_acquisition_is_one(before, after, first_blind, later_blind):
+    """Its ends lie within 0 and 1, in order, and a blind sample only ever widens them."""
+    blind = [[0] if hidden else [] for hidden in (first_blind, later_blind)]
+    low, high = compare.acquired(sample(before, blind=blind[0]), sample(after, blind=blind[1]))
+    seen_low, seen_high = compare.acquired(sample(before), sample(after))
+    assert 0 <= low <= seen_low <= seen_high <= high <= 1
+
+
 def test_probability_is_that_of_two_independent_samples():
     before, after = sample(4.7, seed=2), sample(5.2, seed=2)  # the same draws: pairing them would be wrong
     absent, present = np.mean(before.gcn < 5), np.mean(after.gcn >= 5)

@@ -258,6 +258,7 @@ def measurement(level, *, se=0.02, baseline=0.01, **changes):
         "cep7": shown("cep7"),
         "arms": arms,
         "baseline": {"se": baseline},
+        "qc": {"gene_excess": {}, "gene_excess_averaged": {}},
         **changes,
     }
 

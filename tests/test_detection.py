@@ -20,6 +20,10 @@ def grid(of_purity, of_ploidy):
     return purity.grid(purity.axis(of_purity, (0.1, 1.0)), purity.axis(of_ploidy, (1.6, 5.0)))
 
 
+def limit_of(se, where, alpha=0.001, power=0.95):
+    return detection.detectable_copies(detection.detectable_ratio(se, alpha=alpha, power=power), se, where, power=power)
+
+
 @given(SE, ALPHA, POWER)
 def test_the_detectable_ratio_has_the_promised_error_rates(se, alpha, power):
     """A test at level alpha detects it with just that power, if errors are those of the posterior."""
@@ -38,9 +42,7 @@ ERRORS = [
 @pytest.mark.parametrize(("share", "ploidy", "se"), [(0.05, 2.0, 0.02), (0.3, 2.0, 0.05), (0.6, 3.4, 0.08)])
 def test_the_limit_of_detection_is_true(errors, share, ploidy, se):
     """Tumours with as many copies as the limit says are seen in 93 to 97 %, normal samples in one in a thousand."""
-    copies = detection.detectable_copies(
-        detection.detectable_ratio(se, alpha=0.001, power=0.95), grid((share, share), (ploidy, ploidy))
-    )
+    copies = limit_of(se, grid((share, share), (ploidy, ploidy)))
     error, shown = se * errors(np.random.default_rng(1), 20_000), math.log2(expected_ratio(copies, share, ploidy))
     seen = np.mean([detection.detected(shown + each, se, alpha=0.001) for each in error])
     assert 0.93 <= seen <= 0.97
@@ -61,7 +63,7 @@ def test_what_is_missing_or_not_above_neutral_is_not_detected(log2, se):
 @given(RATIO)
 def test_each_plausible_purity_has_its_own_limit(ratio):
     where = grid(None, (2.0, 2.0))
-    found = detection.copies_by_group(ratio, where)
+    found = detection.copies_by_group(ratio, 0.05, where, power=0.95)
     np.testing.assert_allclose(found, tumour_copies(ratio, where["purity"], 2.0))
     assert (np.diff(found) < 0).all()  # groups stand in order of purity
 
@@ -116,21 +118,61 @@ def test_purity_for(ratio, copies, ploidy, expected):
     np.testing.assert_allclose(list(found.values()), [expected])
 
 
+@given(SE, PLOIDY)
+def test_what_a_pure_tumour_just_shows_needs_a_pure_tumour(se, ploidy):
+    ratio = detection.detectable_ratio(se, alpha=0.001, power=0.95)
+    copies = detection.detectable_copies(ratio, se, grid((1.0, 1.0), (ploidy, ploidy)), power=0.95)
+    assert list(detection.purity_for(ratio, [copies], ploidy).values()) == [pytest.approx(1.0)]
+
+
 @given(RATIO, st.floats(0.01, 1), PLOIDY)
 def test_detectable_copies_give_the_detectable_ratio(ratio, share, ploidy):
-    copies = detection.detectable_copies(ratio, grid((share, share), (ploidy, ploidy)))
+    copies = detection.detectable_copies(ratio, 0.05, grid((share, share), (ploidy, ploidy)), power=0.95)
     assert expected_ratio(copies, share, ploidy) == pytest.approx(ratio)
 
 
-@given(RATIO)
-def test_unknown_purity_gets_the_worst_case(ratio):
-    worst = detection.detectable_copies(ratio, grid(None, None))
+@given(RATIO, SE, POWER)
+def test_unknown_purity_gets_the_worst_case(ratio, se, power):
+    worst = detection.detectable_copies(ratio, se, grid(None, None), power=power)
     assert worst == pytest.approx(max(tumour_copies(ratio, p, q) for p in (0.1, 1.0) for q in (1.6, 5.0)))
-    assert worst >= detection.detectable_copies(ratio, grid((0.3, 0.5), (2.0, 2.5)))
+    assert worst >= detection.detectable_copies(ratio, se, grid((0.3, 0.5), (2.0, 2.5)), power=power) - 1e-6
+
+
+RANGES = [
+    # purity, ploidy, error
+    pytest.param((0.3, 0.5), (2, 2), 0.05, id="purity by sight"),
+    pytest.param((0.05, 0.15), (2, 2), 0.02, id="low purity"),
+    pytest.param((0.4, 0.4), (1.8, 3), 0.05, id="ploidy"),
+    pytest.param((0.2, 0.6), (2, 3), 0.1, id="both"),
+]
+
+
+@pytest.mark.parametrize(("of_purity", "of_ploidy", "se"), RANGES)
+def test_the_limit_of_detection_is_true_over_a_range(of_purity, of_ploidy, se):
+    """Tumours of any purity and ploidy within what is known, with as many copies as the limit says: 95 % are seen."""
+    random, size = np.random.default_rng(6), 40_000
+    copies = limit_of(se, grid(of_purity, of_ploidy))
+    shown = np.log2(expected_ratio(copies, random.uniform(*of_purity, size), random.uniform(*of_ploidy, size)))
+    error = se * tails.UNIT * random.standard_t(tails.FREEDOM, size)
+    seen = np.mean(shown + error > se * tails.quantile(1 - 0.001))
+    assert 0.94 <= seen <= 0.96  # the middle of the range alone would give 60 to 92 %
+
+
+@given(RATIO, SE, POWER)
+def test_a_range_needs_more_than_its_middle_and_no_more_than_its_worst(ratio, se, power):
+    found = detection.detectable_copies(ratio, se, grid((0.2, 0.6), (2.0, 2.0)), power=power)
+    assert found <= tumour_copies(ratio, 0.2, 2.0) + 1e-6
+    assert found >= tumour_copies(ratio, 0.6, 2.0) - 1e-6
+    if power >= 0.9:
+        assert found >= tumour_copies(ratio, 0.4, 2.0) - 1e-6
 
 
 def test_a_missing_ratio_has_no_limit():
     nan = float("nan")
-    assert math.isnan(detection.detectable_copies(nan, grid((0.4, 0.4), (2, 2))))
-    assert math.isnan(detection.detectable_copies(nan, grid(None, None)))
+    for known in (grid((0.4, 0.4), (2, 2)), grid((0.3, 0.5), (2, 2)), grid(None, None)):
+        assert math.isnan(detection.detectable_copies(nan, nan, known, power=0.95))
     assert all(math.isnan(value) for value in detection.purity_for(nan, [5, 10], 2.0).values())
+
+
+def test_without_error_a_range_needs_its_worst_point():
+    assert detection.detectable_copies(1.2, 0.0, grid((0.2, 0.4), (2, 2)), power=0.95) == tumour_copies(1.2, 0.2, 2)

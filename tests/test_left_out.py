@@ -131,5 +131,8 @@ SHARES = [
 
 @pytest.mark.parametrize(("groups", "expected"), SHARES)
 def test_share_of_a_stretch(groups, expected):
-    null = panel.KindNull(components=0, errors={}, noise=1.0, excess=0.1, averaged={2: 0.8, 4: 0.6, 8: NAN})
-    assert null.share_of(groups) == pytest.approx(expected)
+    assert panel.share_of({2: 0.8, 4: 0.6, 8: NAN}, groups) == pytest.approx(expected)
+
+
+def test_share_of_a_stretch_where_nothing_was_measured():
+    assert panel.share_of({}, 9) == pytest.approx(1 / 3)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import made_depth
 from metcn import amplicon, copies, detection, purity
 from metcn.mixture import expected_ratio, tumour_copies
+from metcn.stages import loci, measure
 
 SPANS = {"purity": (0.1, 1.0), "ploidy": (1.6, 5.0)}
 COUNT = 128
@@ -128,7 +129,7 @@ def test_every_draw_has_a_class_and_the_classes_share_the_whole(level, of_purity
 def test_the_limit_of_detection_is_consistent(se, share, ploidy):
     """The copies detectable at a purity are detectable from that purity on."""
     ratio = detection.detectable_ratio(se, alpha=0.001, power=0.95)
-    limit = detection.detectable_copies(ratio, grid((share, share), (ploidy, ploidy)))
+    limit = detection.detectable_copies(ratio, se, grid((share, share), (ploidy, ploidy)), power=0.95)
     assert expected_ratio(limit, share, ploidy) == pytest.approx(ratio)
     again = next(iter(detection.purity_for(ratio, [limit], ploidy).values()))
     assert again == pytest.approx(share, rel=1e-6)
@@ -190,3 +191,50 @@ def test_false_gains_are_rare(bench, reference):
     assert np.std(deviation) < 1.2
     limits = [detection.detectable_ratio(met["se"], alpha=0.001, power=0.95) for met in found]
     assert all(met["ratio"] < limit for met, limit in zip(found, limits, strict=True))
+
+
+def test_a_level_has_one_error_wherever_it_is_taken(bench, reference):
+    """Arms and EGFR from the written ratios, as other genes are taken, are those that were measured of the sample."""
+    found = bench.ratios(ASSAY.sample(np.random.default_rng(4)), reference)
+    averaged = found.summary["qc"]["gene_excess_averaged"]["off_target"]
+    assert abs(averaged["8"] * np.sqrt(8) - 1) > 0.2  # else the square root alone would do
+    bins, facts = loci.profile(found.table, found.summary), made_depth.GRCH37
+    seven, middle = bins.chromosome == "7", (bins.start + bins.end) / 2
+    near = (middle >= facts.met[0] - measure.MET_MARGIN_BP) & (middle < facts.met[1] + measure.MET_MARGIN_BP)
+    places = {
+        "7q": (found.summary["arms"]["7q"], seven & (middle >= facts.centromere["7"][0]) & ~near),
+        "EGFR": (found.summary["egfr"], bins.gene == "EGFR"),
+    }
+    for measured, members in places.values():
+        level = bins.level(members)
+        assert level.bins == measured["bins"] > 0
+        assert (level.log2, level.se) == pytest.approx((measured["log2"], measured["se"]), abs=1e-5)
+
+
+SHALLOW = made_depth.genome_windows(1_000_000)
+ASSAYS = [
+    # bins, assay, noise of a bin, samples
+    pytest.param(FRAME, "panel", 0.15, 8, id="panel"),
+    pytest.param(SHALLOW, "swgs", 0.06, 3, id="shallow genome"),
+]
+
+
+@pytest.mark.parametrize(("frame", "kind", "noise", "samples"), ASSAYS)
+def test_the_limit_of_detection_is_true_of_measured_samples(tmp_path, frame, kind, noise, samples):
+    """Genes, or runs of windows, raised to the limit of their own measured error are detected in 93 to 97 %."""
+    here, assay = made_depth.Bench(tmp_path, frame, assay=kind), made_depth.assay(frame, noise=noise)
+    random, seen, false = np.random.default_rng(5), [], []
+    panel = here.reference(assay.normals(random, 16))
+    for _ in range(samples):
+        found = here.ratios(assay.sample(random), panel)
+        bins = loci.profile(found.table, found.summary)
+        autosomal = np.isin(bins.chromosome, made_depth.genomes.AUTOSOMES)
+        for group in np.unique(bins.group[autosomal & np.isin(bins.kind, ["target", "window"])]):
+            level = bins.level(bins.group == group)
+            se = math.hypot(level.se, bins.baseline_se)
+            limit = math.log2(detection.detectable_ratio(se, alpha=0.001, power=0.95))
+            seen.append(detection.detected(level.log2 + limit, se, alpha=0.001))
+            false.append(detection.detected(level.log2, se, alpha=0.001))
+    assert len(seen) > 500
+    assert 0.93 <= np.mean(seen) <= 0.97, np.mean(seen)
+    assert np.mean(false) <= 0.004

@@ -371,6 +371,24 @@ def test_a_level_has_no_ceiling(height):
     assert (high.se, high.bins) == (pytest.approx(low.se), 25)
 
 
+@pytest.mark.parametrize(("bins", "most"), [(3, 1.35), (9, 1.2), (60, 1.15)])
+def test_the_error_of_windows_is_the_scatter_of_their_means(bins, most):
+    """Of windows of one noise whose spread is known to a fifth; of three the scatter may be taken for more."""
+    random, means, errors = np.random.default_rng(8), [], []
+    for _ in range(800):
+        sd = 0.1 * random.uniform(0.8, 1.2, bins)
+        found = ratios.level(random.normal(0, 0.1, bins), sd, np.ones(bins, dtype=bool), alike=True)
+        means.append(found.log2)
+        errors.append(found.se)
+    assert 0.97 <= np.mean(errors) / np.std(means) <= most
+
+
+def test_a_few_quiet_bins_are_not_taken_for_the_gene():
+    value, sd = np.array([1.0] + [0.0] * 9), np.array([0.001] + [0.1] * 9)
+    for alike in (False, True):
+        assert ratios.level(value, sd, np.ones(10, dtype=bool), alike=alike).log2 < 0.2
+
+
 # Whole samples
 
 

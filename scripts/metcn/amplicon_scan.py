@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import stretches
+from metcn import stretches, tails
 
 FEWEST_UNITS = 30  # units of the arm below which permuting them says nothing
 FEWEST_BESIDE = 2  # units a side needs before it can show where an amplicon ends
@@ -22,10 +22,9 @@ PEEL_UNITS = 300  # units of the arm that all pairs of ends are taken of when ot
 GROWTH = 1.12  # distances from MET of the boundaries that noise is judged by: each so much larger than the last
 BLOCK = 5  # units that are permuted together, so that neighbours stay correlated
 PERMUTATIONS_PER_ALPHA = 2.0  # permutations are this many over alpha, so that the bound is not the largest of them
-BATCH = 250
-UNSEEN = (
-    1.4  # what permuting cannot show, such as clusters of poor bins: so much higher the bound on null arms has to be
-)
+BATCH = 50  # permutations at a time; with more, their arrays no longer stay in the cache
+TRIALS = 200  # permutations that an amplicon is put on to learn what height of it is found; a multiple of ``BATCH``
+UNSEEN = 1.2  # the bound on null arms over that of permutations, which break up clusters of poor bins
 SEED = 7
 BOUNDARY_DROP = 7.35  # twice the log likelihood a boundary may lose within its 95 % interval
 
@@ -50,6 +49,8 @@ class Found:
         Share of permutations, this sample counted among them, that reach as much.
     background : ndarray, shape (units,)
         Log2 level of the arm's other events relative to the arm, which was taken off before.
+    noise : ndarray, shape (units,)
+        What is left without those and a sure amplicon, log2.
     """
 
     first: int
@@ -60,6 +61,7 @@ class Found:
     bound: float
     p_value: float
     background: Floats
+    noise: Floats
 
     @property
     def significant(self) -> bool:
@@ -91,17 +93,41 @@ def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) ->
     first, last, first_range, last_range = _boundaries(rest, precision, own, (first, last))
     sure = gains(rest, precision, np.array([first]), np.array([last]))[0, 0] >= stretches.SURE_GAIN
     # what may be noise has to stay among the noise, or the permutations would be quieter than the sample
-    fitted = _levels(rest, precision, [first, last] if sure else [])
+    noise = rest - _levels(rest, precision, [first, last] if sure else [])
     starts, ends = _spread(own[0], first=True, size=len(value)), _spread(own[1], first=False, size=len(value))
     weighted = rest * np.sqrt(precision)
     gain = float(_statistic(weighted[None], precision, starts, ends, wave)[0])
-    null = _null((rest - fitted) * np.sqrt(precision), precision, starts, ends, wave=wave, alpha=alpha)
+    null = _null(noise * np.sqrt(precision), precision, starts, ends, wave=wave, alpha=alpha)
     return Found(
         first, last, first_range, last_range, gain,
         bound=float(np.quantile(null, 1 - alpha, method="higher")),
         p_value=float((1 + np.sum(null >= gain)) / (1 + len(null))),
         background=background,
+        noise=noise,
     )  # fmt: skip
+
+
+def detectable(
+    found: Found, sd: Floats, own: Range, members: NDArray[np.bool_], *, wave: float, power: float
+) -> tuple[float, float]:
+    """Log2 height from which an amplicon of these units is found with ``power``, and its error.
+
+    It is put on permuted noise, at a height that what long stretches share makes uncertain. The root of the statistic
+    is all but linear in the height and errs as a normal value does, so that few steps bring its quantile to the bound.
+    """
+    precision = sd**-2.0
+    shape = np.where(members, np.sqrt(precision), 0.0)
+    starts, ends = _spread(own[0], first=True, size=len(sd)), _spread(own[1], first=False, size=len(sd))
+    random = np.random.default_rng(SEED)
+    shared = wave / stretches.WAVE_MARGIN * tails.quantile(random.permutation((np.arange(TRIALS) + 0.5) / TRIALS))
+    slope = float(np.sqrt(_statistic(shape[None], precision, starts, ends, wave)[0]))
+    height, mixed = np.sqrt(found.bound) / slope, _permuted(found.noise * np.sqrt(precision), random, TRIALS)
+    for _ in range(3):
+        profiles = (height + shared)[:, None] * shape + mixed
+        parts = [_statistic(part, precision, starts, ends, wave) for part in np.split(profiles, TRIALS // BATCH)]
+        reached = np.sqrt(np.concatenate(parts))
+        height += (np.sqrt(found.bound) - reached.mean() + tails.quantile(power) * reached.std()) / slope
+    return float(height), 1 / slope
 
 
 def nested(value: Floats, sd: Floats, own: Range, found: Found, *, wave: float) -> list[Range]:
@@ -228,17 +254,22 @@ def _levels(value: Floats, precision: Floats, edges: Sequence[int]) -> Floats:
 def _null(
     residual: Floats, precision: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp], *, wave: float, alpha: float
 ) -> Floats:
-    """Statistic of the residuals (in SDs) in permuted order, blocks of neighbours staying together; always the same."""
+    """Statistic of the residuals (in SDs) in permuted order; always the same."""
     random, count = np.random.default_rng(SEED), int(np.ceil(PERMUTATIONS_PER_ALPHA / alpha)) - 1
-    blocks = len(residual) // BLOCK
-    moved, fixed = residual[: blocks * BLOCK].reshape(blocks, BLOCK), residual[blocks * BLOCK :]
     found = []
     for begin in range(0, count, BATCH):
-        order = random.permuted(np.tile(np.arange(blocks), (min(BATCH, count - begin), 1)), axis=1)
-        mixed = moved[order].reshape(len(order), -1)
-        mixed = np.concatenate([mixed, np.broadcast_to(fixed, (len(order), len(fixed)))], axis=1)
+        mixed = _permuted(residual, random, min(BATCH, count - begin))
         found.append(UNSEEN * _statistic(mixed, precision, starts, ends, wave))
     return np.concatenate(found)
+
+
+def _permuted(residual: Floats, random: np.random.Generator, count: int) -> Floats:
+    """Residuals in random order, blocks of neighbours staying together, shape (count, units)."""
+    blocks = len(residual) // BLOCK
+    moved, fixed = residual[: blocks * BLOCK].reshape(blocks, BLOCK), residual[blocks * BLOCK :]
+    order = random.permuted(np.tile(np.arange(blocks), (count, 1)), axis=1)
+    mixed = moved[order].reshape(count, -1)
+    return np.concatenate([mixed, np.broadcast_to(fixed, (count, len(fixed)))], axis=1)
 
 
 def _background(value: Floats, precision: Floats, own: Range) -> Floats:

@@ -11,6 +11,9 @@ from metcn import tails
 from metcn.mixture import expected_ratio, tumour_copies
 
 LOWEST_PURITY = 1e-4
+LOWEST_RATIO = 1e-6  # copies below 0, where a bisection may pass, have no ratio
+ROUNDING = 1e-9  # share by which a ratio may lie below the one asked for
+HALVINGS = 40  # of the copies between which a limit lies
 
 
 def detected(log2: float, se: float, *, alpha: float) -> bool:
@@ -35,16 +38,35 @@ def power_at(ratio: NDArray[np.floating] | float, se: float, *, alpha: float) ->
     return found
 
 
-def copies_by_group(ratio: float, grid: Mapping[str, NDArray]) -> NDArray[np.float64]:
-    """Copies behind the smallest detectable ``ratio``, the weighted mean over each group of the grid."""
+def copies_by_group(ratio: float, se: float, grid: Mapping[str, NDArray], *, power: float) -> NDArray[np.float64]:
+    """Fewest copies detected with ``power`` on the weighted mean over each group of the grid; NaN where one is missing.
+
+    ``ratio`` is the smallest depth ratio detected with ``power`` and ``se`` the error of its log2. Where a group is one
+    point these are the copies behind ``ratio``. Where it is a range they are more than those at its middle, since the
+    power lost at its lower purities is not won back at its higher ones.
+    """
+    label, weight = np.unique(grid["group"], return_inverse=True)[1], grid["weight"]
+    whole = np.bincount(label, weights=weight)
+    if not np.isfinite(ratio):
+        return np.full(len(whole), np.nan)
     copies = tumour_copies(ratio, grid["purity"], grid["ploidy"])
-    label = np.unique(grid["group"], return_inverse=True)[1]
-    return np.bincount(label, weights=grid["weight"] * copies) / np.bincount(label, weights=grid["weight"])
+    low, high = np.full(len(whole), np.inf), np.full(len(whole), -np.inf)
+    np.minimum.at(low, label, copies)  # at the lowest all points fall short, at the highest none does
+    np.maximum.at(high, label, copies)
+    if se == 0:
+        return high
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        shown = np.maximum(expected_ratio(middle[label], grid["purity"], grid["ploidy"]), LOWEST_RATIO)
+        each = tails.exceeding(np.log2(ratio / shown) / se - tails.quantile(power))
+        enough = np.bincount(label, weights=weight * each) >= power * whole
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return high
 
 
-def detectable_copies(ratio: float, grid: Mapping[str, NDArray]) -> float:
-    """Copies behind the smallest detectable ``ratio``: the grid's mean where purity is known, else its worst point."""
-    return float(np.max(copies_by_group(ratio, grid)))
+def detectable_copies(ratio: float, se: float, grid: Mapping[str, NDArray], *, power: float) -> float:
+    """The same over all of the grid: of several groups, between which nothing decides, the worst."""
+    return float(np.max(copies_by_group(ratio, se, grid, power=power)))
 
 
 def purity_for(ratio: float, copies: Sequence[float], ploidy: float) -> dict[str, float]:
@@ -56,6 +78,6 @@ def purity_for(ratio: float, copies: Sequence[float], ploidy: float) -> dict[str
     for number in copies:
         slope = number - 2 - ratio * (ploidy - 2)
         purity = 2 * (ratio - 1) / slope if slope > 0 else np.nan
-        reachable = np.isfinite(purity) and purity <= 1 and expected_ratio(number, 1.0, ploidy) >= ratio
-        found[f"{number:g}"] = max(float(purity), LOWEST_PURITY) if reachable else float("nan")
+        reachable = slope > 0 and expected_ratio(number, 1.0, ploidy) >= ratio * (1 - ROUNDING)
+        found[f"{number:g}"] = min(max(float(purity), LOWEST_PURITY), 1.0) if reachable else float("nan")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,18 +22,6 @@ class KindNull:
     averaged: dict[int, float] = field(default_factory=dict)  # neighbouring groups -> excess of their mean, over one's
     scatter: tuple[float, ...] = ()  # of each normal's genes when it is left out, log2; NaN where it was not judged
     met_factor: float = 1.0  # MET's error in left-out normals over that of their typical gene, at least 1
-
-    def share_of(self, groups: int) -> float:
-        """Excess of a mean over so many neighbouring groups, over that of one.
-
-        Neighbours share part of what is left, so this falls more slowly than ``1 / sqrt(groups)``; beyond the longest
-        stretch that normals were measured on it is taken to fall that fast again.
-        """
-        known = {1: 1.0} | {length: share for length, share in self.averaged.items() if np.isfinite(share)}
-        lengths = sorted(known)
-        inside = min(max(groups, 1), lengths[-1])
-        share = np.interp(np.log(inside), np.log(lengths), [known[length] for length in lengths])
-        return float(share * np.sqrt(inside / max(groups, 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,3 +54,16 @@ class Panel:
     normals: int = 0
     shares: dict[str, Floats] = field(default_factory=dict)
     male: NDArray[np.bool_] | None = None
+
+
+def share_of(averaged: Mapping[int, float], groups: int) -> float:
+    """Excess of a mean over so many neighbouring groups, over that of one, from what was measured of some numbers.
+
+    Neighbours share part of what is left, so this falls more slowly than ``1 / sqrt(groups)``; beyond the longest
+    stretch that normals were measured on it is taken to fall that fast again, and so from one where nothing was.
+    """
+    known = {1: 1.0} | {length: share for length, share in averaged.items() if np.isfinite(share)}
+    lengths = sorted(known)
+    inside = min(max(groups, 1), lengths[-1])
+    share = np.interp(np.log(inside), np.log(lengths), [known[length] for length in lengths])
+    return float(share * np.sqrt(inside / max(groups, 1)))

@@ -269,13 +269,15 @@ def blend_excess(own: float, groups: int, expected: float) -> float:
     return float(np.sqrt((groups * own**2 + PRIOR_GROUPS * expected**2) / (groups + PRIOR_GROUPS)))
 
 
-def level(ratio: Floats, sd: Floats, members: Mask) -> Level:
+def level(ratio: Floats, sd: Floats, members: Mask, *, alike: bool = False) -> Level:
     """Robust mean of the finite log2 ratios among ``members`` with the error that bin noise gives it.
 
-    There is no ceiling: a bin is weighed by its distance from its neighbours in the gene, never by its height.
+    There is no ceiling: a bin is weighed by its distance from its neighbours in the gene, never by its height. Of bins
+    that are ``alike``, as windows of a genome, none is quieter than their median; others have ``BIN_FLOOR`` added.
     """
     keep = members & np.isfinite(ratio) & np.isfinite(sd)
-    mean, error, scatter = robust.huber_mean(ratio[keep], np.hypot(sd[keep], BIN_FLOOR), LEVEL_BOUND)
+    noise = np.maximum(sd[keep], robust.median(sd[keep])) if alike else np.hypot(sd[keep], BIN_FLOOR)
+    mean, error, scatter = robust.huber_mean(ratio[keep], noise, LEVEL_BOUND)
     return Level(log2=mean, se=error, bins=int(keep.sum()), scatter=scatter)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import amplicon, amplicon_scan, robust, stretches, tails
+from metcn import amplicon, amplicon_scan, robust, stretches
 from metcn import genome as genomes
 from metcn.stages import loci
 
@@ -67,16 +67,17 @@ class Search:
         }
         return Amplicon(section, log2, se, height=abs(log2 - float(outside)))
 
-    def detectable(self, power: float) -> dict[int, float]:
-        """Smallest ratio at which an amplicon of each of ``SIZES_BP``, centred on MET, would have been found."""
-        middle = (self.units["start"] + self.units["end"]) / 2
-        centre = middle[self.place[0] : self.place[1]].mean()
-        found = {}
+    def detectable(self, power: float) -> dict[int, tuple[float, float]]:
+        """Ratio from which an amplicon of each of ``SIZES_BP``, centred on MET, would be found; its log2 error."""
+        units, place = self.units, self.place
+        middle = (units["start"] + units["end"]) / 2
+        centre, found = middle[place[0] : place[1]].mean(), {}
         for size in SIZES_BP:
-            inside = np.abs(middle - centre) <= size / 2
-            inside[self.place[0] : self.place[1]] = True
-            error = np.sqrt(1 / np.sum(self.units["sd"][inside] ** -2.0) + self.wave**2)
-            found[size] = float(2 ** (error * (np.sqrt(self.found.bound) + tails.quantile(power))))
+            members = (np.abs(middle - centre) <= size / 2) | _span(units, *place)
+            height, error = amplicon_scan.detectable(
+                self.found, units["sd"], place, members, wave=self.wave, power=power
+            )
+            found[size] = float(2**height), error
         return found
 
 

@@ -48,7 +48,7 @@ def copies(
     chosen, shares = amplicon.focality(found, decide=settings["decide_focality"], broad=broad)
     if seen is None and chosen == "focal":
         seen = amplicons.by_level(bins, measured, facts)
-    told = {"decide": settings["decide_focality"], "copies_known": copies_known}
+    told = {"alpha": settings["alpha"], "decide": settings["decide_focality"], "copies_known": copies_known}
     result = {
         **_estimates(found, alone, number(measured, "met", "ratio")),
         "basis": "gene" if level is own else "gene_and_amplicon",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import amplicon
+from metcn import amplicon, detection
 from metcn import copies as estimating
 from metcn import genome as genomes
 from metcn.stages import loci
@@ -25,16 +25,19 @@ def copies_of(
     grid: Mapping[str, NDArray],
     facts: genomes.Genome,
     *,
+    alpha: float,
     decide: float,
     copies_known: bool,
 ) -> list[dict[str, Any]]:
     """Estimate of each gene that the build or the assay knows, in the order given; null where no bin covers it.
 
     ``copies_known`` is false where purity is too low for tumour copies: then only the depth ratio is given. Focality is
-    that of `metcn.amplicon.classify`, with the gene's own arm and the other arm in the places of 7q and CEP7-like.
+    that of `metcn.amplicon.classify`, with the gene's own arm and the other arm in the places of 7q and CEP7-like. Of
+    so many genes noise always lifts one, so ``focal`` is said only of a gene that lies above its arm by more than noise
+    does with probability ``alpha``.
     """
     return [
-        _estimate(locus, bins, grid, facts, decide=decide, copies_known=copies_known)
+        _estimate(locus, bins, grid, facts, alpha=alpha, decide=decide, copies_known=copies_known)
         for locus in loci.locate(names, bins, facts)
         if locus.chromosome in genomes.AUTOSOMES  # the equation holds for two germline copies
     ]
@@ -46,6 +49,7 @@ def _estimate(
     grid: Mapping[str, NDArray],
     facts: genomes.Genome,
     *,
+    alpha: float,
     decide: float,
     copies_known: bool,
 ) -> dict[str, Any]:
@@ -65,6 +69,11 @@ def _estimate(
         draws |= {name: np.full_like(draws[name], nan) for name in ("gcn", "cep7", "arm_q")}
     group = draws["group"]
     chosen, _ = amplicon.focality(draws, decide=decide)
+    beside = arm if arm.bins else other
+    if chosen == "focal" and not detection.detected(
+        own.log2 - beside.log2, float(np.hypot(own.se, beside.se)), alpha=alpha
+    ):
+        chosen = "indeterminate"
     return {
         "gene": locus.gene, "chromosome": locus.chromosome, "start": locus.start, "end": locus.end,
         "bins": own.bins, "log2": own.log2, "se": float(np.hypot(own.se, bins.baseline_se)),

@@ -20,7 +20,7 @@ def of_sample(
     met: Mapping[str, float],
     ploidy: float | None,
     grid: Mapping[str, NDArray],
-    ratio_of_size: Mapping[int, float],
+    of_size: Mapping[int, tuple[float, float]],
     *,
     found: bool,
     settings: Mapping[str, Any],
@@ -35,8 +35,8 @@ def of_sample(
         The tumour's, None where unknown.
     grid : mapping of ndarray
         Plausible purity and ploidy.
-    ratio_of_size : mapping of int to float
-        Smallest ratio at which an amplicon of so many bp would have been found.
+    of_size : mapping of int to (float, float)
+        Smallest ratio at which an amplicon of so many bp would have been found, and the error of its log2.
     found : bool
         Whether the scan found an amplicon.
     settings : mapping
@@ -44,20 +44,20 @@ def of_sample(
     """
     alpha, power = settings["alpha"], settings["power"]
     limit = detection.detectable_ratio(met["se"], alpha=alpha, power=power)
-    by_group = detection.copies_by_group(limit, grid)
+    by_group = detection.copies_by_group(limit, met["se"], grid, power=power)
     return {
         "alpha": alpha,
         "power": power,
         "ratio": limit,
-        "copies": detection.detectable_copies(limit, grid),
+        "copies": float(np.max(by_group)),
         "purity_for": detection.purity_for(limit, COPY_BOUNDS, PLOIDY_OF_TABLE if ploidy is None else ploidy),
         "detected": found or detection.detected(met["log2"], met["se"], alpha=alpha),
         "above_neutral": found or detection.detected(met["log2"], met["se"], alpha=1 - SURELY_GAINED),
         "copies_by_group": by_group,
         "ploidy_by_group": _mean_by_group(grid["ploidy"], grid),
         "amplicon": [
-            {"size_bp": size, "ratio": ratio, "copies": detection.detectable_copies(ratio, grid)}
-            for size, ratio in ratio_of_size.items()
+            {"size_bp": size, "ratio": ratio, "copies": detection.detectable_copies(ratio, se, grid, power=power)}
+            for size, (ratio, se) in of_size.items()
         ],
     }
 

@@ -14,6 +14,7 @@ from metcn import bins as tiling
 from metcn import genome as genomes
 from metcn import ratios as core
 from metcn import regions
+from metcn.stages import measure
 
 MARGIN_BP = 5_000_000  # bins this near to a gene may be in its amplicon and do not stand for its arm
 
@@ -22,8 +23,8 @@ MARGIN_BP = 5_000_000  # bins this near to a gene may be in its amplicon and do 
 class Profile:
     """A sample's usable bins as arrays, and the errors that bins share.
 
-    ``log2`` and ``spread`` are log2 ratios and their expected SDs, ``excess`` the error that the bins of one gene
-    share, by kind, and ``baseline_se`` that of the common baseline.
+    ``log2`` and ``spread`` are log2 ratios and their expected SDs, ``excess`` the error that the bins of one ``group``
+    share, by kind, ``averaged`` how it falls in the mean of several, and ``baseline_se`` that of the common baseline.
     """
 
     chromosome: NDArray
@@ -35,7 +36,9 @@ class Profile:
     log2: NDArray
     spread: NDArray
     kind: NDArray
+    group: NDArray
     excess: Mapping[str, float]
+    averaged: Mapping[str, Mapping[int, float]]
     baseline_se: float
 
     def members(self, chromosome: str, start: float, end: float) -> NDArray[np.bool_]:
@@ -43,14 +46,16 @@ class Profile:
         return (self.chromosome == chromosome) & (self.start < end) & (self.end > start)
 
     def level(self, members: NDArray[np.bool_]) -> core.Level:
-        """Level of some bins with all of its error but the baseline's; the shared error is averaged over groups."""
-        level = core.level(self.log2, self.spread, members)
-        if level.bins == 0:
-            return level
-        shared = max(self.excess.get(str(kind), 0.0) for kind in np.unique(self.kind[members]))
-        names = self.gene[members]
-        groups = max(len(np.unique(names)) if not self.wide[members].any() else level.bins // 5, 1)
-        return core.Level(level.log2, float(np.hypot(level.se, shared / np.sqrt(groups))), level.bins, level.scatter)
+        """Level of some bins with all of its error but the baseline's."""
+        return measure.grouped_level(
+            self.log2,
+            self.spread,
+            members,
+            kind=self.kind,
+            group=self.group,
+            excess=self.excess,
+            averaged=self.averaged,
+        )
 
 
 @dataclass(frozen=True)
@@ -65,20 +70,21 @@ class Locus:
 
 def profile(frame: pd.DataFrame, measured: Mapping[str, Any]) -> Profile:
     """Usable bins of a sample's ratios (a ``.cnr``), with the shared errors of its measurement."""
-    used = frame[frame["log2"].notna() & (frame["spread"] > 0)]
-    codes, names = pd.factorize(used["chromosome"])
-    _, labels = np.unique(used["gene"], return_inverse=True)
-    symbols = np.array([tiling.gene_symbol(name) for name in np.unique(used["gene"])], dtype=np.str_)
-    kind = used["kind"].to_numpy(dtype=np.str_)
-    told = measured.get("qc", {}).get("gene_excess", {})
-    baseline = measured["baseline"]["se"]
+    design = measure.design_of(frame)
+    rows = np.flatnonzero(frame["log2"].notna() & (frame["spread"] > 0))
+    names, labels = np.unique(frame["gene"].to_numpy(dtype=np.str_)[rows], return_inverse=True)
+    symbols = np.array([tiling.gene_symbol(name) for name in names], dtype=np.str_)
+    quality, baseline = measured["qc"], measured["baseline"]["se"]
+    start, end, log2, spread = (frame[name].to_numpy()[rows] for name in ("start", "end", "log2", "spread"))
     return Profile(
-        chromosome=np.array([genomes.bare(name) for name in names] or [""], dtype=np.str_)[codes],
-        start=used["start"].to_numpy(), end=used["end"].to_numpy(),
-        gene=symbols[labels] if len(symbols) else np.array([], dtype=np.str_),
-        wide=np.isin(kind, core.WIDE_KINDS), met=(used["role"] == "met").to_numpy(), kind=kind,
-        log2=used["log2"].to_numpy(float), spread=used["spread"].to_numpy(float),
-        excess={name: float(value) for name, value in told.items() if value is not None},
+        chromosome=design.chromosome[rows], start=start, end=end, gene=symbols[labels], wide=design.wide[rows],
+        met=(frame["role"] == "met").to_numpy()[rows], log2=log2.astype(float), spread=spread,
+        kind=design.kind[rows], group=design.group[rows],
+        excess={kind: float(value) for kind, value in quality["gene_excess"].items() if value is not None},
+        averaged={
+            kind: {int(groups): float(share) for groups, share in known.items()}  # JSON keeps numbers of groups as text
+            for kind, known in quality["gene_excess_averaged"].items()
+        },
         baseline_se=float("nan") if baseline is None else float(baseline),
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from metcn import genome as genomes
 from metcn import ratios as core
 from metcn import regions
-from metcn.panel import Panel
+from metcn.panel import Panel, share_of
 from metcn.stages import sampled
 
 MET_MARGIN_BP = 5_000_000  # bins this near to MET may be in its amplicon and do not stand for the arm
@@ -142,7 +142,7 @@ def met(
     panel: Panel,
 ) -> dict[str, Any]:
     """MET's level from its own bins, with each part of its error."""
-    level = core.level(ratio, corrected.sd, design.met)
+    level = core.level(ratio, corrected.sd, design.met, alike=are_alike(design.kind[design.met]))
     kinds, sizes = np.unique(design.kind[design.met & np.isfinite(ratio)], return_counts=True)
     kind = str(kinds[np.argmax(sizes)]) if len(kinds) else ""
     own = shared.get(kind, float("nan")) * (panel.null[kind].met_factor if kind in panel.null else 1.0)
@@ -222,20 +222,44 @@ def _level(
     shared: Mapping[str, float],
     panel: Panel,
 ) -> core.Level:
-    """Level of a stretch: bin noise, and the groups' shared error averaged over as many groups as it spans."""
-    level = core.level(ratio, corrected.sd, members)
+    """Level of a stretch of the design."""
+    averaged = {kind: null.averaged for kind, null in panel.null.items()}
+    return grouped_level(
+        ratio, corrected.sd, members, kind=design.kind, group=design.group, excess=shared, averaged=averaged
+    )
+
+
+def grouped_level(
+    ratio: NDArray,
+    sd: NDArray,
+    members: NDArray,
+    *,
+    kind: NDArray,
+    group: NDArray,
+    excess: Mapping[str, float],
+    averaged: Mapping[str, Mapping[int, float]],
+) -> core.Level:
+    """Level of some bins without the baseline's error: bin noise, and what groups share, averaged over their number.
+
+    ``excess`` is the error that the bins of a group share, per kind, and ``averaged`` what normals show of its fall
+    with the number of groups (see `metcn.panel.share_of`).
+    """
+    level = core.level(ratio, sd, members, alike=are_alike(kind[members]))
     if level.bins == 0:
         return level
     rows = np.flatnonzero(members & np.isfinite(ratio))
-    precision = 1 / np.hypot(corrected.sd[rows], core.BIN_FLOOR) ** 2
+    precision = 1 / np.hypot(sd[rows], core.BIN_FLOOR) ** 2
     common = 0.0  # what the kinds share is not known, so their errors add up
-    for kind in np.unique(design.kind[rows]):
-        own = design.kind[rows] == kind
-        groups = len(np.unique(design.group[rows][own]))
-        null = panel.null.get(str(kind))
-        averaged = null.share_of(groups) if null else 1 / np.sqrt(groups)
-        common += precision[own].sum() / precision.sum() * averaged * shared.get(str(kind), 0.0)
+    for name in np.unique(kind[rows]):
+        own = kind[rows] == name
+        share = share_of(averaged.get(str(name), {}), len(np.unique(group[rows][own])))
+        common += precision[own].sum() / precision.sum() * share * excess.get(str(name), 0.0)
     return core.Level(level.log2, float(np.hypot(level.se, common)), level.bins, level.scatter)
+
+
+def are_alike(kind: NDArray) -> bool:
+    """Whether bins differ in noise by chance alone, as windows of one width do and targets do not."""
+    return bool((kind == "window").all())
 
 
 def _within(design: Design, interval: tuple[int, int]) -> NDArray[np.bool_]:

@@ -254,6 +254,7 @@ def _quality(
         "noise": corrected.noise,
         "noise_over_normals": corrected.scale,
         "gene_excess": shared,
+        "gene_excess_averaged": {kind: null.averaged for kind, null in panel.null.items()},
         "gene_excess_over_normals": _over_normals(shared, panel),
         "shares": corrected.shares,
         **_evenness(parts, ratio, corrected),
