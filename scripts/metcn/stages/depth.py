@@ -66,9 +66,10 @@ def counts(
     genome: str,
     output: Path,
     summary: Path,
+    speed: Path | None = None,
     settings: Mapping[str, Any],
 ) -> None:
-    """Write one sample's depth per bin (``.cnn``) and what is to be said about it (``.json``).
+    """Write one sample's depth per bin (``.cnn``), what is to be said about it (``.json``), and how fast it was read.
 
     Raises
     ------
@@ -78,10 +79,10 @@ def counts(
     facts = genomes.load(genome)
     frame = tables.read_bins(bins)
     if alignment:
-        count, depth, told = counted.count(frame, facts, alignment, fasta, settings)
+        count, depth, told, pace = counted.count(frame, facts, alignment, fasta, settings)
     elif coverage:
         depth, told = _depth_of_coverage(frame, facts, coverage, bins)
-        count = np.full(len(frame), np.nan)
+        count, pace = np.full(len(frame), np.nan), dict.fromkeys(counted.PACE)
     else:
         raise InputError(f"sample {sample} has neither alignments nor coverage; give one of them in the sample sheet")
     result = frame.assign(
@@ -90,6 +91,8 @@ def counts(
     tables.write_counts(output, result[list(COUNT_COLUMNS)])
     told["reasons"] = _reasons(frame, depth, count, told["reasons"])
     write_json(summary, {"sample": sample, **told, "mean_depth": _mean_depth(frame, depth)})
+    if speed:
+        write_json(speed, {"sample": sample, **pace})
 
 
 def _names(paths: Iterable[Path]) -> str:
