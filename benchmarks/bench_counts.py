@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,7 +70,9 @@ def ours(threads: int, bam: Path, bins: Path, folder: Path, genome: str) -> list
     return [sys.executable, *words, *(f"--{name}={path}" for name, path in paths.items())]
 
 
-def contestants(bam: Path, bed: Path, bins: Path, folder: Path, genome: str) -> Iterator[tuple[str, list[str]]]:
+def contestants(
+    bam: Path, bed: Path, bins: Path, folder: Path, genome: str, without: Sequence[str]
+) -> Iterator[tuple[str, list[str]]]:
     """Name and command of everything that is timed and installed."""
     cnvkit = shutil.which("cnvkit.py") or str(Path(sys.executable).with_name("cnvkit.py"))
     named = {
@@ -83,6 +85,8 @@ def contestants(bam: Path, bed: Path, bins: Path, folder: Path, genome: str) -> 
         "CNVkit coverage": f"{sys.executable} {cnvkit} coverage -q 20 -p 1 -o {folder / 'cnvkit.cnn'} {bam} {bed}",
     }
     for name, line in named.items():
+        if any(word in name for word in without):
+            continue
         command = shlex.split(line)
         if starts([sys.executable, cnvkit] if "CNVkit" in name else command[:1]):
             yield name, command
@@ -149,6 +153,7 @@ def main() -> None:
     parser.add_argument("--kind", choices=KINDS, default="panel", help="what is built")
     parser.add_argument("--reads", type=int, default=8_000_000, help="reads of the BAM that is built")
     parser.add_argument("--repeats", type=int, default=3, help="timed runs of each command (default: 3)")
+    parser.add_argument("--without", nargs="+", default=[], metavar="NAME", help="tools left out, such as CNVkit")
     parser.add_argument("--folder", type=Path, help="folder to work in and to keep (default: a temporary one)")
     options = parser.parse_args()
     if options.bam and not options.targets:
@@ -161,7 +166,7 @@ def main() -> None:
             print(f"building {bam} with {options.reads:,} reads", flush=True)
             build(options.kind, bam, bed, options.reads)
         bins = write_bins("panel" if options.bam else options.kind, bed, folder, options.genome)
-        measure(bam, bed, bins, folder, options.genome, options.repeats)
+        measure(bam, bed, bins, folder, options.genome, options.repeats, options.without)
 
 
 def build(kind: str, bam: Path, bed: Path, reads: int) -> None:
@@ -197,14 +202,15 @@ def write_bins(kind: str, bed: Path, folder: Path, genome: str) -> Path:
     return bins
 
 
-def measure(bam: Path, bed: Path, bins: Path, folder: Path, genome: str, repeats: int) -> None:
+def measure(bam: Path, bed: Path, bins: Path, folder: Path, genome: str, repeats: int, without: Sequence[str]) -> None:
     """Time everything on one BAM and check our counts."""
-    commands = dict(contestants(bam, bed, bins, folder, genome))
+    commands = dict(contestants(bam, bed, bins, folder, genome, without))
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     run(ours(1, bam, bins, folder, genome))  # fills the caches of files and compiled code
     for _ in range(repeats):
         for name, command in commands.items():
             costs[name].append(run(command))
+            print(f"{name}: {costs[name][-1].cpu_s:.2f} CPU s, {costs[name][-1].wall_s:.2f} s", flush=True)
     with pysam.AlignmentFile(str(bam), "rb") as handle:
         reads = handle.mapped + handle.unmapped
     print(f"{bam}: {reads:,} reads, {bam.stat().st_size / 1e6:,.0f} MB, medians of {repeats}")

@@ -6,7 +6,7 @@ import sys
 from metcn.cli import main
 
 # Nearly all that a short process makes are the objects of its imports, which stay: Python need not look through them
-# for garbage again and again, nor when it ends. That is a tenth of a stage's start.
+# for garbage again and again, nor when it ends. That is a quarter of a stage's start.
 gc.set_threshold(10_000)
 status = main()
 gc.freeze()
