@@ -175,7 +175,7 @@ def build(kind: str, bam: Path, bed: Path, reads: int) -> None:
         make_bam.write(bam, bed, reads=reads)
         return
     contigs = genomes.load("GRCh38").contigs
-    only = SLICE if kind == "slice" else None
+    only = [SLICE] if kind == "slice" else []
     bases = contigs[genomes.bare(SLICE)] if only else sum(contigs[name] for name in genomes.AUTOSOMES)
     depth, fragment_bp = reads * make_bam.READ_BP / bases, 350 if only else 170
     make_bam.write_genome(bam, depth=depth, fold=1.0, fragment_bp=fragment_bp, only=only)

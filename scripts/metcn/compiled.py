@@ -35,8 +35,9 @@ def _for_every_processor() -> None:
     Nodes that differ share a home, and numba's entries for two kinds of processor can take each other's place when
     both are first made at once. What is compiled here is integers byte by byte: it is no slower.
     """
-    if numba.config.CPU_NAME is None and numba.config.CPU_FEATURES is None:
-        numba.config.CPU_NAME, numba.config.CPU_FEATURES = "generic", ""
+    settings: Any = numba.config
+    if settings.CPU_NAME is None and settings.CPU_FEATURES is None:
+        settings.CPU_NAME, settings.CPU_FEATURES = "generic", ""
 
 
 _without_blas()
@@ -67,7 +68,7 @@ def compiled(function: Callable) -> Any:
     What is kept is made again when the function's own module changes. So call no compiled function of another module.
     """
     try:
-        made = numba.njit(cache=True, nogil=True)(function)
+        made: Any = numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written: compiled every time
         return numba.njit(nogil=True)(function)
     made._cache = _Kept(function)

@@ -78,11 +78,12 @@ def counts(
     """
     facts = genomes.load(genome)
     frame = tables.read_bins(bins)
+    pace: Mapping[str, float | None] = dict.fromkeys(counted.PACE)
     if alignment:
         count, depth, told, pace = counted.count(frame, facts, alignment, fasta, settings)
     elif coverage:
         depth, told = _depth_of_coverage(frame, facts, coverage, bins)
-        count, pace = np.full(len(frame), np.nan), dict.fromkeys(counted.PACE)
+        count = np.full(len(frame), np.nan)
     else:
         raise InputError(f"sample {sample} has neither alignments nor coverage; give one of them in the sample sheet")
     result = frame.assign(
