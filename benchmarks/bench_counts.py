@@ -10,6 +10,7 @@ A tool that is not installed is left out by name. Commands run in turns, so that
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import shlex
 import shutil
@@ -18,9 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,15 @@ def run(command: list[str]) -> Cost:
             errors.seek(0)
             sys.exit(f"{shlex.join(command)} failed:\n{errors.read().decode(errors='replace')[-2000:]}")
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
+
+
+def apart(function: Callable[..., None], *given: Any, **named: Any) -> None:
+    """Call a function in a process of its own: commands inherit the peak memory of the process they come from."""
+    process = multiprocessing.get_context("spawn").Process(target=function, args=given, kwargs=named)
+    process.start()
+    process.join()
+    if process.exitcode:
+        sys.exit(process.exitcode)
 
 
 def ours(threads: int, bam: Path, bins: Path, folder: Path, genome: str) -> list[str]:
@@ -164,7 +174,7 @@ def main() -> None:
         bam, bed = options.bam or folder / f"{options.kind}.bam", options.targets or folder / f"{options.kind}.bed"
         if not bam.exists():
             print(f"building {bam} with {options.reads:,} reads", flush=True)
-            build(options.kind, bam, bed, options.reads)
+            apart(build, options.kind, bam, bed, options.reads)
         bins = write_bins("panel" if options.bam else options.kind, bed, folder, options.genome)
         measure(bam, bed, bins, folder, options.genome, options.repeats, options.without)
 

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "benchmarks")]
 
 import make_bam  # noqa: E402
-from bench_counts import Cost, run  # noqa: E402
+from bench_counts import Cost, apart, run  # noqa: E402
 
 from metcn import genome as genomes  # noqa: E402
 
@@ -61,7 +61,8 @@ def read(way: str, bam: Path, folder: Path, window_bp: int, repeats: int, contig
     run(command("bins", assay="wgs", genome="GRCh38", window_bp=window_bp, reading=way, output=bins))
     if contigs:
         made = table(bins)
-        made[made["chromosome"].isin([genomes.bare(name) for name in contigs])].to_csv(bins, sep="\t", index=False)
+        kept = made["chromosome"].map(genomes.bare).isin([genomes.bare(name) for name in contigs])
+        made[kept].to_csv(bins, sep="\t", index=False)
     words = command("counts", sample="s", genome="GRCh38", bins=bins, alignment=bam, output=counts, summary=summary)
     costs = [run(words) for _ in range(repeats + 1)][1:]  # the first run fills the caches of files and compiled code
     run(command("ratios", sample="s", genome="GRCh38", assay="wgs", counts=counts, counts_summary=summary, bins=bins,
@@ -89,7 +90,7 @@ def main() -> None:
         bam = options.bam or folder / "genome.bam"
         if not bam.exists():
             print(f"building {bam} at depth {options.depth:g}", flush=True)
-            make_bam.write_genome(bam, depth=options.depth, only=options.contigs, seed=options.seed)
+            apart(make_bam.write_genome, bam, depth=options.depth, only=options.contigs, seed=options.seed)
         asked = options.window_bp, options.repeats, options.contigs
         compare({way: read(way, bam, folder, *asked) for way in WAYS}, bam)
 
