@@ -149,6 +149,12 @@ bench-counts: $(STAMP) ## counting against samtools, mosdepth and CNVkit
 	$(BIN)/python benchmarks/bench_counts.py $(BAM) $(if $(TARGETS),--targets $(TARGETS)) --kind $(KIND) \
 	--reads $(READS)
 
+# SEED=... damages others than make test-slow does.
+SEED ?= 1000
+.PHONY: fuzz
+fuzz: $(STAMP) ## thousands of damaged BAMs, CRAMs and indices: none crashes, hangs or loses reads unnoticed
+	METCN_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -m slow tests/test_fuzz.py
+
 # DEPTH=... sets the depth of the genome that is built, 1 GB at 0.7.
 DEPTH ?= 0.7
 .PHONY: bench-guided

@@ -10,6 +10,7 @@ A tool that is not installed is left out by name. Commands run in turns, so that
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import shlex
 import shutil
@@ -18,9 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -63,6 +64,15 @@ def run(command: list[str]) -> Cost:
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
 
 
+def apart(function: Callable[..., None], *given: Any, **named: Any) -> None:
+    """Call a function in a process of its own: commands inherit the peak memory of the process they come from."""
+    process = multiprocessing.get_context("spawn").Process(target=function, args=given, kwargs=named)
+    process.start()
+    process.join()
+    if process.exitcode:
+        sys.exit(process.exitcode)
+
+
 def ours(threads: int, bam: Path, bins: Path, folder: Path, genome: str) -> list[str]:
     """Our own command."""
     words = f"-m metcn counts --sample s --genome {genome} --threads {threads}".split()
@@ -70,7 +80,9 @@ def ours(threads: int, bam: Path, bins: Path, folder: Path, genome: str) -> list
     return [sys.executable, *words, *(f"--{name}={path}" for name, path in paths.items())]
 
 
-def contestants(bam: Path, bed: Path, bins: Path, folder: Path, genome: str) -> Iterator[tuple[str, list[str]]]:
+def contestants(
+    bam: Path, bed: Path, bins: Path, folder: Path, genome: str, without: Sequence[str]
+) -> Iterator[tuple[str, list[str]]]:
     """Name and command of everything that is timed and installed."""
     cnvkit = shutil.which("cnvkit.py") or str(Path(sys.executable).with_name("cnvkit.py"))
     named = {
@@ -83,6 +95,8 @@ def contestants(bam: Path, bed: Path, bins: Path, folder: Path, genome: str) -> 
         "CNVkit coverage": f"{sys.executable} {cnvkit} coverage -q 20 -p 1 -o {folder / 'cnvkit.cnn'} {bam} {bed}",
     }
     for name, line in named.items():
+        if any(word in name for word in without):
+            continue
         command = shlex.split(line)
         if starts([sys.executable, cnvkit] if "CNVkit" in name else command[:1]):
             yield name, command
@@ -148,7 +162,8 @@ def main() -> None:
     parser.add_argument("--genome", choices=("GRCh37", "GRCh38"), default="GRCh38", help="its build")
     parser.add_argument("--kind", choices=KINDS, default="panel", help="what is built")
     parser.add_argument("--reads", type=int, default=8_000_000, help="reads of the BAM that is built")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each command, after one that is not counted")
+    parser.add_argument("--repeats", type=int, default=3, help="timed runs of each command (default: 3)")
+    parser.add_argument("--without", nargs="+", default=[], metavar="NAME", help="tools left out, such as CNVkit")
     parser.add_argument("--folder", type=Path, help="folder to work in and to keep (default: a temporary one)")
     options = parser.parse_args()
     if options.bam and not options.targets:
@@ -159,9 +174,9 @@ def main() -> None:
         bam, bed = options.bam or folder / f"{options.kind}.bam", options.targets or folder / f"{options.kind}.bed"
         if not bam.exists():
             print(f"building {bam} with {options.reads:,} reads", flush=True)
-            build(options.kind, bam, bed, options.reads)
+            apart(build, options.kind, bam, bed, options.reads)
         bins = write_bins("panel" if options.bam else options.kind, bed, folder, options.genome)
-        measure(bam, bed, bins, folder, options.genome, options.repeats)
+        measure(bam, bed, bins, folder, options.genome, options.repeats, options.without)
 
 
 def build(kind: str, bam: Path, bed: Path, reads: int) -> None:
@@ -170,7 +185,7 @@ def build(kind: str, bam: Path, bed: Path, reads: int) -> None:
         make_bam.write(bam, bed, reads=reads)
         return
     contigs = genomes.load("GRCh38").contigs
-    only = SLICE if kind == "slice" else None
+    only = [SLICE] if kind == "slice" else []
     bases = contigs[genomes.bare(SLICE)] if only else sum(contigs[name] for name in genomes.AUTOSOMES)
     depth, fragment_bp = reads * make_bam.READ_BP / bases, 350 if only else 170
     make_bam.write_genome(bam, depth=depth, fold=1.0, fragment_bp=fragment_bp, only=only)
@@ -197,15 +212,15 @@ def write_bins(kind: str, bed: Path, folder: Path, genome: str) -> Path:
     return bins
 
 
-def measure(bam: Path, bed: Path, bins: Path, folder: Path, genome: str, repeats: int) -> None:
+def measure(bam: Path, bed: Path, bins: Path, folder: Path, genome: str, repeats: int, without: Sequence[str]) -> None:
     """Time everything on one BAM and check our counts."""
-    commands = dict(contestants(bam, bed, bins, folder, genome))
+    commands = dict(contestants(bam, bed, bins, folder, genome, without))
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
-    for turn in range(repeats + 1):  # the first turn fills the caches of files and compiled code
+    run(ours(1, bam, bins, folder, genome))  # fills the caches of files and compiled code
+    for _ in range(repeats):
         for name, command in commands.items():
-            cost = run(command)
-            if turn:
-                costs[name].append(cost)
+            costs[name].append(run(command))
+            print(f"{name}: {costs[name][-1].cpu_s:.2f} CPU s, {costs[name][-1].wall_s:.2f} s", flush=True)
     with pysam.AlignmentFile(str(bam), "rb") as handle:
         reads = handle.mapped + handle.unmapped
     print(f"{bam}: {reads:,} reads, {bam.stat().st_size / 1e6:,.0f} MB, medians of {repeats}")

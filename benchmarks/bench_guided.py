@@ -1,11 +1,11 @@
 """A genome called from a part of its bytes: what is read, what it costs, and what it costs in precision.
 
-    python benchmarks/bench_guided.py [--depth 0.7] [--window-bp 10000] [--folder DIR]
+    python benchmarks/bench_guided.py [--depth 0.7] [--window-bp 10000] [--contigs chr7 chr21] [--seed 1] [--folder DIR]
 
 A BAM of every chromosome is built (1 GB at depth 0.7) with MET at three times the depth of the rest. It is counted
 whole and guided, and both go through ``metcn ratios``. Counts in the bins that were read must be equal; the two ratios
 must agree within twice the error that the guided one states. At that depth a window holds 40 kB, and what is read
-beyond its ends weighs much; the share at depth 30 is nearly that of the bases.
+beyond its ends weighs much; the share at depth 30 is nearly that of the bases, which a few ``--contigs`` show.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import statistics
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +26,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "benchmarks")]
 
 import make_bam  # noqa: E402
-from bench_counts import Cost, run  # noqa: E402
+from bench_counts import Cost, apart, run  # noqa: E402
+
+from metcn import genome as genomes  # noqa: E402
 
 WAYS = ("whole", "guided")
 
@@ -51,11 +54,15 @@ def table(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t", dtype={"chromosome": str, "mask": str}, keep_default_na=True)
 
 
-def read(way: str, bam: Path, folder: Path, window_bp: int, repeats: int) -> Outcome:
-    """Bins, counts and ratios one way."""
+def read(way: str, bam: Path, folder: Path, window_bp: int, repeats: int, contigs: Sequence[str]) -> Outcome:
+    """Bins (of some contigs), counts and ratios one way."""
     bins, counts, summary = (folder / f"{way}.{kind}" for kind in ("bins.tsv", "cnn", "json"))
     ratios, measured = folder / f"{way}.cnr", folder / f"{way}.ratios.json"
     run(command("bins", assay="wgs", genome="GRCh38", window_bp=window_bp, reading=way, output=bins))
+    if contigs:
+        made = table(bins)
+        kept = made["chromosome"].map(genomes.bare).isin([genomes.bare(name) for name in contigs])
+        made[kept].to_csv(bins, sep="\t", index=False)
     words = command("counts", sample="s", genome="GRCh38", bins=bins, alignment=bam, output=counts, summary=summary)
     costs = [run(words) for _ in range(repeats + 1)][1:]  # the first run fills the caches of files and compiled code
     run(command("ratios", sample="s", genome="GRCh38", assay="wgs", counts=counts, counts_summary=summary, bins=bins,
@@ -72,6 +79,8 @@ def main() -> None:
     parser.add_argument("bam", nargs="?", type=Path, help="indexed BAM of a genome, GRCh38 (default: one is built)")
     parser.add_argument("--depth", type=float, default=0.7, help="depth of the BAM that is built (default: 0.7)")
     parser.add_argument("--window-bp", type=int, default=10_000, help="width of bins (default: 10000)")
+    parser.add_argument("--contigs", nargs="+", default=[], metavar="NAME", help="read these alone, chr7 among them")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the BAM that is built (default: 1)")
     parser.add_argument("--repeats", type=int, default=1, help="timed runs of each way (default: 1)")
     parser.add_argument("--folder", type=Path, help="folder to work in and to keep (default: a temporary one)")
     options = parser.parse_args()
@@ -81,8 +90,9 @@ def main() -> None:
         bam = options.bam or folder / "genome.bam"
         if not bam.exists():
             print(f"building {bam} at depth {options.depth:g}", flush=True)
-            make_bam.write_genome(bam, depth=options.depth)
-        compare({way: read(way, bam, folder, options.window_bp, options.repeats) for way in WAYS}, bam)
+            apart(make_bam.write_genome, bam, depth=options.depth, only=options.contigs, seed=options.seed)
+        asked = options.window_bp, options.repeats, options.contigs
+        compare({way: read(way, bam, folder, *asked) for way in WAYS}, bam)
 
 
 def compare(found: dict[str, Outcome], bam: Path) -> None:

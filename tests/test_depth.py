@@ -12,7 +12,7 @@ from metcn import bins as tiling
 from metcn import counts as counting
 from metcn import genome, tables
 from metcn.errors import InputError
-from metcn.stages import depth
+from metcn.stages import counted, depth
 from small_files import write_bam, write_fasta
 
 GRCH37 = genome.load("GRCh37")
@@ -213,16 +213,40 @@ def some_bam(folder, *, prefix="chr", fragments=200):
     return write_bam(folder / "s.bam", sorted(reads, key=lambda read: read[:2]), contigs=contigs)
 
 
+def test_speed_is_told_apart_from_the_results(tmp_path):
+    """Two runs differ in their speed alone."""
+    bins, _ = make_bins(tmp_path)
+    written = []
+    for turn in ("one", "two"):
+        paths = {name: tmp_path / turn / name for name in ("output", "summary", "speed")}
+        depth.counts(sample="s", bins=bins, alignment=some_bam(tmp_path), coverage=None, fasta=None, genome="GRCh37",
+                     **paths, settings={"threads": 2})  # fmt: skip
+        written.append([paths[name].read_bytes() for name in ("output", "summary")])
+        pace = json.loads(paths["speed"].read_text())
+        assert (pace["sample"], pace["records"], pace["threads"]) == ("s", 420, 2)
+        assert pace["bytes_read"] == (tmp_path / "s.bam").stat().st_size
+        assert pace["records_per_second"] * pace["seconds"] == pytest.approx(420)
+        assert pace["bytes_per_second"] * pace["seconds"] == pytest.approx(pace["bytes_read"])
+    assert written[0] == written[1]
+
+
+def test_a_coverage_table_has_no_speed(tmp_path):
+    bins, _ = make_bins(tmp_path, coverage=COVERAGE, targets=None)
+    speed = tmp_path / "speed.json"
+    depth.counts(sample="s", bins=bins, alignment=None, coverage=[tmp_path / "coverage"], fasta=None,
+                 genome="GRCh37", output=tmp_path / "s.cnn", summary=tmp_path / "s.json", speed=speed,
+                 settings={})  # fmt: skip
+    assert json.loads(speed.read_text()) == {"sample": "s", **dict.fromkeys(counted.PACE)}
+
+
 @pytest.mark.parametrize("prefix", ["chr", ""])
 def test_alignment_is_counted_whichever_way_contigs_are_spelled(tmp_path, prefix):
     bins, frame = make_bins(tmp_path)
     counts, summary = make_counts(tmp_path, bins, alignment=some_bam(tmp_path, prefix=prefix))
     assert counts[["chromosome", "start", "end", "gene"]].equals(frame[["chromosome", "start", "end", "gene"]])
-    counted = counts[counts["count"] > 0]
-    assert (counted["gene"] + " " + counted["count"].astype(str)).tolist() == ["NOC2L 7", "MET 200", "Antitarget 1"]
-    np.testing.assert_allclose(
-        counted["depth"], counted["count"] * 1000 / (counted["end"] - counted["start"]), rtol=1e-5
-    )
+    filled = counts[counts["count"] > 0]
+    assert (filled["gene"] + " " + filled["count"].astype(str)).tolist() == ["NOC2L 7", "MET 200", "Antitarget 1"]
+    np.testing.assert_allclose(filled["depth"], filled["count"] * 1000 / (filled["end"] - filled["start"]), rtol=1e-5)
     assert (counts.loc[counts["count"] == 0, "log2"] == -20).all()
     assert summary["source"] == {"kind": "alignment", "files": ["s.bam"]}
     assert summary["tallies"] == {

@@ -299,6 +299,30 @@ def test_an_index_without_a_contig_that_has_reads_is_refused(tmp_path, bam, monk
         counted(tmp_path, bam, FEW_SAMPLED)
 
 
+def test_no_reads_where_some_are_wanted(tmp_path):
+    """Stretches without any record are nothing to read; that is a finding, not an error."""
+    records = [raw_bam.record(contig=7, start=100, cigar=[(50, "M")])] + [raw_bam.record(contig=-1, start=-1, flag=4)]
+    counts, summary = counted(tmp_path, raw_bam.write(tmp_path / "s.bam", records, contigs=CONTIGS), FEW_SAMPLED)
+    assert summary["reading"]["mode"] == "guided" and summary["reading"]["bytes_read"] == 0
+    assert counts["count"].sum() == 0 and "no_reads" in summary["reasons"]
+
+
+@pytest.mark.parametrize("known", [range(0), range(6), range(20)])
+def test_an_index_that_knows_only_the_first_contigs_is_refused(tmp_path, bam, monkeypatch, known):
+    genuine = indices.read
+
+    def lacking(path):
+        found = genuine(path)
+        nothing = np.empty(0, np.int64)
+        absent = indices.Places(nothing, nothing, nothing, nothing, 0, 0)
+        found.places[:] = [each if number in known else absent for number, each in enumerate(found.places)]
+        return found
+
+    monkeypatch.setattr(indices, "read", lacking)
+    with pytest.raises(InputError, match=r"the index of .*s.bam is damaged, or of another file"):
+        counted(tmp_path, bam, FEW_SAMPLED)
+
+
 def test_ranges_are_disjoint_and_in_order(bam):
     with alignments.open_alignment(bam) as opened:
         wanted = sampled.stretches(READ, opened.contigs)

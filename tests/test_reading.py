@@ -1,4 +1,7 @@
-"""No record is lost unnoticed: not to a missing compiler, not to an index that knows better, not to damage."""
+"""No record is lost unnoticed: not to a missing compiler, not to an index that knows better, not to damage.
+
+Damage of every kind is in test_fuzz.py.
+"""
 
 import builtins
 import sys
@@ -137,81 +140,3 @@ def test_cram_without_any_record_although_its_index_lists_slices_is_refused(tmp_
     monkeypatch.setattr(alignments, "read_records", lambda *_, **__: iter(()))
     with pytest.raises(InputError, match=r"expected records, found none in .*s.cram.* set fasta"):
         total(cram, fasta)
-
-
-def flipped(content, rng):
-    """A few bits turned over."""
-    for at in rng.integers(0, len(content), rng.integers(1, 4)):
-        content[at] ^= 1 << rng.integers(8)
-
-
-def shortened(content, rng):
-    """The end cut off."""
-    del content[rng.integers(0, len(content)) :]
-
-
-def cut_but_closed(content, rng):
-    """The end cut off and the closing block put back."""
-    shortened(content, rng)
-    content += raw_bam.END
-
-
-def holed(content, rng):
-    """A stretch in the middle taken out."""
-    at = rng.integers(0, len(content))
-    del content[at : at + rng.integers(1, 3000)]
-
-
-def blanked(content, rng):
-    """A stretch overwritten with zeros."""
-    at = int(rng.integers(0, len(content)))
-    stretch = min(int(rng.integers(1, 200)), len(content) - at)
-    content[at : at + stretch] = bytes(stretch)
-
-
-def bad_block_header(content, rng):
-    """One byte of a block's header wrong."""
-    begins = [at for at in range(len(content)) if content.startswith(b"\x1f\x8b\x08\x04", at)]
-    content[rng.choice(begins) + rng.integers(0, 18)] = rng.integers(256)
-
-
-def extended(content, rng):
-    """Something put behind the end."""
-    content += rng.bytes(rng.integers(1, 100))
-
-
-WAYS_TO_DAMAGE = [flipped, shortened, cut_but_closed, holed, blanked, bad_block_header, extended]
-
-
-def check_damaged(tmp_path, seeds):
-    """Each damaged file, or file with a damaged index, is refused, or gives what the sound one gave."""
-    path = raw_bam.write(tmp_path / "s.bam", READS, block_bytes=[5000])
-    index = path.with_name("s.bam.bai")
-    sound = {path: path.read_bytes(), index: index.read_bytes()}
-    expected = total(path)
-    refused = 0
-    for seed in seeds:
-        rng = np.random.default_rng(seed)
-        damaged = index if seed % 4 == 3 else path
-        content = bytearray(sound[damaged])
-        damage = WAYS_TO_DAMAGE[seed % len(WAYS_TO_DAMAGE)]
-        if damage is not bad_block_header or damaged is path:
-            damage(content, rng)
-        path.write_bytes(sound[path])
-        index.write_bytes(sound[index])
-        damaged.write_bytes(content)
-        try:
-            assert total(path, threads=1 + seed % 2) == expected, f"seed {seed}: {damage.__name__} {damaged.name}"
-        except InputError as error:
-            assert "s.bam" in str(error) and "\n" not in str(error)
-            refused += 1
-    return refused
-
-
-def test_damage_never_passes_for_fewer_reads(tmp_path, way):
-    assert check_damaged(tmp_path, range(60)) > 35
-
-
-@pytest.mark.slow
-def test_damage_never_passes_for_fewer_reads_in_many_files(tmp_path, way):
-    assert check_damaged(tmp_path, range(1000, 1500)) > 300

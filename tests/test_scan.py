@@ -1,7 +1,11 @@
 """The compiled scan against records read one by one: the same fragments, whatever they are, wherever blocks end."""
 
+import os
 import struct
+import subprocess
+import sys
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +19,7 @@ from metcn.errors import InputError
 scan = pytest.importorskip("metcn.scan", reason="needs numba", exc_type=ImportError)
 compiled = pytest.importorskip("metcn.compiled", reason="needs numba", exc_type=ImportError)
 
-
+SCRIPTS = Path(sam.__file__).parents[1]
 USUAL = sam.Filters()
 
 
@@ -167,6 +171,54 @@ def test_unsound_records_are_refused(tmp_path, wrong, message):
     with pytest.raises(InputError, match=message) as raised, alignments.open_alignment(path) as opened:
         list(scan.fragments(opened, sam.Filters()))
     assert str(path) in str(raised.value) and "samtools quickcheck" in str(raised.value)
+
+
+def test_one_machine_code_whatever_blocks_are_kept_in(tmp_path):
+    path = raw_bam.write(tmp_path / "s.bam", [raw_bam.record(cigar=[(20, "M")])] * 3)
+    with alignments.open_alignment(path) as opened:
+        content = b"".join(bgzf.blocks(path))
+        for kind in (bytes, bytearray):
+            (chunk,) = scan.fragments_of(
+                iter([content[:-9], kind(content[-9:])]), "s", len(opened.contigs), sam.Filters()
+            )
+            assert chunk.tally["records"] == 3
+    assert len(scan.scan.signatures) == 1
+
+
+def kept(folder):
+    """Runs a compiled function in a process of its own that keeps it in ``folder``; what it gave and wrote."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import mine; found = mine.double(21); "
+        "print(found, sum(mine.double.stats.cache_hits.values()))"
+    )
+    (folder / "mine.py").write_text(
+        "from metcn.compiled import compiled\n\n@compiled\ndef double(number):\n    return 2 * number\n"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder / "kept"), "PYTHONPATH": str(SCRIPTS)}
+    done = subprocess.run([sys.executable, "-c", code, folder], env=environment, capture_output=True, text=True,
+                          check=True)  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_machine_code_is_kept_and_a_damaged_entry_is_made_again(tmp_path):
+    assert [kept(tmp_path) for _ in range(2)] == [["42", "0"], ["42", "1"]]
+    for pattern in ("*.nbi", "*.nbc"):
+        (entry,) = (tmp_path / "kept").rglob(pattern)
+        entry.write_bytes(entry.read_bytes()[:30])
+        assert [kept(tmp_path) for _ in range(2)] == [["42", "0"], ["42", "1"]]
+
+
+def test_a_full_disk_is_no_obstacle(monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    @compiled.compiled
+    def double(number):
+        return 2 * number
+
+    monkeypatch.setattr(compiled.FunctionCache, "save_overload", full)
+    assert double(21) == 42
 
 
 def test_no_folder_for_the_cache_is_no_obstacle(monkeypatch):

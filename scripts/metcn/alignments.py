@@ -116,11 +116,20 @@ def _handle(
     """The opened file, as a CRAM with its index if there is a ``fasta``.
 
     A BAM is opened by number: given a name, htslib loads the index as well, and some damaged ones end the process.
+
+    Raises
+    ------
+    InputError
+        If it is not readable, or a CRAM that lacks slices which its index lists.
     """
     options: dict[str, Any] = {"mode": "rb"}
     if fasta is not None:
         index = indices.find(path, "cram")
-        indices.read(index)  # raises for a damaged one
+        size, reach = path.stat().st_size, indices.read(index).reach
+        if size < reach:  # cut between two containers and closed again, a CRAM looks whole
+            raise InputError(
+                f"expected {reach:,} bytes or more by its index, found {size:,} in {path}; copy or make both again"
+            )
         options = {"mode": "rc", "reference_filename": str(fasta), "format_options": [fields]}
         options |= {"threads": threads, "index_filename": str(index)}
     try:

@@ -60,6 +60,7 @@ STAGE_ARGUMENTS: dict[str, list[Argument]] = {
         GENOME,
         OUTPUT,
         Argument("summary", "JSON to write the tallies into.", "write"),
+        Argument("speed", "JSON to write the speed of reading into.", "write", required=False),
     ],
     "reference": [
         BINS,

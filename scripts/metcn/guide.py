@@ -37,16 +37,14 @@ def ranges(alignment: Alignment, stretches: Iterable[Stretch]) -> list[Range]:
         If the index is damaged, or is not the file's own.
     """
     places = indices.read(indices.find(alignment.path, "bam")).places
+    first = alignments.first_record(alignment)
     found = []
     for stretch in stretches:
         own = places[stretch.contig] if stretch.contig < len(places) else None
         if own is not None and own.begin:
             found.append(Range(_start(alignment.path, own, stretch), _stop(alignment.path, own, stretch)))
             continue
-        behind = max((each.end for each in places[: stretch.contig]), default=0)
-        record = _record(alignment.path, behind) if behind else alignments.first_record(alignment)
-        if record is not None and record[0] == stretch.contig:  # it has records that the index does not know
-            raise _other_index(alignment.path)
+        _check_without(alignment.path, stretch.contig, places[: stretch.contig], first)
     joined: list[Range] = []
     for start, stop in sorted(found, key=lambda each: each.start):
         before = joined[-1] if joined else Range(0, 0)
@@ -75,9 +73,12 @@ def slices_bytes(alignment: Alignment, stretches: Iterable[Stretch]) -> int:
 def bytes_of(path: Path, found: Sequence[Range]) -> int:
     """Bytes of the file that reading the ranges (disjoint, in order) takes."""
     size = path.stat().st_size
-    start = [each.start >> 16 for each in found]
-    stop = [size if each.stop is None else (each.stop >> 16) + bgzf.LARGEST_BLOCK for each in found]
-    return sum(min(*ends) - begin for begin, *ends in zip(start, stop, [*start[1:], size], strict=True))
+    total, limit = 0, size
+    for start, stop in reversed(found):
+        end = size if stop is None else (stop >> 16) + bgzf.LARGEST_BLOCK
+        total += min(end, limit) - (start >> 16)
+        limit = start >> 16
+    return total
 
 
 def fragments(
@@ -112,6 +113,29 @@ def fragments(
             yield from records.add(held[: cut or None], begin)
         records.finish()
     yield records.take()
+
+
+def _check_without(path: Path, contig: int, before: Sequence[indices.Places], first: tuple[int, int] | None) -> None:
+    """Nothing, if the file has no records of a contig of which its index knows none.
+
+    Parameters
+    ----------
+    before
+        What the index knows of the contigs before it.
+    first
+        Contig and position of the file's first record.
+
+    Raises
+    ------
+    InputError
+        If it has some.
+    """
+    behind = max((each.end for each in before), default=0)
+    if not behind and any(each.begin for each in before):
+        return  # an index that does not tell where a contig's records end
+    record = _record(path, behind) if behind else first
+    if record is not None and 0 <= record[0] <= contig:
+        raise _other_index(path)
 
 
 def _start(path: Path, own: indices.Places, stretch: Stretch) -> int:

@@ -59,11 +59,14 @@ class Index:
         position begin. Bytes between two marks hold the records that begin between them.
     places : list of Places
         Per contig of the header: where to begin and to end reading; empty for a CRAM.
+    reach : int
+        Byte to which the last slice of a CRAM reaches at least; 0 for a BAM, whose records are counted.
     """
 
     records: int | None
     marks: list[tuple[np.ndarray, np.ndarray]]
     places: list[Places]
+    reach: int = 0
 
 
 class _Cut(Exception):
@@ -220,7 +223,7 @@ def _crai(content: bytes) -> Index:
         raise _Cut("expected lines of six numbers")
     if not rows:
         return Index(0, [], [])
-    contig, start, span, _, _, size = np.array(rows, dtype=np.int64).T
+    contig, start, span, container, within, size = np.array(rows, dtype=np.int64).T
     marks = []
     for number in range(max(int(contig.max()), -1) + 1):
         own = np.flatnonzero(contig == number)
@@ -230,4 +233,4 @@ def _crai(content: bytes) -> Index:
             continue
         position = np.append(start[own], (start[own] + span[own]).max()) - 1
         marks.append((position, np.concatenate([[0.0], np.cumsum(size[own], dtype=float)])))
-    return Index(None, marks, [])
+    return Index(None, marks, [], int((container + within + size).max()))

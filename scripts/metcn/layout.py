@@ -20,7 +20,11 @@ STAGES = {
 # Stage -> its output arguments and their paths, relative to the output folder.
 OUTPUTS: dict[str, dict[str, str]] = {
     "bins": {"output": "results/bins/bins.tsv"},
-    "counts": {"output": "results/counts/{sample}.cnn", "summary": "results/counts/{sample}.json"},
+    "counts": {
+        "output": "results/counts/{sample}.cnn",
+        "summary": "results/counts/{sample}.json",
+        "speed": "benchmarks/counts/{sample}.json",  # differs from run to run, as no result does
+    },
     "reference": {"output": "results/reference/reference.h5"},
     "ratios": {"output": "results/ratios/{sample}.cnr", "summary": "results/ratios/{sample}.json"},
     "segments": {"output": "results/segments/{sample}.cns", "seg": "results/segments/{sample}.seg"},

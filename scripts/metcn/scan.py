@@ -163,6 +163,7 @@ class Records:
                 return
             block, self._pending = b"".join(self._pending), []
         data = np.frombuffer(block, dtype=np.uint8)
+        data.flags.writeable = False  # one type of array, so one machine code, whatever a library inflates into
         state = _FULL
         while state == _FULL:
             room = self._contig, self._midpoint, self._length

@@ -41,4 +41,5 @@ rule counts:
         options=PLAN.options("counts"),
         code=PLAN.code("counts"),
     shell:
-        "metcn counts {params.told} {params.options} --output {output.output:q} --summary {output.summary:q} 2> {log:q}"
+        "metcn counts {params.told} {params.options} --output {output.output:q} --summary {output.summary:q} "
+        "--speed {output.speed:q} 2> {log:q}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,15 @@ CLASSES = ("met", "chr7", "backbone")
 
 FRAGMENTS, BASES = "fragments", "bases"
 DEPTH_UNITS = {FRAGMENTS: "fragments per kb", BASES: "bases per bp"}
+PACE = ("records", "bytes_read", "seconds", "records_per_second", "bytes_per_second", "threads")
 
 
 def count(
     frame: pd.DataFrame, facts: genomes.Genome, path: Path, fasta: Path | None, settings: Mapping[str, Any]
-) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Fragments and depth per bin (NaN where the alignment lacks the contig or was not read), and the summary.
+) -> tuple[np.ndarray, np.ndarray, dict[str, Any], dict[str, float]]:
+    """Fragments and depth per bin (NaN where the alignment lacks the contig or was not read), the summary, the pace.
+
+    The pace (:data:`PACE`) is apart, since the summary of the same file is always the same.
 
     Raises
     ------
@@ -47,8 +51,10 @@ def count(
         blocks = counter.add_blocks if unit == BASES else None
         chunks = reading.fragments(opened, filters, threads=threads, what=what, blocks=blocks)
         known = what.expected if opened.handle.is_bam and what.mode == "whole" else None
+        begin = time.perf_counter()
         for chunk in progress.followed(chunks, path.name, expected=known):
             counter.add(chunk)
+        seconds = time.perf_counter() - begin
         warnings = list(opened.warnings)
     told = {
         "source": {"kind": "alignment", "files": [path.name]},
@@ -64,7 +70,7 @@ def count(
     }
     missing = absent | left_out
     count, depth = (np.where(missing, np.nan, values) for values in (counter.per_bin.counts, counter.depth(unit)))
-    return count, depth, told
+    return count, depth, told, _pace(counter.tallies["records"], what.bytes_read, seconds, threads)
 
 
 class _Counter:
@@ -125,6 +131,12 @@ def _class_of(chromosome: str) -> int:
     if chromosome == genomes.MET_CHROMOSOME:
         return CLASSES.index("chr7")
     return CLASSES.index("backbone") if chromosome in genomes.AUTOSOMES else -1
+
+
+def _pace(records: int, bytes_read: int, seconds: float, threads: int) -> dict[str, float]:
+    """How fast records and compressed bytes were read."""
+    values = records, bytes_read, seconds, records / seconds, bytes_read / seconds, threads
+    return dict(zip(PACE, values, strict=True))
 
 
 def _duplicates(tallies: Mapping[str, int], settings: Mapping[str, Any]) -> float | None:

@@ -66,9 +66,10 @@ def counts(
     genome: str,
     output: Path,
     summary: Path,
+    speed: Path | None = None,
     settings: Mapping[str, Any],
 ) -> None:
-    """Write one sample's depth per bin (``.cnn``) and what is to be said about it (``.json``).
+    """Write one sample's depth per bin (``.cnn``), what is to be said about it (``.json``), and how fast it was read.
 
     Raises
     ------
@@ -77,8 +78,9 @@ def counts(
     """
     facts = genomes.load(genome)
     frame = tables.read_bins(bins)
+    pace: Mapping[str, float | None] = dict.fromkeys(counted.PACE)
     if alignment:
-        count, depth, told = counted.count(frame, facts, alignment, fasta, settings)
+        count, depth, told, pace = counted.count(frame, facts, alignment, fasta, settings)
     elif coverage:
         depth, told = _depth_of_coverage(frame, facts, coverage, bins)
         count = np.full(len(frame), np.nan)
@@ -90,6 +92,8 @@ def counts(
     tables.write_counts(output, result[list(COUNT_COLUMNS)])
     told["reasons"] = _reasons(frame, depth, count, told["reasons"])
     write_json(summary, {"sample": sample, **told, "mean_depth": _mean_depth(frame, depth)})
+    if speed:
+        write_json(speed, {"sample": sample, **pace})
 
 
 def _names(paths: Iterable[Path]) -> str:
