@@ -82,6 +82,17 @@ test: $(STAMP) ## run the default test suite
 test-slow: $(STAMP) ## run the tests that take minutes
 	$(BIN)/python -m pytest -n $(CORES) -m slow || test $$? -eq 5
 
+# Unpacked below build/ and not installed: where Slurm's commands are found and no controller runs, Snakemake's plugin waits
+# ten seconds at each start. Packages that the machine has already are not fetched. APT needs no root for this.
+# The links stand for Debian's alternatives: a daemon of another name does not know what it is.
+.PHONY: slurm
+slurm: ## fetch Debian's Slurm for its slow test, without installing it
+	rm -rf build/slurm && mkdir -p build/slurm/archives/partial
+	apt-get install --yes --quiet=2 --no-install-recommends --download-only --option Debug::NoLocking=1 \
+	--option Dir::Cache::archives="$(CURDIR)/build/slurm/archives" slurm-wlm munge
+	for package in build/slurm/archives/*.deb; do dpkg --extract "$$package" build/slurm || exit 1; done
+	for program in slurmctld slurmd slurmstepd; do ln -s $$program-wlm build/slurm/usr/sbin/$$program || exit 1; done
+
 .PHONY: lint
 lint: $(STAMP) ## check style, types and the workflow
 	$(BIN)/ruff check .

@@ -1,4 +1,8 @@
-"""A Slurm cluster of this one machine, private to a test: own folder, own ports, own munge, no systemd."""
+"""A Slurm cluster of this one machine, private to a test: own folder, own ports, own munge, no systemd.
+
+Slurm's programs are those of the machine, or those that `make slurm` unpacked. The latter are on the path of nobody but
+the test's own processes: wherever Snakemake finds Slurm's commands and no controller, each of its starts waits for one.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scancel")
+PROGRAMS = ("slurmctld", "slurmd", "slurmstepd", "munged", "sbatch", "squeue", "scancel")
+UNPACKED = Path(__file__).resolve().parents[1] / "build" / "slurm" / "usr"
 UP_SECONDS = 40
 ETC = Path("/etc/slurm/slurm.conf")  # where jobs look for it, since Snakemake takes SLURM_CONF out of their environment
 # What a real cluster leaves to cgroups: memory is looked at every second, and a job that takes more is killed.
@@ -48,6 +53,7 @@ MinJobAge=300
 KillWait=2
 SlurmdParameters=config_overrides
 DefMemPerCPU=500
+{plugins}
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory=8000 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
@@ -60,12 +66,32 @@ def missing() -> str:
     if ETC.exists() or ETC.is_symlink():
         return f"{ETC} is there: this machine has a Slurm already"
     absent = [name for name in PROGRAMS if program(name) is None]
-    return f"without {', '.join(absent)}; apt-get install slurm-wlm munge" if absent else ""
+    return f"without {', '.join(absent)}; `make slurm` fetches them on Debian and Ubuntu" if absent else ""
 
 
 def program(name: str) -> str | None:
     """Path of a daemon or command; daemons may lie off a user's PATH."""
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    path = os.pathsep.join(
+        [os.environ.get("PATH", ""), "/usr/sbin", *(str(UNPACKED / part) for part in ("bin", "sbin"))]
+    )
+    return shutil.which(name, path=path)
+
+
+def _unpacked_plugins() -> Path | None:
+    """Folder of Slurm's own libraries where they are not installed but unpacked."""
+    if shutil.which("sbatch"):
+        return None
+    return next(UNPACKED.glob("lib/*/slurm-wlm"), None)
+
+
+def _environment() -> dict[str, str]:
+    """The environment of everything that speaks to Slurm."""
+    plugins = _unpacked_plugins()
+    if plugins is None:
+        return dict(os.environ)
+    path = os.pathsep.join([str(UNPACKED / "bin"), str(UNPACKED / "sbin"), os.environ.get("PATH", "")])
+    libraries = [str(plugins), str(plugins.parent), os.environ.get("LD_LIBRARY_PATH", "")]
+    return {**os.environ, "PATH": path, "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries))}
 
 
 @contextmanager
@@ -78,15 +104,20 @@ def running(base: Path) -> Iterator[dict[str, str]]:
         (base / name).mkdir(parents=True)
     host = socket.gethostname().split(".")[0]
     ports = {"controller": _free_port(), "daemon": _free_port()}
-    (base / "slurm.conf").write_text(CONFIG.format(base=base, host=host, cores=os.cpu_count(), **ports))
+    unpacked = _unpacked_plugins()
+    plugins = f"PluginDir={unpacked}" if unpacked else ""
+    text = CONFIG.format(base=base, host=host, cores=os.cpu_count(), plugins=plugins, **ports)
+    (base / "slurm.conf").write_text(text)
     (base / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
     ETC.parent.mkdir(exist_ok=True)
     ETC.symlink_to(base / "slurm.conf")
-    environment = dict(os.environ)
-    daemons = [_munge(base)]
+    environment = _environment()
+    daemons = [_munge(base, environment)]
+    # slurmd looks for the program of a job's step where the package would have installed it.
+    more = {"slurmctld": [], "slurmd": ["-d", str(program("slurmstepd"))]}
     try:
-        for name in ("slurmctld", "slurmd"):
-            words = [str(program(name)), "-c", "-D", "-f", str(base / "slurm.conf")]
+        for name, options in more.items():
+            words = [str(program(name)), "-c", "-D", "-f", str(base / "slurm.conf"), *options]
             with open(base / f"{name}.out", "wb") as log:
                 daemons.append(subprocess.Popen(words, env=environment, stdout=log, stderr=log))
         _wait(environment)
@@ -99,9 +130,11 @@ def running(base: Path) -> Iterator[dict[str, str]]:
             daemon.kill()
             daemon.wait()
         ETC.unlink()
+        with suppress(OSError):  # a package's own folder is not empty
+            ETC.parent.rmdir()
 
 
-def _munge(base: Path) -> subprocess.Popen:
+def _munge(base: Path, environment: dict[str, str]) -> subprocess.Popen:
     """A munge daemon with a key of its own."""
     folder = base / "munge"
     (folder / "key").write_bytes(os.urandom(1024))
@@ -109,7 +142,8 @@ def _munge(base: Path) -> subprocess.Popen:
     files = {"key-file": "key", "socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
     words = [f"--{option}={folder / name}" for option, name in files.items()]
     with open(folder / "out", "wb") as log:
-        return subprocess.Popen([str(program("munged")), "--foreground", "--force", *words], stdout=log, stderr=log)
+        command = [str(program("munged")), "--foreground", "--force", *words]
+        return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
 
 def _free_port() -> int:
