@@ -12,7 +12,12 @@ from metcn.errors import InputError
 from metcn.panel import KindNull, Panel
 
 FRAME = made_depth.panel_bins(genes=6, tiles=4, off_target_bp=30_000_000)
-FACTS = {"genome": "GRCh37", "assay": "panel", "normals": ["N1", "N2"], "provenance": {"metcn": "0"}}
+FACTS = {
+    "genome": "GRCh37",
+    "assay": "panel",
+    "normals": [f"N{number}" for number in range(12)],
+    "provenance": {"metcn": "0"},
+}
 NULL = {
     "target": KindNull(
         components=2, errors={0: 0.2, 1: 0.1, 2: 0.05}, noise=0.8, excess=0.03, averaged={2: 0.7}, scatter=(0.1, 0.2)
@@ -32,6 +37,7 @@ def some_panel(**changes):
         "male": np.arange(12) % 2 == 0,
     }
     arrays["centre"][3] = arrays["spread"][3] = np.nan
+    arrays["mask"][3] = "no_reads_in_normals"
     return Panel(**{**arrays, "null": NULL, "normals": 12, **changes})
 
 
@@ -74,7 +80,7 @@ def test_two_writes_give_the_same_bytes(path):
 
 def test_thousands_of_normals_fit(tmp_path):
     facts = {**FACTS, "normals": [f"a_rather_long_name_of_a_normal_sample_{number}" for number in range(3000)]}
-    panel_file.write(tmp_path / "r.h5", FRAME, some_panel(), facts)
+    panel_file.write(tmp_path / "r.h5", FRAME, some_panel(normals=3000), facts)
     assert panel_file.read(tmp_path / "r.h5")[2]["normals"] == facts["normals"]
 
 

@@ -34,6 +34,8 @@ class _StrictLoader(yaml.SafeLoader):
         for key, _ in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
                 raise yaml.MarkedYAMLError(problem="merged mappings are not allowed", problem_mark=key.start_mark)
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key must be a word", problem_mark=key.start_mark)
             if key.value in seen:
                 problem = f"key {key.value} is given twice"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
@@ -181,6 +183,8 @@ def _problems(given: Mapping[str, Any], whole: Mapping[str, Any], prefix: str = 
         value = given[name]
         if keyword.get("type") == "object" and isinstance(value, Mapping):
             yield from _problems(value, keyword, f"{prefix}{name}.")
+        elif isinstance(value, str) and not value.isprintable():
+            yield f"key {prefix}{name}: expected text without control characters, received {shown(value)}; correct it"
         elif not accepts(keyword, value):
             yield f"key {prefix}{name}: expected {expected(keyword)}, received {shown(value)}; {fix(keyword, value)}"
         else:

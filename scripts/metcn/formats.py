@@ -273,6 +273,8 @@ def read_ratios(path: str | Path) -> pd.DataFrame:
     kind, raw = _raw(path)
     if kind == "plain" or "COUNT" in raw.columns:
         raise InputError(f"expected log2 ratios, {path} holds depth; give it in the sample sheet's column coverage")
+    if {"probes", "cn"} & set(raw.columns):
+        raise InputError(f"expected ratios of bins, {path} holds segments; give the .cnr that they were made of")
     frame = _intervals(raw, path, kind)
     name = "LOG2_COPY_RATIO" if kind == "gatk" else "log2"
     log2 = parse_column(

@@ -190,9 +190,16 @@ def check_build(contigs: Mapping[str, int | None], genome: Genome, *, where: str
     Raises
     ------
     InputError
-        If a length is that of the other build, or chromosome 7 has a length of neither.
+        If a length is that of the other build, chromosome 7 has a length of neither, or a chromosome is there twice.
     """
     lengths = {name: int(length) for name, length in contigs.items() if length and _wide_role(bare(name)) != "other"}
+    spelling: dict[str, str] = {}
+    for name in lengths:
+        if (other_name := spelling.setdefault(bare(name), name)) != name:
+            raise InputError(
+                f"expected one contig per chromosome in {where}, found both {other_name} and {name}; "
+                "give data aligned to one reference"
+            )
     right = [name for name, length in lengths.items() if length == genome.contigs[bare(name)]]
     for other in (load(build) for build in BUILDS if build != genome.name):
         wrong = [name for name, length in lengths.items() if length == other.contigs[bare(name)]]

@@ -107,6 +107,8 @@ def read(index: Path) -> Index:
             raise _Cut("it is empty")
         if content[:2] == b"\x1f\x8b":
             content = inflation.gunzip(content)
+        if (index.suffix == ".crai") == (content[:4] in (b"BAI\1", b"CSI\1")):
+            raise _Cut("it is none of its name's kind")
         if content[:4] == b"BAI\1":
             return _binned(content, 4, _BAI_SHIFT, _BAI_DEPTH, linear=True)
         if content[:4] == b"CSI\1":

@@ -74,6 +74,34 @@ def check_facts(path: str | Path, facts: Mapping[str, Any], *, genome: str, assa
             )
 
 
+def _check_own(handle: h5py.File) -> None:
+    """Pass if everything in an open file is stored in it: HDF5 can point to other files.
+
+    Raises
+    ------
+    ValueError
+        If something is elsewhere.
+    """
+    elsewhere: list[str] = []
+
+    def look(name: str, link: object) -> None:
+        """Note a link to another file, or to another name."""
+        if not isinstance(link, h5py.HardLink):
+            elsewhere.append(name)
+
+    handle.visititems_links(look)
+    handle.visititems(lambda name, item: elsewhere.append(name) if getattr(item, "external", None) else None)
+    if elsewhere or any(getattr(handle[name], "is_virtual", False) for name in ARRAYS):
+        raise ValueError(f"{', '.join(elsewhere) or 'an array'} is stored elsewhere")
+
+
+def _sound(arrays: Mapping[str, np.ndarray], usable: np.ndarray) -> bool:
+    """Whether centre, spread and basis are numbers that normals have, in usable bins and, where given, in others."""
+    given = all(not np.isinf(values).any() for values in arrays.values()) and not (arrays["spread"] < 0).any()
+    known = all(np.isfinite(values[usable]).all() for values in arrays.values())
+    return given and known and bool((arrays["spread"][usable] > 0).all())
+
+
 def _numbered(values: Mapping[str, float]) -> dict[int, float]:
     """The same with its keys as numbers, which JSON does not have."""
     return {int(key): value for key, value in values.items()}
@@ -92,7 +120,8 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
         with h5py.File(path, "r") as handle:
             if handle.attrs["format"] != FORMAT or int(handle.attrs["format_version"]) > FORMAT_VERSION:
                 raise ValueError(f"format {handle.attrs['format']} version {handle.attrs['format_version']}")
-            arrays = {name: handle[name][:] for name in ARRAYS}
+            _check_own(handle)
+            arrays = {name: np.asarray(handle[name][:], dtype=np.float32) for name in ARRAYS}
             facts = json.loads(handle.attrs["facts"]) | {"fingerprint": str(handle.attrs["fingerprint"])}
             null = {
                 kind: KindNull(
@@ -111,9 +140,9 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
         ) from error
     if fingerprint(frame) != facts["fingerprint"] or any(len(values) != len(frame) for values in arrays.values()):
         raise InputError(f"{path}: its bins are not those it was made for; the file is damaged, make it again")
-    if np.isinf(arrays["centre"]).any() or np.isinf(arrays["basis"]).any() or (arrays["spread"] < 0).any():
+    mask = frame["mask"].to_numpy(dtype=np.str_)
+    if not _sound(arrays, mask == "") or len(facts["normals"]) != normals:
         raise InputError(
             f"{path}: a centre or spread is no number that normals have; the file is damaged, make it again"
         )
-    mask = frame["mask"].to_numpy(dtype=np.str_)
     return frame, Panel(mask=mask, null=null, normals=normals, shares=shares, male=male, **arrays), facts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,7 +62,11 @@ def open_fasta(path: str | Path) -> Iterator[pysam.FastaFile]:
 def _bases(fasta: pysam.FastaFile, contig: str, start: int, end: int) -> np.ndarray:
     """Upper-case bases as bytes; positions beyond the contig's end read as N."""
     stop = min(end, fasta.get_reference_length(contig))
-    text = fasta.fetch(contig, start, stop).upper() if start < stop else ""
+    try:
+        text = fasta.fetch(contig, start, stop).upper() if start < stop else ""
+    except (OSError, ValueError) as error:
+        path = os.fsdecode(fasta.filename)
+        raise InputError(f"{path} is not as its index says ({error}); run `samtools faidx {path}` again") from error
     return np.frombuffer(text.ljust(end - start, "N").encode(), dtype=np.uint8)
 
 

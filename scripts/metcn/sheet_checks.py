@@ -51,6 +51,7 @@ def row_problems(row: Row, base: Path) -> Iterator[str]:
     elif name.lower() in RESERVED:
         yield row.problem("sample", "a name other than cohort", "rename the sample (report/cohort.html is the summary)")
     yield from _word_problems(row)
+    yield from _text_problems(row)
     given = [column for column in INPUTS if cells[column]]
     if len(given) != 1:
         found = " and ".join(given) or "none"
@@ -72,6 +73,18 @@ def _word_problems(row: Row) -> Iterator[str]:
             known = [word for word in words if word]
             choice = " or ".join(known) + (", or nothing" if "" in words else "")
             yield row.problem(column, choice, did_you_mean(row.cells[column], known))
+
+
+def _text_problems(row: Row) -> Iterator[str]:
+    """Problems of cells that no file, shell or spreadsheet could take."""
+    for column, text in row.cells.items():
+        if column != "sample" and not text.isprintable():
+            yield row.problem(column, "text without control characters", "type the cell again")
+    patient = row.cells["patient"]
+    if len(patient) > MAX_NAME:
+        yield row.problem("patient", f"at most {MAX_NAME} characters", "shorten it")
+    elif patient and not patient[0].isalnum():
+        yield row.problem("patient", "a letter or digit at the beginning", "spreadsheets take other signs for formulas")
 
 
 def _file_problems(row: Row, base: Path) -> Iterator[str]:

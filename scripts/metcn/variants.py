@@ -10,7 +10,8 @@ import pandas as pd
 import pysam
 
 from metcn.errors import InputError
-from metcn.genome import AUTOSOMES, bare
+from metcn.genome import AUTOSOMES, Genome, bare, check_build
+from metcn.sequences import htslib_quiet
 
 # Genes whose mutations are mostly clonal, so that their allele fraction tells the purity. Those of MET lie in the
 # amplicon that is to be judged and are left out by their place.
@@ -22,7 +23,7 @@ LEAST_DEPTH = 20
 HETEROZYGOUS = (0.05, 0.95)  # allele fractions outside are homozygous, or absent
 
 
-def read(path: Path, sample: str) -> pd.DataFrame:
+def read(path: Path, sample: str, genome: Genome) -> pd.DataFrame:
     """Sites of a sample's VCF that tell of purity, in its order (columns ``COLUMNS``; position 0-based).
 
     Single-nucleotide variants with one alternative allele, on autosomes, not filtered, at a depth of at least
@@ -34,11 +35,14 @@ def read(path: Path, sample: str) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file is no VCF, lacks the sample, or has neither AD nor AF with DP.
+        If the file is no VCF, of another build, lacks the sample, or has neither AD nor AF with DP.
     """
     remedy = "give a VCF, uncompressed or compressed by bgzip, or leave the column variants empty"
     try:
-        with pysam.VariantFile(str(path)) as file:
+        with htslib_quiet(), pysam.VariantFile(str(path)) as file:
+            check_build(
+                {str(name): contig.length for name, contig in file.header.contigs.items()}, genome, where=str(path)
+            )
             column = _column(path, list(file.header.samples), sample)
             formats = set(file.header.formats)
             if "AD" not in formats and not {"AF", "DP"} <= formats:

@@ -34,10 +34,14 @@ def check_place(frame: pd.DataFrame, facts: genomes.Genome, where: str, *, overh
     Raises
     ------
     InputError
-        If bins reach beyond a chromosome's end, or bins are named MET but none lies there: another build.
+        If no bin lies on a known chromosome, bins reach beyond a chromosome's end, or bins are named MET but none lies
+        there: another build.
     """
     bare = frame["chromosome"].map({name: genomes.bare(name) for name in frame["chromosome"].unique()})
     length = bare.map(facts.contigs).fillna(np.inf)
+    if not np.isfinite(length).any():
+        found = ", ".join(frame["chromosome"].unique()[:3].astype(str))
+        raise InputError(f"{where}: expected chromosomes such as chr7 or 7, found {found}; rename them")
     beyond = frame[(frame["start"] >= length) if overhang else (frame["end"] > length)]
     remedy = f"set the genome it was made for, or give one for {facts.name}"
     if len(beyond):

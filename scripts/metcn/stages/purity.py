@@ -57,7 +57,11 @@ def purity(
         If a given value is no number or range, or an input is damaged.
     """
     known = _known({"purity": purity, "ploidy": ploidy}, sample, specimen, settings)
-    sites = reading.read(variants, sample) if variants else pd.DataFrame(columns=list(reading.COLUMNS))
+    sites = (
+        reading.read(variants, sample, genomes.load(genome))
+        if variants
+        else pd.DataFrame(columns=list(reading.COLUMNS))
+    )
     profile = fitting.profile(tables.read_segments(segments), sites, genomes.load(genome))
     told: dict[str, Any] = {"source": "sheet", "used": bool(purity or ploidy), "purity": purity, "ploidy": ploidy}
     evidence, free = [told], {name: _free(name, specimen, settings) for name in AXES}
