@@ -5,9 +5,10 @@ import pysam
 CONTIGS = {"chr1": 1000, "chr7": 2000}
 
 
-def write_bam(path, reads=(), *, order="coordinate", contigs=CONTIGS, index=True, mode="wb", **options):
-    """A BAM of ``(reference_id, start, flag, mapq, template_length, cigar)``."""
+def write_bam(path, reads=(), *, order="coordinate", contigs=CONTIGS, index=True, mode="wb", named=(), **options):
+    """A BAM of ``(reference_id, start, flag, mapq, template_length, cigar)``, its read groups of samples ``named``."""
     header = {"HD": {"VN": "1.6", "SO": order}, "SQ": [{"SN": name, "LN": length} for name, length in contigs.items()]}
+    header["RG"] = [{"ID": str(number), "SM": name} for number, name in enumerate(named)]
     with pysam.AlignmentFile(str(path), mode, header=pysam.AlignmentHeader.from_dict(header), **options) as out:
         for number, (reference_id, start, flag, mapq, template_length, cigar) in enumerate(reads):
             read = pysam.AlignedSegment(out.header)

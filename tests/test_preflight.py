@@ -1,6 +1,8 @@
 """What a run is told before any work: all problems at once, and what is odd but harmless."""
 
+import gzip
 import os
+import re
 import shutil
 
 import pytest
@@ -68,8 +70,133 @@ def test_targets_that_cannot_give_a_call_are_a_note(folder, bed, notes):
 
 def test_full_disk(folder, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 29_999_999))
-    with pytest.raises(InputError, match=r"expected about 30 MB free for .*, found 29; free space"):
+    with pytest.raises(InputError, match=r"expected about 34 MB free for .*, found 29; free space"):
         check(folder)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 34_999_999))
+    assert check(folder) == []
+
+
+OTHER = {**sound_files.CONTIGS, "chrUn_decoy": 5000}
+LACKING = {name: length for name, length in sound_files.CONTIGS.items() if name != "chr1"}
+SHORT = {**sound_files.CONTIGS, "chr1": 20_000}
+
+
+@pytest.mark.parametrize(
+    ("contigs", "notes"),
+    [
+        pytest.param(sound_files.CONTIGS, [], id="all there"),
+        pytest.param(
+            {name.removeprefix("chr"): length for name, length in sound_files.CONTIGS.items()}, [], id="without chr"
+        ),
+        pytest.param(OTHER | {"hs37d5": 9}, [], id="and decoys"),
+        pytest.param(
+            LACKING, [r"^40 of 42 targets of .* lie on contigs that are lacking in .*\(chr1\)"], id="chr1 lacks"
+        ),
+        pytest.param(
+            SHORT, [r"^21 of 42 targets of .* end beyond their contigs in .*T\.bam and 1 more \(chr1\)"], id="short"
+        ),
+    ],
+)
+def test_targets_against_the_contigs(folder, contigs, notes):
+    for name, size in (("T", 1), ("N", 2)):
+        write_bam(folder / f"{name}.bam", [(0, 5, 0, 60, 0, "50M")] * size, contigs=contigs)
+    found = check(folder)
+    assert len(found) == len(notes)
+    assert all(re.search(pattern, note) for pattern, note in zip(notes, found, strict=True))
+
+
+def test_no_target_in_any_contig(folder):
+    for name, size in (("T", 1), ("N", 2)):
+        write_bam(folder / f"{name}.bam", [(0, 5, 0, 60, 0, "50M")] * size, contigs={"chr21": 48_129_895})
+    with pytest.raises(
+        InputError, match=r"expected contigs such as chr1, chr7 of .*targets\.bed, found chr21 in .*T\.bam"
+    ):
+        check(folder)
+
+
+def test_alignments_to_two_references_are_a_note(folder):
+    write_bam(folder / "N.bam", contigs=OTHER)
+    (note,) = check(folder)
+    assert re.match(r"alignments have 2 different lists of contigs, as in .*T\.bam and .*N\.bam", note)
+
+
+NAMES = [
+    pytest.param(["T"], ["N"], None, None, id="their own"),
+    pytest.param(["patient 1"], ["patient 2"], None, None, id="another register's"),
+    pytest.param(["T", "N"], ["N"], None, "name the same sample", id="own and another"),
+    pytest.param(["x"], ["x"], None, "name the same sample; make sure", id="one twice"),
+    pytest.param(["N"], ["T"], "sample T: .*T.bam name sample N", None, id="exchanged"),
+    pytest.param(["N"], [], "sample T: .*T.bam name sample N", None, id="another row's"),
+]
+
+
+@pytest.mark.parametrize(("tumour", "normal", "problem", "expected"), NAMES)
+def test_samples_named_in_read_groups(folder, tumour, normal, problem, expected):
+    for name, named, size in (("T", tumour, 1), ("N", normal, 2)):
+        reads = [(0, 5, 0, 60, 0, "50M")] * size
+        write_bam(folder / f"{name}.bam", reads, contigs=sound_files.CONTIGS, named=named)
+    if problem:
+        with pytest.raises(InputError, match=problem):
+            check(folder)
+        return
+    notes = check(folder)
+    assert [expected in note for note in notes] == [True] * bool(expected)
+    assert not any("patient" in note or "sample x" in note for note in notes)  # names of another register are not told
+
+
+def test_older_index_of_the_sequence_is_a_note(folder):
+    path = write_fasta(folder, **{"21": "ACGT"})
+    os.utime(f"{path}.fai", (1, 1))
+    (note,) = check(folder, fasta="genome.fa")
+    assert re.match(r"the index of .*genome\.fa is older than the file; run `samtools faidx", note)
+
+
+@pytest.mark.parametrize(
+    ("keys", "least", "most"),
+    [
+        pytest.param({"assay": "panel", "targets": "targets.bed"}, 10_000, 40_000, id="panel"),
+        pytest.param({"assay": "swgs"}, 60_000, 63_000, id="shallow genome"),
+        pytest.param({"assay": "wgs"}, 200_000, 300_000, id="genome in part"),
+        pytest.param({"assay": "wgs", "bins": {"reading": "whole"}}, 3_000_000, 3_200_000, id="whole genome"),
+        pytest.param({"assay": "swgs", "bins": {"window_bp": 500_000}}, 6_000, 6_300, id="wide windows"),
+    ],
+)
+def test_space_follows_the_bins(folder, keys, least, most):
+    made = plan.load({"genome": "GRCh37", "samples": "samples.tsv", **keys}, folder)
+    assert least < preflight._rows(made, sound_files.GRCH37) < most
+
+
+def test_space_follows_the_tables(tmp_path):
+    text = sound_files.TABLES["cnn"].text
+    (tmp_path / "a").write_text(text)
+    (tmp_path / "b").write_bytes(gzip.compress(text.encode()))
+    for name in "ab":
+        (tmp_path / "samples.tsv").write_text(f"sample\trole\tcoverage\nT\ttumour\t{name}\n")
+        made = plan.load({"genome": "GRCh37", "assay": "panel", "samples": "samples.tsv"}, tmp_path)
+        assert 0.5 < preflight._rows(made, sound_files.GRCH37) / len(sound_files.ROWS) < 2
+
+
+VCF = "##fileformat=VCFv4.2\n##contig=<ID=chr7,{}length={}>\n#CHROM\tPOS\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "length", "refused"),
+    [
+        pytest.param("", 159_138_663, False, id="this build"),
+        pytest.param("", 159_345_973, True, id="another"),
+        pytest.param("assembly=hg38,", 159_345_973, True, id="another, with more about it"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_variants_of_another_build(folder, more, length, refused, packed):
+    content = VCF.format(more, length).encode()
+    (folder / "v.vcf").write_bytes(gzip.compress(content) if packed else content)
+    (folder / "samples.tsv").write_text("sample\trole\talignments\tvariants\nT\ttumour\tT.bam\tv.vcf\n")
+    if refused:
+        with pytest.raises(InputError, match=r"v\.vcf is GRCh38: contig chr7 has 159,345,973 bp"):
+            check(folder)
+    else:
+        assert check(folder) == []
 
 
 def test_cram_needs_its_sequence_before_the_run(folder):

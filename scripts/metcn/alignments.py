@@ -61,6 +61,12 @@ class Alignment:
     fasta: Path | None = None
     fields: bytes = REQUIRED_FIELDS
 
+    @property
+    def named(self) -> frozenset[str]:
+        """The samples that the header's read groups name."""
+        groups = self.handle.header.to_dict().get("RG", [])
+        return frozenset(group["SM"] for group in groups if group.get("SM"))
+
 
 def _inflated_start(path: Path) -> bytes:
     """First four bytes of a BGZF file."""

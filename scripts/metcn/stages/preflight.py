@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -11,16 +12,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from metcn import alignments, files, formats, panel_file, sequences
+from metcn import alignments, files, formats, panel_file, sequences, tables
 from metcn import genome as genomes
 from metcn.errors import InputError
 from metcn.plan import Plan
 from metcn.samples import Sample
-from metcn.stages import design
+from metcn.stages import design, headers, sampled
 
 FEW_TARGETS = 10
-SAMPLE_MB, RUN_MB = 5, 20  # results of one sample of a panel, and of what a run has once; a genome's are larger
 PROBE_BYTES = 1 << 16
+# Size of results: pages and JSON of a sample, pages of a run, and what a bin takes in the tables of each.
+SAMPLE_BYTES, RUN_BYTES = 2_000_000, 20_000_000
+SAMPLE_ROW_BYTES, RUN_ROW_BYTES = 150, 200
+TABLE_ROW_BYTES, GZIP_FACTOR = 30, 4  # of the coverage and ratio tables that come in
+CONTIG_LINE = re.compile(rb"^##contig=<ID=([^,>]+),(?:[^>\n]*,)?length=(\d{1,10})[,>]", re.MULTILINE)
+READ_SHARE = 0.08  # of a deep genome's bins; the rest stand as few rows
 
 
 def check(plan: Plan, directory: Path) -> list[str]:
@@ -44,29 +50,39 @@ def check(plan: Plan, directory: Path) -> list[str]:
             problems.extend(str(error).splitlines())
 
     facts = genomes.load(plan.settings["genome"])
+    opened: list[headers.Header] = []
     tried(lambda: _fasta(plan, facts))
     tried(lambda: _targets(plan, facts))
     tried(lambda: _panel(plan))
     for sample in plan.samples.values():
-        tried(lambda sample=sample: _files(sample))  # type: ignore[misc]
+        tried(lambda sample=sample: _files(sample, facts))  # type: ignore[misc]
         if sample.alignments:
-            tried(lambda sample=sample: _alignment(sample, plan, facts))  # type: ignore[misc]
+            tried(lambda sample=sample: _alignment(sample, plan, facts, opened))  # type: ignore[misc]
+    problems += headers.mistaken(opened, plan.samples)
+    groups = headers.by_reference(opened)
+    notes += [*headers.mixed_references(groups), *headers.shared_names(opened)]
+    if not problems and plan.settings["targets"]:
+        targets = formats.read_targets(plan.settings["targets"], facts)
+        for group in groups:
+            tried(lambda group=group: headers.against_targets(group, targets, plan.settings["targets"]))  # type: ignore[misc]
     problems += _copies(plan.samples.values())
     problems += _mixed(plan.samples.values())
-    problems += _space(directory, len(plan.samples))
+    if not problems:
+        problems += _space(directory, len(plan.samples), _rows(plan, facts))
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     return notes
 
 
 def _fasta(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
-    """Nothing, if the genome sequence has an index and is of the configured build."""
+    """What is odd about the genome sequence's index, if it has one and is of the configured build."""
     fasta = plan.settings["fasta"]
     if fasta:
         with sequences.open_fasta(fasta) as handle:
             lengths = dict(zip(handle.references, handle.lengths, strict=True))
         genomes.check_build(lengths, facts, where=str(fasta))
-    yield from ()
+        if Path(f"{fasta}.fai").stat().st_mtime < Path(fasta).stat().st_mtime:
+            yield f"the index of {fasta} is older than the file; run `samtools faidx {fasta}` unless both were copied"
 
 
 def _targets(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
@@ -97,18 +113,18 @@ def _panel(plan: Plan) -> Iterator[str]:
     yield from ()
 
 
-def _files(sample: Sample) -> Iterator[str]:
-    """Nothing, if a sample's tables are not empty and its variants are a VCF."""
+def _files(sample: Sample, facts: genomes.Genome) -> Iterator[str]:
+    """Nothing, if a sample's tables are not empty and its variants are a VCF of this build."""
     for path in (*sample.coverage, *([sample.ratios] if sample.ratios else [])):
         if path.stat().st_size == 0:
             raise InputError(f"sample {sample.name}: {path} is empty; copy or make it again")
     if sample.variants:
-        _vcf(sample.variants)
+        _vcf(sample.variants, facts)
     yield from ()
 
 
-def _vcf(path: Path) -> None:
-    """Nothing, if a file begins as a VCF, compressed or not, and is no damaged gzip file."""
+def _vcf(path: Path, facts: genomes.Genome) -> None:
+    """Nothing, if a file begins as a VCF of this build, compressed or not, and is no damaged gzip file."""
     try:
         with open(path, "rb") as handle:
             compressed = handle.read(2) == b"\x1f\x8b"
@@ -120,12 +136,18 @@ def _vcf(path: Path) -> None:
         raise InputError(f"expected a VCF, {path} begins with {start[:16]!r}; correct the column variants")
     if b"\n#CHROM\t" not in start and len(start) < PROBE_BYTES:
         raise InputError(f"{path} lacks the line of a VCF that begins with #CHROM; copy or make it again")
+    lengths = {name.decode(errors="replace"): int(length) for name, length in CONTIG_LINE.findall(start)}
+    genomes.check_build(lengths, facts, where=str(path))
 
 
-def _alignment(sample: Sample, plan: Plan, facts: genomes.Genome) -> Iterator[str]:
-    """What is odd about a file's index; an error if the file is unusable, of another build, or without its index."""
+def _alignment(sample: Sample, plan: Plan, facts: genomes.Genome, opened_before: list[headers.Header]) -> Iterator[str]:
+    """What is odd about a file's index; an error if the file is unusable, of another build, or without its index.
+
+    What its header says is added to ``opened_before``.
+    """
     with alignments.open_alignment(Path(str(sample.alignments)), plan.settings["fasta"]) as opened:
         genomes.check_build(opened.contigs, facts, where=str(opened.path))
+        opened_before.append(headers.Header(sample.name, opened.path, opened.contigs, opened.named))
         remedy = f"run `samtools index {opened.path}` unless both were copied"
         yield from (f"{warning}; {remedy}" for warning in opened.warnings)
 
@@ -165,9 +187,36 @@ def _mixed(samples: Iterable[Sample]) -> Iterator[str]:
         yield f"expected as many coverage tables for each sample, {found}; give all samples the same tables"
 
 
-def _space(directory: Path, samples: int) -> Iterator[str]:
+def _rows(plan: Plan, facts: genomes.Genome) -> int:
+    """About how many bins the run has."""
+    settings = plan.settings["bins"]
+    tables_of = [[*row.coverage, *([row.ratios] if row.ratios else [])] for row in plan.samples.values()]
+    in_tables = max((sum(map(_table_rows, paths)) for paths in tables_of), default=0)
+    if plan.settings["reference"]["file"]:
+        return max(in_tables, len(tables.read_reference_bins(plan.settings["reference"]["file"])))
+    if in_tables:
+        return in_tables
+    genome_bp = sum(facts.contigs.values())
+    assay = plan.settings["assay"]
+    if assay in design.WINDOW_BP:
+        width = settings["window_bp"] or design.WINDOW_BP[assay]
+        part = sampled.is_wanted(settings["reading"], assay=assay, window_bp=width)
+        return int(genome_bp / width * (READ_SHARE if part else 1))
+    targets = formats.read_targets(plan.settings["targets"], facts)
+    covered = (targets["end"] - targets["start"]).clip(lower=settings["target_bp"]).sum()
+    return int(covered / settings["target_bp"] + genome_bp / settings["off_target_bp"])
+
+
+def _table_rows(path: Path) -> int:
+    """About how many rows a table has."""
+    with open(path, "rb") as handle:
+        compressed = handle.read(2) == b"\x1f\x8b"
+    return path.stat().st_size * (GZIP_FACTOR if compressed else 1) // TABLE_ROW_BYTES
+
+
+def _space(directory: Path, samples: int, rows: int) -> Iterator[str]:
     """The problem of a disk that is too full for the results."""
-    needed = RUN_MB + SAMPLE_MB * samples
+    needed = (RUN_BYTES + RUN_ROW_BYTES * rows + samples * (SAMPLE_BYTES + SAMPLE_ROW_BYTES * rows)) // 1_000_000
     free = shutil.disk_usage(files.existing(directory)).free // 1_000_000
     if free < needed:
         yield f"expected about {needed} MB free for {directory}, found {free}; free space or choose another folder"
