@@ -99,6 +99,7 @@ lint: $(STAMP) ## check style, types and the workflow
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check workflow
+	$(BIN)/hadolint containers/Dockerfile
 	$(BIN)/metcn simulate cohort --format cnn --tumour focal:0.6:12 --output build/lint
 	$(BIN)/snakemake --snakefile workflow/Snakefile --configfile build/lint/config.yaml --directory build/lint --lint
 
@@ -180,7 +181,7 @@ bench: ## list the benchmarks
 # for every Python, so that the numbers do not depend on the interpreter.
 .PHONY: lock
 lock: $(STAMP) ## bring requirements.txt up to pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra slurm --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra slurm --extra cluster --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --custom-compile-command "make lock" --quiet $(LOCK_FLAGS) \
 	--output-file requirements.txt
 

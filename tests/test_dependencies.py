@@ -53,7 +53,7 @@ LOCK = locked()
 
 def test_there_is_something_to_compare():
     assert len(RUNTIME) >= 10
-    assert set(EXTRAS) == {"slurm", "dev"}
+    assert set(EXTRAS) == {"slurm", "cluster", "dev"}
     assert len(LOCK) > len(DIRECT)
 
 

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from metcn import layout, simulate
 from metcn.genome import load
@@ -98,6 +99,22 @@ def test_logs_tell_nothing_of_a_patient_but_the_sample(undisturbed, expected):
     logs = [path for path in (undisturbed / "out/logs").rglob("*") if path.is_file()]
     assert len(logs) > 15
     assert [path for path in logs if PATIENT.encode() in path.read_bytes()] == []
+
+
+def test_as_a_module_of_another_workflow(cohort, expected, tmp_path):
+    """Below a prefix and with a section of another's configuration, the same bytes."""
+    main = {"met": {**yaml.safe_load((cohort / "config.yaml").read_text()), "samples": str(cohort / "samples.tsv")}}
+    (tmp_path / "main.yaml").write_text(yaml.safe_dump(main))
+    (tmp_path / "Snakefile").write_text(
+        f'configfile: "main.yaml"\nmodule met:\n    snakefile: "{ROOT / "workflow/Snakefile"}"\n'
+        '    config: config["met"]\n    prefix: "met"\nuse rule * from met as met_*\n'
+        "rule all:\n    default_target: True\n    input: rules.met_all.input\n"
+    )
+    command = [sys.executable, "-m", "snakemake", "--cores", "2"]
+    known = environment(XDG_CACHE_HOME=str(tmp_path / "cache"))
+    done = subprocess.run(command, cwd=tmp_path, env=known, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert results(tmp_path / "met") == expected
 
 
 def no_network() -> str:
