@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import os
 import re
 import shutil
@@ -27,7 +28,7 @@ import sound_files
 from metcn import cli, launch, panel_file, simulate
 from metcn.files import read_json
 from small_files import write_bam
-from sound_files import BED, CONTIGS, ROWS, TABLES
+from sound_files import BED, CONTIGS, GRCH37, ROWS, TABLES
 
 REFUSED, SAME, NO_CALL = "refused", "same", "no call"
 BOM = b"\xef\xbb\xbf"
@@ -242,6 +243,7 @@ OF_TABLES = {
 OF_DEPTHS = OF_TABLES | {
     "no number": NUMBER, "negative": "at least 0", "no value": "expected a value", "a row gone": "one design"
 }  # fmt: skip
+SEGMENTS = TABLES["cnr"].text.replace("weight\n", "weight\tprobes\n").replace("\t9\t1\n", "\t9\t1\t20\n")
 HARMLESS = ("Windows line ends", "byte order mark", "gzip", "no last line end")
 
 
@@ -284,6 +286,23 @@ def other_index(bench: Bench) -> Path:
     return path
 
 
+def crai_for_bai(bench: Bench) -> Path:
+    shutil.copy(f"{bench.copy('s.cram')}.crai", f"{bam(bench)}.bai")
+    return bench.folder / "s.bam"
+
+
+def index_folder(bench: Bench) -> Path:
+    path = reindexed(None)(bench)
+    Path(f"{path}.bai").mkdir()
+    return path
+
+
+def index_nowhere(bench: Bench) -> Path:
+    path = reindexed(None)(bench)
+    Path(f"{path}.bai").symlink_to("nowhere")
+    return path
+
+
 def made(records: list | None = None, **header: object) -> Callable[[Bench], Path]:
     """A BAM of its own."""
     return lambda bench: write_bam(bench.folder / "s.bam", records or [], **{"contigs": CONTIGS, **header})
@@ -318,6 +337,37 @@ def fasta(damage: Callable[[Path], object]) -> Callable[[Bench], list]:
     return command
 
 
+def sequence(damage: Callable[[Path], object]) -> Callable[[Bench], list]:
+    """Bins with the base content of a sequence edited by ``damage``, which returns its path."""
+
+    def command(bench: Bench) -> list:
+        return [*bed(BED, "panel")(bench), "--fasta", damage(bench.copy("genome.fa"))]
+
+    return command
+
+
+def lying_index(path: Path) -> Path:
+    Path(f"{path}.fai").write_text(f"chr7\t{GRCH37.contigs['7']}\t999999999999\t60\t61\n")
+    return path
+
+
+def foreign_sequence(path: Path) -> Path:
+    Path(f"{path}.fai").write_text(f"chr7\t{simulate.load('GRCh38').contigs['7']}\t6\t60\t61\n")
+    return path
+
+
+def plain_gzip(path: Path) -> Path:
+    packed = path.with_suffix(".fa.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    shutil.copy(f"{path}.fai", f"{packed}.fai")
+    return packed
+
+
+OF_SEQUENCES = [
+    ("index of another file", sequence(lying_index), "is not as its index says"),
+    ("of another build", sequence(foreign_sequence), "is GRCh38"),
+    ("gzip, not BGZF", sequence(plain_gzip), "not a readable FASTA"),
+]
 OF_ALIGNMENTS = [
     ("BAM", "empty", rewritten(lambda content: b""), "is empty"),
     ("BAM", "SAM text", rewritten(lambda content: b"@HD\tVN:1.6\n"), "expected BAM or CRAM"),
@@ -340,6 +390,10 @@ OF_ALIGNMENTS = [
     ("BAM", "another build", made(contigs={"chr7": 159_345_973}), "is GRCh38"),
     ("BAM", "no known build", made(contigs={"chr7": 1_000_000}), "no build known here"),
     ("BAM", "another species' names", made(contigs={"NC_000073.7": 145_441_459}), "none holds a bin"),
+    ("BAM", "a chromosome under two names", made(contigs={"7": GRCH37.contigs["7"], **CONTIGS}), "both 7 and chr7"),
+    ("BAM", "index of a CRAM", crai_for_bai, "none of its name's kind"),
+    ("BAM", "index that is a folder", index_folder, "index .* is damaged"),
+    ("BAM", "index that leads nowhere", index_nowhere, "has no index"),
     ("BAM", "a record of negative size", raw(b"\xff\xff\xff\xff"), "damaged|unsound"),
     ("BAM", "a record on no contig", raw(raw_bam.record(contig=9999)), "damaged|unsound|contig"),
     ("CRAM", "no reference sequence", no_fasta, "needs its reference sequence"),
@@ -381,6 +435,43 @@ def hollow(handle: h5py.File) -> None:
     handle.create_dataset("basis", shape=(len(ROWS), 5_000_000_000), dtype="f4", chunks=(1, 1000))
 
 
+def no_spread(handle: h5py.File) -> None:
+    handle["spread"][:] = 0.0
+
+
+def infinite_spread(handle: h5py.File) -> None:
+    handle["spread"][5] = np.inf
+
+
+def words_for_numbers(handle: h5py.File) -> None:
+    del handle["centre"]
+    handle["centre"] = np.array(["x"] * len(ROWS), dtype=object)
+
+
+def link_elsewhere(handle: h5py.File) -> None:
+    del handle["centre"]
+    handle["centre"] = h5py.ExternalLink("/etc/passwd", "centre")
+
+
+def bytes_elsewhere(handle: h5py.File) -> None:
+    """An array whose bytes are those of another file."""
+    del handle["centre"]
+    handle.create_dataset("centre", shape=(len(ROWS),), dtype="f4", external=[("/etc/passwd", 0, 4 * len(ROWS))])
+
+
+def pieced_together(handle: h5py.File) -> None:
+    """An array that is a view of another file's."""
+    del handle["centre"]
+    layout = h5py.VirtualLayout(shape=(len(ROWS),), dtype="f4")
+    layout[:] = h5py.VirtualSource("other.h5", "centre", shape=(len(ROWS),))
+    handle.create_virtual_dataset("centre", layout)
+
+
+def nameless(handle: h5py.File) -> None:
+    """Facts without the normals' names."""
+    handle.attrs["facts"] = json.dumps({**json.loads(handle.attrs["facts"]), "normals": []})
+
+
 def raw_panel(change: Callable[[bytes], bytes]) -> Callable[[Bench], list]:
     def command(bench: Bench) -> list:
         words = panel(None)(bench)
@@ -403,6 +494,13 @@ OF_PANELS = [
     ("a fingerprint of other bins", panel(attribute("fingerprint", "0" * 16)), "the file is damaged"),
     ("an infinite centre", panel(infinite_centre), "the file is damaged"),
     ("a negative spread", panel(negative_spread), "the file is damaged"),
+    ("no spread at all", panel(no_spread), "the file is damaged"),
+    ("an infinite spread", panel(infinite_spread), "the file is damaged"),
+    ("words for numbers", panel(words_for_numbers), A_PANEL),
+    ("a link to another file", panel(link_elsewhere), "stored elsewhere"),
+    ("the bytes of another file", panel(bytes_elsewhere), "stored elsewhere"),
+    ("a view of another file", panel(pieced_together), "stored elsewhere"),
+    ("normals without names", panel(nameless), "the file is damaged"),
     ("arrays of a terabyte", panel(hollow), "inflate to more than 200 times"),
     ("of another build", panel(nothing, genome="GRCh38"), "was made for genome GRCh37"),
     ("of another assay", panel(nothing, assay="wes"), "was made for assay panel"),
@@ -459,6 +557,11 @@ OF_TARGETS = [
     ("two names of a chromosome", bed(BED + "1\t5\t9\tX\n"), "found both"),
     ("MET of another build", bed("chr7\t116672000\t116672200\tMET_2\n"), "MET of GRCh37 is at"),
     ("a spreadsheet", bed(b"PK\3\4" + bytes(range(128, 200))), "binary data"),
+    ("names of an archive", bed(BED.replace("chr", "NC_00000")), "expected chromosomes such as chr7 or 7, found NC_"),
+    ("Picard intervals", bed("@HD\tVN:1.6\tSO:coordinate\n" + BED), "not a regular tab-separated|finite number"),
+    ("grouped digits", bed(BED.replace("\t13000\t", "\t13_000\t")), "finite number"),
+    ("digits of another script", bed(BED.replace("\t13000\t", "\t\u0661\u0663000\t")), "finite number"),
+    ("a ragged last row", bed(BED + "chr1\t5\n"), "expected a value"),
     ("decompression bomb", bed(sound_files.bomb()), "inflate to more than 200 times"),
     ("cut gzip", bed(gzip.compress(BED.encode())[:-9]), "truncated gzip"),
 ]
@@ -500,6 +603,13 @@ OF_SHEETS = [
     ("a cell of a megabyte", sheet_text(HEAD + "T\ttumour\t" + "x" * (1 << 20) + "\n"), "not tab-separated text"),
     ("an open quotation mark", sheet_text(HEAD + 'T\t"tumour\t0.cnn\n'), "expected|not tab-separated"),
     ("a path of metacharacters", sheet({**T, "coverage": "$(touch x).cnn"}), "does not exist"),
+    ("an address", sheet({"sample": "T", "alignments": "https://x.org/a.bam"}), "does not exist"),
+    ("its own matched normal", sheet({**T, "matched_normal": "T"}), "the name of a normal"),
+    ("a patient of control characters", sheet({**T, "patient": "a\x1b[31m"}), "without control characters"),
+    ("a patient that is a formula", sheet({**T, "patient": "=HYPERLINK(1)"}), "a letter or digit at the beginning"),
+    ("a patient of markup", sheet({**T, "patient": "<script>x</script>"}), "a letter or digit at the beginning"),
+    ("a patient of 100,000 letters", sheet({**T, "patient": "p" * 100_000}), "at most 200 characters"),
+    ("a line break in a path", sheet_text(HEAD + 'T\ttumour\t"a\nb.cnn"\n'), "without control characters|not tab-sep"),
     ("a device", sheet({**T, "coverage": "/dev/zero"}), "does not exist"),
 ]  # fmt: skip
 
@@ -509,12 +619,14 @@ def variants(content: bytes) -> Callable[[Bench], list]:
     return sheet({**T, "variants": "v.vcf"}, v__vcf=content)
 
 
+VCF_HEAD = b"##fileformat=VCFv4.2\n##contig=<ID=chr7,length=159138663>\n#CHROM\tPOS\n"
 OF_VARIANTS = [
     ("nothing", variants(b""), "expected a VCF"),
     ("a table", variants(TABLES["cnn"].text.encode()), "expected a VCF"),
     ("BCF", variants(b"BCF\2\2" + bytes(50)), "expected a VCF"),
     ("no line of columns", variants(b"##fileformat=VCFv4.2\n"), "#CHROM"),
     ("cut gzip", variants(gzip.compress(b"##fileformat=VCFv4.2\n#CHROM\tPOS\n" * 9)[:-12]), "truncated gzip"),
+    ("another build", variants(VCF_HEAD.replace(b"159138663", b"159345973")), "is GRCh38"),
     ("UTF-16", variants("##fileformat=VCFv4.2\n".encode("utf-16")), "expected a VCF"),
 ]
 LAUGHS = "a: &a [x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b]\n"
@@ -526,6 +638,16 @@ OF_CONFIGS = [
     ("a merged mapping", config(SOUND_CONFIG + "bins: {<<: {target_bp: 100}}\n"), "merged mappings"),
     ("nested without end", config("[" * 9000), "not plain YAML"),
     ("a list", config("- genome\n"), "'key: value' lines"),
+    ("a list for a key", config(SOUND_CONFIG + "? [a, b]\n: 1\n"), "a key must be a word"),
+    ("null for a key", config(SOUND_CONFIG + "null: 1\n"), "expected a known key"),
+    ("a date", config("genome: GRCh37\nassay: 2020-01-01\n"), "key assay"),
+    ("bytes for a word", config("genome: !!binary R1JDaDM3\nassay: panel\n"), "key genome"),
+    ("yes for a number", config(SOUND_CONFIG + "counts: {threads: yes}\n"), "counts.threads"),
+    ("a number of 5,000 digits", config(SOUND_CONFIG + f"counts: {{threads: {'9' * 5000}}}\n"), "not plain YAML"),
+    ("a billion threads", config(SOUND_CONFIG + "counts: {threads: 1000000000}\n"), "counts.threads"),
+    ("tabs for blanks", config(SOUND_CONFIG + "bins:\n\ttarget_bp: 100\n"), "not plain YAML"),
+    ("a line break in a path", config('genome: GRCh37\nassay: panel\ntargets: "a\\nb.bed"\n'), "control characters"),
+    ("an address", config(SOUND_CONFIG + "fasta: https://x.org/y.fa\n"), "that exists"),
     ("two documents", config(SOUND_CONFIG + "---\nassay: wes\n"), "not plain YAML"),
     ("other bytes", config(b"genome: \xff\xfe\n"), "expected UTF-8"),
     ("another build's name", config("genome: hg19\nassay: wgs\n"), "key genome"),
@@ -566,6 +688,14 @@ NO_CALLS = [
     ("no reads at all", call(depths(lambda depth, met: 0 * depth)), "no_reads"),
     ("no reads in MET", call(depths(lambda depth, met: depth.where(~met, 0))), "met_not_covered"),
     ("noise for signal", call(depths(noisy)), "very_noisy"),
+    ("one depth for all", call(depths(lambda depth, met: 0 * depth + 100)), "not_this_assay"),
+    ("logarithms for depths", call(depths(lambda depth, met: np.log2(depth + 1))), "not_this_assay"),
+    ("depths as high or low", call(depths(lambda depth, met: 1.0 * (depth > depth.median()))), "not_this_assay"),
+    (
+        "rows mixed up",
+        call(depths(lambda depth, met: depth.sample(frac=1, random_state=1).to_numpy())),
+        "not_this_assay",
+    ),
     ("ratios without MET", call(without_met, imported=True), "met_not_covered"),
     ("ratios all missing", call(lambda frame: frame.assign(log2=-20.0), imported=True), "met_not_covered"),
 ]
@@ -583,6 +713,8 @@ def cases() -> list[Case]:
         *table_cases,
         *(Case(kind, what, table(kind, edited(kind, what)), SAME) for kind in TABLES for what in HARMLESS),
         *(Case(kind, what, alignment(damage), REFUSED, says) for kind, what, damage, says in OF_ALIGNMENTS),
+        *(Case("sequence", what, command, REFUSED, says) for what, command, says in OF_SEQUENCES),
+        Case("cnr", "segments", table("cnr", SEGMENTS), REFUSED, "holds segments"),
         *(Case("GATK HDF5", what, hdf5(damage), REFUSED, says) for what, damage, says in OF_HDF5),
         *(Case("VCF", what, command, REFUSED, says) for what, command, says in OF_VARIANTS),
         Case(
@@ -647,6 +779,8 @@ def test_the_table_is_whole():
         "sheet",
         "configuration",
         "VCF",
+        "sequence",
+        "depth",
     }
     assert len(CASES) >= 60
     assert len({str(case) for case in CASES}) == len(CASES)
@@ -655,10 +789,10 @@ def test_the_table_is_whole():
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_damage(case: Case, bench: Bench, capsys: pytest.CaptureFixture[str]):
     words = case.command(bench)
-    before = {path: path.stat().st_size for path in bench.folder.rglob("*") if bench.out not in path.parents}
+    before = {path: path.lstat().st_size for path in bench.folder.rglob("*") if bench.out not in path.parents}
     status, err = ended(words, capsys)
     assert {
-        path: path.stat().st_size for path in bench.folder.rglob("*") if path not in [bench.out, *bench.out.rglob("*")]
+        path: path.lstat().st_size for path in bench.folder.rglob("*") if path not in [bench.out, *bench.out.rglob("*")]
     } == before
     if case.outcome == REFUSED:
         assert status == 2, err

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import made_depth
-from metcn import quality
+from metcn import quality, robust
 
 CHROMOSOME = np.repeat(["1", "2", "3"], 1000)
 MIDPOINT = np.tile(np.arange(1000) * 2e5, 3)
@@ -72,3 +72,37 @@ def test_a_wavy_sample_is_named(tmp_path, wave, flagged):
     waves = np.random.default_rng(3).normal(0, wave, label.max() + 1)[label]
     found = bench.ratios(ASSAY.sample(np.random.default_rng(2)) + waves, path).summary
     assert ("wavy" in found["reasons"]) is flagged
+
+
+CENTRE = np.random.default_rng(9).normal(0, 0.5, 400)
+OWN_NOISE = np.random.default_rng(10).normal(0, 0.2, 400)
+EXPLAINED = [
+    # id, depth, lowest and highest share left
+    pytest.param(CENTRE + OWN_NOISE, 0.3, 0.45, id="follows the normals"),
+    pytest.param(CENTRE + 5 * OWN_NOISE, 0.8, 1.0, id="mostly noise"),
+    pytest.param(np.where(np.arange(400) < 200, 0.58, 0.0) + CENTRE, 0.3, 0.9, id="half of the genome gained"),
+    pytest.param(CENTRE[::-1], 1.25, 1.6, id="rows in reverse"),
+    pytest.param(np.zeros(400), 100, 1000, id="all alike"),
+    pytest.param(0.2 * CENTRE, 3.5, 4.5, id="logarithms for depths"),
+    pytest.param(np.r_[CENTRE[:60], np.full(340, np.nan)] + 7, 0, 0.01, id="few, at another level"),
+]
+
+
+@pytest.mark.parametrize(("depth", "low", "high"), EXPLAINED)
+def test_what_normals_explain(depth, low, high):
+    assert low <= quality.left_by_normals(depth, CENTRE, centre_noise=0.0) <= high
+
+
+UNKNOWN = [
+    pytest.param(CENTRE[:49], 1.0, 0.0, False, id="too few bins"),
+    pytest.param(CENTRE[:50], 1.0, 0.0, True, id="enough"),
+    pytest.param(CENTRE, 0.28, 0.0, False, id="normals hardly vary"),
+    pytest.param(CENTRE, 0.34, 0.0, True, id="they vary enough"),
+    pytest.param(CENTRE, 1.0, 0.6, False, id="by no more than their error"),
+]
+
+
+@pytest.mark.parametrize(("centre", "factor", "noise", "known"), UNKNOWN)
+def test_where_normals_have_nothing_to_explain(centre, factor, noise, known):
+    centre = centre / robust.spread(centre) * 0.5 * factor
+    assert np.isfinite(quality.left_by_normals(centre, centre, centre_noise=noise)) == known

@@ -70,6 +70,9 @@ REASONS: dict[str, Reason] = {
         "warn", "Stretches of the genome differ by more than copies explain, or neighbouring bins err together."
     ),
     "unlike_normals": Reason("warn", "The sample lies outside the range of the normals it is compared with."),
+    "not_this_assay": Reason(
+        "fail", "Depths do not follow those of the normals at all: another assay, or a damaged table."
+    ),
     "noisy": Reason("warn", "Bin noise is above the configured bound."),
     "very_noisy": Reason("fail", "Bin noise is above the bound beyond which no verdict is given."),
     "cep7_unavailable": Reason("warn", "No bins for a CEP7-like level: MET/CEP7-like cannot be given."),

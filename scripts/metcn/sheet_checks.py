@@ -76,9 +76,9 @@ def _word_problems(row: Row) -> Iterator[str]:
 
 
 def _text_problems(row: Row) -> Iterator[str]:
-    """Problems of cells that no file, shell or spreadsheet could take."""
-    for column, text in row.cells.items():
-        if column != "sample" and not text.isprintable():
+    """Problems of free text that no file, shell or spreadsheet could take."""
+    for column in (*INPUTS, "variants", "patient"):
+        if not row.cells[column].isprintable():
             yield row.problem(column, "text without control characters", "type the cell again")
     patient = row.cells["patient"]
     if len(patient) > MAX_NAME:

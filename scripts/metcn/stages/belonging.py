@@ -8,15 +8,33 @@ from typing import Any
 
 import numpy as np
 
-from metcn import batches, robust
+from metcn import batches, quality, robust
 from metcn.errors import InputError
 from metcn.files import read_json
 from metcn.panel import Panel
 from metcn.stages.measure import Design
 
+FEW_NORMALS = 3  # from which on they tell their noise
 DEVIANT_LOG2 = 0.2  # a single copy more in 30 % of the cells
 DEVIANT_SD = 6.0  # beyond so many SDs of the normals
 X_WITHOUT_ENDS = (2_800_000, 154_900_000)  # clear of the pseudoautosomal regions in GRCh37 and GRCh38
+
+
+def check_own(names: Sequence[str], depth: np.ndarray) -> None:
+    """Pass if every normal has a depth of its own; ``depth`` has a row for each.
+
+    Raises
+    ------
+    InputError
+        If one is a copy of another, whatever their files look like.
+    """
+    first: dict[bytes, str] = {}
+    for name, row in zip(names, depth, strict=True):
+        other = first.setdefault(np.ascontiguousarray(row).tobytes(), name)
+        if other != name:
+            raise InputError(
+                f"normals {other} and {name} have the same depth in every bin; remove the one that is a copy"
+            )
 
 
 def x_of(design: Design) -> np.ndarray:
@@ -69,6 +87,16 @@ def of_sample(shares: Mapping[str, Sequence[float]], names: Sequence[str], panel
         if kind in panel.shares:
             order, distance = batches.nearest(np.array(own), panel.shares[kind][:, : len(own)])
             found[kind] = {"nearest": [names[row] for row in order], "distance": distance}
+    return found
+
+
+def left_by_normals(log2: np.ndarray, parts: Design, panel: Panel) -> dict[str, float]:
+    """Per kind of bins, what `quality.left_by_normals` says; nothing without a panel that knows its own noise."""
+    found = {}
+    for kind in np.unique(parts.kind) if panel.normals >= FEW_NORMALS else ():
+        rows = parts.fit & (parts.kind == kind) & (panel.mask == "")
+        noise = robust.median(panel.spread[rows]) / np.sqrt(panel.normals) if rows.any() else float("nan")
+        found[str(kind)] = quality.left_by_normals(log2[rows], panel.centre[rows], centre_noise=noise)
     return found
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,14 @@ def bins_of_design(
     return formats.genome_order(pd.concat([on_target, away], ignore_index=True), facts)
 
 
+@contextmanager
+def _of_build(fasta: Path, facts: genomes.Genome) -> Iterator[Any]:
+    """An open FASTA, by whose lengths it is not of another build."""
+    with sequences.open_fasta(fasta) as handle:
+        genomes.check_build(dict(zip(handle.references, handle.lengths, strict=True)), facts, where=str(fasta))
+        yield handle
+
+
 def _measured_chromosomes(facts: genomes.Genome) -> list[str]:
     return [*genomes.AUTOSOMES, *genomes.SEX_CHROMOSOMES]
 
@@ -129,7 +138,7 @@ def _window_bins(facts: genomes.Genome, fasta: Path | None, window_bp: int) -> p
     origins = axis.origins([], facts)
     written = []
     if fasta:
-        with sequences.open_fasta(fasta) as handle:
+        with _of_build(fasta, facts) as handle:
             written = list(handle.references)
     chromosomes = _measured_chromosomes(facts)
     start = np.array([origins[name] for name in chromosomes])
@@ -147,7 +156,7 @@ def _centromeres(facts: genomes.Genome) -> pd.DataFrame:
 def _unsequenced(fasta: Path, facts: genomes.Genome) -> pd.DataFrame:
     """Runs of N in the chromosomes of a FASTA: chromosome, start, end."""
     parts = []
-    with sequences.open_fasta(fasta) as handle:
+    with _of_build(fasta, facts) as handle:
         for contig in handle.references:
             if genomes.bare(contig) in facts.contigs:
                 start, end = sequences.unknown_runs(handle, contig)
@@ -198,9 +207,7 @@ def _base_content(frame: pd.DataFrame, facts: genomes.Genome, fasta: Path | None
     gc, unknown = np.full(len(frame), np.nan), np.zeros(len(frame))
     if fasta is None:
         return gc, unknown
-    with sequences.open_fasta(fasta) as handle:
-        lengths = dict(zip(handle.references, handle.lengths, strict=True))
-        genomes.check_build(lengths, facts, where=str(fasta))
+    with _of_build(fasta, facts) as handle:
         contigs = {genomes.bare(name): name for name in handle.references}
         for chromosome, rows in frame.groupby("chromosome", sort=False).indices.items():
             contig = contigs.get(genomes.bare(str(chromosome)))

@@ -22,6 +22,7 @@ from metcn.stages import belonging, design, measure
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
 UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals
 SMALLEST_EXCESS = 0.02  # log2; excess of very quiet normals, so that a ratio to it means something
+NOT_EXPLAINED = 1.4  # normals add to the spread that they should take away; the worst of 50 real samples has 1.2
 UNLIKE_SHARE = 6.0  # a sample's largest share of a component, in SDs of the normals, beyond which it is unlike them
 
 
@@ -40,7 +41,7 @@ def reference(
     Raises
     ------
     InputError
-        If a table is malformed, has other rows than the bins, no normal has reads, or their depths differ in unit.
+        If a table is malformed, has other rows than the bins, a normal has no reads or is a copy, or units differ.
     """
     frame = tables.read_bins(bins)
     unit = belonging.unit_of(counts_summary or ())
@@ -51,6 +52,7 @@ def reference(
         raise InputError(
             f"normal {empty[0]} has no reads in any bin; remove it from the sample sheet or replace its file"
         )
+    belonging.check_own(names, depth)
     parts = measure.design_of(frame)
     panel = normals.build(
         depth,
@@ -135,7 +137,7 @@ def ratios(
         "cep7": measure.centromere(parts, facts, corrected, ratio, shared, panel),
         **measure.surroundings(parts, facts, corrected, ratio, shared, panel),
         "baseline": base,
-        "qc": _quality(parts, ratio, corrected, shared, panel),
+        "qc": _quality(parts, log2, ratio, corrected, shared, panel),
         "reference": made | {"resembles": belonging.of_sample(corrected.shares, made["names"], panel)}
         if made
         else None,
@@ -184,7 +186,7 @@ def _compared(
             "names": facts["normals"],
             "belonging": {name: facts.get(name) for name in ("males", "batches", "strays", "deviant")},
         }
-        return stored, panel, made, "panel_of_normals" if panel.normals >= 3 else "few_normals"
+        return stored, panel, made, "panel_of_normals" if panel.normals >= belonging.FEW_NORMALS else "few_normals"
     if matched is not None:
         flat = _flat(frame)
         centre = _log2_depth(matched, frame)
@@ -234,6 +236,7 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
         "gc_unknown": measured["mode"] in ("no_normals", "few_normals") and parts.frame["gc"].isna().all(),
         "ratios_imported": measured["mode"] == "imported",
         "unlike_normals": largest > UNLIKE_SHARE or excess > UNLIKE_EXCESS,
+        "not_this_assay": any(share > NOT_EXPLAINED for share in measured["qc"]["left_by_normals"].values()),
         "wavy": (measured["qc"]["waviness"] > settings["max_waviness"])
         or (measured["qc"]["autocorrelation"] > settings["max_autocorrelation"]),
         "noisy": settings["max_noise"] < noise <= settings["fail_noise"],
@@ -247,10 +250,16 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
 
 
 def _quality(
-    parts: measure.Design, ratio: np.ndarray, corrected: core.Corrected, shared: Mapping[str, float], panel: Panel
+    parts: measure.Design,
+    log2: np.ndarray,
+    ratio: np.ndarray,
+    corrected: core.Corrected,
+    shared: Mapping[str, float],
+    panel: Panel,
 ) -> dict[str, Any]:
-    """Noise of the sample, what its genes and neighbours share, and how many bins are used."""
+    """Noise of the sample, what its genes and neighbours share, what normals explain, and how many bins are used."""
     return {
+        "left_by_normals": belonging.left_by_normals(log2, parts, panel),
         "noise": corrected.noise,
         "noise_over_normals": corrected.scale,
         "gene_excess": shared,
