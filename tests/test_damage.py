@@ -482,6 +482,13 @@ def raw_panel(change: Callable[[bytes], bytes]) -> Callable[[Bench], list]:
     return command
 
 
+def copied_normal(bench: Bench) -> list:
+    """A panel made of three normals, of which one is another under a new name."""
+    copy = bench.file("N9.cnn", (bench.sound / "N1.cnn").read_bytes())
+    given = ["--bins", bench.sound / "bins.tsv", "--counts", bench.sound / "N1.cnn", bench.sound / "N2.cnn", copy]
+    return ["reference", "--genome=GRCh37", "--assay=panel", *given, "--output", bench.out / "reference.h5"]
+
+
 A_PANEL = "expected a panel of normals"
 OF_PANELS = [
     ("cut", raw_panel(lambda content: content[: len(content) // 2]), A_PANEL),
@@ -494,6 +501,7 @@ OF_PANELS = [
     ("a fingerprint of other bins", panel(attribute("fingerprint", "0" * 16)), "the file is damaged"),
     ("an infinite centre", panel(infinite_centre), "the file is damaged"),
     ("a negative spread", panel(negative_spread), "the file is damaged"),
+    ("made of a copy", copied_normal, "normals N1 and N9 have the same depth in every bin"),
     ("no spread at all", panel(no_spread), "the file is damaged"),
     ("an infinite spread", panel(infinite_spread), "the file is damaged"),
     ("words for numbers", panel(words_for_numbers), A_PANEL),
@@ -571,6 +579,26 @@ OF_TARGETS_HARMLESS = [
     ("gzip", bed(gzip.compress(BED.encode()))),
     ("rows in reverse", bed("".join(f"{line}\n" for line in reversed(BED.splitlines())))),
     ("a row twice", bed(BED + BED.splitlines()[0] + "\n")),
+]
+
+
+def copies(measurement: str, purity: str) -> Callable[[Bench], list]:
+    """Results of earlier stages of this content."""
+    return lambda bench: [
+        "copies", "--genome=GRCh37", "--measurement", bench.file("m.json", measurement),
+        "--purity", bench.file("p.json", purity),
+        "--ratios", bench.sound / "T.cnn", "--segments", bench.sound / "T.cnn", "--output", bench.out / "c.json", "--draws", bench.out / "c.npz",
+    ]  # fmt: skip
+
+
+MEASURED, GRID = '{"baseline": {"se": 0.1}}', '{"grid": {"purity": [0.5]}}'
+OF_RESULTS = [
+    ("measurement without content", copies("{}", GRID), "expected JSON with the key baseline"),
+    ("purity for measurement", copies(GRID, GRID), "expected JSON with the key baseline"),
+    ("measurement cut", copies(MEASURED[:-3], GRID), "is not JSON"),
+    ("purity that is a list", copies(MEASURED, "[1]"), "expected JSON with the key grid"),
+    ("purity that is no number", copies(MEASURED, "NaN"), "expected JSON with the key grid"),
+    ("measurement for purity", copies(MEASURED, MEASURED), "expected JSON with the key grid"),
 ]
 
 # Damages of sheet and configuration
@@ -731,6 +759,7 @@ def cases() -> list[Case]:
         *(Case("panel of normals", what, command, REFUSED, says) for what, command, says in OF_PANELS),
         *(Case("BED", what, command, REFUSED, says) for what, command, says in OF_TARGETS),
         *(Case("BED", what, command, SAME) for what, command in OF_TARGETS_HARMLESS),
+        *(Case("result of a stage", what, command, REFUSED, says) for what, command, says in OF_RESULTS),
         *(Case("sheet", what, command, REFUSED, says) for what, command, says in OF_SHEETS),
         *(Case("configuration", what, command, REFUSED, says) for what, command, says in OF_CONFIGS),
         *(Case("depth", what, command, NO_CALL, says) for what, command, says in NO_CALLS),

@@ -147,6 +147,24 @@ def test_broken_json_is_refused(tmp_path, content, message):
     assert "\n" not in str(raised.value)
 
 
+OF_ANOTHER_STAGE = [
+    pytest.param("{}", "found nothing in", id="empty"),
+    pytest.param("[1]", "found list in", id="a list"),
+    pytest.param("NaN", "found float in", id="no number"),
+    pytest.param('{"grid": {}}', "found grid in", id="the key without content"),
+    pytest.param('{"a": 1, "b": 2}', "found a, b in", id="other keys"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), OF_ANOTHER_STAGE)
+def test_json_of_another_stage_is_refused(tmp_path, content, message):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(InputError, match=f"expected JSON with the key grid, {message}"):
+        files.read_json(tmp_path / "a.json", with_key="grid")
+    (tmp_path / "a.json").write_text('{"grid": {"p": 1}}')
+    assert files.read_json(tmp_path / "a.json", with_key="grid") == {"grid": {"p": 1}}
+
+
 def test_sha256(tmp_path):
     content = json.dumps(list(range(100_000))).encode()
     (tmp_path / "a").write_bytes(content)

@@ -107,20 +107,27 @@ def write_text(path: str | Path, content: str) -> None:
         temporary.write_text(content, encoding="utf-8", newline="\n")
 
 
-def read_json(path: str | Path) -> Any:
-    """The parsed content of a JSON file.
+def read_json(path: str | Path, *, with_key: str = "") -> Any:
+    """The parsed content of a JSON file; one that is read ``with_key`` is a mapping that has it.
 
     Raises
     ------
     InputError
-        If the file is missing or is not JSON.
+        If the file is missing, is not JSON, or lacks the key.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; run the stage that makes it first") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not JSON ({error}); delete it and run the stage that makes it again") from error
+    if with_key and not (isinstance(content, dict) and content.get(with_key)):
+        found = ", ".join(list(content)[:5]) if isinstance(content, dict) else type(content).__name__
+        raise InputError(
+            f"expected JSON with the key {with_key}, found {found or 'nothing'} in {path}; "
+            "give another file, or run the stage that makes it again"
+        )
+    return content
 
 
 def sha256(path: str | Path) -> str:

@@ -34,7 +34,7 @@ def copies(
     settings: Mapping[str, Any],
 ) -> None:
     """Write copies with intervals, focality and limit of detection (``.json``), and the draws behind (``.npz``)."""
-    measured, mixture = read_json(measurement), read_json(purity)
+    measured, mixture = read_json(measurement, with_key="baseline"), read_json(purity, with_key="grid")
     grid = {name: np.asarray(values) for name, values in mixture["grid"].items()}
     facts, bins = genomes.load(genome), loci.profile(tables.read_ratios(ratios), measured)
     searched = amplicons.search(bins, facts, alpha=settings["alpha"])
