@@ -584,11 +584,13 @@ OF_TARGETS_HARMLESS = [
 
 def copies(measurement: str, purity: str) -> Callable[[Bench], list]:
     """Results of earlier stages of this content."""
-    return lambda bench: [
-        "copies", "--genome=GRCh37", "--measurement", bench.file("m.json", measurement),
-        "--purity", bench.file("p.json", purity),
-        "--ratios", bench.sound / "T.cnn", "--segments", bench.sound / "T.cnn", "--output", bench.out / "c.json", "--draws", bench.out / "c.npz",
-    ]  # fmt: skip
+
+    def command(bench: Bench) -> list:
+        given = ["--measurement", bench.file("m.json", measurement), "--purity", bench.file("p.json", purity)]
+        given += ["--ratios", bench.sound / "T.cnn", "--segments", bench.sound / "T.cnn"]
+        return ["copies", "--genome=GRCh37", *given, "--output", bench.out / "c.json", "--draws", bench.out / "c.npz"]
+
+    return command
 
 
 MEASURED, GRID = '{"baseline": {"se": 0.1}}', '{"grid": {"purity": [0.5]}}'
