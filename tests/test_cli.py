@@ -210,6 +210,19 @@ def test_stage_gets_files_facts_and_settings(monkeypatch, tmp_path):
     }
 
 
+@pytest.mark.parametrize(("given", "expected"), [("P1", "P1"), ("@{}/samples.tsv", "P 2")], ids=["named", "by sheet"])
+def test_patient(monkeypatch, tmp_path, given, expected):
+    seen = {}
+    monkeypatch.setattr(arguments, "call_stage", lambda stage, known, settings: seen.update(known))
+    (tmp_path / "samples.tsv").write_text("sample\trole\tratios\tpatient\nT1\ttumour\tx.cnr\tP 2\n")
+    (tmp_path / "a.json").touch()
+    words = ["calls", "--sample=T1", "--specimen=tissue", f"--patient={given.format(tmp_path)}"]
+    for name in ("measurement", "purity", "copies", "draws"):
+        words += [f"--{name}", str(tmp_path / "a.json")]
+    assert cli.main([*words, "--output", "o.json"]) == 0
+    assert seen["patient"] == expected
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_settings_survive_the_shell(stage):
     given = {"genome": "GRCh37", "assay": "wgs", "bins": {"window_bp": 2000}, "report": {"title": "a 'b' \"c\" $d"}}

@@ -128,12 +128,26 @@ def test_what_a_stage_is_told_is_shell_quoted():
     class Wildcards:
         sample = "C1"
 
-    told = planned(C1).told("calls")
+    made = planned(C1, samples="the sheet.tsv")
+    told = made.told("calls")
     files = {"counts_summary": "a b.json", "coverage": ["x'y", "$z"]}
     assert told(Wildcards, files) == (
-        f"--sample=C1 --specimen=tissue --patient='P 1' --timepoint=baseline --configuration={planned().configuration} "
+        "--sample=C1 --specimen=tissue --patient='@/base/the sheet.tsv' --timepoint=baseline "
+        f"--configuration={made.configuration} "
         """--counts-summary 'a b.json' --coverage 'x'"'"'y' '$z'"""
     )
+
+
+def test_a_patient_is_marked_and_not_named():
+    class Wildcards:
+        sample = "C1"
+
+    def mark(patient):
+        return planned(replace(C1, patient=patient)).patient_mark(Wildcards)
+
+    assert mark("") == ""
+    assert mark("P 1") == mark("P 1") != mark("P 2")
+    assert "P" not in mark("P 1")
 
 
 def test_every_input_between_stages_is_an_output():

@@ -274,3 +274,10 @@ def test_any_bytes_are_a_sheet_or_refused(tmp_path_factory, content):
     path.write_bytes(content)
     with pytest.raises(InputError):
         sheet.read(path)
+
+
+def test_patient_of_a_sample(folder):
+    path = write(folder, "sample role alignments patient", "T1 tumour a.bam P~1", "T2 tumour gone.bam _")
+    assert (sheet.patient_of(path, "T1"), sheet.patient_of(path, "T2")) == ("P 1", "")
+    with pytest.raises(InputError, match=r"samples\.tsv: expected a row of sample T3, found none; give the sheet"):
+        sheet.patient_of(path, "T3")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from metcn import config
+from metcn import config, sheet
 from metcn.columns import ASSAYS, SPECIMENS
 from metcn.keywords import Keyword, accepts, expected
 from metcn.layout import STAGES
@@ -38,7 +38,9 @@ SEGMENTS = Argument("segments", "Segments of the sample (.cns).")
 MEASUREMENT = Argument("measurement", "MET and CEP7-like levels of the sample (ratios/SAMPLE.json).")
 TALLIES = Argument("counts_summary", "What was counted (counts/SAMPLE.json).", required=False)
 PURITY = Argument("purity", "Purity and ploidy of the sample (purity/SAMPLE.json).")
-PATIENT = Argument("patient", "Patient, to join serial samples.", "text", required=False)
+PATIENT = Argument(
+    "patient", "Patient, to join serial samples; @SHEET for the one that a sample sheet names.", "text", required=False
+)
 
 # Files and facts of each stage, in the order of its function's parameters.
 STAGE_ARGUMENTS: dict[str, list[Argument]] = {
@@ -199,6 +201,9 @@ def run_stage(stage: str, options: Mapping[str, Any]) -> None:
     settings = {name: options[name] for name in config.settings_keys(stage)}
     config.check_settings(stage, settings, f"metcn {stage}")
     files_and_facts = {argument.name: options[argument.name] for argument in STAGE_ARGUMENTS[stage]}
+    patient = files_and_facts.get("patient") or ""
+    if patient.startswith(sheet.FROM_SHEET):
+        files_and_facts["patient"] = sheet.patient_of(patient.removeprefix(sheet.FROM_SHEET), options["sample"])
     call_stage(stage, files_and_facts, settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -91,11 +92,16 @@ class Plan:
         return lambda wildcards: self.inputs(stage, getattr(wildcards, "sample", ""))
 
     def told(self, stage: str) -> Callable[[Any, Any], str]:
-        """Parameter function of a stage's rule: options for its facts and its input files, shell-quoted."""
+        """Parameter function of a stage's rule: options for its facts and its input files, shell-quoted.
+
+        Where a patient's name is to be found is told, not the name: Snakemake logs commands.
+        """
 
         def options(wildcards: Any, input: Any) -> str:
             """The options of one job."""
             facts = self.facts(stage, getattr(wildcards, "sample", ""))
+            if "patient" in facts:
+                facts["patient"] = f"{sheet.FROM_SHEET}{self.settings['samples']}"
             words = [f"--{argument}={shlex.quote(value)}" for argument, value in facts.items()]
             for argument, paths in input.items():
                 several = [paths] if isinstance(paths, str) else paths
@@ -103,6 +109,11 @@ class Plan:
             return " ".join(words)
 
         return options
+
+    def patient_mark(self, wildcards: Any) -> str:
+        """Parameter function that changes with the patient of a sample and does not name them."""
+        patient = self.samples[wildcards.sample].patient
+        return hashlib.sha256(patient.encode()).hexdigest()[:8] if patient else ""
 
     def options(self, stage: str) -> str:
         """Options that hand a stage its section of the configuration, shell-quoted."""

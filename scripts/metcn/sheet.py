@@ -13,6 +13,9 @@ from metcn.keywords import did_you_mean, shown
 from metcn.samples import INPUTS, SHEET_COLUMNS, Sample
 from metcn.sheet_checks import Row, paths, row_problems, sheet_problems
 
+FROM_SHEET = "@"
+"""Begins a path that stands for the patient whom that sheet names: command lines are logged, and seen by others."""
+
 
 def read(path: str | Path, *, calling: bool = True) -> list[Sample]:
     """Samples of a sheet in its order.
@@ -33,6 +36,22 @@ def read(path: str | Path, *, calling: bool = True) -> list[Sample]:
     if problems:
         raise InputError("\n".join(problems))
     return samples
+
+
+def patient_of(path: str | Path, sample: str) -> str:
+    """The patient of a sample by the sheet, empty if it names none; the rest of the sheet is not checked.
+
+    Raises
+    ------
+    InputError
+        If the sheet cannot be read or has no such sample.
+    """
+    for row in _rows(Path(path)):
+        if row.cells["sample"] == sample:
+            return row.cells["patient"]
+    raise InputError(
+        f"{path}: expected a row of sample {sample}, found none; give the sheet that the run was made with"
+    )
 
 
 def one(cells: Mapping[str, str], base: Path, source: str) -> Sample:

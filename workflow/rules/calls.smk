@@ -41,6 +41,7 @@ rule calls:
         "../envs/metcn.yaml"
     params:
         told=PLAN.told("calls"),
+        patient=PLAN.patient_mark,
         options=PLAN.options("calls"),
         code=PLAN.code("calls"),
     shell:
