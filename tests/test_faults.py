@@ -107,9 +107,9 @@ def test_logs_tell_nothing_of_a_patient_but_the_sample(undisturbed, expected):
 def test_as_a_module_of_another_workflow(cohort, expected, tmp_path):
     """Below a prefix and with a section of another's configuration, the same bytes."""
     main = {"met": {**yaml.safe_load((cohort / "config.yaml").read_text()), "samples": str(cohort / "samples.tsv")}}
-    (tmp_path / "main.yaml").write_text(yaml.safe_dump(main))
+    (cohort / "main.yaml").write_text(yaml.safe_dump(main))
     (tmp_path / "Snakefile").write_text(
-        f'configfile: "main.yaml"\nmodule met:\n    snakefile: "{ROOT / "workflow/Snakefile"}"\n'
+        f'configfile: "{cohort / "main.yaml"}"\nmodule met:\n    snakefile: "{ROOT / "workflow/Snakefile"}"\n'
         '    config: config["met"]\n    prefix: "met"\nuse rule * from met as met_*\n'
         "rule all:\n    default_target: True\n    input: rules.met_all.input\n"
     )
