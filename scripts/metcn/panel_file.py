@@ -98,8 +98,7 @@ def _check_own(handle: h5py.File) -> None:
 def _sound(arrays: Mapping[str, np.ndarray], usable: np.ndarray) -> bool:
     """Whether centre, spread and basis are numbers that normals have, in usable bins and, where given, in others."""
     given = all(not np.isinf(values).any() for values in arrays.values()) and not (arrays["spread"] < 0).any()
-    known = all(np.isfinite(values[usable]).all() for values in arrays.values())
-    return given and known and bool((arrays["spread"][usable] > 0).all())
+    return given and all(np.isfinite(values[usable]).all() for values in arrays.values())
 
 
 def _numbered(values: Mapping[str, float]) -> dict[int, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,21 +21,14 @@ DEVIANT_SD = 6.0  # beyond so many SDs of the normals
 X_WITHOUT_ENDS = (2_800_000, 154_900_000)  # clear of the pseudoautosomal regions in GRCh37 and GRCh38
 
 
-def check_own(names: Sequence[str], depth: np.ndarray) -> None:
-    """Pass if every normal has a depth of its own; ``depth`` has a row for each.
-
-    Raises
-    ------
-    InputError
-        If one is a copy of another, whatever their files look like.
-    """
+def name_copies(names: Sequence[str], depth: np.ndarray) -> None:
+    """Say of each normal that has the depth of another in every bin; ``depth`` has a row for each."""
+    remedy = "have the same depth in every bin; remove one, since noise looks smaller with a copy"
     first: dict[bytes, str] = {}
     for name, row in zip(names, depth, strict=True):
         other = first.setdefault(np.ascontiguousarray(row).tobytes(), name)
         if other != name:
-            raise InputError(
-                f"normals {other} and {name} have the same depth in every bin; remove the one that is a copy"
-            )
+            print(f"metcn: note: normals {other} and {name} {remedy}", file=sys.stderr)
 
 
 def x_of(design: Design) -> np.ndarray:

@@ -41,7 +41,7 @@ def reference(
     Raises
     ------
     InputError
-        If a table is malformed, has other rows than the bins, a normal has no reads or is a copy, or units differ.
+        If a table is malformed, has other rows than the bins, a normal has no reads, or units differ.
     """
     frame = tables.read_bins(bins)
     unit = belonging.unit_of(counts_summary or ())
@@ -52,7 +52,7 @@ def reference(
         raise InputError(
             f"normal {empty[0]} has no reads in any bin; remove it from the sample sheet or replace its file"
         )
-    belonging.check_own(names, depth)
+    belonging.name_copies(names, depth)
     parts = measure.design_of(frame)
     panel = normals.build(
         depth,
