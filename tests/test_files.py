@@ -151,7 +151,6 @@ OF_ANOTHER_STAGE = [
     pytest.param("{}", "found nothing in", id="empty"),
     pytest.param("[1]", "found list in", id="a list"),
     pytest.param("NaN", "found float in", id="no number"),
-    pytest.param('{"grid": {}}', "found grid in", id="the key without content"),
     pytest.param('{"a": 1, "b": 2}', "found a, b in", id="other keys"),
 ]
 

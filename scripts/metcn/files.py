@@ -121,7 +121,7 @@ def read_json(path: str | Path, *, with_key: str = "") -> Any:
         raise InputError(f"{path} does not exist; run the stage that makes it first") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not JSON ({error}); delete it and run the stage that makes it again") from error
-    if with_key and not (isinstance(content, dict) and content.get(with_key)):
+    if with_key and not (isinstance(content, dict) and with_key in content):
         found = ", ".join(list(content)[:5]) if isinstance(content, dict) else type(content).__name__
         raise InputError(
             f"expected JSON with the key {with_key}, found {found or 'nothing'} in {path}; "

@@ -15,6 +15,7 @@ from metcn.files import read_json
 from metcn.panel import Panel
 from metcn.stages.measure import Design
 
+NOT_EXPLAINED = 1.75  # normals add to the spread that they should take away; 50 real samples have at most 1.6
 FEW_NORMALS = 3  # from which on they tell their noise
 DEVIANT_LOG2 = 0.2  # a single copy more in 30 % of the cells
 DEVIANT_SD = 6.0  # beyond so many SDs of the normals

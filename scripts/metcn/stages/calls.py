@@ -60,7 +60,7 @@ def calls(
         If an input is missing or damaged, or the default criteria set is unknown.
     """
     asked = {"specimen": specimen, "patient": patient or "", "timepoint": timepoint or ""}
-    keys = {"measurement": (measurement, "baseline"), "purity": (purity, "grid"), "copies": (copies, "lod")}
+    keys = {"measurement": (measurement, "met"), "purity": (purity, "purity"), "copies": (copies, "lod")}
     found = {name: read_json(path, with_key=key) for name, (path, key) in keys.items()}
     counted = read_json(counts_summary) if counts_summary else None
     record = _record({"schema": SCHEMA, "sample": sample, **asked}, {**found, "counts": counted}, draws, settings)

@@ -22,7 +22,6 @@ from metcn.stages import belonging, design, measure
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
 UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals
 SMALLEST_EXCESS = 0.02  # log2; excess of very quiet normals, so that a ratio to it means something
-NOT_EXPLAINED = 1.75  # normals add to the spread that they should take away; 50 real samples have at most 1.6
 UNLIKE_SHARE = 6.0  # a sample's largest share of a component, in SDs of the normals, beyond which it is unlike them
 
 
@@ -236,7 +235,7 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
         "gc_unknown": measured["mode"] in ("no_normals", "few_normals") and parts.frame["gc"].isna().all(),
         "ratios_imported": measured["mode"] == "imported",
         "unlike_normals": largest > UNLIKE_SHARE or excess > UNLIKE_EXCESS,
-        "not_this_assay": any(share > NOT_EXPLAINED for share in measured["qc"]["left_by_normals"].values()),
+        "not_this_assay": any(share > belonging.NOT_EXPLAINED for share in measured["qc"]["left_by_normals"].values()),
         "wavy": (measured["qc"]["waviness"] > settings["max_waviness"])
         or (measured["qc"]["autocorrelation"] > settings["max_autocorrelation"]),
         "noisy": settings["max_noise"] < noise <= settings["fail_noise"],
