@@ -100,7 +100,7 @@ def depths(gc: np.ndarray, normals: int) -> np.ndarray:
 def child_core(bins: str, normals: str) -> None:
     """Build a panel of arrays and take one tumour's ratios."""
     from metcn import ratios, reference
-    from metcn.stages import measure
+    from metcn.stages import belonging, measure
 
     frame, gc = design(int(bins))
     parts, depth = measure.design_of(frame), depths(gc, int(normals) + 1)
@@ -109,7 +109,8 @@ def child_core(bins: str, normals: str) -> None:
     begin = time.process_time()
     panel = reference.build(
         matrix, kind=parts.kind, chromosome=parts.chromosome, group=parts.group, fit=parts.fit,
-        learn=parts.fit | parts.on_seven, met=parts.met, mask=np.full(len(frame), "", dtype="U32"),
+        learn=parts.fit | parts.on_seven, met=parts.met, x=belonging.x_of(parts),
+        mask=np.full(len(frame), "", dtype="U32"),
         max_components=40, min_relative_depth=0.05, max_spread=1.0,
     )  # fmt: skip
     built = time.process_time()
