@@ -10,7 +10,7 @@ import pytest
 
 from metcn import bins as tiling
 from metcn import counts as counting
-from metcn import genome, tables
+from metcn import genome, panel_file, tables
 from metcn.errors import InputError
 from metcn.stages import counted, depth
 from small_files import write_bam, write_fasta
@@ -131,7 +131,7 @@ def test_coverage_bins_are_the_rows(tmp_path):
 def test_bins_of_a_ready_reference_come_first(tmp_path):
     _, frame = make_bins(tmp_path, coverage=COVERAGE, targets=None)
     with h5py.File(tmp_path / "reference.h5", "w") as handle:
-        tables.write_reference_bins(handle.create_group("bins"), frame)
+        panel_file.write_bins(handle, frame)
     _, found = make_bins(tmp_path, reference=tmp_path / "reference.h5")
     pd.testing.assert_frame_equal(found, frame)
 

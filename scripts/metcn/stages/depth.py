@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from metcn import counts as counting
-from metcn import formats, tables
+from metcn import formats, panel_file, tables
 from metcn import genome as genomes
 from metcn.columns import COUNT_COLUMNS, REASONS
 from metcn.errors import InputError
@@ -41,7 +41,7 @@ def bins(
     """
     facts = genomes.load(genome)
     if reference:
-        frame = tables.read_reference_bins(reference)
+        frame = panel_file.read_bins(reference)
     elif coverage:
         frame = design.bins_of_coverage(
             formats.read_coverage(coverage, facts), facts, assay=assay, where=_names(coverage)

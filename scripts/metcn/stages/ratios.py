@@ -44,7 +44,7 @@ def reference(
     """
     frame = tables.read_bins(bins)
     unit = belonging.unit_of(counts_summary or ())
-    depth = np.stack([_log2_depth(path, frame) for path in counts])
+    depth = np.stack([_log2(tables.read_depth(path, frame)) for path in counts])
     names = [path.name.removesuffix(".cnn") for path in counts]
     empty = [name for name, row in zip(names, depth, strict=True) if not np.isfinite(row).any()]
     if empty:
@@ -75,15 +75,8 @@ def reference(
     panel_file.write(output, frame, panel, facts)
 
 
-def _log2_depth(path: Path, frame: pd.DataFrame) -> np.ndarray:
-    """Log2 depth per bin of one counts table, NaN where it has no reads; the rows must be those of the bins."""
-    table = tables.read_counts(path)
-    same = len(table) == len(frame) and all(
-        np.array_equal(table[name].to_numpy(), frame[name].to_numpy()) for name in ("chromosome", "start", "end")
-    )
-    if not same:
-        raise InputError(f"{path}: its rows are not those of the bins in use; count this sample again with those bins")
-    depth = table["depth"].to_numpy(float)
+def _log2(depth: np.ndarray) -> np.ndarray:
+    """Log2 depth per bin, NaN where it has no reads."""
     with np.errstate(divide="ignore"):
         log2 = np.log2(depth)
     return np.where(np.isfinite(log2), log2, np.nan).astype(np.float32)
@@ -114,10 +107,12 @@ def ratios(
     facts = genomes.load(genome)
     if imported:
         frame, log2 = _imported(imported, facts, assay)
+        depth = np.full(len(frame), np.nan)
         panel, made, mode = _flat(frame), None, "imported"
     elif counts and bins:
         frame = tables.read_bins(bins)
-        log2 = _log2_depth(counts, frame)
+        depth = tables.read_depth(counts, frame)
+        log2 = _log2(depth)
         of_run = (genome, assay, belonging.unit_of([counts_summary]))
         frame, panel, made, mode = _compared(frame, reference, matched_normal, *of_run)
     else:
@@ -141,7 +136,7 @@ def ratios(
         else None,
     }
     measured["reasons"] = _measured_reasons(parts, measured, settings)
-    _write_ratios(output, frame, panel, corrected, ratio, None if imported else counts)
+    _write_ratios(output, frame.assign(depth=depth), panel, corrected, ratio)
     write_json(summary, measured)
 
 
@@ -187,7 +182,7 @@ def _compared(
         return stored, panel, made, "panel_of_normals" if panel.normals >= 3 else "few_normals"
     if matched is not None:
         flat = _flat(frame)
-        centre = _log2_depth(matched, frame)
+        centre = _log2(tables.read_depth(matched, frame))
         mask = np.where((flat.mask == "") & ~np.isfinite(centre), "no_reads_in_normals", flat.mask)
         return frame, Panel(centre, flat.spread, mask, flat.basis, {}, 1), None, "matched_normal"
     return frame, _flat(frame), None, "no_normals"
@@ -281,12 +276,9 @@ def _over_normals(shared: Mapping[str, float], panel: Panel) -> dict[str, float]
     return {kind: value / max(known[kind], SMALLEST_EXCESS) for kind, value in shared.items() if kind in known}
 
 
-def _write_ratios(
-    path: Path, frame: pd.DataFrame, panel: Panel, corrected: core.Corrected, ratio: np.ndarray, counts: Path | None
-) -> None:
+def _write_ratios(path: Path, frame: pd.DataFrame, panel: Panel, corrected: core.Corrected, ratio: np.ndarray) -> None:
     """Write the ``.cnr``: masked bins have no log2 and weight 0."""
     typical = np.nanmedian(corrected.sd) if np.isfinite(corrected.sd).any() else 1.0
     weight = np.where(np.isfinite(corrected.sd), np.minimum((typical / np.maximum(corrected.sd, 1e-6)) ** 2, 1.0), 0.0)
     mask = np.where((panel.mask == "") & ~np.isfinite(ratio), "no_reads", panel.mask)
-    depth = tables.read_counts(counts)["depth"].to_numpy(float) if counts else np.full(len(frame), np.nan)
-    tables.write_ratios(path, frame.assign(log2=ratio, depth=depth, weight=weight, mask=mask, spread=corrected.sd))
+    tables.write_ratios(path, frame.assign(log2=ratio, weight=weight, mask=mask, spread=corrected.sd))
