@@ -537,6 +537,20 @@ def test_more_normals_mean_less_error(tmp_path, normals, mode, reasons):
     assert error > (0.2 if normals < 3 else 0.02)
 
 
+@pytest.mark.parametrize(("normals", "removed"), [(0, True), (2, True), (3, False), (6, False)])
+def test_mappability_serves_where_normals_are_too_few(tmp_path, normals, removed):
+    """A sample's slope on mappability goes only where fewer than three normals would show what bins lack."""
+    random = np.random.default_rng(41)
+    frame = made_depth.genome_windows(2_000_000)
+    frame = frame.assign(mappability=np.round(random.uniform(0.3, 1, len(frame)), 4))
+    flat = made_depth.Assay(frame, np.ones(len(frame)), np.zeros((0, len(frame))), np.full(len(frame), 0.1))
+    bench = made_depth.Bench(tmp_path, frame, assay="swgs")
+    panel = bench.reference(flat.normals(random, normals)) if normals else None
+    found = bench.ratios(flat.sample(random) + 1.5 * frame["mappability"].to_numpy(), panel).log2
+    slope = np.polyfit(frame["mappability"][np.isfinite(found)], found[np.isfinite(found)], 1)[0]
+    assert slope == pytest.approx(0.0 if removed else 1.5, abs=0.15)
+
+
 def test_a_matched_normal_takes_efficiency_away(bench):
     random = np.random.default_rng(22)
     scores, factor = random.normal(size=3), np.where(MET, 8.0, 1.0)

@@ -29,6 +29,8 @@ def bins(
     fasta: Path | None,
     coverage: Sequence[Path] | None,
     reference: Path | None,
+    gc: Path | None,
+    mappability: Path | None,
     output: Path,
     settings: Mapping[str, Any],
 ) -> None:
@@ -40,16 +42,17 @@ def bins(
         If an input is malformed, of another genome build, or missing where the assay needs it.
     """
     facts = genomes.load(genome)
+    known = {"tracks": {"gc": gc, "mappability": mappability}, **design.given(settings, "min_mappability")}
     if reference:
         frame = panel_file.read_bins(reference)
     elif coverage:
         frame = design.bins_of_coverage(
             formats.read_coverage(coverage, facts), facts, assay=assay, where=_names(coverage)
         )
-        frame = design.annotated(frame, facts, fasta)
+        frame = design.annotated(frame, facts, fasta, **known)
     else:
         frame = design.bins_of_design(facts, assay=assay, targets=targets, fasta=fasta, settings=settings)
-        frame = design.annotated(frame, facts, fasta)
+        frame = design.annotated(frame, facts, fasta, **known)
         wide = int(np.median(_width(frame)))
         if sampled.is_wanted(settings.get("reading", "auto"), assay=assay, window_bp=wide):
             frame = sampled.sampled(frame, facts)

@@ -16,7 +16,7 @@ from metcn import genome as genomes
 from metcn.errors import InputError
 from metcn.plan import Plan
 from metcn.samples import Sample
-from metcn.stages import design
+from metcn.stages import content, design
 
 FEW_TARGETS = 10
 SAMPLE_MB, RUN_MB = 5, 20  # results of one sample of a panel, and of what a run has once; a genome's are larger
@@ -46,6 +46,7 @@ def check(plan: Plan, directory: Path) -> list[str]:
     facts = genomes.load(plan.settings["genome"])
     tried(lambda: _fasta(plan, facts))
     tried(lambda: _targets(plan, facts))
+    tried(lambda: _tracks(plan, facts))
     tried(lambda: _panel(plan))
     for sample in plan.samples.values():
         tried(lambda sample=sample: _files(sample))  # type: ignore[misc]
@@ -66,6 +67,14 @@ def _fasta(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
         with sequences.open_fasta(fasta) as handle:
             lengths = dict(zip(handle.references, handle.lengths, strict=True))
         genomes.check_build(lengths, facts, where=str(fasta))
+    yield from ()
+
+
+def _tracks(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
+    """Nothing, if the files of GC content and mappability are sound and of the configured build."""
+    for name in ("gc", "mappability"):
+        if plan.settings["bins"][name]:
+            content.track(Path(plan.settings["bins"][name]), facts)
     yield from ()
 
 

@@ -19,6 +19,7 @@ from metcn.files import write_json
 from metcn.panel import Panel
 from metcn.stages import belonging, design, measure
 
+FEWEST_NORMALS = 3  # of which a panel learns noise rather than assuming it
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
 UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals
 SMALLEST_EXCESS = 0.02  # log2; excess of very quiet normals, so that a ratio to it means something
@@ -141,7 +142,11 @@ def ratios(
 
 
 def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str) -> core.Corrected:
-    """The sample's ratios against the panel."""
+    """The sample's ratios against the panel.
+
+    What mappability takes from a bin it takes from normals too, so its curve serves only where these are too few.
+    """
+    covariates = ("gc", "mappability") if panel.normals < FEWEST_NORMALS else ("gc",)
     return core.correct(
         log2.astype(float),
         centre=panel.centre,
@@ -153,7 +158,7 @@ def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str
         group=parts.group,
         usable=panel.mask == "",
         fit=parts.fit,
-        covariates=[parts.frame[name].to_numpy(float) for name in ("gc", "mappability")],
+        covariates=[parts.frame[name].to_numpy(float) for name in covariates],
         curve=curve,
     )
 
@@ -179,7 +184,7 @@ def _compared(
             "names": facts["normals"],
             "belonging": {name: facts.get(name) for name in ("males", "batches", "strays", "deviant")},
         }
-        return stored, panel, made, "panel_of_normals" if panel.normals >= 3 else "few_normals"
+        return stored, panel, made, "panel_of_normals" if panel.normals >= FEWEST_NORMALS else "few_normals"
     if matched is not None:
         flat = _flat(frame)
         centre = _log2(tables.read_depth(matched, frame))
@@ -204,7 +209,7 @@ def _imported(path: Path, facts: genomes.Genome, assay: str) -> tuple[pd.DataFra
     table = formats.genome_order(formats.read_ratios(path), facts)
     off_target = table["gene"].isin(["Antitarget", "Background"])
     table = table.assign(kind=np.where(off_target, "off_target", "target"))
-    frame = design.annotated(design.bins_of_coverage(table, facts, assay=assay, where=str(path)), facts, None)
+    frame = design.annotated(design.bins_of_coverage(table, facts, assay=assay, where=str(path)), facts)
     return frame, table["log2"].to_numpy(float)
 
 
