@@ -19,7 +19,6 @@ ASSAY = made_depth.assay(FRAME)
 GENE = FRAME["gene"].to_numpy()
 KIND = FRAME["kind"].to_numpy(dtype=np.str_)
 SEVEN = (FRAME["chromosome"] == "7").to_numpy()
-LONG_ARM = SEVEN & (FRAME["start"] >= made_depth.GRCH37.centromere["7"][1]).to_numpy()
 MET = GENE == "MET"
 
 
@@ -392,28 +391,47 @@ def test_a_few_quiet_bins_are_not_taken_for_the_gene():
 # Whole samples
 
 
-def expected_log2(fold):
-    return np.log2(fold[MET][0]) - np.log2(made_depth.mean_fold(FRAME, fold))
+def of_seven(frame, low=0.0, high=np.inf):
+    """Bins of chromosome 7 that begin in a stretch."""
+    return ((frame["chromosome"] == "7") & (frame["start"] >= low) & (frame["start"] < high)).to_numpy()
 
 
-GAINS = [
-    pytest.param(MET, id="MET alone"),
-    pytest.param(MET | (SEVEN & (KIND == "off_target") & FRAME["start"].between(114e6, 119e6).to_numpy()), id="5 Mb"),
-    pytest.param(LONG_ARM, id="7q"),
-    pytest.param(SEVEN, id="chromosome 7"),
-]
+GAINS = {
+    "MET alone": lambda frame: (frame["role"] == "met").to_numpy() & (frame["kind"] != "off_target").to_numpy(),
+    "5 Mb": lambda frame: of_seven(frame, 114e6, 119e6),
+    "7q": lambda frame: of_seven(frame, made_depth.GRCH37.centromere["7"][1]),
+    "chromosome 7": of_seven,
+}
+FOLDS = (0.5, 1.05, 1.5, 4.0, 20.0)
+DESIGNS = {"panel with off-target": ("panel", FRAME), "even windows": ("swgs", made_depth.genome_windows())}
 
 
-@pytest.mark.parametrize("members", GAINS)
-def test_a_gain_is_measured_as_large_as_it_is(bench, reference, members):
+@pytest.fixture(scope="module", params=DESIGNS)
+def gainful(request, tmp_path_factory):
+    """A design with two panels of the same normals, one of them with twelve components whatever it can carry."""
+    kind, frame = DESIGNS[request.param]
+    bench, assay = made_depth.Bench(tmp_path_factory.mktemp("gains"), frame, assay=kind), made_depth.assay(frame)
+    normals = assay.normals(np.random.default_rng(1), 16)
+    chosen = bench.reference(normals)
+    return bench, assay, {"chosen": chosen, "twelve": bench.with_components(chosen, normals, 12)}
+
+
+@pytest.mark.parametrize("components", ["chosen", "twelve"])
+@pytest.mark.parametrize("gained", GAINS.values(), ids=GAINS)
+def test_a_gain_is_measured_as_large_as_it_is(gainful, gained, components):
     """The same noise with and without a gain of 1.05 to 20 times: what changes is the gain, with slope 1."""
-    normal = ASSAY.sample(np.random.default_rng(11))
-    without = bench.ratios(normal, reference).met
+    bench, assay, panels = gainful
+    panel, normal = panels[components], assay.sample(np.random.default_rng(11))
+    before = bench.ratios(normal, panel)
+    if components == "twelve":
+        assert all(len(shares) == 12 for shares in before.summary["qc"]["shares"].values())
+    members, met = gained(bench.frame), (bench.frame["role"] == "met").to_numpy()
     truth, found = [], []
-    for times in (0.5, 1.05, 1.5, 4.0, 20.0):
+    for times in FOLDS:
         fold = np.where(members, times, 1.0)
-        truth.append(expected_log2(fold))
-        found.append(bench.ratios(normal + np.log2(fold), reference).met - without)
+        truth.append(np.log2(times) - np.log2(made_depth.mean_fold(bench.frame, fold)))
+        found.append(bench.ratios(normal + np.log2(fold), panel).met - before.met)
+    assert members[met].any()
     np.testing.assert_allclose(found, truth, atol=0.03)
     slope, _ = np.polyfit(truth, found, 1)
     assert 0.98 < slope < 1.02
