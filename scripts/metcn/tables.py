@@ -189,7 +189,7 @@ def read_depth(path: str | Path, bins: pd.DataFrame) -> NDArray[np.float64]:
     """
     text = read_text(path)
     header, lines = text.split("\n", 1)[0].split("\t"), text.count("\n") + (not text.endswith("\n"))
-    types: dict[str, Any] = {"chromosome": "category", "start": np.int64, "end": np.int64, "depth": np.float64}
+    types: dict[str, Any] = {"chromosome": str, "start": np.int64, "end": np.int64, "depth": np.float64}
     regular = len(set(header)) == len(header) and text.count("\t") == lines * (len(header) - 1)
     if regular and types.keys() <= set(header):
         try:
