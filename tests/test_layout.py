@@ -35,7 +35,7 @@ LAYERS = {
     ),
     "stages": (
         "stages stages.axis stages.content stages.design stages.sampled stages.counted stages.progress stages.measure "
-        "stages.belonging stages.reading stages.indexed stages.preflight "
+        "stages.against stages.belonging stages.reading stages.indexed stages.preflight "
         "stages.depth stages.ratios stages.segments stages.fitting stages.purity stages.copies stages.calls "
         "stages.loci stages.amplicons stages.genes stages.limits stages.records stages.compare "
         "stages.levels stages.whatif stages.report "

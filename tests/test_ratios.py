@@ -20,6 +20,7 @@ GENE = FRAME["gene"].to_numpy()
 KIND = FRAME["kind"].to_numpy(dtype=np.str_)
 SEVEN = (FRAME["chromosome"] == "7").to_numpy()
 MET = GENE == "MET"
+NONE_CHANGED = np.zeros(len(FRAME), dtype=bool)
 
 
 @pytest.fixture(scope="module")
@@ -580,6 +581,37 @@ def test_a_matched_normal_takes_efficiency_away(bench):
     assert found.met == pytest.approx(3, abs=0.15)
     without = bench.ratios(sample)
     assert np.nanstd(found.log2[~SEVEN]) < 0.7 * np.nanstd(without.log2[~SEVEN])
+
+
+OWN_CHANGES = [
+    pytest.param(NONE_CHANGED, 3.0, False, id="none"),
+    pytest.param(MET, 1.5, True, id="a third copy of MET"),
+    pytest.param(MET, 0.5, True, id="one copy of MET"),
+    pytest.param(MET, 1.08, False, id="less than chance may do"),
+    pytest.param(SEVEN, 1.5, True, id="a third chromosome 7"),
+    pytest.param(GENE == "G3", 4.0, False, id="another gene"),
+]
+
+
+@pytest.mark.parametrize(("members", "times", "deviates"), OWN_CHANGES)
+def test_a_matched_normal_beside_a_panel_is_checked_and_moves_nothing(bench, reference, members, times, deviates):
+    random = np.random.default_rng(23)
+    sample = ASSAY.sample(random, np.where(MET, 8.0, 1.0))
+    matched = ASSAY.sample(random, np.where(members, times, 1.0), level=1.3)
+    alone, both = bench.ratios(sample, reference), bench.ratios(sample, reference, matched=matched)
+    assert both.summary["mode"] == "panel_of_normals"
+    assert both.summary["matched_normal"]["deviates"] is deviates
+    assert ("matched_normal_deviates" in both.summary["reasons"]) is deviates
+    np.testing.assert_array_equal(both.log2, alone.log2)
+    assert alone.summary["matched_normal"] is None
+    assert both.summary["met"] == alone.summary["met"]
+
+
+def test_a_matched_normal_that_lacks_met_is_no_reason(bench, reference):
+    matched = np.where(SEVEN, NAN, ASSAY.sample(np.random.default_rng(23)))
+    found = bench.ratios(ASSAY.sample(np.random.default_rng(24)), reference, matched=matched).summary
+    assert found["matched_normal"]["met"] == {"log2": None, "se": None, "bins": 0}
+    assert found["matched_normal"]["deviates"] is False
 
 
 def test_bins_that_the_matched_normal_lacks_are_masked(bench):

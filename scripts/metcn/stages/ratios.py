@@ -17,9 +17,8 @@ from metcn import reference as normals
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.panel import Panel
-from metcn.stages import belonging, design, measure
+from metcn.stages import against, belonging, design, measure
 
-FEWEST_NORMALS = 3  # of which a panel learns noise rather than assuming it
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
 UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals
 SMALLEST_EXCESS = 0.02  # log2; excess of very quiet normals, so that a ratio to it means something
@@ -119,48 +118,26 @@ def ratios(
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
     parts = measure.design_of(frame)
-    corrected = _corrected(parts, log2, panel, settings["curve"])
-    ratio, local, base = measure.baseline(parts, corrected.log2_ratio, smallest=settings["min_backbone_bins"])
-    shared = measure.excess(parts, corrected, ratio, local, panel)
+    how = {"curve": settings["curve"], "smallest": settings["min_backbone_bins"]}
+    found = against.measured(parts, facts, log2, panel, **how)
+    matched = None
+    if matched_normal and mode == "panel_of_normals":
+        own = _log2(tables.read_depth(matched_normal, frame))
+        matched = against.matched_normal(against.measured(parts, facts, own, panel, **how).levels)
+    resembles = belonging.of_sample(found.corrected.shares, made["names"], panel) if made else None
     measured = {
         "sample": sample,
         "assay": assay,
         "genome": genome,
         "mode": mode,
-        "met": measure.met(parts, corrected, ratio, shared, base, panel),
-        "cep7": measure.centromere(parts, facts, corrected, ratio, shared, panel),
-        **measure.surroundings(parts, facts, corrected, ratio, shared, panel),
-        "baseline": base,
-        "qc": _quality(parts, ratio, corrected, shared, panel),
-        "reference": made | {"resembles": belonging.of_sample(corrected.shares, made["names"], panel)}
-        if made
-        else None,
+        **found.levels,
+        "qc": _quality(parts, found.ratio, found.corrected, found.shared, panel),
+        "reference": made | {"resembles": resembles} if made else None,
+        "matched_normal": matched,
     }
     measured["reasons"] = _measured_reasons(parts, measured, settings)
-    _write_ratios(output, frame.assign(depth=depth), panel, corrected, ratio)
+    _write_ratios(output, frame.assign(depth=depth), panel, found.corrected, found.ratio)
     write_json(summary, measured)
-
-
-def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str) -> core.Corrected:
-    """The sample's ratios against the panel.
-
-    What mappability takes from a bin it takes from normals too, so its curve serves only where these are too few.
-    """
-    covariates = ("gc", "mappability") if panel.normals < FEWEST_NORMALS else ("gc",)
-    return core.correct(
-        log2.astype(float),
-        centre=panel.centre,
-        spread=panel.spread.astype(float),
-        basis=panel.basis,
-        kind=parts.kind,
-        chromosome=parts.chromosome,
-        midpoint=parts.midpoint,
-        group=parts.group,
-        usable=panel.mask == "",
-        fit=parts.fit,
-        covariates=[parts.frame[name].to_numpy(float) for name in covariates],
-        curve=curve,
-    )
 
 
 def _compared(
@@ -184,7 +161,7 @@ def _compared(
             "names": facts["normals"],
             "belonging": {name: facts.get(name) for name in ("males", "batches", "strays", "deviant")},
         }
-        return stored, panel, made, "panel_of_normals" if panel.normals >= FEWEST_NORMALS else "few_normals"
+        return stored, panel, made, "panel_of_normals" if panel.normals >= against.FEWEST_NORMALS else "few_normals"
     if matched is not None:
         flat = _flat(frame)
         centre = _log2(tables.read_depth(matched, frame))
@@ -231,6 +208,7 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
         "no_normals": measured["mode"] == "no_normals",
         "few_normals": measured["mode"] in ("few_normals", "matched_normal"),
         "normal_deviates": bool(((measured["reference"] or {}).get("belonging") or {}).get("deviant")),
+        "matched_normal_deviates": bool(measured["matched_normal"] and measured["matched_normal"]["deviates"]),
         "gc_unknown": measured["mode"] in ("no_normals", "few_normals") and parts.frame["gc"].isna().all(),
         "ratios_imported": measured["mode"] == "imported",
         "unlike_normals": largest > UNLIKE_SHARE or excess > UNLIKE_EXCESS,
