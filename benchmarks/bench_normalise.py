@@ -51,7 +51,8 @@ def main() -> None:
     if rows:
         table = pd.DataFrame(rows).T
         options.show("core on arrays, CPU s, one thread", table, index=True)
-        options.show("factor per doubling", growth(table))
+        if not (factors := growth(table)).empty:
+            options.show("factor per doubling", factors)
     for size in args.files:
         with tempfile.TemporaryDirectory(prefix="metcn-bench-") as name:
             beside_cnvkit(size, Path(name), args.repeats)
