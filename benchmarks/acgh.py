@@ -22,6 +22,7 @@ from metcn.samples import Sample
 SMALLEST = 15  # bins of a gene that enters the comparison over all genes
 SMALLEST_SHOWN = 10  # bins of a gene that is shown for itself
 COLUMNS = {"chrom": "chromosome", "loc.start": "start", "loc.end": "end", "seg.mean": "log2"}
+WEIGHTS = (0, 0.1, 0.25, 0.5, 1)  # shares of the matched normal's own residual that are tried
 SHOWN = ("EGFR", "BRAF", "EZH2", "SMO")
 
 
@@ -29,6 +30,7 @@ def main() -> None:
     """Print agreement with the arrays, gene by gene and over all genes, and a row per tumour."""
     parser = options.parser(__doc__)
     parser.add_argument("--cnvkit", action="store_true", help="also CNVkit's reference and fix (some minutes)")
+    parser.add_argument("--matched", action="store_true", help="also what subtracting the matched normal would do")
     parser.add_argument("--base", type=float, default=10, help="base of the array's logarithms (default: 10)")
     args = parser.parse_args()
     panel = args.shared / "data" / "panel_hg19"
@@ -39,9 +41,10 @@ def main() -> None:
     ]
     with options.workplace(args.work) as folder:
         cohort = Cohort.of(folder, samples, workers=args.workers)
-        run(
-            cohort, Arrays(panel / "acgh_segments.tsv.gz", args.base), panel / "bins_gc.tsv.gz" if args.cnvkit else None
-        )
+        arrays = Arrays(panel / "acgh_segments.tsv.gz", args.base)
+        run(cohort, arrays, panel / "bins_gc.tsv.gz" if args.cnvkit else None)
+        if args.matched:
+            matched(cohort, arrays)
 
 
 class Arrays:
@@ -98,6 +101,32 @@ def run(cohort: Cohort, arrays: Arrays, gc: Path | None) -> None:
     met["genes_above"] = (large["metcn"] - large["array"]).groupby("sample").median()
     met["reasons"] = [";".join(measured[name]["reasons"]) for name in met.index]
     options.show("MET of each tumour, and how far its genes lie above the array's", met.join(of_arms), na_rep=".")
+
+
+def matched(cohort: Cohort, arrays: Arrays) -> None:
+    """Print whether tumours, corrected by the panel, err as their own normals do: the case for subtracting these.
+
+    Errors are against the array less their median in the tumour, which is the arrays' own scale.
+    """
+    cohort.measure(list(cohort.samples))
+    of_sample = {name: levels.of_metcn(cohort, name, smallest=SMALLEST) for name in cohort.samples}
+    rows = []
+    for name, genes in of_sample.items():
+        own = of_sample.get(f"{cohorts.patient(name)}_N")
+        if cohort.samples[name].role == "tumour" and own is not None:
+            array = [arrays.level(name, row.chromosome, row.start, row.end) for row in genes.itertuples()]
+            part = genes.assign(sample=name, error=genes["log2"] - array, normal=own["log2"].reindex(genes.index))
+            rows.append(part.assign(error=part["error"] - part["error"].median())[["sample", "error", "normal"]])
+    long = pd.concat(rows).dropna()
+    table = {}
+    for label, part in (("genes", long), ("MET", long.loc[["MET"]])):
+        for weight in WEIGHTS:
+            error = part["error"] - weight * part["normal"]
+            table[label, weight] = {
+                "n": len(part), "robust SD": robust.spread(error), "RMS": float(np.sqrt(np.mean(error**2))),
+                "spearman": part["error"].corr(part["normal"], method="spearman"),
+            }  # fmt: skip
+    options.show("error less a share of the matched normal's residual", pd.DataFrame(table).T)
 
 
 def agreement(ours: pd.Series, array: pd.Series) -> dict[str, float]:

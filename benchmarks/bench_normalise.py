@@ -2,7 +2,8 @@
 
     python benchmarks/bench_normalise.py [--sizes 100000x50 1000000x200] [--files 100000x20] [--repeats 3]
 
-``--sizes`` (bins x normals) measures the core on arrays: building a panel of normals, and one tumour against it.
+``--sizes`` (bins x normals) measures the core on arrays: building a panel of normals, writing it, and one tumour
+against it, mapped from its file; and by how much CPU and memory grow when bins or normals double.
 ``--files`` gives the same coverage tables, with GC content, to both tools: ``metcn reference`` and ``metcn ratios``
 beside CNVkit's ``reference`` (with its GC correction) and ``fix``. Each measurement is a process of its own.
 """
@@ -10,6 +11,7 @@ beside CNVkit's ``reference`` (with its GC correction) and ``fix``. Each measure
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -29,15 +31,17 @@ import options  # noqa: E402
 
 WINDOW_BP = 1000
 FACTORS = 6
+GROWING = ("panel_cpu_s", "tumour_cpu_s", "peak_mib")
 TURNS = ("metcn_reference", "cnvkit_reference", "metcn_ratios", "cnvkit_fix")
 
 
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    sizes = ["100000x50", "200000x50", "100000x200", "1000000x50", "1000000x200"]
+    sizes = [f"{bins}x{normals}" for bins in (100_000, 1_000_000, 3_000_000) for normals in (50, 200)]
+    files = ["100000x20", "100000x50"]
     parser.add_argument("--sizes", nargs="*", default=sizes, metavar="BxN", help=f"default: {' '.join(sizes)}")
-    parser.add_argument("--files", nargs="*", default=["100000x20"], metavar="BxN", help="default: 100000x20")
+    parser.add_argument("--files", nargs="*", default=files, metavar="BxN", help=f"default: {' '.join(files)}")
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="turns with files (default: 3)")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -45,7 +49,10 @@ def main() -> None:
         return globals()[f"child_{args.child[0]}"](*args.child[1:])
     rows = {size: measured("core", *size.split("x")) for size in args.sizes}
     if rows:
-        options.show("core on arrays, CPU s, one thread", pd.DataFrame(rows).T, index=True)
+        table = pd.DataFrame(rows).T
+        options.show("core on arrays, CPU s, one thread", table, index=True)
+        if not (factors := growth(table)).empty:
+            options.show("factor per doubling", factors)
     for size in args.files:
         with tempfile.TemporaryDirectory(prefix="metcn-bench-") as name:
             beside_cnvkit(size, Path(name), args.repeats)
@@ -65,6 +72,19 @@ def measured(*child: str) -> dict[str, float]:
         sys.exit(f"{' '.join(child)} failed")
     whole = {"process_cpu_s": usage.ru_utime + usage.ru_stime, "wall_s": time.perf_counter() - begin}
     return {**(json.loads(out) if out.strip() else {}), **whole, "peak_mib": usage.ru_maxrss / 1024}
+
+
+def growth(table: pd.DataFrame) -> pd.DataFrame:
+    """By what each figure grows when bins or normals double, between the sizes that differ in one of them alone."""
+    sizes = [tuple(map(int, name.split("x"))) for name in table.index]
+    rows = {}
+    for one, other in itertools.combinations(sorted(sizes), 2):
+        for axis, word in enumerate(("bins", "normals")):
+            if one[1 - axis] == other[1 - axis]:
+                first, second = (table.loc["x".join(map(str, size))] for size in (one, other))
+                power = np.log2(second / first) / np.log2(other[axis] / one[axis])
+                rows[f"{word} {one[axis]}-{other[axis]} at {one[1 - axis]}"] = 2**power
+    return pd.DataFrame(rows).T[list(GROWING)] if rows else pd.DataFrame(columns=list(GROWING))
 
 
 def design(bins: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -99,8 +119,8 @@ def depths(gc: np.ndarray, normals: int) -> np.ndarray:
 
 def child_core(bins: str, normals: str) -> None:
     """Build a panel of arrays and take one tumour's ratios."""
-    from metcn import ratios, reference
-    from metcn.stages import measure
+    from metcn import panel_file, ratios, reference
+    from metcn.stages import belonging, measure
 
     frame, gc = design(int(bins))
     parts, depth = measure.design_of(frame), depths(gc, int(normals) + 1)
@@ -109,18 +129,28 @@ def child_core(bins: str, normals: str) -> None:
     begin = time.process_time()
     panel = reference.build(
         matrix, kind=parts.kind, chromosome=parts.chromosome, group=parts.group, fit=parts.fit,
-        learn=parts.fit | parts.on_seven, met=parts.met, mask=np.full(len(frame), "", dtype="U32"),
+        learn=parts.fit | parts.on_seven, met=parts.met, x=belonging.x_of(parts),
+        mask=np.full(len(frame), "", dtype="U32"),
         max_components=40, min_relative_depth=0.05, max_spread=1.0,
     )  # fmt: skip
     built = time.process_time()
-    ratios.correct(
-        tumour, centre=panel.centre, spread=panel.spread.astype(float), basis=panel.basis, kind=parts.kind,
-        chromosome=parts.chromosome, midpoint=parts.midpoint, group=parts.group, usable=panel.mask == "",
-        fit=parts.fit, covariates=[gc],
-    )  # fmt: skip
+    facts = {"genome": "GRCh37", "assay": "wgs", "normals": [f"n{number}" for number in range(int(normals))]}
+    with tempfile.TemporaryDirectory(prefix="metcn-bench-") as folder:
+        path = Path(folder) / "reference.h5"
+        panel_file.write(path, frame, panel, facts)
+        written = time.process_time()
+        _, panel, _ = panel_file.read(path)
+        mapped = time.process_time()
+        ratios.correct(
+            tumour, centre=panel.centre, spread=panel.spread.astype(float), basis=panel.basis, kind=parts.kind,
+            chromosome=parts.chromosome, midpoint=parts.midpoint, group=parts.group, usable=panel.mask == "",
+            fit=parts.fit, covariates=[gc],
+        )  # fmt: skip
+        done, file_mib = time.process_time(), path.stat().st_size / 2**20
     per_cell = (built - begin) / matrix.size * 1e9
-    times = {"panel_cpu_s": built - begin, "tumour_cpu_s": time.process_time() - built, "ns_per_bin_normal": per_cell}
-    print(json.dumps({**times, "matrix_mib": matrix.nbytes / 2**20}))
+    times = {"panel_cpu_s": built - begin, "ns_per_bin_normal": per_cell, "write_cpu_s": written - built}
+    times |= {"open_cpu_s": mapped - written, "tumour_cpu_s": done - mapped}
+    print(json.dumps({**times, "matrix_mib": matrix.nbytes / 2**20, "file_mib": file_mib}))
 
 
 def beside_cnvkit(size: str, folder: Path, repeats: int) -> None:

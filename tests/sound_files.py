@@ -84,8 +84,8 @@ def write_bins(path: Path) -> Path:
     coverage = path.with_name("design.bed")
     coverage.write_text(TABLES["mosdepth"].text)
     depth.bins(
-        assay="panel", genome="GRCh37", targets=None, fasta=None, coverage=[coverage], reference=None, output=path,
-        settings={},
+        assay="panel", genome="GRCh37", targets=None, fasta=None, coverage=[coverage], reference=None, gc=None,
+        mappability=None, output=path, settings={},
     )  # fmt: skip
     assert len(tables.read_bins(path)) == len(ROWS)
     return path
@@ -148,6 +148,6 @@ def write_all(folder: Path) -> None:
     tables_of = {f"C{number}": sorted((where / "coverage").glob(f"N{number}.*")) for number in range(1, 6)}
     depth.bins(
         assay="panel", genome="GRCh37", targets=None, fasta=None, coverage=tables_of["C1"], reference=None,
-        output=folder / "cohort.tsv", settings={},
+        gc=None, mappability=None, output=folder / "cohort.tsv", settings={},
     )  # fmt: skip
     write_panel(folder, tables_of, "cohort")

@@ -47,6 +47,21 @@ def test_covered_bp(intervals, others):
     assert bins.covered_bp(start, end, *arrays(others)).tolist() == expected
 
 
+@given(INTERVALS, INTERVALS, st.integers(0, 99))
+def test_mean_over(intervals, others, seed):
+    start, end = arrays(intervals)
+    by_start, by_end = bins.merge(*arrays(others))
+    value = np.random.default_rng(seed).random(len(by_start))
+    base = np.full(SIZE, np.nan)
+    for low, high, share in zip(by_start, by_end, value, strict=True):
+        base[low:high] = share
+    expected = [
+        np.nanmean(base[low:high]) if 2 * np.isfinite(base[low:high]).sum() >= high - low else np.nan
+        for low, high in zip(start, end, strict=True)
+    ]
+    np.testing.assert_allclose(bins.mean_over(start, end, by_start, by_end, value), expected, atol=1e-8)
+
+
 @given(INTERVALS)
 def test_disjoint(intervals):
     given_start, given_end = arrays(intervals)

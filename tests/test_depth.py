@@ -10,7 +10,7 @@ import pytest
 
 from metcn import bins as tiling
 from metcn import counts as counting
-from metcn import genome, tables
+from metcn import genome, panel_file, tables
 from metcn.errors import InputError
 from metcn.stages import counted, depth
 from small_files import write_bam, write_fasta
@@ -30,10 +30,21 @@ TARGETS = [f"chr1\t{start}\t{start + 100}\t.\t{start / 1000:g}" for start in ran
 COVERAGE = "\n".join([*TARGETS, f"chr7\t{MET + 5}\t{MET + 200}\tMET\t50", ""])
 
 
-def make_bins(folder, *, assay="panel", targets=PANEL, coverage=None, fasta=None, reference=None, settings=None):
+def make_bins(
+    folder,
+    *,
+    assay="panel",
+    targets=PANEL,
+    coverage=None,
+    fasta=None,
+    reference=None,
+    settings=None,
+    gc=None,
+    mapp=None,
+):
     """Path and content of the bins made from the text of a BED or of a coverage table."""
     paths = {}
-    for name, text in (("targets", targets), ("coverage", coverage)):
+    for name, text in (("targets", targets), ("coverage", coverage), ("gc", gc), ("mapp", mapp)):
         paths[name] = None
         if text is not None:
             paths[name] = folder / name
@@ -46,6 +57,8 @@ def make_bins(folder, *, assay="panel", targets=PANEL, coverage=None, fasta=None
         fasta=fasta,
         coverage=[paths["coverage"]] if coverage else None,
         reference=reference,
+        gc=paths["gc"],
+        mappability=paths["mapp"],
         output=output,
         settings=settings or {},
     )
@@ -131,7 +144,7 @@ def test_coverage_bins_are_the_rows(tmp_path):
 def test_bins_of_a_ready_reference_come_first(tmp_path):
     _, frame = make_bins(tmp_path, coverage=COVERAGE, targets=None)
     with h5py.File(tmp_path / "reference.h5", "w") as handle:
-        tables.write_reference_bins(handle.create_group("bins"), frame)
+        panel_file.write_bins(handle, frame)
     _, found = make_bins(tmp_path, reference=tmp_path / "reference.h5")
     pd.testing.assert_frame_equal(found, frame)
 
@@ -155,6 +168,66 @@ def test_sequence_gives_gc_and_masks_unknown_stretches(tmp_path):
     assert frame["mask"].tolist() == ["", "unsequenced"]
     _, panel = make_bins(tmp_path, targets="2\t1010000\t1010200\tA1\n", fasta=fasta)
     assert panel.loc[panel["chromosome"] == "2", "start"].iloc[0] == 2000  # the run of N is left out
+
+
+GRID = "".join(f"chr2\t{start}\t{start + 100}\t.\t9\n" for start in range(1000, 1500, 100))
+SHARES = "fixedStep chrom=2 start=1001 step=50 span=50\n0.4\n0.6\n0\n0.3\n-1\n0.9\n-1\n-1\n1\n"
+
+
+def test_tracks_give_gc_and_mappability(tmp_path):
+    """Rows of half a bin: two known, one unknown, both unknown, one beyond the file's end."""
+    _, frame = make_bins(tmp_path, assay="swgs", targets=None, coverage=GRID, gc=SHARES, mapp=SHARES)
+    np.testing.assert_allclose(frame["mappability"], [0.5, 0.15, 0.9, np.nan, 1.0])
+    np.testing.assert_allclose(frame["gc"], [0.5, 0.3, 0.9, np.nan, 1.0])  # GC of 0 means that nothing is known
+    assert (frame["mask"] == "").all()
+
+
+@pytest.mark.parametrize(("least", "masked"), [(0.15, []), (0.16, [1]), (0.5, [1]), (0.51, [0, 1])])
+def test_bins_of_low_mappability_are_masked(tmp_path, least, masked):
+    settings = {"min_mappability": least}
+    _, frame = make_bins(tmp_path, assay="swgs", targets=None, coverage=GRID, mapp=SHARES, settings=settings)
+    assert np.flatnonzero(frame["mask"] == "low_mappability").tolist() == masked
+    assert len(frame) == 5
+
+
+def test_targets_are_not_masked_for_repeats(tmp_path):
+    everywhere = "".join(f"{name}\t0\t{length}\t0.1\n" for name, length in GRCH37.contigs.items())
+    _, frame = make_bins(tmp_path, mapp=everywhere, settings={"min_mappability": 0.5})
+    masks = frame.groupby("kind")["mask"].unique()
+    assert masks["target"].tolist() == [""]
+    assert "low_mappability" in masks["off_target"] and "" not in masks["off_target"]
+
+
+def test_gc_of_wide_stretches_is_not_that_of_a_target(tmp_path):
+    """Off-target bins of 150 kb have the GC content of rows of 10 kb, targets of 250 bp do not."""
+    text = "".join(f"fixedStep chrom={name} start=1 step=10000 span=10000\n" + "0.4\n" * 9000 for name in ("1", "7"))
+    _, frame = make_bins(tmp_path, gc=text, mapp=text)
+    known = frame[frame["chromosome"].isin(["chr7", "7"]) & (frame["end"] < 9e7)]
+    assert known.loc[known["kind"] == "off_target", "gc"].unique().tolist() == [0.4]
+    assert frame.loc[frame["kind"] == "target", "gc"].isna().all()
+    assert frame["mappability"].notna().sum() > frame["gc"].notna().sum()
+
+
+WRONG_TRACKS = [
+    pytest.param(f"chr2\t{GRCH37.contigs['2']}\t{GRCH37.contigs['2'] + 9}\t0.5\n", "begins beyond the", id="build"),
+    pytest.param("2\t1000\t1200\t0.5\nchr2\t1100\t1300\t0.5\n", "2:1100 is in two rows", id="overlap"),
+    pytest.param("3\t1000\t1200\t0.5\n", "of no bin of this assay", id="another chromosome"),
+    pytest.param("2\t1000\t1200\t-1\n", "of no bin of this assay", id="nothing known"),
+    pytest.param("2\t1000\t1200\t50\n", "give shares between 0 and 1", id="percent"),
+]
+
+
+@pytest.mark.parametrize("name", ["gc", "mapp"])
+@pytest.mark.parametrize(("text", "message"), WRONG_TRACKS)
+def test_wrong_tracks_are_refused(tmp_path, text, message, name):
+    with pytest.raises(InputError, match=message) as raised:
+        make_bins(tmp_path, assay="swgs", targets=None, coverage=GRID, **{name: text})
+    assert str(tmp_path / name) in str(raised.value)
+
+
+def test_gc_of_rows_wider_than_every_bin_is_refused(tmp_path):
+    with pytest.raises(InputError, match="tells the gc of no bin of this assay; give one whose rows"):
+        make_bins(tmp_path, assay="swgs", targets=None, coverage=GRID, gc="2\t0\t10000\t0.5\n")
 
 
 def test_the_last_window_of_a_grid_may_overhang_its_chromosome(tmp_path):

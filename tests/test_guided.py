@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import made_depth
 import raw_bam
-from metcn import alignments, genome, guide, indices, ratios, sam, sampling, tables
+from metcn import alignments, genome, guide, indices, panel_file, ratios, sam, sampling, tables
 from metcn.errors import InputError
 from metcn.stages import depth, measure, reading, sampled
 from small_files import write_fasta
@@ -378,7 +378,7 @@ def test_normals_read_in_the_same_windows_make_a_panel(tmp_path):
     bench = made_depth.Bench(tmp_path, COARSE_SAMPLED, assay="wgs")
     panel = bench.reference(normals)
     found = bench.ratios(np.where(gone, np.nan, assay.sample(random, fold)), panel).summary
-    assert (tables.read_reference_bins(panel)["mask"][gone] == "not_read").all()
+    assert (panel_file.read_bins(panel)["mask"][gone] == "not_read").all()
     assert found["mode"] == "panel_of_normals"
     assert found["met"]["log2"] == pytest.approx(np.log2(3), abs=4 * found["met"]["se"])
     assert found["met"]["se"] < 0.3

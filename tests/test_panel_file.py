@@ -1,9 +1,11 @@
 """Panels of normals on disk: what is written is read, twice the same bytes, and nothing damaged or foreign is taken."""
 
 import json
+import zlib
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 import made_depth
@@ -70,6 +72,41 @@ def test_any_number_of_components(tmp_path, columns):
     _, panel, _ = panel_file.read(tmp_path / "r.h5")
     np.testing.assert_array_equal(panel.basis, basis)
     assert panel.null == {}
+
+
+def test_arrays_are_mapped_and_cannot_be_changed(path):
+    _, panel, _ = panel_file.read(path)
+    for name in panel_file.ARRAYS:
+        values = getattr(panel, name)
+        assert isinstance(values.base, np.memmap)
+        with pytest.raises(ValueError, match="read-only"):
+            values[0] = 1
+
+
+def test_a_mapped_panel_outlives_its_replacement(path):
+    _, panel, _ = panel_file.read(path)
+    panel_file.write(path, FRAME, some_panel(centre=np.zeros(len(FRAME))), FACTS)
+    np.testing.assert_array_equal(panel.centre, some_panel().centre)
+    assert not panel_file.read(path)[1].centre.any()
+
+
+@pytest.mark.parametrize("bytes_at_a_time", [1, 100, 1 << 24])
+def test_arrays_are_checked_in_blocks(path, bytes_at_a_time, monkeypatch):
+    monkeypatch.setattr(panel_file, "BLOCK_BYTES", bytes_at_a_time)
+    np.testing.assert_array_equal(panel_file.read(path)[1].basis, some_panel().basis)
+
+
+def test_bins_are_read_as_they_were(path):
+    pd.testing.assert_frame_equal(panel_file.read_bins(path).drop(columns="mask"), FRAME.drop(columns="mask"))
+
+
+@pytest.mark.parametrize("name", ["other.h5", "text.h5", "none.h5"])
+def test_bins_of_another_file_are_refused(tmp_path, name):
+    with h5py.File(tmp_path / "other.h5", "w") as handle:
+        handle.create_group("bins")
+    (tmp_path / "text.h5").write_text("no HDF5")
+    with pytest.raises(InputError, match="expected a panel of normals"):
+        panel_file.read_bins(tmp_path / name)
 
 
 def test_two_writes_give_the_same_bytes(path):
@@ -155,6 +192,17 @@ def resized(name, keep):
     return edit
 
 
+def stored(name, change, **how):
+    """An array replaced together with its checksum."""
+
+    def edit(handle):
+        values = np.ascontiguousarray(change(handle[name][:]))
+        del handle[name]
+        handle.create_dataset(name, data=values, **how).attrs["crc32"] = zlib.crc32(values)
+
+    return edit
+
+
 def moved(handle):
     handle["bins/start"][0] -= 1
 
@@ -168,15 +216,23 @@ DAMAGES = [
     pytest.param(no_attribute("facts"), EXPECTED, id="no facts"),
     pytest.param(attribute("format", "gatk-pon"), EXPECTED, id="another format"),
     pytest.param(attribute("format_version", panel_file.FORMAT_VERSION + 1), EXPECTED, id="newer version"),
+    pytest.param(attribute("format_version", panel_file.FORMAT_VERSION - 1), EXPECTED, id="older version"),
     pytest.param(attribute("format_version", "one"), EXPECTED, id="version is no number"),
     pytest.param(attribute("facts", "{"), EXPECTED, id="facts cut short"),
     pytest.param(attribute("null", json.dumps({"target": {}})), EXPECTED, id="null incomplete"),
     pytest.param(attribute("null", "[]"), EXPECTED, id="null is a list"),
     pytest.param(attribute("fingerprint", "0" * 16), DAMAGED, id="another fingerprint"),
     pytest.param(moved, DAMAGED, id="a bin moved"),
-    pytest.param(resized("centre", 5), DAMAGED, id="fewer centres than bins"),
-    pytest.param(resized("spread", 5), DAMAGED, id="fewer spreads than bins"),
-    pytest.param(resized("basis", 5), DAMAGED, id="fewer components than bins"),
+    pytest.param(without("names/gene"), EXPECTED, id="no names of genes"),
+    pytest.param(resized("names/gene", 2), EXPECTED, id="fewer names than genes"),
+    pytest.param(stored("centre", lambda values: values[:5]), DAMAGED, id="fewer centres than bins"),
+    pytest.param(stored("spread", lambda values: values[:5]), DAMAGED, id="fewer spreads than bins"),
+    pytest.param(stored("basis", lambda values: values[:5]), DAMAGED, id="fewer components than bins"),
+    pytest.param(stored("centre", lambda values: values * 0 + np.inf), DAMAGED, id="infinite centre"),
+    pytest.param(stored("spread", lambda values: -values), DAMAGED, id="negative spread"),
+    pytest.param(stored("basis", np.float64), EXPECTED, id="other numbers"),
+    pytest.param(stored("basis", np.float32, chunks=True), EXPECTED, id="in chunks"),
+    pytest.param(resized("basis", None), EXPECTED, id="no checksum"),
 ]
 
 

@@ -23,6 +23,10 @@ def planned(*samples, **keys):
 FASTA = {"fasta": "/g.fa"}
 INPUTS = {
     "bins by design": (planned(T1, targets="t.bed"), "bins", "", {"targets": "/base/t.bed"}),
+    "bins with tracks": (
+        planned(T1, bins={"gc": "gc.wig", "mappability": "/map.wig"}), "bins", "",
+        {"gc": "/base/gc.wig", "mappability": "/map.wig"},
+    ),
     "bins of whole genomes": (planned(T1), "bins", "", {}),
     "bins of coverage": (planned(R1, C1), "bins", "", {"coverage": ["/in/C1.cnn", "/in/C1.anti.cnn"]}),
     "bins of a ready panel": (
@@ -197,6 +201,9 @@ def test_later_samples_are_compared_with_their_baseline(samples, expected):
         ),
         ("panel", {"targets": "t.bed"}, "key targets: expected a file that exists"),
         ("wes", {"reference": "p.h5"}, "key reference.file: expected a file that exists"),
+        ("wgs", {"bins": {"mappability": "m.wig"}}, "key bins.mappability: expected a file that exists, .*m.wig"),
+        ("wgs", {"bins": {"min_mappability": 0.5}}, "key bins.min_mappability: expected a file of mappability beside"),
+        ("wgs", {"bins": {"gc": __file__}, "fasta": __file__}, "key bins.gc: expected null beside fasta"),
     ],
 )
 def test_refused(tmp_path, assay, keys, message):

@@ -47,6 +47,15 @@ def test_all_problems_at_once(folder):
     assert all(words in line for words, line in zip(wanted, lines, strict=True))
 
 
+@pytest.mark.parametrize("name", ["gc", "mappability"])
+def test_a_track_of_another_build_is_a_problem(folder, name):
+    (folder / "track.wig").write_text("fixedStep chrom=7 start=159200001 step=10000\n0.5\n")
+    with pytest.raises(InputError, match=r"track\.wig line 2: 7:159200000-159200001 begins beyond the chromosome"):
+        check(folder, bins={name: "track.wig"})
+    (folder / "track.wig").write_text("fixedStep chrom=7 start=159100001 step=10000\n0.5\n")
+    assert check(folder, bins={name: "track.wig"}) == []
+
+
 def test_older_index_is_a_note(folder):
     os.utime(folder / "T.bam.bai", (1, 1))
     (note,) = check(folder)

@@ -19,8 +19,8 @@ ASSAY = made_depth.assay(FRAME)
 GENE = FRAME["gene"].to_numpy()
 KIND = FRAME["kind"].to_numpy(dtype=np.str_)
 SEVEN = (FRAME["chromosome"] == "7").to_numpy()
-LONG_ARM = SEVEN & (FRAME["start"] >= made_depth.GRCH37.centromere["7"][1]).to_numpy()
 MET = GENE == "MET"
+NONE_CHANGED = np.zeros(len(FRAME), dtype=bool)
 
 
 @pytest.fixture(scope="module")
@@ -392,28 +392,47 @@ def test_a_few_quiet_bins_are_not_taken_for_the_gene():
 # Whole samples
 
 
-def expected_log2(fold):
-    return np.log2(fold[MET][0]) - np.log2(made_depth.mean_fold(FRAME, fold))
+def of_seven(frame, low=0.0, high=np.inf):
+    """Bins of chromosome 7 that begin in a stretch."""
+    return ((frame["chromosome"] == "7") & (frame["start"] >= low) & (frame["start"] < high)).to_numpy()
 
 
-GAINS = [
-    pytest.param(MET, id="MET alone"),
-    pytest.param(MET | (SEVEN & (KIND == "off_target") & FRAME["start"].between(114e6, 119e6).to_numpy()), id="5 Mb"),
-    pytest.param(LONG_ARM, id="7q"),
-    pytest.param(SEVEN, id="chromosome 7"),
-]
+GAINS = {
+    "MET alone": lambda frame: (frame["role"] == "met").to_numpy() & (frame["kind"] != "off_target").to_numpy(),
+    "5 Mb": lambda frame: of_seven(frame, 114e6, 119e6),
+    "7q": lambda frame: of_seven(frame, made_depth.GRCH37.centromere["7"][1]),
+    "chromosome 7": of_seven,
+}
+FOLDS = (0.5, 1.05, 1.5, 4.0, 20.0)
+DESIGNS = {"panel with off-target": ("panel", FRAME), "even windows": ("swgs", made_depth.genome_windows())}
 
 
-@pytest.mark.parametrize("members", GAINS)
-def test_a_gain_is_measured_as_large_as_it_is(bench, reference, members):
+@pytest.fixture(scope="module", params=DESIGNS)
+def gainful(request, tmp_path_factory):
+    """A design with two panels of the same normals, one of them with twelve components whatever it can carry."""
+    kind, frame = DESIGNS[request.param]
+    bench, assay = made_depth.Bench(tmp_path_factory.mktemp("gains"), frame, assay=kind), made_depth.assay(frame)
+    normals = assay.normals(np.random.default_rng(1), 16)
+    chosen = bench.reference(normals)
+    return bench, assay, {"chosen": chosen, "twelve": bench.with_components(chosen, normals, 12)}
+
+
+@pytest.mark.parametrize("components", ["chosen", "twelve"])
+@pytest.mark.parametrize("gained", GAINS.values(), ids=GAINS)
+def test_a_gain_is_measured_as_large_as_it_is(gainful, gained, components):
     """The same noise with and without a gain of 1.05 to 20 times: what changes is the gain, with slope 1."""
-    normal = ASSAY.sample(np.random.default_rng(11))
-    without = bench.ratios(normal, reference).met
+    bench, assay, panels = gainful
+    panel, normal = panels[components], assay.sample(np.random.default_rng(11))
+    before = bench.ratios(normal, panel)
+    if components == "twelve":
+        assert all(len(shares) == 12 for shares in before.summary["qc"]["shares"].values())
+    members, met = gained(bench.frame), (bench.frame["role"] == "met").to_numpy()
     truth, found = [], []
-    for times in (0.5, 1.05, 1.5, 4.0, 20.0):
+    for times in FOLDS:
         fold = np.where(members, times, 1.0)
-        truth.append(expected_log2(fold))
-        found.append(bench.ratios(normal + np.log2(fold), reference).met - without)
+        truth.append(np.log2(times) - np.log2(made_depth.mean_fold(bench.frame, fold)))
+        found.append(bench.ratios(normal + np.log2(fold), panel).met - before.met)
+    assert members[met].any()
     np.testing.assert_allclose(found, truth, atol=0.03)
     slope, _ = np.polyfit(truth, found, 1)
     assert 0.98 < slope < 1.02
@@ -537,6 +556,20 @@ def test_more_normals_mean_less_error(tmp_path, normals, mode, reasons):
     assert error > (0.2 if normals < 3 else 0.02)
 
 
+@pytest.mark.parametrize(("normals", "removed"), [(0, True), (2, True), (3, False), (6, False)])
+def test_mappability_serves_where_normals_are_too_few(tmp_path, normals, removed):
+    """A sample's slope on mappability goes only where fewer than three normals would show what bins lack."""
+    random = np.random.default_rng(41)
+    frame = made_depth.genome_windows(2_000_000)
+    frame = frame.assign(mappability=np.round(random.uniform(0.3, 1, len(frame)), 4))
+    flat = made_depth.Assay(frame, np.ones(len(frame)), np.zeros((0, len(frame))), np.full(len(frame), 0.1))
+    bench = made_depth.Bench(tmp_path, frame, assay="swgs")
+    panel = bench.reference(flat.normals(random, normals)) if normals else None
+    found = bench.ratios(flat.sample(random) + 1.5 * frame["mappability"].to_numpy(), panel).log2
+    slope = np.polyfit(frame["mappability"][np.isfinite(found)], found[np.isfinite(found)], 1)[0]
+    assert slope == pytest.approx(0.0 if removed else 1.5, abs=0.15)
+
+
 def test_a_matched_normal_takes_efficiency_away(bench):
     random = np.random.default_rng(22)
     scores, factor = random.normal(size=3), np.where(MET, 8.0, 1.0)
@@ -548,6 +581,37 @@ def test_a_matched_normal_takes_efficiency_away(bench):
     assert found.met == pytest.approx(3, abs=0.15)
     without = bench.ratios(sample)
     assert np.nanstd(found.log2[~SEVEN]) < 0.7 * np.nanstd(without.log2[~SEVEN])
+
+
+OWN_CHANGES = [
+    pytest.param(NONE_CHANGED, 3.0, False, id="none"),
+    pytest.param(MET, 1.5, True, id="a third copy of MET"),
+    pytest.param(MET, 0.5, True, id="one copy of MET"),
+    pytest.param(MET, 1.08, False, id="less than chance may do"),
+    pytest.param(SEVEN, 1.5, True, id="a third chromosome 7"),
+    pytest.param(GENE == "G3", 4.0, False, id="another gene"),
+]
+
+
+@pytest.mark.parametrize(("members", "times", "deviates"), OWN_CHANGES)
+def test_a_matched_normal_beside_a_panel_is_checked_and_moves_nothing(bench, reference, members, times, deviates):
+    random = np.random.default_rng(23)
+    sample = ASSAY.sample(random, np.where(MET, 8.0, 1.0))
+    matched = ASSAY.sample(random, np.where(members, times, 1.0), level=1.3)
+    alone, both = bench.ratios(sample, reference), bench.ratios(sample, reference, matched=matched)
+    assert both.summary["mode"] == "panel_of_normals"
+    assert both.summary["matched_normal"]["deviates"] is deviates
+    assert ("matched_normal_deviates" in both.summary["reasons"]) is deviates
+    np.testing.assert_array_equal(both.log2, alone.log2)
+    assert alone.summary["matched_normal"] is None
+    assert both.summary["met"] == alone.summary["met"]
+
+
+def test_a_matched_normal_that_lacks_met_is_no_reason(bench, reference):
+    matched = np.where(SEVEN, NAN, ASSAY.sample(np.random.default_rng(23)))
+    found = bench.ratios(ASSAY.sample(np.random.default_rng(24)), reference, matched=matched).summary
+    assert found["matched_normal"]["met"] == {"log2": None, "se": None, "bins": 0}
+    assert found["matched_normal"]["deviates"] is False
 
 
 def test_bins_that_the_matched_normal_lacks_are_masked(bench):

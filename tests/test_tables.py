@@ -2,7 +2,6 @@
 
 import gzip
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -168,20 +167,69 @@ def test_seg_is_one_based_and_leaves_out_missing_levels(tmp_path):
     assert (tmp_path / "s.seg").read_text() == expected
 
 
-def test_reference_bins_round_trip(tmp_path):
-    path = tmp_path / "reference.h5"
-    with h5py.File(path, "w") as handle:
-        tables.write_reference_bins(handle.create_group("bins"), some_bins())
-    pd.testing.assert_frame_equal(tables.read_reference_bins(path), some_bins())
+NUMBERS = [0.0, -0.0, 1 / 3, 1e-7, 123456.5, 1234567.0, 1e22, -2.5, np.nan, np.inf]
 
 
-def test_another_file_is_no_reference(tmp_path):
-    with h5py.File(tmp_path / "other.h5", "w") as handle:
-        handle.create_group("bins")
-    (tmp_path / "text.h5").write_text("no HDF5")
-    for name in ("other.h5", "text.h5", "none.h5"):
-        with pytest.raises(InputError, match="expected a panel of normals"):
-            tables.read_reference_bins(tmp_path / name)
+@pytest.mark.parametrize("rows", [1, 3, 1 << 16])
+def test_what_is_written_is_what_to_csv_writes(tmp_path, rows, monkeypatch):
+    """Our own formatting is there for its speed alone."""
+    monkeypatch.setattr(tables, "WRITTEN_ROWS", rows)
+    count = len(NUMBERS)
+    frame = pd.DataFrame({"chromosome": ["chr1"] * count, "start": range(count), "end": range(1, count + 1)})
+    whole = pd.array([None, 0, *range(1 << 53, (1 << 53) - count + 2, -1)], dtype="Int64")
+    frame = frame.assign(gene=["-", "\u00e4", *"abcdefgh"], log2=NUMBERS, depth=NUMBERS[::-1], count=whole)
+    tables.write_counts(tmp_path / "s.cnn", frame)
+    frame.to_csv(tmp_path / "expected", sep="\t", index=False, float_format=tables.FLOAT_FORMAT, lineterminator="\n")
+    assert (tmp_path / "s.cnn").read_bytes() == (tmp_path / "expected").read_bytes()
+
+
+@pytest.mark.parametrize("prefix", ["chr", ""])
+def test_depth_alone_is_that_of_the_counts(tmp_path, prefix, monkeypatch):
+    path, bins, counts = tmp_path / "s.cnn", some_bins(), some_counts()
+    for frame in (bins, counts):
+        frame["chromosome"] = frame["chromosome"].str.replace("chr", prefix)
+    tables.write_counts(path, counts)
+    expected = tables.read_counts(path)["depth"]
+    monkeypatch.delattr(tables, "read_counts")  # a sound table needs no second look
+    np.testing.assert_array_equal(tables.read_depth(path, bins), expected)
+
+
+@pytest.mark.parametrize("how", ["crlf", "bom", "gzip", "blank line at the end", "further column", "padded cell"])
+def test_depth_alone_tolerates_what_the_counts_do(tmp_path, how):
+    path = tmp_path / "s.cnn"
+    tables.write_counts(path, some_counts())
+    path.write_bytes(disguised(path.read_bytes(), how))
+    np.testing.assert_allclose(tables.read_depth(path, some_bins()), some_counts()["depth"], rtol=1e-5)
+
+
+DEPTHS = [
+    pytest.param("100\t", "101\t", "its rows are not those of the bins", id="a start moved"),
+    pytest.param("chr7", "chrX", "its rows are not those of the bins", id="another chromosome"),
+    pytest.param("2.82843", "x", "line 2, column depth: expected a finite number, found 'x'", id="no number"),
+    pytest.param("2.82843", "-1", "line 2, column depth: expected a number of at least 0", id="negative"),
+    pytest.param("2.82843", "inf", "line 2, column depth: expected a finite number", id="infinite"),
+    pytest.param("\tdepth", "\tdeep", "lacks column depth", id="no depth"),
+    pytest.param("\tlog2", "\tdepth", "line 1 repeats a column name", id="two depths"),
+    pytest.param("GENE1\t", "GENE1\t\t", "not a regular tab-separated table", id="a field too many"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), DEPTHS)
+def test_faults_of_depth_are_named(tmp_path, old, new, message):
+    path = tmp_path / "s.cnn"
+    tables.write_counts(path, some_counts())
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(InputError, match=message):
+        tables.read_depth(path, some_bins())
+
+
+@pytest.mark.parametrize("rows", [slice(0, 2), slice(1, 3)])
+def test_depth_of_fewer_rows_is_refused(tmp_path, rows):
+    tables.write_counts(tmp_path / "s.cnn", some_counts()[rows])
+    with pytest.raises(InputError, match=r"s\.cnn: its rows are not those of the bins in use; count this sample"):
+        tables.read_depth(tmp_path / "s.cnn", some_bins())
 
 
 def test_drawn_columns_are_those_of_the_ratios(tmp_path):

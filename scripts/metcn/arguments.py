@@ -51,6 +51,8 @@ STAGE_ARGUMENTS: dict[str, list[Argument]] = {
         FASTA,
         Argument("coverage", "Coverage tables of one sample, to take their bins.", required=False, many=True),
         Argument("reference", "Ready panel of normals, to take its bins.", required=False),
+        Argument("gc", "GC content along the genome (wig, bedGraph, BED), where there is no FASTA.", required=False),
+        Argument("mappability", "Mappability along the genome (wig, bedGraph, BED).", required=False),
         OUTPUT,
     ],
     "counts": [

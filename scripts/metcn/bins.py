@@ -62,12 +62,28 @@ def covered_bp(start: np.ndarray, end: np.ndarray, by_start: np.ndarray, by_end:
     return _covered_before(end, by_start, by_end) - _covered_before(start, by_start, by_end)
 
 
-def _covered_before(position: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Bases of the disjoint, sorted intervals that lie before each position."""
-    total = np.r_[0, np.cumsum(end - start)]
+def _covered_before(
+    position: np.ndarray, start: np.ndarray, end: np.ndarray, weight: np.ndarray | int = 1
+) -> np.ndarray:
+    """Bases of the disjoint, sorted intervals that lie before each position, a base counting as its weight."""
+    weight = np.broadcast_to(weight, start.shape)
+    total = np.r_[0, np.cumsum((end - start) * weight)]
     index = np.searchsorted(start, position, side="right")
     reach = np.r_[np.iinfo(np.int64).min // 2, end][index]  # end of the last interval that begins at or before
-    return total[index] - np.maximum(reach - position, 0)
+    return total[index] - np.maximum(reach - position, 0) * np.r_[0, weight][index]
+
+
+def mean_over(
+    start: np.ndarray, end: np.ndarray, by_start: np.ndarray, by_end: np.ndarray, value: np.ndarray
+) -> np.ndarray:
+    """Mean ``value`` over the bases of each interval, those outside all the others left out; shape as ``start``.
+
+    NaN where less than half of an interval lies in the others, which are disjoint, sorted and have finite values.
+    """
+    covered = covered_bp(start, end, by_start, by_end)
+    total = _covered_before(end, by_start, by_end, value) - _covered_before(start, by_start, by_end, value)
+    enough = (2 * covered >= end - start) & (covered > 0)
+    return np.where(enough, np.round(total / np.maximum(covered, 1), 9), np.nan)  # sums of 3 Gb err in the tenth digit
 
 
 def tile(start: np.ndarray, end: np.ndarray, width_bp: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

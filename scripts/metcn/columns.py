@@ -64,6 +64,9 @@ REASONS: dict[str, Reason] = {
     "normal_deviates": Reason(
         "warn", "A normal of the panel deviates on chromosome 7, as a tumour would: take it out of the panel."
     ),
+    "matched_normal_deviates": Reason(
+        "warn", "The matched normal is not neutral at MET or the centromere of chromosome 7: copies assume that it is."
+    ),
     "gc_unknown": Reason("info", "GC content of bins is unknown, so no GC correction was made."),
     "ratios_imported": Reason("warn", "Ratios were normalised elsewhere: their noise is judged from the sample alone."),
     "wavy": Reason(

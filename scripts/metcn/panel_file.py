@@ -1,9 +1,14 @@
-"""Panels of normals on disk: HDF5 with the bins they were made for, so that no other bins can be mistaken for them."""
+"""Panels of normals on disk: HDF5 with the bins they were made for, so that no other bins can be mistaken for them.
+
+The large arrays lie in one piece each, neither chunked nor compressed: a sample maps them into memory instead of
+loading them, and samples side by side share the pages. HDF5 has checksums of chunks only, so each array has its own.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,22 +16,28 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from metcn import tables
+from metcn import inflation
+from metcn.columns import BIN_COLUMNS
+from metcn.delimited import check_intervals
 from metcn.errors import InputError
 from metcn.files import writing
 from metcn.panel import KindNull, Panel
+from metcn.tables import SPECIFICATIONS
 
 FORMAT = "metcn-reference"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ARRAYS = ("centre", "spread", "basis")  # with one entry per bin
+STORED = np.dtype("<f4")
+BLOCK_BYTES = 1 << 24  # of an array that is checked at a time
 
 
 def fingerprint(frame: pd.DataFrame) -> str:
     """Digest of the bins' coordinates and kinds: equal for the same design, whatever file it came from."""
     whole = hashlib.sha256()
     for name in ("chromosome", "kind"):
-        whole.update("\n".join(frame[name].astype(str)).encode() + b"\0")
+        whole.update("\n".join(frame[name].tolist()).encode() + b"\0")
     for name in ("start", "end"):
         whole.update(frame[name].to_numpy(np.int64).tobytes())
     return whole.hexdigest()[:16]
@@ -47,11 +58,10 @@ def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[st
             handle.attrs["unit"] = facts["unit"]
         handle.attrs["normals"] = panel.normals
         handle.attrs["null"] = json.dumps({kind: null.__dict__ for kind, null in panel.null.items()}, sort_keys=True)
-        tables.write_reference_bins(handle.create_group("bins"), frame.assign(mask=panel.mask))
+        write_bins(handle, frame.assign(mask=panel.mask))
         for name in ARRAYS:
-            values = np.asarray(getattr(panel, name), dtype=np.float32)
-            checked = values.size > 0  # HDF5 keeps checksums of chunks, and nothing has none
-            handle.create_dataset(name, data=values, track_times=False, fletcher32=checked)
+            values = np.ascontiguousarray(getattr(panel, name), dtype=STORED)
+            handle.create_dataset(name, data=values, track_times=False).attrs["crc32"] = zlib.crc32(values.data)
         shares = handle.create_group("shares")
         for kind, values in panel.shares.items():
             shares.create_dataset(kind, data=np.asarray(values, dtype=np.float32), track_times=False)
@@ -95,15 +105,81 @@ def _check_own(handle: h5py.File) -> None:
         raise ValueError(f"{', '.join(elsewhere) or 'an array'} is stored elsewhere")
 
 
-def _sound(arrays: Mapping[str, np.ndarray], usable: np.ndarray) -> bool:
-    """Whether centre, spread and basis are numbers that normals have, in usable bins and, where given, in others."""
-    given = all(not np.isinf(values).any() for values in arrays.values()) and not (arrays["spread"] < 0).any()
-    return given and all(np.isfinite(values[usable]).all() for values in arrays.values())
-
-
 def _numbered(values: Mapping[str, float]) -> dict[int, float]:
     """The same with its keys as numbers, which JSON does not have."""
     return {int(key): value for key, value in values.items()}
+
+
+def write_bins(handle: h5py.File, frame: pd.DataFrame) -> None:
+    """Store bins in an open file, a dataset per column; of text the place of each value in a list of names."""
+    bins, names = handle.create_group("bins"), handle.create_group("names")
+    for name in BIN_COLUMNS:
+        values = frame[name].to_numpy()
+        if SPECIFICATIONS[name].type == "text":
+            values, known = pd.factorize(frame[name].astype(object))
+            text = np.asarray(known, dtype=object)
+            names.create_dataset(name, data=text, dtype=h5py.string_dtype(), track_times=False)
+        bins.create_dataset(name, data=values, compression="gzip", shuffle=True, track_times=False)
+
+
+def read_bins(path: str | Path) -> pd.DataFrame:
+    """Bins stored in a panel of normals, columns ``BIN_COLUMNS``.
+
+    Raises
+    ------
+    InputError
+        If the file is not a panel of normals, or lacks a column.
+    """
+    try:
+        with h5py.File(path, "r") as handle:
+            inflation.check_hdf5(handle)
+            frame = pd.DataFrame({name: _column(handle, name) for name in BIN_COLUMNS})
+    except (OSError, KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(_refused(path, str(error).strip("'\""))) from error
+    frame.index += 1
+    check_intervals(frame, f"{path} (group bins)")
+    return frame.reset_index(drop=True)
+
+
+def _column(handle: h5py.File, name: str) -> Any:
+    """One column of the bins."""
+    values = handle["bins"][name][:]
+    if SPECIFICATIONS[name].type != "text":
+        return values
+    return pd.array(handle["names"][name].asstr()[:].tolist(), dtype="str").take(values)
+
+
+def _refused(path: str | Path, why: str) -> str:
+    return f"expected a panel of normals made by `metcn reference`, {path} is not one ({why}); make it again"
+
+
+def _mapped(handle: h5py.File, name: str) -> NDArray[np.float32]:
+    """An array of an open file, mapped into memory, read-only.
+
+    Raises
+    ------
+    InputError
+        If it has numbers that no normals give.
+    ValueError
+        If it is not what was stored.
+    """
+    data = handle[name]
+    if data.dtype != STORED or data.chunks:
+        raise ValueError(f"{name} is not stored as numbers in one piece")
+    if data.size == 0:
+        return np.zeros(data.shape, dtype=STORED)
+    values = np.memmap(handle.filename, STORED, "r", data.id.get_offset(), data.shape)
+    found, rows = 0, max(BLOCK_BYTES // values[:1].nbytes, 1)
+    for begin in range(0, len(values), rows):
+        block = np.ascontiguousarray(values[begin : begin + rows])
+        found = zlib.crc32(block.data, found)
+        if np.isinf(block).any() or (name == "spread" and (block < 0).any()):
+            raise InputError(
+                f"{handle.filename}: {name} has a number that normals do not have; the file is damaged, make it again"
+            )
+    if found != int(data.attrs["crc32"]):
+        raise ValueError(f"{name} has changed since it was written")
+    return np.asarray(values)
 
 
 def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
@@ -112,15 +188,15 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
     Raises
     ------
     InputError
-        If the file is not a panel of normals, is damaged, or was written by a newer version.
+        If the file is not a panel of normals, is damaged, or is in the format of another version.
     """
-    frame = tables.read_reference_bins(path)
+    frame = read_bins(path)
     try:
         with h5py.File(path, "r") as handle:
-            if handle.attrs["format"] != FORMAT or int(handle.attrs["format_version"]) > FORMAT_VERSION:
+            if handle.attrs["format"] != FORMAT or int(handle.attrs["format_version"]) != FORMAT_VERSION:
                 raise ValueError(f"format {handle.attrs['format']} version {handle.attrs['format_version']}")
             _check_own(handle)
-            arrays = {name: np.asarray(handle[name][:], dtype=np.float32) for name in ARRAYS}
+            arrays = {name: _mapped(handle, name) for name in ARRAYS}
             facts = json.loads(handle.attrs["facts"]) | {"fingerprint": str(handle.attrs["fingerprint"])}
             null = {
                 kind: KindNull(
@@ -134,13 +210,11 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
             shares = {kind: values[:] for kind, values in handle["shares"].items()}
             male = handle["male"][:] if "male" in handle else None
     except (AttributeError, OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"expected a panel of normals made by `metcn reference`, {path} is not one ({error}); make it again"
-        ) from error
+        raise InputError(_refused(path, str(error).strip("'\""))) from error
     if fingerprint(frame) != facts["fingerprint"] or any(len(values) != len(frame) for values in arrays.values()):
         raise InputError(f"{path}: its bins are not those it was made for; the file is damaged, make it again")
     mask = frame["mask"].to_numpy(dtype=np.str_)
-    if not _sound(arrays, mask == "") or len(facts["normals"]) != normals:
+    if len(facts["normals"]) != normals or not all(np.isfinite(values[mask == ""]).all() for values in arrays.values()):
         raise InputError(
             f"{path}: a centre or spread is no number that normals have; the file is damaged, make it again"
         )

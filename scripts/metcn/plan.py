@@ -128,6 +128,7 @@ class Plan:
             return {"reference": self.settings["reference"]["file"]}
         tables = next((self.samples[name].coverage for name in self.normals + self.tumours if self._counted(name)), ())
         known = {"targets": self.settings["targets"], "fasta": self.settings["fasta"]}
+        known |= {name: self.settings["bins"][name] for name in ("gc", "mappability")}
         return {**known, "coverage": [str(path) for path in tables]}
 
     def _counts_inputs(self, sample: str) -> Inputs:
@@ -245,10 +246,17 @@ def _problems(plan: Plan) -> Iterator[str]:
     """Files that are missing, and keys that the inputs make necessary."""
     named = {"targets": plan.settings["targets"], "fasta": plan.settings["fasta"]}
     named["reference.file"] = plan.settings["reference"]["file"]
+    named |= {f"bins.{name}": plan.settings["bins"][name] for name in ("gc", "mappability")}
     for key, path in named.items():
         if path and not Path(path).is_file():
             remedy = "paths are relative to the configuration file"
             yield f"key {key}: expected a file that exists, received {path}; {remedy}"
+    if plan.settings["fasta"] and plan.settings["bins"]["gc"]:
+        yield "key bins.gc: expected null beside fasta, which tells the GC content of bins exactly; remove one of them"
+    if plan.settings["bins"]["min_mappability"] and not (
+        plan.settings["bins"]["mappability"] or plan.settings["reference"]["file"]
+    ):
+        yield "key bins.min_mappability: expected a file of mappability beside it, received null; give bins.mappability"
     by_targets = plan.settings["assay"] in ("panel", "wes", "amplicon")
     aligned = any(sample.alignments for sample in plan.samples.values())
     if by_targets and aligned and not (plan.settings["targets"] or plan.settings["reference"]["file"]):

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from metcn import inflation
 from metcn.columns import BIN_COLUMNS, COUNT_COLUMNS, KINDS, RATIO_COLUMNS, ROLES
 from metcn.delimited import REMAKE, Column, check_intervals, parse_column, read_text, sampled, text_frame
 from metcn.errors import InputError
@@ -26,6 +26,7 @@ SEGMENT_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "probe
 DRAWN_COLUMNS = ("chromosome", "start", "end", "log2", "kind", "role")
 FLOAT_FORMAT = "%.6g"
 MOST_DRAWN = 100_000  # bins beyond chromosome 7 that are drawn of a genome
+WRITTEN_ROWS = 1 << 16  # at a time: as text a genome takes ten times the memory
 
 
 POSITION, SHARE, AMOUNT = (
@@ -71,15 +72,7 @@ def _read_good(text: str, columns: Sequence[str]) -> pd.DataFrame | None:
     wanted = {name: SPECIFICATIONS[name] for name in columns}
     types = {name: _stored_type(wanted[name]) if name in wanted else str for name in header}
     try:
-        with np.errstate(invalid="ignore"):  # an infinity where a whole number belongs is an error below, not a warning
-            frame = pd.read_csv(
-                io.StringIO(text),
-                sep="\t",
-                quoting=csv.QUOTE_NONE,
-                dtype=types,
-                keep_default_na=False,
-                na_values={name: [""] for name, column in wanted.items() if column.type != "text"},
-            )
+        frame = _parsed(text, types, [name for name, column in wanted.items() if column.type != "text"])
         if not isinstance(
             frame.index, pd.RangeIndex
         ):  # rows longer than the header: pandas takes the excess for an index
@@ -89,6 +82,15 @@ def _read_good(text: str, columns: Sequence[str]) -> pd.DataFrame | None:
     except (ValueError, KeyError, InputError):
         return None
     return frame if len(frame) and all(_fits(frame[name], column) for name, column in wanted.items()) else None
+
+
+def _parsed(text: str, types: dict[str, Any], numbers: Sequence[str], **choice: Any) -> pd.DataFrame:
+    """The table as ``types`` say, an empty cell of ``numbers`` being a missing one; a ValueError if it has others."""
+    with np.errstate(invalid="ignore"):  # an infinity where a whole number belongs is an error later, not a warning
+        return pd.read_csv(
+            io.StringIO(text), sep="\t", quoting=csv.QUOTE_NONE, dtype=types, keep_default_na=False,
+            na_values={name: [""] for name in numbers}, **choice,
+        )  # fmt: skip
 
 
 def _stored_type(column: Column) -> Any:
@@ -141,16 +143,22 @@ def _write(path: str | Path, frame: pd.DataFrame, columns: Sequence[str]) -> Non
 
 def _write_text(path: str | Path, table: pd.DataFrame) -> None:
     """Write ``table`` with fixed number formats, so that the same numbers always give the same bytes."""
-    with writing(path) as temporary:
-        table.to_csv(
-            temporary,
-            sep="\t",
-            index=False,
-            float_format=FLOAT_FORMAT,
-            lineterminator="\n",
-            quoting=csv.QUOTE_NONE,
-            compression=None,
-        )
+    with writing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as handle:
+        handle.write("\t".join(table.columns) + "\n")
+        for begin in range(0, len(table), WRITTEN_ROWS):
+            cells = [_cells(table[name].iloc[begin : begin + WRITTEN_ROWS]) for name in table.columns]
+            handle.writelines(f"{line}\n" for line in map("\t".join, zip(*cells, strict=True)))
+
+
+def _cells(values: pd.Series) -> list[str]:
+    """Text of every value, "" where it is missing; for millions of them several times faster than ``to_csv``."""
+    if values.dtype.kind == "f":
+        text = list(map(FLOAT_FORMAT.__mod__, values.tolist()))
+    else:
+        text = list(map(str, values.tolist()))
+    for row in np.flatnonzero(values.isna()):
+        text[row] = ""
+    return text
 
 
 def read_bins(path: str | Path) -> pd.DataFrame:
@@ -166,6 +174,43 @@ def write_bins(path: str | Path, frame: pd.DataFrame) -> None:
 def read_counts(path: str | Path) -> pd.DataFrame:
     """Depth per bin of one sample (columns ``COUNT_COLUMNS``); NaN depth where the input lacks the bin's contig."""
     return _read(path, COUNT_COLUMNS)
+
+
+def read_depth(path: str | Path, bins: pd.DataFrame) -> NDArray[np.float64]:
+    """Depth per bin of one sample, NaN where it is missing; the rows of its counts must be those of ``bins``.
+
+    A panel is made of hundreds of such tables, so only the columns that matter here are parsed; where anything about
+    them is odd, `read_counts` says what.
+
+    Raises
+    ------
+    InputError
+        If the table is malformed or has other rows.
+    """
+    text = read_text(path)
+    header, lines = text.split("\n", 1)[0].split("\t"), text.count("\n") + (not text.endswith("\n"))
+    types: dict[str, Any] = {"chromosome": str, "start": np.int64, "end": np.int64, "depth": np.float64}
+    regular = len(set(header)) == len(header) and text.count("\t") == lines * (len(header) - 1)
+    if regular and types.keys() <= set(header):
+        try:
+            table = _parsed(text, {**dict.fromkeys(header, str), **types}, ["depth"], usecols=list(types))
+        except ValueError:
+            table = None
+        if table is not None and _same_rows(table, bins) and _fits(table["depth"], SPECIFICATIONS["depth"]):
+            return table["depth"].to_numpy(float)
+    table = read_counts(path)
+    if not _same_rows(table, bins):
+        raise InputError(f"{path}: its rows are not those of the bins in use; count this sample again with those bins")
+    return table["depth"].to_numpy(float)
+
+
+def _same_rows(table: pd.DataFrame, bins: pd.DataFrame) -> bool:
+    """Whether two tables have the same intervals in the same order."""
+    if len(table) != len(bins):
+        return False
+    return all(
+        np.array_equal(np.asarray(table[name]), np.asarray(bins[name])) for name in ("start", "end", "chromosome")
+    )
 
 
 def write_counts(path: str | Path, frame: pd.DataFrame) -> None:
@@ -236,47 +281,3 @@ def read_seg(path: str | Path) -> pd.DataFrame:
     if absent:
         raise InputError(f"{path} lacks column {absent[0]}; found {', '.join(raw.columns)}; {REMAKE}")
     return pd.DataFrame({name: parse_column(raw[name], name, column, path) for name, column in wanted.items()})
-
-
-def write_reference_bins(group: Any, frame: pd.DataFrame) -> None:
-    """Store bins in an open HDF5 ``group``, one dataset per column."""
-    import h5py  # only panels of normals need it
-
-    for name in BIN_COLUMNS:
-        if SPECIFICATIONS[name].type == "text":
-            group.create_dataset(
-                name, data=frame[name].astype(object).to_numpy(), dtype=h5py.string_dtype(), compression="gzip"
-            )
-        else:
-            group.create_dataset(name, data=frame[name].to_numpy(), compression="gzip")
-
-
-def read_reference_bins(path: str | Path) -> pd.DataFrame:
-    """Bins stored in a panel of normals (group ``bins``), columns ``BIN_COLUMNS``.
-
-    Raises
-    ------
-    InputError
-        If the file is not a panel of normals, or lacks a column.
-    """
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as handle:
-            inflation.check_hdf5(handle)
-            group = handle["bins"]
-            stored = {name: group[name] for name in BIN_COLUMNS}
-            frame = pd.DataFrame(
-                {
-                    name: data.asstr()[:] if h5py.check_string_dtype(data.dtype) else data[:]
-                    for name, data in stored.items()
-                }
-            )
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        reason = str(error).strip("'\"")
-        raise InputError(
-            f"expected a panel of normals made by `metcn reference`, {path} is not one ({reason}); make it"
-        ) from error
-    frame.index += 1
-    check_intervals(frame, f"{path} (group bins)")
-    return frame.reset_index(drop=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from metcn import counts as counting
-from metcn import formats, tables
+from metcn import formats, panel_file, tables
 from metcn import genome as genomes
 from metcn.columns import COUNT_COLUMNS, REASONS
 from metcn.errors import InputError
@@ -29,6 +29,8 @@ def bins(
     fasta: Path | None,
     coverage: Sequence[Path] | None,
     reference: Path | None,
+    gc: Path | None,
+    mappability: Path | None,
     output: Path,
     settings: Mapping[str, Any],
 ) -> None:
@@ -40,16 +42,17 @@ def bins(
         If an input is malformed, of another genome build, or missing where the assay needs it.
     """
     facts = genomes.load(genome)
+    known = {"tracks": {"gc": gc, "mappability": mappability}, **design.given(settings, "min_mappability")}
     if reference:
-        frame = tables.read_reference_bins(reference)
+        frame = panel_file.read_bins(reference)
     elif coverage:
         frame = design.bins_of_coverage(
             formats.read_coverage(coverage, facts), facts, assay=assay, where=_names(coverage)
         )
-        frame = design.annotated(frame, facts, fasta)
+        frame = design.annotated(frame, facts, fasta, **known)
     else:
         frame = design.bins_of_design(facts, assay=assay, targets=targets, fasta=fasta, settings=settings)
-        frame = design.annotated(frame, facts, fasta)
+        frame = design.annotated(frame, facts, fasta, **known)
         wide = int(np.median(_width(frame)))
         if sampled.is_wanted(settings.get("reading", "auto"), assay=assay, window_bp=wide):
             frame = sampled.sampled(frame, facts)

@@ -14,7 +14,7 @@ from metcn import bins as tiling
 from metcn import formats, sequences
 from metcn import genome as genomes
 from metcn.errors import InputError
-from metcn.stages import axis
+from metcn.stages import axis, content
 
 WINDOW_BP = {"wgs": 1000, "swgs": 50_000}
 KIND_OF_ASSAY = {"panel": "target", "wes": "target", "amplicon": "amplicon", "wgs": "window", "swgs": "window"}
@@ -164,13 +164,21 @@ def _unsequenced(fasta: Path, facts: genomes.Genome) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else _centromeres(facts).iloc[:0]
 
 
-def annotated(frame: pd.DataFrame, facts: genomes.Genome, fasta: Path | None) -> pd.DataFrame:
-    """``frame`` with gene, role, gc, mappability and mask."""
+def annotated(
+    frame: pd.DataFrame,
+    facts: genomes.Genome,
+    fasta: Path | None = None,
+    *,
+    tracks: Mapping[str, Path | None] | None = None,
+    min_mappability: float = 0.0,
+) -> pd.DataFrame:
+    """``frame`` with gene, role, gc, mappability and mask; ``tracks`` names files that tell gc or mappability."""
     frame = frame.reset_index(drop=True)
-    gc, unknown = _base_content(frame, facts, fasta)
+    gc, unknown = content.of_sequence(frame, facts, fasta)
     role = genomes.role_of(facts, frame["chromosome"], frame["start"], frame["end"])
     frame = frame.assign(gene=_genes(frame, facts), role=role, gc=gc, mappability=np.nan)
-    return frame.assign(mask=_masks(frame, facts, unknown))
+    frame = frame.assign(**content.of_tracks(frame, facts, tracks or {}))
+    return frame.assign(mask=_masks(frame, facts, unknown, min_mappability))
 
 
 def _genes(frame: pd.DataFrame, facts: genomes.Genome) -> np.ndarray:
@@ -187,33 +195,17 @@ def _genes(frame: pd.DataFrame, facts: genomes.Genome) -> np.ndarray:
     return gene
 
 
-def _masks(frame: pd.DataFrame, facts: genomes.Genome, unknown: np.ndarray) -> np.ndarray:
+def _masks(frame: pd.DataFrame, facts: genomes.Genome, unknown: np.ndarray, min_mappability: float) -> np.ndarray:
     """Why each bin must not be used, "" where it may. Targets are not masked for repeats: design chose them."""
     origins = axis.origins([*frame["chromosome"].unique(), *facts.blacklist["chromosome"].unique()], facts)
     start, end = axis.on_axis(frame, origins)
     uniform = frame["kind"].isin(["off_target", "window"]).to_numpy()
     measured = {name for name in frame["chromosome"].unique() if genomes.bare(name) in _measured_chromosomes(facts)}
     mask = np.full(len(frame), "", dtype=object)
+    mask[uniform & (frame["mappability"] < min_mappability).to_numpy()] = "low_mappability"
     for reason, regions in (("blacklisted", facts.blacklist), ("centromere", _centromeres(facts))):
         covered = tiling.covered_bp(start, end, *axis.on_axis(regions, origins))
         mask[uniform & (covered > MASKED_SHARE * (end - start))] = reason
     mask[uniform & (unknown > MASKED_SHARE)] = "unsequenced"
     mask[~frame["chromosome"].isin(measured).to_numpy()] = "unplaced"
     return mask
-
-
-def _base_content(frame: pd.DataFrame, facts: genomes.Genome, fasta: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """GC share and share of unknown bases per bin; GC NaN and unknown 0 where no sequence is given."""
-    gc, unknown = np.full(len(frame), np.nan), np.zeros(len(frame))
-    if fasta is None:
-        return gc, unknown
-    with _of_build(fasta, facts) as handle:
-        contigs = {genomes.bare(name): name for name in handle.references}
-        for chromosome, rows in frame.groupby("chromosome", sort=False).indices.items():
-            contig = contigs.get(genomes.bare(str(chromosome)))
-            if contig is not None:
-                part = frame.iloc[rows]
-                gc[rows], unknown[rows] = sequences.base_content(
-                    handle, contig, part["start"].to_numpy(), part["end"].to_numpy()
-                )
-    return gc, unknown

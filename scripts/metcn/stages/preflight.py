@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from metcn import alignments, files, formats, panel_file, sequences, tables
+from metcn import alignments, files, formats, panel_file, sequences
 from metcn import genome as genomes
 from metcn.errors import InputError
 from metcn.plan import Plan
 from metcn.samples import Sample
-from metcn.stages import design, headers, sampled
+from metcn.stages import content, design, headers, sampled
 
 FEW_TARGETS = 10
 PROBE_BYTES = 1 << 16
@@ -53,6 +53,7 @@ def check(plan: Plan, directory: Path) -> list[str]:
     opened: list[headers.Header] = []
     tried(lambda: _fasta(plan, facts))
     tried(lambda: _targets(plan, facts))
+    tried(lambda: _tracks(plan, facts))
     tried(lambda: _panel(plan))
     for sample in plan.samples.values():
         tried(lambda sample=sample: _files(sample, facts))  # type: ignore[misc]
@@ -83,6 +84,14 @@ def _fasta(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
         genomes.check_build(lengths, facts, where=str(fasta))
         if Path(f"{fasta}.fai").stat().st_mtime < Path(fasta).stat().st_mtime:
             yield f"the index of {fasta} is older than the file; run `samtools faidx {fasta}` unless both were copied"
+
+
+def _tracks(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
+    """Nothing, if the files of GC content and mappability are sound and of the configured build."""
+    for name in ("gc", "mappability"):
+        if plan.settings["bins"][name]:
+            content.track(Path(plan.settings["bins"][name]), facts)
+    yield from ()
 
 
 def _targets(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
@@ -193,7 +202,7 @@ def _rows(plan: Plan, facts: genomes.Genome) -> int:
     tables_of = [[*row.coverage, *([row.ratios] if row.ratios else [])] for row in plan.samples.values()]
     in_tables = max((sum(map(_table_rows, paths)) for paths in tables_of), default=0)
     if plan.settings["reference"]["file"]:
-        return max(in_tables, len(tables.read_reference_bins(plan.settings["reference"]["file"])))
+        return max(in_tables, len(panel_file.read_bins(plan.settings["reference"]["file"])))
     if in_tables:
         return in_tables
     genome_bp = sum(facts.contigs.values())

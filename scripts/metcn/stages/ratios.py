@@ -17,7 +17,7 @@ from metcn import reference as normals
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.panel import Panel
-from metcn.stages import belonging, design, measure
+from metcn.stages import against, belonging, design, measure
 
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
 UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals
@@ -44,7 +44,7 @@ def reference(
     """
     frame = tables.read_bins(bins)
     unit = belonging.unit_of(counts_summary or ())
-    depth = np.stack([_log2_depth(path, frame) for path in counts])
+    depth = np.stack([_log2(tables.read_depth(path, frame)) for path in counts])
     names = [path.name.removesuffix(".cnn") for path in counts]
     empty = [name for name, row in zip(names, depth, strict=True) if not np.isfinite(row).any()]
     if empty:
@@ -76,15 +76,8 @@ def reference(
     panel_file.write(output, frame, panel, facts)
 
 
-def _log2_depth(path: Path, frame: pd.DataFrame) -> np.ndarray:
-    """Log2 depth per bin of one counts table, NaN where it has no reads; the rows must be those of the bins."""
-    table = tables.read_counts(path)
-    same = len(table) == len(frame) and all(
-        np.array_equal(table[name].to_numpy(), frame[name].to_numpy()) for name in ("chromosome", "start", "end")
-    )
-    if not same:
-        raise InputError(f"{path}: its rows are not those of the bins in use; count this sample again with those bins")
-    depth = table["depth"].to_numpy(float)
+def _log2(depth: np.ndarray) -> np.ndarray:
+    """Log2 depth per bin, NaN where it has no reads."""
     with np.errstate(divide="ignore"):
         log2 = np.log2(depth)
     return np.where(np.isfinite(log2), log2, np.nan).astype(np.float32)
@@ -115,53 +108,37 @@ def ratios(
     facts = genomes.load(genome)
     if imported:
         frame, log2 = _imported(imported, facts, assay)
+        depth = np.full(len(frame), np.nan)
         panel, made, mode = _flat(frame), None, "imported"
     elif counts and bins:
         frame = tables.read_bins(bins)
-        log2 = _log2_depth(counts, frame)
+        depth = tables.read_depth(counts, frame)
+        log2 = _log2(depth)
         of_run = (genome, assay, belonging.unit_of([counts_summary]))
         frame, panel, made, mode = _compared(frame, reference, matched_normal, *of_run)
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
     parts = measure.design_of(frame)
-    corrected = _corrected(parts, log2, panel, settings["curve"])
-    ratio, local, base = measure.baseline(parts, corrected.log2_ratio, smallest=settings["min_backbone_bins"])
-    shared = measure.excess(parts, corrected, ratio, local, panel)
+    how = {"curve": settings["curve"], "smallest": settings["min_backbone_bins"]}
+    found = against.measured(parts, facts, log2, panel, **how)
+    matched = None
+    if matched_normal and mode == "panel_of_normals":
+        own = _log2(tables.read_depth(matched_normal, frame))
+        matched = against.matched_normal(against.measured(parts, facts, own, panel, **how).levels)
+    resembles = belonging.of_sample(found.corrected.shares, made["names"], panel) if made else None
     measured = {
         "sample": sample,
         "assay": assay,
         "genome": genome,
         "mode": mode,
-        "met": measure.met(parts, corrected, ratio, shared, base, panel),
-        "cep7": measure.centromere(parts, facts, corrected, ratio, shared, panel),
-        **measure.surroundings(parts, facts, corrected, ratio, shared, panel),
-        "baseline": base,
-        "qc": _quality(parts, log2, ratio, corrected, shared, panel),
-        "reference": made | {"resembles": belonging.of_sample(corrected.shares, made["names"], panel)}
-        if made
-        else None,
+        **found.levels,
+        "qc": _quality(parts, log2, found.ratio, found.corrected, found.shared, panel),
+        "reference": made | {"resembles": resembles} if made else None,
+        "matched_normal": matched,
     }
     measured["reasons"] = _measured_reasons(parts, measured, settings)
-    _write_ratios(output, frame, panel, corrected, ratio, None if imported else counts)
+    _write_ratios(output, frame.assign(depth=depth), panel, found.corrected, found.ratio)
     write_json(summary, measured)
-
-
-def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str) -> core.Corrected:
-    """The sample's ratios against the panel."""
-    return core.correct(
-        log2.astype(float),
-        centre=panel.centre,
-        spread=panel.spread.astype(float),
-        basis=panel.basis,
-        kind=parts.kind,
-        chromosome=parts.chromosome,
-        midpoint=parts.midpoint,
-        group=parts.group,
-        usable=panel.mask == "",
-        fit=parts.fit,
-        covariates=[parts.frame[name].to_numpy(float) for name in ("gc", "mappability")],
-        curve=curve,
-    )
 
 
 def _compared(
@@ -185,10 +162,10 @@ def _compared(
             "names": facts["normals"],
             "belonging": {name: facts.get(name) for name in ("males", "batches", "strays", "deviant")},
         }
-        return stored, panel, made, "panel_of_normals" if panel.normals >= belonging.FEW_NORMALS else "few_normals"
+        return stored, panel, made, "panel_of_normals" if panel.normals >= against.FEWEST_NORMALS else "few_normals"
     if matched is not None:
         flat = _flat(frame)
-        centre = _log2_depth(matched, frame)
+        centre = _log2(tables.read_depth(matched, frame))
         mask = np.where((flat.mask == "") & ~np.isfinite(centre), "no_reads_in_normals", flat.mask)
         return frame, Panel(centre, flat.spread, mask, flat.basis, {}, 1), None, "matched_normal"
     return frame, _flat(frame), None, "no_normals"
@@ -210,7 +187,7 @@ def _imported(path: Path, facts: genomes.Genome, assay: str) -> tuple[pd.DataFra
     table = formats.genome_order(formats.read_ratios(path), facts)
     off_target = table["gene"].isin(["Antitarget", "Background"])
     table = table.assign(kind=np.where(off_target, "off_target", "target"))
-    frame = design.annotated(design.bins_of_coverage(table, facts, assay=assay, where=str(path)), facts, None)
+    frame = design.annotated(design.bins_of_coverage(table, facts, assay=assay, where=str(path)), facts)
     return frame, table["log2"].to_numpy(float)
 
 
@@ -232,6 +209,7 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
         "no_normals": measured["mode"] == "no_normals",
         "few_normals": measured["mode"] in ("few_normals", "matched_normal"),
         "normal_deviates": bool(((measured["reference"] or {}).get("belonging") or {}).get("deviant")),
+        "matched_normal_deviates": bool(measured["matched_normal"] and measured["matched_normal"]["deviates"]),
         "gc_unknown": measured["mode"] in ("no_normals", "few_normals") and parts.frame["gc"].isna().all(),
         "ratios_imported": measured["mode"] == "imported",
         "unlike_normals": largest > UNLIKE_SHARE or excess > UNLIKE_EXCESS,
@@ -289,12 +267,9 @@ def _over_normals(shared: Mapping[str, float], panel: Panel) -> dict[str, float]
     return {kind: value / max(known[kind], SMALLEST_EXCESS) for kind, value in shared.items() if kind in known}
 
 
-def _write_ratios(
-    path: Path, frame: pd.DataFrame, panel: Panel, corrected: core.Corrected, ratio: np.ndarray, counts: Path | None
-) -> None:
+def _write_ratios(path: Path, frame: pd.DataFrame, panel: Panel, corrected: core.Corrected, ratio: np.ndarray) -> None:
     """Write the ``.cnr``: masked bins have no log2 and weight 0."""
     typical = np.nanmedian(corrected.sd) if np.isfinite(corrected.sd).any() else 1.0
     weight = np.where(np.isfinite(corrected.sd), np.minimum((typical / np.maximum(corrected.sd, 1e-6)) ** 2, 1.0), 0.0)
     mask = np.where((panel.mask == "") & ~np.isfinite(ratio), "no_reads", panel.mask)
-    depth = tables.read_counts(counts)["depth"].to_numpy(float) if counts else np.full(len(frame), np.nan)
-    tables.write_ratios(path, frame.assign(log2=ratio, depth=depth, weight=weight, mask=mask, spread=corrected.sd))
+    tables.write_ratios(path, frame.assign(log2=ratio, weight=weight, mask=mask, spread=corrected.sd))

@@ -1,0 +1,98 @@
+"""What is known of the sequence in each bin: its GC content, how much of it is unknown, and its mappability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from metcn import bins as tiling
+from metcn import genome as genomes
+from metcn import sequences, wiggle
+from metcn.errors import InputError
+from metcn.stages import axis
+
+COARSEST = 2  # GC of a stretch more than so many times as wide as a bin says nothing of the bin
+
+
+def of_sequence(frame: pd.DataFrame, facts: genomes.Genome, fasta: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """GC share and share of unknown bases per bin; GC NaN and unknown 0 where no sequence is given.
+
+    Raises
+    ------
+    InputError
+        If the FASTA is of another build.
+    """
+    gc, unknown = np.full(len(frame), np.nan), np.zeros(len(frame))
+    if fasta is None:
+        return gc, unknown
+    with sequences.open_fasta(fasta) as handle:
+        lengths = dict(zip(handle.references, handle.lengths, strict=True))
+        genomes.check_build(lengths, facts, where=str(fasta))
+        contigs = {genomes.bare(name): name for name in handle.references}
+        for chromosome, rows in frame.groupby("chromosome", sort=False).indices.items():
+            contig = contigs.get(genomes.bare(str(chromosome)))
+            if contig is not None:
+                part = frame.iloc[rows]
+                gc[rows], unknown[rows] = sequences.base_content(
+                    handle, contig, part["start"].to_numpy(), part["end"].to_numpy()
+                )
+    return gc, unknown
+
+
+def track(path: Path, facts: genomes.Genome) -> pd.DataFrame:
+    """Rows of a file of shares along the genome, see `metcn.wiggle.read`.
+
+    Raises
+    ------
+    InputError
+        If it is of another format or build, or has a base in two rows.
+    """
+    rows = wiggle.read(path)
+    length = {name: facts.contigs.get(genomes.bare(name), np.inf) for name in rows["chromosome"].unique()}
+    beyond = np.flatnonzero(rows["start"] >= rows["chromosome"].map(length))
+    if len(beyond):
+        row = rows.iloc[beyond[0]]
+        raise InputError(
+            f"{path} line {rows.index[beyond[0]]}: {row.chromosome}:{row.start}-{row.end} begins beyond the chromosome "
+            f"in {facts.name}; set the genome it was made for, or give one for {facts.name}"
+        )
+    start, end = axis.on_axis(rows, axis.origins(rows["chromosome"].unique(), facts))
+    order = np.argsort(start, kind="stable")
+    twice = np.flatnonzero(start[order][1:] < end[order][:-1])
+    if len(twice):
+        row = rows.iloc[order[twice[0] + 1]]
+        raise InputError(f"{path}: {row.chromosome}:{row.start} is in two rows; give each base once")
+    return rows.iloc[order]
+
+
+def of_tracks(frame: pd.DataFrame, facts: genomes.Genome, paths: Mapping[str, Path | None]) -> dict[str, np.ndarray]:
+    """Share per bin of each file that is given, by name (``gc``, ``mappability``); NaN where it is unknown.
+
+    GC of exactly 0 is that of a stretch without known bases. Bins of which less than half is known have none, nor, for
+    GC, have bins much narrower than the file's rows.
+
+    Raises
+    ------
+    InputError
+        If a file is wrong (see `track`) or knows nothing of any bin.
+    """
+    found = {}
+    for name, path in paths.items():
+        if path is None:
+            continue
+        rows = track(path, facts)
+        known = rows[rows["value"].notna() & ((rows["value"] > 0) | (name != "gc"))]
+        origins = axis.origins([*frame["chromosome"].unique(), *known["chromosome"].unique()], facts)
+        start, end = axis.on_axis(frame, origins)
+        share = tiling.mean_over(start, end, *axis.on_axis(known, origins), known["value"].to_numpy(float))
+        if name == "gc" and len(known):
+            share[(end - start) * COARSEST < (known["end"] - known["start"]).median()] = np.nan
+        if not np.isfinite(share).any():
+            raise InputError(
+                f"{path} tells the {name} of no bin of this assay; give one whose rows cover the bins and are no wider"
+            )
+        found[name] = share
+    return found
