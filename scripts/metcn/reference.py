@@ -10,7 +10,7 @@ from metcn.centring import centre_and_spread, scale
 from metcn.left_out import Places, leave_out
 from metcn.panel import KindNull, Panel
 
-SAMPLE_BINS = 40_000  # bins of a kind on which the number of components is chosen: enough, and independent of size
+SAMPLE_BINS = 20_000  # bins of a kind on which the number of components is chosen: enough, and independent of size
 STRETCH = 64  # neighbouring groups that are taken together, so that what neighbours share can be seen
 MISSING_SHARE = 0.25  # a bin without reads in more of the normals than this is masked
 
