@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("--donors", choices=("random", "first"), default="random",
                         help="normals that carry the tumours: ten at random per seed, or the first ten")  # fmt: skip
     parser.add_argument("--unknown", action="store_true", help="withhold purity and ploidy from the pipeline")
+    parser.add_argument("--purities", default="", metavar="P,...", help="purities of the tumours (default: the tool's)")
     parser.add_argument("--segments", default="none", metavar="METHOD",
                         help="segmentation, which no score here depends on (default: none, the fastest)")  # fmt: skip
     parser.add_argument("--max-rmse", default="", metavar="P:E,...", help="bounds on the error of MET copies by purity")
@@ -83,6 +84,7 @@ def one(args: argparse.Namespace, seed: int, folder: Path) -> tuple[pd.DataFrame
         if not (donors / path.name).exists():
             (donors / path.name).symlink_to(path)
     command = [sys.executable, args.shared / "tools" / "make_semisynthetic_panel.py", f"--seed={seed}"]
+    command += [f"--purities={args.purities}"] if args.purities else []
     karyotypes = data / "karyotypes"
     subprocess.run(
         [*command, f"--normals={donors}", f"--karyotypes={karyotypes}", f"--out={made}"], check=True, stdout=sys.stderr

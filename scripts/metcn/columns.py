@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 BIN_COLUMNS = ("chromosome", "start", "end", "gene", "kind", "role", "gc", "mappability", "mask")
 COUNT_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "count")
+ALLELE_COLUMNS = ("chromosome", "start", "end", "ref", "alt", "ref_reads", "alt_reads", "other_reads")
 RATIO_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "weight", "kind", "role", "mask", "spread")
 
 KINDS = ("target", "off_target", "window", "amplicon")
