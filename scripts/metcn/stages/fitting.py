@@ -106,9 +106,8 @@ def together(first: Finding, second: Finding, purity: Floats, ploidy: Floats) ->
 def _finding(log: Floats, clear: NDArray[np.bool_], purity: Floats, ploidy: Floats, *, response: bool) -> Finding:
     """Belief of a log-likelihood; not identified where too much of it lies at points that are not ``clear``."""
     seen = modes.blurred(log, purity) if response and len(purity) > 1 else log
-    share = modes.posterior(seen, purity, ploidy)
-    unresolved = float(share[~clear].sum())
-    belief = modes.belief(share, purity, ploidy)
+    unresolved = float(modes.posterior(seen, purity, ploidy)[~clear].sum())
+    belief = modes.belief(modes.posterior(modes.tied(seen, purity, ploidy), purity, ploidy), purity, ploidy)
     return Finding(replace(belief, identified=unresolved <= modes.MOST_UNRESOLVED), seen, unresolved)
 
 
