@@ -19,8 +19,8 @@ from metcn.mixture import NORMAL_COPIES, mean_copies
 Floats = NDArray[np.float64]
 Single = NDArray[np.float32]  # fine enough for densities, and twice as fast
 
-# Share of the genome with 0, 1, 2 ... 12 copies in kinds of tumour, by their mean copies. One is without changes, and one
-# near-diploid with many, as tumours have more often than cell lines; six are learned from 188 profiles of cell lines by
+# Share of the genome with 0, 1, 2 ... 12 copies in kinds of tumour. The first is without changes and the fourth near
+# diploid with many, which tumours are more often than cell lines; six are learned from 188 profiles of cell lines by
 # benchmarks/kinds.py, which says how well they explain profiles left out.
 KINDS = np.array([
     [.0010, .0040, .9850, .0060, .0020, .0005, .0003, .0003, .0003, .0002, .0002, .0001, .0001],
@@ -34,7 +34,7 @@ KINDS = np.array([
 ])  # fmt: skip
 KINDS /= KINDS.sum(axis=1, keepdims=True)
 KIND_WEIGHTS = np.array([0.05, 0.082, 0.160, 0.20, 0.204, 0.150, 0.082, 0.072])
-SUBCLONAL = np.array([0.03, 0.08, 0.08, 0.08, 0.08, 0.08, 0.08, 0.08])  # share of segments between whole copies, by kind
+SUBCLONAL = np.array([0.03, 0.08, 0.08, 0.08, 0.08, 0.08, 0.08, 0.08])  # share of segments between whole copies
 SUBCLONAL_SPAN = (-0.3, 8.3)  # copies over which the subclonal part is spread
 SHARED_NOISE = np.array([0.008, 0.016, 0.03, 0.05])  # log2; noise of a segment that more bins do not reduce
 COPY_SPREADS = np.array([0.01, 0.05])  # SD of a level around whole copies, relative to them: small subclones, response

@@ -89,7 +89,7 @@ REASONS: dict[str, Reason] = {
     "purity_unknown": Reason("info", "Purity is unknown: results are ranges over every plausible purity."),
     "ploidy_unknown": Reason("info", "Ploidy is unknown: results are ranges over every plausible ploidy."),
     "several_fits": Reason(
-        "info", "Several combinations of purity and ploidy explain the profile: results hold for every one of them."
+        "info", "Several combinations of purity and ploidy explain the profile: results cover all of them."
     ),
     "purity_sources_disagree": Reason(
         "warn", "Sources of purity or ploidy contradict each other; a value given in the sample sheet is the one used."
