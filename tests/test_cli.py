@@ -206,6 +206,8 @@ def test_stage_gets_files_facts_and_settings(monkeypatch, tmp_path):
         "genome": "GRCh37",
         "segments": tmp_path / "s.cns",
         "variants": None,
+        "alleles": None,
+        "normal_alleles": None,
         "output": Path("o.json"),
     }
 

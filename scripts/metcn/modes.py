@@ -131,7 +131,7 @@ def plausible(points: dict[str, NDArray], log: Floats, purity: Floats, ploidy: F
     """
     order = np.argsort(-log, axis=None)
     held = np.cumsum(posterior(log, purity, ploidy).ravel()[order])
-    lowest = log.ravel()[order[min(np.searchsorted(held, REGION), len(order) - 1)]]
+    lowest = log.ravel()[order][held >= min(REGION, held[-1])][0]
     near = [_near(points[name], axis) for name, axis in (("purity", purity), ("ploidy", ploidy))]
     fits = log >= lowest
     keep = np.einsum("gp,pq,gq->g", near[0].astype(int), fits.astype(int), near[1].astype(int)) > 0
