@@ -167,6 +167,16 @@ def test_reads_that_show_neither_base_refuse_the_list(tmp_path):
         snps.count(wrong, None, listed(SITE), FILTERS, 20)
 
 
+@pytest.mark.parametrize(("bases", "judged"), [(snps.ENOUGH_BASES, True), (snps.ENOUGH_BASES - 1, False)])
+def test_few_bases_do_not_refuse_a_list(tmp_path, bases, judged):
+    path = made_alleles.write(tmp_path / "s.bam", at(SITE, 0, bases, other="T"))
+    if not judged:
+        assert tuple(snps.count(path, None, listed(SITE), FILTERS, 20)[0]) == (0, 0, bases)
+        return
+    with pytest.raises(InputError, match=r"100% of the reads show another"):
+        snps.count(path, None, listed(SITE), FILTERS, 20)
+
+
 def test_damaged_index_is_refused(tmp_path):
     path = made_alleles.write(tmp_path / "s.bam", at(SITE, 1, 1))
     (tmp_path / "s.bam.bai").write_bytes(b"BAI\1" + b"\xff" * 4)
