@@ -200,30 +200,6 @@ def open_alignment(
                 handle.close()
 
 
-@contextmanager
-def open_indexed(path: str | Path, fasta: str | Path | None = None) -> Iterator[pysam.AlignmentFile]:
-    """A file that `open_alignment` accepts, opened with its index for reading bases; closed when the block ends.
-
-    Raises
-    ------
-    InputError
-        If the file or its index is damaged or missing, also while it is read.
-    """
-    path = Path(path)
-    kind = _container(path)
-    index = indices.find(path, kind)
-    indices.read(index)  # raises for a damaged one, some of which end the process when htslib reads them
-    options: dict[str, Any] = {"mode": "rb"} if kind == "bam" else {"mode": "rc", "reference_filename": str(fasta)}
-    with sequences.htslib_quiet():
-        try:
-            with pysam.AlignmentFile(str(path), index_filename=str(index), **options) as handle:
-                yield handle
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"{path} is damaged ({error}); check it with `samtools quickcheck` and make it again"
-            ) from error
-
-
 def indexed_records(alignment: Alignment) -> int:
     """Fewest records there must be: as many as a BAM's index counts; of a CRAM one, if its index lists a slice.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pysam
 from numpy.typing import NDArray
 from scipy.special import betainc
 
-from metcn import alignments, delimited, sam, variants
+from metcn import alignments, delimited, indices, sam, sequences, variants
 from metcn import genome as genomes
 from metcn.columns import ALLELE_COLUMNS
 from metcn.errors import InputError
@@ -143,7 +144,7 @@ def count(
         "truncate": True,
         "multiple_iterators": False,  # which a CRAM does not know; only one is at work
     }
-    with alignments.open_indexed(path, fasta) as handle:
+    with _opened(path, fasta) as handle:
         name_of = {genomes.bare(name): name for name in handle.references}
         for chromosome, rows in _together(sites):
             if chromosome not in name_of:
@@ -163,6 +164,29 @@ def count(
             "give a list of SNPs of the build the reads were aligned to"
         )
     return found
+
+
+@contextmanager
+def _opened(path: Path, fasta: Path | None) -> Iterator[pysam.AlignmentFile]:
+    """An alignment opened with its index, to read bases; closed when the block ends.
+
+    Raises
+    ------
+    InputError
+        If the file or its index is damaged or missing, also while it is read.
+    """
+    kind, _ = alignments.header(path)
+    index = indices.find(path, kind)
+    indices.read(index)  # raises for a damaged one, some of which end the process when htslib reads them
+    options: dict[str, Any] = {"mode": "rb"} if kind == "bam" else {"mode": "rc", "reference_filename": str(fasta)}
+    with sequences.htslib_quiet():
+        try:
+            with pysam.AlignmentFile(str(path), index_filename=str(index), **options) as handle:
+                yield handle
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{path} is damaged ({error}); check it with `samtools quickcheck` and make it again"
+            ) from error
 
 
 def _together(sites: pd.DataFrame) -> Iterator[tuple[str, NDArray[np.intp]]]:
