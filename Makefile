@@ -118,6 +118,10 @@ BENCH ?=
 bench-semisynthetic: $(STAMP) ## error and interval coverage of MET copies on tumours with a known answer
 	$(BIN)/python benchmarks/semisynthetic.py --shared $(SHARED) --workers $(CORES) $(BENCH)
 
+.PHONY: bench-kinds
+bench-kinds: $(STAMP) ## kinds of tumour of the purity fit, and how well they explain profiles left out
+	$(BIN)/python benchmarks/kinds.py --shared $(SHARED) $(BENCH)
+
 .PHONY: bench-acgh
 bench-acgh: $(STAMP) ## real tumours against array CGH
 	$(BIN)/python benchmarks/acgh.py --shared $(SHARED) --workers $(CORES) $(BENCH)

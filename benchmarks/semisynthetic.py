@@ -20,6 +20,8 @@ from cohorts import Cohort
 from metcn.samples import Sample
 
 DONORS = 10
+CLOSE = 0.1  # purity; how near a stated one must lie to the truth
+DECIDE = 0.95  # probability from which a decision counts as made
 QUANTITIES = ("met_ratio", "met_copies", "cep7_copies", "met_cep7")
 
 
@@ -30,6 +32,7 @@ def main() -> int:
     parser.add_argument("--donors", choices=("random", "first"), default="random",
                         help="normals that carry the tumours: ten at random per seed, or the first ten")  # fmt: skip
     parser.add_argument("--unknown", action="store_true", help="withhold purity and ploidy from the pipeline")
+    parser.add_argument("--purities", default="", metavar="P,...", help="purities of the tumours (default: the tool's)")
     parser.add_argument("--segments", default="none", metavar="METHOD",
                         help="segmentation, which no score here depends on (default: none, the fastest)")  # fmt: skip
     parser.add_argument("--max-rmse", default="", metavar="P:E,...", help="bounds on the error of MET copies by purity")
@@ -50,6 +53,8 @@ def main() -> int:
     for quantity in QUANTITIES:
         table = pd.DataFrame({name: intervals(part, quantity) for name, part in groups.items()}).T
         options.show(f"95 % intervals of {quantity}", table)
+    if args.unknown:
+        options.show("purity, and the decision on 5 copies", pd.DataFrame({k: unknown(v) for k, v in groups.items()}).T)
     far = merged.assign(log2_error=np.log2(merged["met_ratio"] / merged["met_ratio_true"]), **of_z(merged))
     columns = [
         "sample",
@@ -83,6 +88,7 @@ def one(args: argparse.Namespace, seed: int, folder: Path) -> tuple[pd.DataFrame
         if not (donors / path.name).exists():
             (donors / path.name).symlink_to(path)
     command = [sys.executable, args.shared / "tools" / "make_semisynthetic_panel.py", f"--seed={seed}"]
+    command += [f"--purities={args.purities}"] if args.purities else []
     karyotypes = data / "karyotypes"
     subprocess.run(
         [*command, f"--normals={donors}", f"--karyotypes={karyotypes}", f"--out={made}"], check=True, stdout=sys.stderr
@@ -124,6 +130,28 @@ def intervals(part: pd.DataFrame, quantity: str) -> dict[str, float]:
         "truth below": below,
         "truth above": above,
         "width": width,
+    }
+
+
+def unknown(part: pd.DataFrame) -> dict[str, float]:
+    """Purities stated and how many of them are right, purities in their intervals, and decisions on 5 copies.
+
+    Truths within half a copy of 5 are left out of the decisions, as the shared scoring tool leaves them out.
+    """
+    stated, truth = part["purity"].notna(), part["purity_true"]
+    near = (part["purity"] - truth).abs() <= CLOSE
+    held = (part["purity_low"] <= truth) & (truth <= part["purity_high"])
+    clear = (part["met_copies_true"] - 5).abs() > 0.5
+    reached, missed = part["p_copies_ge_5"] >= DECIDE, part["p_copies_ge_5"] <= 1 - DECIDE
+    wrong = (reached & (part["met_copies_true"] < 5)) | (missed & (part["met_copies_true"] >= 5))
+    return {
+        "n": len(part),
+        "stated": int(stated.sum()),
+        "within 0.1": int((stated & near).sum()),
+        "in interval": held.mean(),
+        "decidable": int(clear.sum()),
+        "decided": int((clear & (reached | missed)).sum()),
+        "wrong": int((clear & wrong).sum()),
     }
 
 

@@ -28,8 +28,8 @@ def slow(reads, depth, ratio, purity, ploidy, somatic):
     """Log-likelihood of one site, written as it is described."""
     level = tumour_copies(ratio, purity, ploidy)
     away = (level - np.arange(alleles.MOST_COPIES + 1)) / alleles.COPY_SD
-    weights = np.exp(-0.5 * away**2) + alleles.FAR
-    weights /= weights.sum()
+    weights = np.exp(-0.5 * away**2)
+    weights /= max(weights.sum(), 1)
     total = 0.0
     for copies, weight in enumerate(weights):
         carried = range(1, copies + 1) if somatic else range((copies + 1) // 2, copies + 1)
@@ -41,7 +41,8 @@ def slow(reads, depth, ratio, purity, ploidy, somatic):
                 shape = alleles.CONCENTRATION * share, alleles.CONCENTRATION * (1 - share)
                 parts.append(betabinom.pmf(reads, depth, *shape))
             total += weight * np.mean(parts) / len(carried)
-    return np.log((1 - alleles.UNEXPLAINED) * total + alleles.UNEXPLAINED / (depth + 1))
+    anything = 1 - (1 - alleles.UNEXPLAINED) * weights.sum()  # also where the depth says no whole number of copies
+    return np.log((1 - alleles.UNEXPLAINED) * total + anything / (depth + 1))
 
 
 @pytest.mark.parametrize("somatic", [True, False], ids=["mutation", "SNP"])

@@ -98,7 +98,7 @@ def test_choices_are_those_of_the_schema():
 
 def test_output_paths_are_all_different():
     paths = [path for outputs in layout.OUTPUTS.values() for path in outputs.values()]
-    assert len(paths) == 23
+    assert len(paths) == 24
     assert len(set(paths)) == len(paths)
 
 
@@ -206,6 +206,8 @@ def test_stage_gets_files_facts_and_settings(monkeypatch, tmp_path):
         "genome": "GRCh37",
         "segments": tmp_path / "s.cns",
         "variants": None,
+        "alleles": None,
+        "normal_alleles": None,
         "output": Path("o.json"),
     }
 

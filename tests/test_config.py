@@ -124,7 +124,7 @@ def test_windows_file(tmp_path):
 
 def test_defaults_are_filled_in():
     whole = complete()
-    assert list(whole)[:6] == ["samples", "genome", "assay", "targets", "fasta", "bins"]
+    assert list(whole)[:7] == ["samples", "genome", "assay", "targets", "fasta", "snps", "bins"]
     for section in config.sections():
         assert {key: whole[section][key] for key in config.settings_keys(section)} == config.defaults(section)
 

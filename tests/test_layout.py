@@ -28,14 +28,14 @@ LAYERS = {
     ),
     "io": (
         "genome alignments sequences bgzf inflate compiled scan scan_blocks blocks guide cram indices "
-        "tables delimited inflation formats wiggle vcf variants "
+        "tables delimited inflation formats wiggle vcf variants snps "
         "config keywords sheet sheet_checks samples layout plan reach criteria panel_file "
         "simulate simulate_assays simulate_reads simulate_tumours "
         "render cohort gauges profiles svg tracks words sections heatmap outliers multiqc bed charts dossier"
     ),
     "stages": (
         "stages stages.axis stages.content stages.design stages.sampled stages.counted stages.progress stages.measure "
-        "stages.against stages.belonging stages.reading stages.indexed stages.preflight stages.headers "
+        "stages.sites stages.against stages.belonging stages.reading stages.indexed stages.preflight stages.headers "
         "stages.depth stages.ratios stages.segments stages.fitting stages.purity stages.copies stages.calls "
         "stages.loci stages.amplicons stages.genes stages.limits stages.records stages.compare "
         "stages.levels stages.whatif stages.report "

@@ -36,17 +36,18 @@ def test_one_peak_is_one_group():
 
 
 DECIDING = [
-    # log height of the second peak, groups, modes
-    pytest.param(0.0, 2, 2, id="equal: alternatives"),
-    pytest.param(np.log(1 / 8.5), 2, 2, id="89 %: alternatives"),
-    pytest.param(np.log(1 / 9.5), 1, 2, id="90 %: decided, the other kept in the posterior"),
-    pytest.param(np.log(1 / 60), 1, 1, id="below the least share: not named"),
+    # weights of the peaks, groups, modes
+    pytest.param((1, 1, 1), 3, 3, id="equal: alternatives"),
+    pytest.param((0.49, 0.30, 0.21), 3, 3, id="49 %: alternatives"),
+    pytest.param((0.51, 0.29, 0.20), 1, 3, id="51 %: one posterior that holds the others"),
+    pytest.param((0.985, 0.015), 1, 1, id="below the least share: not named"),
 ]
 
 
-@pytest.mark.parametrize(("height", "groups", "named"), DECIDING)
-def test_modes_are_alternatives_unless_one_decides(height, groups, named):
-    found = believed((0.4, 2.2, 0), (0.7, 4.0, height))
+@pytest.mark.parametrize(("weights", "groups", "named"), DECIDING)
+def test_modes_are_alternatives_unless_one_has_the_majority(weights, groups, named):
+    places = zip((0.3, 0.55, 0.8), (2.2, 3.1, 4.0), np.log(weights), strict=False)
+    found = believed(*places)
     assert (len(set(found.grid["group"])), len(found.modes)) == (groups, named)
     assert [mode["weight"] for mode in found.modes] == sorted((m["weight"] for m in found.modes), reverse=True)
 
@@ -113,6 +114,30 @@ def test_posterior_does_not_depend_on_how_points_are_spread():
     assert share[uneven < 0.5].sum() == pytest.approx(0.4 / 0.9, abs=0.05)
 
 
+def test_a_ploidy_tied_to_copies_weighs_the_step_of_a_copy():
+    log = np.zeros((len(PURITY), len(PLOIDY)))
+    found = np.exp(modes.tied(log, PURITY, PLOIDY))
+    for row, column in ((0, 0), (10, 40), (36, 78)):
+        step = PURITY[row] / (PURITY[row] * PLOIDY[column] + 2 * (1 - PURITY[row]))
+        assert found[row, column] == pytest.approx(step)
+    np.testing.assert_array_equal(modes.tied(log[:, :1], PURITY, PLOIDY[:1]), 0)  # that one was given
+
+
+def test_a_wide_mode_of_low_purity_is_no_evidence_when_ploidy_is_tied():
+    """Two solutions that explain the levels equally well, each as wide in ploidy as an error of 1 % of the level is."""
+    purity, ploidy = (0.3, 0.6), (4.0, 2.0)  # a diploid genome, or a doubled one at half the purity
+    error = [0.01 * (p * q + 2 * (1 - p)) / p for p, q in zip(purity, ploidy, strict=True)]
+    shape = [
+        -(((PURITY[:, None] - p) / 0.03) ** 2) / 2 - ((PLOIDY[None] - q) / (3 * e)) ** 2 / 2
+        for p, q, e in zip(purity, ploidy, error, strict=True)
+    ]
+    log = np.logaddexp(*shape)
+    low = {name: modes.posterior(each, PURITY, PLOIDY)[PURITY < 0.45].sum()
+           for name, each in (("free", log), ("tied", modes.tied(log, PURITY, PLOIDY)))}  # fmt: skip
+    assert low["free"] > 0.7
+    assert low["tied"] == pytest.approx(0.5, abs=0.03)
+
+
 def test_resolved_needs_a_step_above_the_noise_and_the_floor():
     clear = modes.resolved(np.full((3, 1), 0.05), np.array([0.15, 0.25, 0.9]), np.array([2.0]), floor=0.2)
     assert clear.ravel().tolist() == [False, True, True]
@@ -151,8 +176,12 @@ class TestPlausible:
         assert found["ploidy"].max() < 3.5
         assert sorted(set(found["group"])) == list(range(len(found["group"])))
 
-    @pytest.mark.parametrize(("below", "stays"), [(modes.EXCLUDED, True), (modes.EXCLUDED + 0.01, False)])
-    def test_both_sides_of_the_bound(self, below, stays):
-        log = np.where(PURITY[:, None] > 0.5, -below, 0.0) + np.zeros((1, len(PLOIDY)))
+    @pytest.mark.parametrize(("beyond", "stays"), [(1.05, True), (0.95, False)])
+    def test_both_sides_of_the_bound(self, beyond, stays):
+        """Purities above 0.5 hold a little more, or less, of the posterior than what the region leaves out."""
+        high = np.zeros((len(PURITY), len(PLOIDY))) + (PURITY > 0.5)[:, None]
+        area = modes.posterior(np.zeros_like(high), PURITY, PLOIDY)[high > 0].sum()
+        share = beyond * (1 - modes.REGION)
+        log = high * np.log(share / (1 - share) * (1 - area) / area)
         found = modes.plausible(self.points, log, PURITY, PLOIDY)
         assert (found["purity"].max() == 1.0) == stays

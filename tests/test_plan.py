@@ -84,6 +84,35 @@ def test_inputs(made, stage, sample, inputs):
     assert made.inputs(stage, sample) == inputs
 
 
+N2 = replace(N1, name="N2")
+ALLELES = {name: f"results/counts/{name}.alleles.tsv" for name in ("T1", "N1")}
+SNPS = [
+    # samples, keys, stage, sample, files of SNPs among its inputs
+    pytest.param((T1, N1), {}, "counts", "T1", {}, id="no list"),
+    pytest.param((T1, N1), {"snps": "l.bed"}, "counts", "T1", {"snps": "/base/l.bed"}, id="a tumour"),
+    pytest.param((T1, N1), {"snps": "l.bed"}, "counts", "N1", {"snps": "/base/l.bed"}, id="its matched normal"),
+    pytest.param((T1, N1, N2), {"snps": "l.bed"}, "counts", "N2", {}, id="a normal that matches nobody"),
+    pytest.param((C1,), {"snps": "l.bed"}, "counts", "C1", {}, id="a coverage table"),
+    pytest.param((T1, N1), {"snps": "l.bed", "assay": "swgs"}, "counts", "T1", {}, id="a shallow genome"),
+    pytest.param(
+        (T1, N1), {"snps": "l.bed"}, "purity", "T1", {"alleles": ALLELES["T1"], "normal_alleles": ALLELES["N1"]},
+        id="purity with a matched normal",
+    ),
+    pytest.param(
+        (replace(T1, matched_normal=""),), {"snps": "l.bed"}, "purity", "T1", {"alleles": ALLELES["T1"]},
+        id="purity without one",
+    ),
+    pytest.param((T1, N1), {}, "purity", "T1", {}, id="purity without a list"),
+    pytest.param((C1,), {"snps": "l.bed"}, "purity", "C1", {}, id="purity of a coverage table"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("samples", "keys", "stage", "sample", "files"), SNPS)
+def test_snps_are_counted_where_they_are_used(samples, keys, stage, sample, files):
+    found = planned(*samples, **keys).inputs(stage, sample)
+    assert {name: path for name, path in found.items() if name in ("snps", "alleles", "normal_alleles")} == files
+
+
 def test_ready_panel_goes_before_the_sheet_s_normals():
     assert planned(T1, N1, reference="p.h5").inputs("ratios", "T1")["reference"] == "/base/p.h5"
 

@@ -228,3 +228,16 @@ def test_empty_table(tmp_path):
     (tmp_path / "samples.tsv").write_text("sample\trole\tcoverage\nT\ttumour\ta\n")
     with pytest.raises(InputError, match=r"sample T: .*a is empty"):
         check(tmp_path, targets=None)
+
+
+SNP_LISTS = [
+    pytest.param({}, [], id="panel with alignments"),
+    pytest.param({"assay": "swgs", "targets": None}, ["is not used"], id="shallow genomes"),
+]
+
+
+@pytest.mark.parametrize(("keys", "notes"), SNP_LISTS)
+def test_a_list_of_snps_that_is_not_used_is_a_note(folder, keys, notes):
+    (folder / "l.bed").write_text("chr1\t5\t6\tA\tG\n")
+    found = check(folder, snps="l.bed", **keys)
+    assert [words in note for words, note in zip(notes, found, strict=True)] == [True] * len(notes)

@@ -268,7 +268,7 @@ def test_allele_fractions_tell_what_a_flat_profile_cannot(tmp_path):
     vcf = made_tumours.vcf(tmp_path / "v.vcf", [("chr3", 60_000_000 + place, ".", "GENE=KRAS", 150, 600)
                                                 for place in range(1)])  # fmt: skip
     found = run(tmp_path, segments=made_tumours.tumour(purity=0.5, seed=2, flat=True).segments, variants=vcf)
-    assert found["sites"] == {"snps": 0, "drivers": 1}
+    assert found["sites"] == {"snps": 0, "drivers": 1, "snps_chosen_by": "variants"}
     alleles = found["evidence"][2]
     assert alleles["source"] == "alleles"
     assert alleles["purity"]["low"] <= 0.5 <= alleles["purity"]["high"]

@@ -20,7 +20,6 @@ Floats = NDArray[np.float64]
 
 MOST_COPIES = 10  # stretches with more are left out: their allele fractions hardly depend on purity
 COPY_SD = 0.25  # copies; how far a level may lie from a whole number and still be taken for it
-FAR = 1e-6  # weight of any number of copies relative to the one that the depth says
 CONCENTRATION = 200.0  # of the beta-binomial: allele fractions scatter more than counts of reads alone would
 UNEXPLAINED = 0.1  # share of stretches or mutations that are subclonal, artefacts, or no clonal heterozygous site
 SITES_OF_STRETCH = 5.0  # sites of a stretch count together as no more than this many: they share artefacts
@@ -71,12 +70,13 @@ def _stretch(sites: Sites, rows: NDArray[np.intp], copies: Floats, purity: Float
         carried = range(1 if somatic else (whole + 1) // 2, whole + 1)
         states = np.array([_state(reads, depth, purity, whole, carrying, somatic) for carrying in carried])
         by_copies[:, whole] = logsumexp(weight * states, axis=0) - np.log(len(carried))
-    near = np.exp(-0.5 * ((copies[..., None] - np.arange(MOST_COPIES + 1)) / COPY_SD) ** 2) + FAR
-    near /= near.sum(axis=-1, keepdims=True)  # purity, ploidy, copies
+    near = np.exp(-0.5 * ((copies[..., None] - np.arange(MOST_COPIES + 1)) / COPY_SD) ** 2)
+    near /= np.maximum(near.sum(axis=-1, keepdims=True), 1.0)  # purity, ploidy, copies
     best = by_copies.max(axis=1)
     explained = np.log(np.einsum("pqc,pc->pq", near, np.exp(by_copies - best[:, None])) + 1e-300) + best[:, None]
-    nothing = weight * -np.log1p(depth).sum()  # any allele fraction, evenly
-    return np.logaddexp(np.log1p(-UNEXPLAINED) + choose + explained, np.log(UNEXPLAINED) + nothing)
+    # where the depth says no whole number of copies, or none within 0 and the most, any fraction is as likely
+    nothing = np.log1p(-(1 - UNEXPLAINED) * near.sum(axis=-1)) - weight * np.log1p(depth).sum()
+    return np.logaddexp(np.log1p(-UNEXPLAINED) + choose + explained, nothing)
 
 
 def _state(reads: Floats, depth: Floats, purity: Floats, whole: int, carrying: int, somatic: bool) -> Floats:

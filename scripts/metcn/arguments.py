@@ -61,10 +61,12 @@ STAGE_ARGUMENTS: dict[str, list[Argument]] = {
         Argument("alignment", "BAM or CRAM.", required=False),
         Argument("coverage", "Coverage tables of the sample.", required=False, many=True),
         FASTA,
+        Argument("snps", "Common SNPs (VCF, BCF or BED) whose alleles are counted.", required=False),
         GENOME,
         OUTPUT,
         Argument("summary", "JSON to write the tallies into.", "write"),
         Argument("speed", "JSON to write the speed of reading into.", "write", required=False),
+        Argument("alleles", "Reads of either allele at the SNPs (.tsv) to write.", "write", required=False),
     ],
     "reference": [
         BINS,
@@ -96,6 +98,8 @@ STAGE_ARGUMENTS: dict[str, list[Argument]] = {
         GENOME,
         SEGMENTS,
         Argument("variants", "VCF with driver mutations or heterozygous SNPs.", required=False),
+        Argument("alleles", "Reads of the sample at common SNPs (counts/SAMPLE.alleles.tsv).", required=False),
+        Argument("normal_alleles", "The same of the matched normal.", required=False),
         OUTPUT,
     ],
     "copies": [

@@ -134,6 +134,7 @@ def _add_call(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--assay", choices=ASSAYS, help="kind of assay (default: the panel's)")
     command.add_argument("--targets", type=Path, metavar="BED", help="targets, if there is no panel of normals")
     command.add_argument("--fasta", type=Path, metavar="FASTA", help="genome, for CRAM")
+    command.add_argument("--snps", type=Path, metavar="VCF", help="common SNPs, whose allele fractions tell of purity")
     command.add_argument("--unit", choices=("fragments", "bases"), help="what depth counts (default: the panel's)")
     command.add_argument("--configfile", type=Path, metavar="YAML", help="configuration, for other settings")
     command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for results")

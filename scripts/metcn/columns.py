@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 BIN_COLUMNS = ("chromosome", "start", "end", "gene", "kind", "role", "gc", "mappability", "mask")
 COUNT_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "count")
+ALLELE_COLUMNS = ("chromosome", "start", "end", "ref", "alt", "ref_reads", "alt_reads", "other_reads")
 RATIO_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "weight", "kind", "role", "mask", "spread")
 
 KINDS = ("target", "off_target", "window", "amplicon")
@@ -91,7 +92,7 @@ REASONS: dict[str, Reason] = {
     "purity_unknown": Reason("info", "Purity is unknown: results are ranges over every plausible purity."),
     "ploidy_unknown": Reason("info", "Ploidy is unknown: results are ranges over every plausible ploidy."),
     "several_fits": Reason(
-        "info", "Several combinations of purity and ploidy explain the profile: results hold for every one of them."
+        "info", "Several combinations of purity and ploidy explain the profile: results cover all of them."
     ),
     "purity_sources_disagree": Reason(
         "warn", "Sources of purity or ploidy contradict each other; a value given in the sample sheet is the one used."

@@ -24,6 +24,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "output": "results/counts/{sample}.cnn",
         "summary": "results/counts/{sample}.json",
         "speed": "benchmarks/counts/{sample}.json",  # differs from run to run, as no result does
+        "alleles": "results/counts/{sample}.alleles.tsv",
     },
     "reference": {"output": "results/reference/reference.h5"},
     "ratios": {"output": "results/ratios/{sample}.cnr", "summary": "results/ratios/{sample}.json"},

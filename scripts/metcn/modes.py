@@ -13,12 +13,12 @@ from metcn.mixture import mean_copies
 Floats = NDArray[np.float64]
 
 RESOLVED = 3.0  # a copy must change the ratio by this many SD of the shared noise for whole copies to be told apart
-MOST_UNRESOLVED = 0.1  # posterior share of unresolved points above which the profile says nothing definite
-DECIDED = 0.9  # share of one mode from which the posterior is one; below it modes are alternatives
+MOST_UNRESOLVED = 0.2  # posterior share of unresolved points above which the profile says nothing definite
+DECIDED = 0.5  # share of one mode from which the posterior is one, others weighed in; below it modes are alternatives
 LEAST_SHARE = 0.02  # modes of a smaller share are left out
 WINDOW = {"purity": 0.1, "ploidy": 0.4}  # a value is stated if this much to each side of it ...
 IN_WINDOW = 0.8  # ... holds this share of the posterior
-EXCLUDED = 6.0  # tempered log-likelihood below the best at which a plausible point is contradicted
+REGION = 0.99  # share of the posterior that holds what is not contradicted, where the profile says nothing definite
 RESPONSE = 0.05  # relative error of a fitted purity from the assay's response, which no number of segments reduces
 NEGLIGIBLE = 1e-5  # weight relative to the mode's best point, below which a point is left out of the grid
 LEVEL = 0.95
@@ -60,6 +60,18 @@ def blurred(log: Floats, purity: Floats) -> Floats:
     kernel = -0.5 * ((purity[:, None] - purity[None]) / (RESPONSE * purity[:, None])) ** 2
     kernel -= logsumexp(kernel, axis=1, keepdims=True)
     return logsumexp(kernel[:, :, None] + log[None], axis=1)
+
+
+def tied(log: Floats, purity: Floats, ploidy: Floats) -> Floats:
+    """Log-likelihood with ploidy tied to the copies of the segments, whose mean it is.
+
+    At each purity the segments fix the ploidy up to the error of their levels, which is wider in copies the smaller the
+    step of a copy is. Under an even prior over ploidy that width would count as evidence: of low purities, and of
+    profiles doubled at half the purity. The size of the step takes it out. One ploidy alone was not found by segments.
+    """
+    if len(ploidy) == 1:
+        return log
+    return log + np.log(purity[:, None] / mean_copies(purity[:, None], ploidy[None]))
 
 
 def posterior(log: Floats, purity: Floats, ploidy: Floats) -> Floats:
@@ -114,11 +126,14 @@ def belief(share: Floats, purity: Floats, ploidy: Floats) -> Belief:
 def plausible(points: dict[str, NDArray], log: Floats, purity: Floats, ploidy: Floats) -> dict[str, NDArray]:
     """The plausible points (see `metcn.purity.grid`) that ``log`` does not contradict, groups numbered anew.
 
-    A point stands for its surroundings: it is dropped only if no point of the fit near it is within ``EXCLUDED`` of
-    the best. If none were left, all stay.
+    A point stands for its surroundings: it is dropped only if no point of the fit near it lies in the region that holds
+    ``REGION`` of the posterior. If none were left, all stay.
     """
+    order = np.argsort(-log, axis=None)
+    held = np.cumsum(posterior(log, purity, ploidy).ravel()[order])
+    lowest = log.ravel()[order][held >= min(REGION, held[-1])][0]
     near = [_near(points[name], axis) for name, axis in (("purity", purity), ("ploidy", ploidy))]
-    fits = log >= log.max() - EXCLUDED
+    fits = log >= lowest
     keep = np.einsum("gp,pq,gq->g", near[0].astype(int), fits.astype(int), near[1].astype(int)) > 0
     keep = np.isin(points["group"], points["group"][keep])
     if not keep.any():

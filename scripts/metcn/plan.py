@@ -139,6 +139,7 @@ class Plan:
             "alignment": str(row.alignments or ""),
             "coverage": [str(path) for path in row.coverage],
             "fasta": fasta,
+            "snps": self.settings["snps"] if self._genotyped(sample) else "",
         }
 
     def _reference_inputs(self, _: str) -> Inputs:
@@ -164,9 +165,13 @@ class Plan:
         return {"ratios": layout.path("ratios", sample=sample)}
 
     def _purity_inputs(self, sample: str) -> Inputs:
+        row = self.samples[sample]
+        normal = row.matched_normal
         return {
             "segments": layout.path("segments", sample=sample),
-            "variants": str(self.samples[sample].variants or ""),
+            "variants": str(row.variants or ""),
+            "alleles": layout.path("counts", "alleles", sample) if self._genotyped(sample) else "",
+            "normal_alleles": layout.path("counts", "alleles", normal) if self._genotyped(normal) else "",
         }
 
     def _copies_inputs(self, sample: str) -> Inputs:
@@ -206,6 +211,14 @@ class Plan:
             "seg": [layout.path("segments", "seg", name) for name in self.tumours],
         }
 
+    def _genotyped(self, sample: str) -> bool:
+        """Whether a sample's reads are counted at common SNPs: a tumour's, and those of a tumour's matched normal."""
+        row = self.samples.get(sample)
+        if row is None or not self.settings["snps"] or self.settings["assay"] == "swgs":  # a read per site at most
+            return False
+        asked = row.role == "tumour" or any(each.matched_normal == sample for each in self.samples.values())
+        return asked and row.alignments is not None
+
     def _counted(self, sample: str) -> bool:
         """Whether a sample's depth is counted here rather than imported as ratios."""
         return not self.samples[sample].ratios
@@ -244,7 +257,7 @@ def load(given: Mapping[str, Any], base: Path, source: str = "config.yaml") -> P
 
 def _problems(plan: Plan) -> Iterator[str]:
     """Files that are missing, and keys that the inputs make necessary."""
-    named = {"targets": plan.settings["targets"], "fasta": plan.settings["fasta"]}
+    named = {key: plan.settings[key] for key in ("targets", "fasta", "snps")}
     named["reference.file"] = plan.settings["reference"]["file"]
     named |= {f"bins.{name}": plan.settings["bins"][name] for name in ("gc", "mappability")}
     for key, path in named.items():

@@ -37,7 +37,7 @@ def call(
 ) -> None:
     """Write ``results/`` of one sample below ``output``.
 
-    ``named`` holds what may replace a key of the configuration: reference, genome, assay, targets, fasta
+    ``named`` holds what may replace a key of the configuration: reference, genome, assay, targets, fasta, snps
     and unit.
 
     Raises

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn.columns import BIN_COLUMNS, COUNT_COLUMNS, KINDS, RATIO_COLUMNS, ROLES
+from metcn.columns import ALLELE_COLUMNS, BIN_COLUMNS, COUNT_COLUMNS, KINDS, RATIO_COLUMNS, ROLES
 from metcn.delimited import REMAKE, Column, check_intervals, parse_column, read_text, sampled, text_frame
 from metcn.errors import InputError
 from metcn.files import writing
@@ -51,6 +51,8 @@ SPECIFICATIONS: dict[str, Column] = {
     "spread": AMOUNT,
     "se": AMOUNT,
     "probes": Column("integer", optional=True, low=0, high=1 << 53),
+    **dict.fromkeys(("ref", "alt"), Column("text", choices=("A", "C", "G", "T"))),
+    **dict.fromkeys(("ref_reads", "alt_reads", "other_reads"), Column("integer", low=0, high=1 << 53)),
 }
 
 
@@ -216,6 +218,16 @@ def _same_rows(table: pd.DataFrame, bins: pd.DataFrame) -> bool:
 def write_counts(path: str | Path, frame: pd.DataFrame) -> None:
     """Write one sample's depth as CNVkit-readable ``.cnn``."""
     _write(path, frame, COUNT_COLUMNS)
+
+
+def read_alleles(path: str | Path) -> pd.DataFrame:
+    """Reads of either allele at common SNPs (columns ``ALLELE_COLUMNS``); none where none were to be counted."""
+    return _read(path, ALLELE_COLUMNS, may_be_empty=True)
+
+
+def write_alleles(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write one sample's reads of either allele."""
+    _write(path, frame, ALLELE_COLUMNS)
 
 
 def read_ratios(path: str | Path) -> pd.DataFrame:

@@ -42,4 +42,4 @@ rule counts:
         code=PLAN.code("counts"),
     shell:
         "metcn counts {params.told} {params.options} --output {output.output:q} --summary {output.summary:q} "
-        "--speed {output.speed:q} 2> {log:q}"
+        "--speed {output.speed:q} --alleles {output.alleles:q} 2> {log:q}"

@@ -15,7 +15,7 @@ from metcn import genome as genomes
 from metcn.columns import COUNT_COLUMNS, REASONS
 from metcn.errors import InputError
 from metcn.files import write_json
-from metcn.stages import counted, design, sampled
+from metcn.stages import counted, design, sampled, sites
 
 LOW_MET_FRAGMENTS = 100
 """Below this, chance alone (Poisson) moves MET's ratio by more than 10 %."""
@@ -66,13 +66,17 @@ def counts(
     alignment: Path | None,
     coverage: Sequence[Path] | None,
     fasta: Path | None,
+    snps: Path | None = None,
     genome: str,
     output: Path,
     summary: Path,
     speed: Path | None = None,
+    alleles: Path | None = None,
     settings: Mapping[str, Any],
 ) -> None:
     """Write one sample's depth per bin (``.cnn``), what is to be said about it (``.json``), and how fast it was read.
+
+    ``alleles`` gets the reads at the ``snps``; it is empty without a list of them, or without an alignment.
 
     Raises
     ------
@@ -93,6 +97,9 @@ def counts(
         depth=depth, log2=counting.log2_depth(depth), count=pd.array(count, dtype="Float64").astype("Int64")
     )
     tables.write_counts(output, result[list(COUNT_COLUMNS)])
+    if alleles is not None:
+        found = sites.counted(snps, frame, facts, alignment, fasta, settings) if snps and alignment else sites.none()
+        tables.write_alleles(alleles, found)
     told["reasons"] = _reasons(frame, depth, count, told["reasons"])
     write_json(summary, {"sample": sample, **told, "mean_depth": _mean_depth(frame, depth)})
     if speed:

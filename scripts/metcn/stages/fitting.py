@@ -86,7 +86,7 @@ def by_segments(found: Profile, purity: Floats, ploidy: Floats, *, floor: float,
     fit = clonal.fit(found.levels, purity, ploidy)
     clear = modes.resolved(fit.noise, purity, ploidy, floor=floor)
     log = modes.capped(fit.log_likelihood, clear) if found.enough else np.zeros_like(fit.log_likelihood)
-    return _finding(log, clear & found.enough, purity, ploidy, response=response)
+    return _finding(log, clear & found.enough, purity, ploidy, response=response, tied=True)
 
 
 def by_alleles(found: Profile, purity: Floats, ploidy: Floats) -> Finding | None:
@@ -94,21 +94,27 @@ def by_alleles(found: Profile, purity: Floats, ploidy: Floats) -> Finding | None
     if not len(found.sites.reads):
         return None
     log = alleles.log_likelihood(found.sites, found.ratio, purity, ploidy)
-    return _stated(_finding(log, np.ones_like(log, dtype=bool), purity, ploidy, response=False))
+    return _stated(_finding(log, np.ones_like(log, dtype=bool), purity, ploidy, response=False, tied=False))
 
 
 def together(first: Finding, second: Finding, purity: Floats, ploidy: Floats) -> Finding:
     """What segments and allele fractions say together, as far as the latter make purity definite or the former did."""
-    joint = _finding(first.log + second.log, np.ones_like(first.log, dtype=bool), purity, ploidy, response=False)
+    everywhere = np.ones_like(first.log, dtype=bool)
+    joint = _finding(first.log + second.log, everywhere, purity, ploidy, response=False, tied=True)
     return joint if first.belief.identified else _stated(joint)
 
 
-def _finding(log: Floats, clear: NDArray[np.bool_], purity: Floats, ploidy: Floats, *, response: bool) -> Finding:
-    """Belief of a log-likelihood; not identified where too much of it lies at points that are not ``clear``."""
+def _finding(
+    log: Floats, clear: NDArray[np.bool_], purity: Floats, ploidy: Floats, *, response: bool, tied: bool
+) -> Finding:
+    """Belief of a log-likelihood; not identified where too much of it lies at points that are not ``clear``.
+
+    ``tied`` says that it comes from segments, whose copies fix the ploidy.
+    """
     seen = modes.blurred(log, purity) if response and len(purity) > 1 else log
-    share = modes.posterior(seen, purity, ploidy)
-    unresolved = float(share[~clear].sum())
-    belief = modes.belief(share, purity, ploidy)
+    unresolved = float(modes.posterior(seen, purity, ploidy)[~clear].sum())
+    weighed = modes.tied(seen, purity, ploidy) if tied else seen
+    belief = modes.belief(modes.posterior(weighed, purity, ploidy), purity, ploidy)
     return Finding(replace(belief, identified=unresolved <= modes.MOST_UNRESOLVED), seen, unresolved)
 
 

@@ -55,6 +55,7 @@ def check(plan: Plan, directory: Path) -> list[str]:
     tried(lambda: _targets(plan, facts))
     tried(lambda: _tracks(plan, facts))
     tried(lambda: _panel(plan))
+    tried(lambda: _snps(plan))
     for sample in plan.samples.values():
         tried(lambda sample=sample: _files(sample, facts))  # type: ignore[misc]
         if sample.alignments:
@@ -120,6 +121,13 @@ def _panel(plan: Plan) -> Iterator[str]:
         _, _, facts = panel_file.read(path)
         panel_file.check_facts(path, facts, genome=plan.settings["genome"], assay=plan.settings["assay"])
     yield from ()
+
+
+def _snps(plan: Plan) -> Iterator[str]:
+    """A note, if a list of SNPs is given and no sample's reads are counted there."""
+    path, aligned = plan.settings["snps"], any(sample.alignments for sample in plan.samples.values())
+    if path and not (aligned and plan.settings["assay"] != "swgs"):
+        yield f"{path} is not used: SNPs are counted in BAM and CRAM, of any assay but swgs"
 
 
 def _files(sample: Sample, facts: genomes.Genome) -> Iterator[str]:

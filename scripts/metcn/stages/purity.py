@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from metcn import genome as genomes
-from metcn import modes, tables
+from metcn import modes, snps, tables
 from metcn import purity as mixing
 from metcn import variants as reading
 from metcn.errors import InputError
@@ -43,6 +43,8 @@ def purity(
     genome: str,
     segments: Path,
     variants: Path | None,
+    alleles: Path | None = None,
+    normal_alleles: Path | None = None,
     output: Path,
     settings: Mapping[str, Any],
 ) -> None:
@@ -57,12 +59,9 @@ def purity(
         If a given value is no number or range, or an input is damaged.
     """
     known = _known({"purity": purity, "ploidy": ploidy}, sample, specimen, settings)
-    sites = (
-        reading.read(variants, sample, genomes.load(genome))
-        if variants
-        else pd.DataFrame(columns=list(reading.COLUMNS))
-    )
-    profile = fitting.profile(tables.read_segments(segments), sites, genomes.load(genome))
+    facts = genomes.load(genome)
+    sites, chosen_by = _sites(sample, facts, variants, alleles, normal_alleles)
+    profile = fitting.profile(tables.read_segments(segments), sites, facts)
     told: dict[str, Any] = {"source": "sheet", "used": bool(purity or ploidy), "purity": purity, "ploidy": ploidy}
     evidence, free = [told], {name: _free(name, specimen, settings) for name in AXES}
     found = _findings(profile, free, floor=settings[f"{specimen}_fit_floor"]) if settings["fit"] else {}
@@ -74,8 +73,26 @@ def purity(
     result = _result(known, belief, grid, settings["floor"])
     if _disagree([known.axes, *(one.belief for one in found.values() if one.belief.identified)]):
         result["reasons"].append("purity_sources_disagree")
-    counted = {"snps": int((~profile.sites.somatic).sum()), "drivers": int(profile.sites.somatic.sum())}
+    drivers = int(profile.sites.somatic.sum())
+    counted = {"snps": len(profile.sites.somatic) - drivers, "drivers": drivers, "snps_chosen_by": chosen_by}
     write_json(output, {"sample": sample, **result, "evidence": evidence, "sites": counted, "baf": _baf(sites)})
+
+
+def _sites(
+    sample: str, facts: genomes.Genome, variants: Path | None, alleles: Path | None, normal_alleles: Path | None
+) -> tuple[pd.DataFrame, str]:
+    """Heterozygous SNPs and driver mutations, and by what the SNPs were found to be heterozygous.
+
+    SNPs counted in the alignment take the place of the VCF's, of which then only the drivers are used.
+    """
+    listed = reading.read(variants, sample, facts) if variants else pd.DataFrame(columns=list(reading.COLUMNS))
+    if alleles is None:
+        return listed, "variants" if variants else ""
+    normal = None if normal_alleles is None else tables.read_alleles(normal_alleles)
+    found = snps.heterozygous(tables.read_alleles(alleles), normal)
+    drivers = listed[listed["somatic"].astype(bool)]
+    joined = pd.concat([found, drivers], ignore_index=True) if len(drivers) else found
+    return joined, "own_reads" if normal is None else "matched_normal"
 
 
 def _known(given: Mapping[str, str], sample: str, specimen: str, settings: Mapping[str, Any]) -> Known:

@@ -1,0 +1,197 @@
+"""Common SNPs of an alignment: the list of sites, and the reads of either allele at each.
+
+A list is a VCF or BCF, of which only places and alleles are read, or a BED whose fourth and fifth columns are the
+reference and the alternative base.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pysam
+from numpy.typing import NDArray
+from scipy.special import betainc
+
+from metcn import alignments, delimited, indices, sam, sequences, variants
+from metcn import genome as genomes
+from metcn.columns import ALLELE_COLUMNS
+from metcn.errors import InputError
+
+SITE_COLUMNS, READ_COLUMNS = ALLELE_COLUMNS[:5], ALLELE_COLUMNS[5:]
+BASES = ("A", "C", "G", "T")
+TOGETHER_BP = 200  # sites closer than this are piled up in one go: they share most of their reads
+MOST_READS = 1_000_000  # depth of a column; deeper ones would be cut
+MOST_OTHER = 0.1  # share of bases that are neither allele, from which the list is of another build
+ENOUGH_BASES = 200  # bases by which that is judged
+HETEROZYGOUS_NORMAL = (0.25, 0.75)  # shares of an allele in a normal, whose heterozygous sites lie at one half
+ERROR_RATE = 0.002  # of a base read as the other allele
+CHANCE = 1e-4  # of a homozygous site taken for a heterozygous one
+REMEDY = "give a VCF, BCF or a BED with the two bases in columns 4 and 5, of single-base sites"
+
+
+def read(path: Path, facts: genomes.Genome) -> pd.DataFrame:
+    """Single-base sites with two alleles on the autosomes, in genome order, each place once (``SITE_COLUMNS``).
+
+    Chromosomes have bare names.
+
+    Raises
+    ------
+    InputError
+        If the list is neither VCF nor BED, of another genome build, or holds no such site.
+    """
+    is_bed = re.search(r"\.bed(\.gz)?$", path.name, re.IGNORECASE)
+    table = _of_bed(path) if is_bed else _of_vcf(path, facts)
+    table["chromosome"] = table["chromosome"].map({name: genomes.bare(name) for name in table["chromosome"].unique()})
+    plain = table["ref"].isin(BASES) & table["alt"].isin(BASES) & (table["ref"] != table["alt"])
+    table = table[plain & table["chromosome"].isin(genomes.AUTOSOMES)]
+    if table.empty:
+        raise InputError(f"{path}: expected single-base sites on autosomes, found none; {REMEDY}")
+    beyond = table[table["start"] >= table["chromosome"].map(facts.contigs)]
+    if len(beyond):
+        row = beyond.iloc[0]
+        raise InputError(
+            f"{path}: {row.chromosome}:{row.start + 1} lies beyond the chromosome in {facts.name}; "
+            "give a list of that build"
+        )
+    order = table["chromosome"].map(genomes.AUTOSOMES.index)
+    table = table.iloc[np.lexsort((table["start"], order))].drop_duplicates(["chromosome", "start"])
+    return table.assign(end=table["start"] + 1)[list(SITE_COLUMNS)].reset_index(drop=True)
+
+
+def heterozygous(tumour: pd.DataFrame, normal: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Sites that are heterozygous in the germline, in the form of `metcn.variants.read`.
+
+    By the matched ``normal``'s reads where they are given (both: ``ALLELE_COLUMNS``): the tumour's own then take no
+    part in the choice. Else by the tumour's own: both alleles have to lie within ``variants.HETEROZYGOUS`` and to be
+    more than errors. A site whose second allele a pure tumour has lost is then missed, never misread.
+    """
+    if normal is None:
+        judged, (low, high) = tumour, variants.HETEROZYGOUS
+    else:
+        place = list(SITE_COLUMNS)
+        judged, (low, high) = tumour[place].merge(normal, how="left", on=place), HETEROZYGOUS_NORMAL
+    first, second = (judged[name].fillna(0).to_numpy(float) for name in READ_COLUMNS[:2])
+    depth, fewer = first + second, np.minimum(first, second)
+    share = np.divide(second, depth, out=np.zeros(len(depth)), where=depth > 0)
+    chosen = (share >= low) & (share <= high) & (depth >= variants.LEAST_DEPTH)
+    if normal is None:
+        chosen &= betainc(np.maximum(fewer, 1), depth - fewer + 1, ERROR_RATE) < CHANCE  # so many errors or more
+    both = tumour["ref_reads"] + tumour["alt_reads"]
+    found = tumour.assign(position=tumour["start"], reads=tumour["alt_reads"], depth=both, somatic=False)
+    return found[chosen & (both >= variants.LEAST_DEPTH)][list(variants.COLUMNS)].reset_index(drop=True)
+
+
+def _of_vcf(path: Path, facts: genomes.Genome) -> pd.DataFrame:
+    """Places and alleles of the records with one alternative allele."""
+    try:
+        with pysam.VariantFile(str(path), drop_samples=True) as file:
+            lengths = {str(name): contig.length for name, contig in file.header.contigs.items()}
+            rows = [(each.chrom, each.pos - 1, *alleles) for each in file if len(alleles := each.alleles or ()) == 2]
+    except (OSError, ValueError, NotImplementedError) as error:  # the last: gzip other than bgzip
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: expected a list of SNPs, it cannot be read ({reason}); {REMEDY}") from error
+    genomes.check_build(lengths, facts, where=str(path))
+    return pd.DataFrame(rows, columns=["chromosome", "start", "ref", "alt"])
+
+
+def _of_bed(path: Path) -> pd.DataFrame:
+    """Places and alleles of the rows, comment lines left out."""
+    lines = delimited.read_text(path).splitlines()
+    text = "\n".join("" if line.startswith(("#", "track", "browser")) else line for line in lines)
+    width = max((len(line.split("\t")) for line in text.splitlines()), default=0)
+    if width < 5:
+        raise InputError(f"{path}: expected five columns separated by tabs, found {width}; {REMEDY}")
+    raw = delimited.text_frame(text, path, names=[*SITE_COLUMNS, *map(str, range(5, width))])
+    name = delimited.Column("text")
+    place = delimited.Column("integer", low=0, high=(1 << 31) - 1)
+    return pd.DataFrame(
+        {
+            "chromosome": delimited.parse_column(raw["chromosome"], "chromosome", name, path, REMEDY),
+            "start": delimited.parse_column(raw["start"], "start", place, path, REMEDY),
+            "ref": raw["ref"].str.upper(),
+            "alt": raw["alt"].str.upper(),
+        }
+    )
+
+
+def count(
+    path: Path, fasta: Path | None, sites: pd.DataFrame, filters: sam.Filters, min_base_quality: int
+) -> NDArray[np.int64]:
+    """Reads of the reference base, of the alternative and of others at each site, shape (sites, 3).
+
+    The two mates of a fragment count once where they overlap. What ``filters`` says of fragments' lengths is not asked.
+
+    Raises
+    ------
+    InputError
+        If the alignment is damaged, or the reads show neither allele: then the list is of another build.
+    """
+    found = np.zeros((len(sites), len(READ_COLUMNS)), dtype=np.int64)
+    ref, alt = (sites[name].tolist() for name in ("ref", "alt"))
+    flags = sam.UNMAPPED | sam.SECONDARY | sam.QC_FAILED | sam.SUPPLEMENTARY
+    options: dict[str, Any] = {
+        "flag_filter": flags if filters.keep_duplicates else flags | sam.DUPLICATE,
+        "min_mapping_quality": filters.min_mapq,
+        "min_base_quality": min_base_quality,
+        "max_depth": MOST_READS,
+        "ignore_orphans": False,
+        "truncate": True,
+        "multiple_iterators": False,  # which a CRAM does not know; only one is at work
+    }
+    with _opened(path, fasta) as handle:
+        name_of = {genomes.bare(name): name for name in handle.references}
+        for chromosome, rows in _together(sites):
+            if chromosome not in name_of:
+                continue
+            place = sites["start"].to_numpy()[rows]
+            row_of = dict(zip(place.tolist(), rows.tolist(), strict=True))
+            for column in handle.pileup(name_of[chromosome], int(place[0]), int(place[-1]) + 1, **options):
+                row = row_of.get(column.reference_pos)
+                if row is not None:
+                    bases = [base.upper() for base in column.get_query_sequences() if base]
+                    either = bases.count(ref[row]), bases.count(alt[row])
+                    found[row] = (*either, len(bases) - sum(either))
+    total, other = found.sum(), found[:, 2].sum()
+    if total >= ENOUGH_BASES and other > MOST_OTHER * total:
+        raise InputError(
+            f"{path}: expected one of two bases at each SNP, {other / total:.0%} of the reads show another; "
+            "give a list of SNPs of the build the reads were aligned to"
+        )
+    return found
+
+
+@contextmanager
+def _opened(path: Path, fasta: Path | None) -> Iterator[pysam.AlignmentFile]:
+    """An alignment opened with its index, to read bases; closed when the block ends.
+
+    Raises
+    ------
+    InputError
+        If the file or its index is damaged or missing, also while it is read.
+    """
+    kind, _ = alignments.header(path)
+    index = indices.find(path, kind)
+    indices.read(index)  # raises for a damaged one, some of which end the process when htslib reads them
+    options: dict[str, Any] = {"mode": "rb"} if kind == "bam" else {"mode": "rc", "reference_filename": str(fasta)}
+    with sequences.htslib_quiet():
+        try:
+            with pysam.AlignmentFile(str(path), index_filename=str(index), **options) as handle:
+                yield handle
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{path} is damaged ({error}); check it with `samtools quickcheck` and make it again"
+            ) from error
+
+
+def _together(sites: pd.DataFrame) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    """Chromosome and rows of each run of neighbouring sites."""
+    chromosome, start = sites["chromosome"].to_numpy(str), sites["start"].to_numpy()
+    breaks = (chromosome[1:] != chromosome[:-1]) | (np.diff(start) > TOGETHER_BP)
+    for rows in np.split(np.arange(len(sites)), np.flatnonzero(breaks) + 1) if len(sites) else ():
+        yield chromosome[rows[0]], rows

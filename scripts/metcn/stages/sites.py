@@ -1,0 +1,63 @@
+"""Common SNPs that a sample's bins show: which of a list are counted, and the table of their reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metcn import bins as tiling
+from metcn import genome as genomes
+from metcn import snps
+from metcn.columns import ALLELE_COLUMNS
+from metcn.sam import Filters
+from metcn.stages import design
+
+NEAR_BP = 100  # how far beyond a target captured fragments still reach in number
+MOST_SITES = 20_000  # a longer list is thinned evenly: each place costs a jump in the file, and purity needs far fewer
+
+
+def none() -> pd.DataFrame:
+    """The table without a site."""
+    return pd.DataFrame(columns=list(ALLELE_COLUMNS))
+
+
+def counted(
+    listed: Path,
+    frame: pd.DataFrame,
+    facts: genomes.Genome,
+    alignment: Path,
+    fasta: Path | None,
+    settings: Mapping[str, Any],
+) -> pd.DataFrame:
+    """Reads of either allele (``ALLELE_COLUMNS``) at the listed SNPs that lie in or near usable bins.
+
+    Raises
+    ------
+    InputError
+        If the list or the alignment is unusable, or of another build.
+    """
+    sites = within(snps.read(listed, facts), frame)
+    filters = Filters(**design.given(settings, *Filters._fields))
+    reads = snps.count(alignment, fasta, sites, filters, settings["min_base_quality"])
+    return sites.assign(**dict(zip(snps.READ_COLUMNS, reads.T, strict=True)))
+
+
+def within(sites: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """The sites in or near usable bins, off-target ones aside; of more than ``MOST_SITES``, an even choice."""
+    usable = frame[(frame["mask"] == "") & (frame["kind"] != "off_target")]
+    bare = usable["chromosome"].map({name: genomes.bare(name) for name in usable["chromosome"].unique()})
+    chromosome, start = sites["chromosome"].to_numpy(str), sites["start"].to_numpy()
+    seen = np.zeros(len(sites), dtype=bool)
+    for name, part in usable.groupby(bare, sort=False):
+        first, last = tiling.merge(part["start"].to_numpy() - NEAR_BP, part["end"].to_numpy() + NEAR_BP)
+        rows = np.flatnonzero(chromosome == name)
+        run = np.searchsorted(first, start[rows], side="right") - 1
+        seen[rows] = (run >= 0) & (start[rows] < last[run])
+    kept = np.flatnonzero(seen)
+    if len(kept) > MOST_SITES:
+        kept = kept[np.linspace(0, len(kept) - 1, MOST_SITES).round().astype(int)]
+    return sites.iloc[kept].reset_index(drop=True)
