@@ -29,9 +29,9 @@ SECTIONS = (
     Section("simulation", ("simulated.py",), shared=False),
     Section("titration", ("titration.py", "--replicates=3"), shared=False),
     Section("normals", ("normals.py", "--cnvkit")),
-    Section("semisynthetic", ("semisynthetic.py",)),
+    Section("semisynthetic", ("semisynthetic.py", "--cnvkit")),
     Section("panel-titration", ("titration.py", "--input=panel", "--replicates=10")),
-    Section("plasma", ("plasma.py",)),
+    Section("plasma", ("plasma.py", "--cnvkit")),
     Section("acgh", ("acgh.py", "--cnvkit")),
 )
 
