@@ -76,6 +76,7 @@ def validation_page(
         questions=questions.to_dict("records"),
         disagreements=listed,
         call_words=CALL_WORDS,
+        missing=MISSING,
     )
 
 
