@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metcn import cli, genome, simulate, simulate_tumours, tables, titrating
+from metcn import cli, files, genome, simulate, simulate_tumours, tables, titrating
 from metcn.errors import InputError
 from metcn.stages import titrate as stage
 
@@ -111,7 +111,35 @@ def test_the_limit_from_one_half_holds_on_the_other(tmp_path):
         assert int(found[name]["half1_predicts_n"]) + int(found[name]["half2_predicts_n"]) >= 10
 
 
+class TestLock:
+    def test_two_titrations_do_not_share_a_folder(self, normals, tmp_path, capsys):
+        with files.alone(tmp_path):
+            assert cli.main(words(normals, tmp_path, replicates=1)) == 2
+        assert "found another at work in it" in capsys.readouterr().err
+        assert not (tmp_path / "normals").exists()
+
+    def test_the_workflow_goes_by_our_lock_which_a_killed_run_does_not_leave_behind(
+        self, normals, tmp_path, monkeypatch
+    ):
+        asked = []
+        monkeypatch.setattr(titrating.launch, "run", lambda **options: asked.append(options) or 3)
+        command = [word for word in words(normals, tmp_path, replicates=1) if word != "--in-process"]
+        assert cli.main(command) == 3
+        (only,) = asked
+        assert "--nolock" in only["snakemake"]
+        assert len(only["keep"]) == 1
+        with files.alone(tmp_path):
+            pass
+
+
 class TestPlan:
+    @pytest.mark.parametrize(
+        ("word", "extent"), [("3e6", "3000000"), ("chr7", "chromosome"), ("7q", "arm"), ("gene", "gene")]
+    )
+    def test_words_of_extents(self, word, extent):
+        found = cli.parser().parse_args(["titrate", "--samples=a", "--configfile=b", "--directory=c", "--sizes", word])
+        assert found.sizes == [extent]
+
     @pytest.mark.parametrize(
         ("size", "met", "cep7"), [("gene", 8, 2), ("3000000", 8, 2), ("arm", 8, 5), ("chromosome", 8, 8)]
     )

@@ -103,13 +103,19 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(share=share, number=number, words=words, limit=limit)
+    found.filters.update(share=share, spread=spread, number=number, words=words, limit=limit)
     return found
 
 
 def share(value: float) -> str:
     """Share in per cent; a dash where it is missing."""
     return MISSING if value != value else f"{100 * value:.0f} %"
+
+
+def spread(row: Mapping[str, Any], name: str) -> str:
+    """Interval of a share in brackets; nothing where it is missing."""
+    low, high = (row[f"{name}_{end}"] for end in ("low", "high"))
+    return "" if low != low or high != high else f"({share(low)} to {share(high)})"
 
 
 def number(value: float, form: str = ".2f") -> str:
