@@ -9,6 +9,7 @@ import pytest
 
 from metcn import cli, files, genome, simulate, simulate_tumours, tables, titrating
 from metcn.errors import InputError
+from metcn.stages import outcomes
 from metcn.stages import titrate as stage
 
 GRCH37 = genome.load("GRCh37")
@@ -85,6 +86,13 @@ class TestTitration:
         ) == ("0", "2")
         assert found["cologne_fold:amplified", "0.6"]["positives"] == "2"
 
+    def test_donors_are_named_with_what_was_missed(self, titration):
+        found = rows(titration / "donors.tsv")
+        tumours = [row for row in rows(titration / "tumours.tsv") if row["extent"] != "none"]
+        assert sum(int(row["n"]) for row in found) == len(tumours) == 4
+        assert sum(int(row["seen"]) for row in found) == sum(row["verdict"] == "met" for row in tumours)
+        assert {row["donor"] for row in found} == {row["donor"] for row in tumours}
+
     def test_page_stands_alone(self, titration):
         page = (titration / "titration.html").read_text()
         assert "6 normals in two halves (seed 1)" in page
@@ -109,6 +117,28 @@ def test_the_limit_from_one_half_holds_on_the_other(tmp_path):
     for name in ("call", "cappuzzo2009:positive", "fang2018:amplified"):
         assert found[name]["holds"] == "yes", found[name]
         assert int(found[name]["half1_predicts_n"]) + int(found[name]["half2_predicts_n"]) >= 10
+
+
+def test_a_donor_that_stands_apart_comes_first():
+    made = [
+        ("A", 1, 0.1, "not_met", 6.0, "noisy;purity_unknown"), ("A", 1, 0.4, "indeterminate", 5.0, "noisy"),
+        ("B", 2, 0.1, "not_met", 11.0, "noisy"), ("B", 2, 0.4, "met", 9.0, ""), ("C", 1, 0.4, "met", np.nan, ""),
+    ]  # fmt: skip
+    names = ["donor", "fold", "purity", "verdict", "found_met_copies", "found_reasons"]
+    table = pd.DataFrame(made, columns=names).assign(criterion="call", expected=True, extent="gene", met_copies=10.0)
+    unchanged = table.assign(extent="none", expected=False)
+    other = table.assign(criterion="cappuzzo2009:positive")
+    found = outcomes.donors(pd.concat([table, unchanged, other])).set_index("donor")
+    assert found[["n", "seen"]].to_numpy().tolist() == [[2, 0], [2, 1], [1, 1]]
+    assert found["missed_up_to"].tolist()[:2] == [0.4, 0.1]
+    assert np.isnan(found.at["C", "missed_up_to"])
+    assert found["copies_error"].tolist()[:2] == pytest.approx([-0.45, 0.0])
+    assert found["reasons"].tolist() == ["noisy", "", ""]
+
+
+def test_without_an_amplified_tumour_no_donor_is_listed():
+    columns = ["donor", "fold", "criterion", "expected", "extent", "found_reasons", "verdict", "purity"]
+    assert outcomes.donors(pd.DataFrame(columns=columns)).empty
 
 
 class TestLock:

@@ -26,7 +26,7 @@ def titration_page(
 
     Parameters
     ----------
-    tables : ``titration``, ``limits`` and ``false_positives`` as `metcn.stages.outcomes` makes them.
+    tables : ``titration``, ``limits``, ``false_positives`` and ``donors`` as `metcn.stages.outcomes` makes them.
     notes : what the reader has to know of how the tumours were made.
     shown : criteria in the order of the page.
     """
@@ -52,6 +52,7 @@ def titration_page(
         limits=_records(tables["limits"], shown),
         strata=_records(positive, shown),
         unchanged=_records(tables["false_positives"], shown),
+        donors=[{**row, "texts": _texts(row["reasons"])} for row in tables["donors"].to_dict("records")],
     )
 
 
@@ -64,10 +65,7 @@ def validation_page(
     notes: Sequence[str],
 ) -> str:
     """Report of a validation: fourfold tables, figures of differences, and every disagreement with its reasons."""
-    listed = [
-        {**row, "texts": [(code, REASONS[code].text) for code in row["reasons"].split(";") if code in REASONS]}
-        for row in disagreements
-    ]
+    listed = [{**row, "texts": _texts(row["reasons"])} for row in disagreements]
     return _page(
         "validation.html",
         title=title,
@@ -78,6 +76,11 @@ def validation_page(
         call_words=CALL_WORDS,
         missing=MISSING,
     )
+
+
+def _texts(reasons: str) -> list[tuple[str, str]]:
+    """Codes of joined reasons, each with its sentence."""
+    return [(code, REASONS[code].text) for code in reasons.split(";") if code in REASONS]
 
 
 def _records(table: pd.DataFrame, shown: Sequence[str]) -> list[dict[Any, Any]]:

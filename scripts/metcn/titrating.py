@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from metcn import config, files, launch, layout, sheet, single
+from metcn import config, files, launch, layout, provenance, sheet, single
 from metcn.errors import InputError
 from metcn.samples import Sample
 
@@ -63,7 +63,7 @@ def titrate(
         folds, layout.OUTPUTS["calls"]["output"], settings["calls"]["default_criteria"], settings["calls"]["decide"]
     )
     title = f"{settings['report']['title']}, {settings['assay']}"
-    outcomes.write(directory, table, title, _notes(grid, len(normals), bam=bam, known=not unknown_purity))
+    outcomes.write(directory, table, title, _notes(grid, settings, len(normals), bam, not unknown_purity))
     print(f"metcn: the titration is in {directory / 'titration.html'} and the tables beside it", file=sys.stderr)
     return 0
 
@@ -235,11 +235,13 @@ def _check(grid: Mapping[str, Any]) -> None:
             )
 
 
-def _notes(grid: Mapping[str, Any], normals: int, *, bam: bool, known: bool) -> list[str]:
-    """How the tumours were made, for the page."""
+def _notes(grid: Mapping[str, Any], settings: Mapping[str, Any], normals: int, bam: bool, known: bool) -> list[str]:
+    """With what and how the tumours were made, for the page."""
+    code, configuration = provenance.code_digest(), provenance.digest(settings)
     way = "Fragments of the donors' BAM files were left out or repeated" if bam else "The donors' depth was changed"
     told = "stated to the pipeline" if known else "withheld from the pipeline"
     return [
+        f"metcn {provenance.VERSION}, code {code}, configuration {configuration}, {settings['genome']}.",
         f"{normals} normals in two halves (seed {grid['seed']}): each half is the panel of normals of tumours made of "
         f"the other. Purity and ploidy were {told}.",
         f"{way} by what each stratum's copies, purity and extent would give; all else is the donors' own noise. "

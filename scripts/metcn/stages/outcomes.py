@@ -172,9 +172,44 @@ def false_positives(outcomes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def donors(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """How often each donor's amplified tumours were called so, those missed most first.
+
+    A donor that stands apart from the rest decides a limit of detection that rests on few. ``missed_up_to`` is the
+    highest purity of a tumour that was missed, ``copies_error`` the median error of MET copies as a share of the truth,
+    ``reasons`` what more than half of the donor's tumours carry.
+    """
+    rows = []
+    positives = outcomes[(outcomes["criterion"] == CALL) & outcomes["expected"] & (outcomes["extent"] != NEGATIVE)]
+    for (donor, fold), part in positives.groupby(["donor", "fold"]):
+        seen = part["verdict"] == "met"
+        error = (part["found_met_copies"].astype(float) - part["met_copies"]) / part["met_copies"]
+        codes = part["found_reasons"].str.split(";").explode().value_counts()
+        often = codes.index[codes > len(part) / 2]
+        rows.append(
+            {
+                "donor": donor,
+                "half": fold,
+                "n": len(part),
+                "seen": int(seen.sum()),
+                "missed_up_to": part["purity"][~seen].max(),
+                "copies_error": error.median(),
+                "reasons": ";".join(sorted(code for code in often if code)),
+            }
+        )
+    columns = ["donor", "half", "n", "seen", "missed_up_to", "copies_error", "reasons"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.iloc[(table["seen"] / table["n"]).argsort(kind="stable")]
+
+
 def write(folder: Path, outcomes: pd.DataFrame, title: str, notes: Sequence[str]) -> None:
-    """Write ``titration.tsv``, ``limits.tsv``, ``false_positives.tsv``, ``tumours.tsv`` and ``titration.html``."""
-    found = {"titration": strata(outcomes), "limits": limits(outcomes), "false_positives": false_positives(outcomes)}
+    """Write ``titration``, ``limits``, ``false_positives``, ``donors``, ``tumours`` (TSV) and ``titration.html``."""
+    found = {
+        "titration": strata(outcomes),
+        "limits": limits(outcomes),
+        "false_positives": false_positives(outcomes),
+        "donors": donors(outcomes),
+    }
     tumours = outcomes[outcomes["criterion"] == CALL].drop(columns=["criterion"])
     for name, table in {**found, "limits": _worded(found["limits"]), "tumours": tumours}.items():
         with writing(folder / f"{name}.tsv") as temporary:
