@@ -136,6 +136,24 @@ def test_a_donor_that_stands_apart_comes_first():
     assert found["reasons"].tolist() == ["noisy", "", ""]
 
 
+@pytest.mark.parametrize(("codes", "apart"), [("noisy;unlike_normals", ["D"]), ("noisy", [])])
+def test_a_donor_unlike_the_normals_is_left_out_of_a_second_limit(codes, apart):
+    """One donor of three in a half is never seen: with it there is no limit, without it there is one."""
+    made = [
+        (donor, fold, purity, "met" if donor != "D" and purity > 0.15 else "not_met", "gene", True, "")
+        for donor, fold in zip("ABCDEF", (1, 1, 1, 2, 2, 2), strict=True)
+        for purity in (0.1, 0.2, 0.3, 0.5, 0.8)
+    ]
+    made += [(donor, 1, 0.1, "not_met", "none", False, codes if donor == "D" else "") for donor in "ABCDEF"]
+    columns = ["donor", "fold", "purity", "verdict", "extent", "expected", "found_reasons"]
+    table = pd.DataFrame(made, columns=columns).assign(criterion="call", copies=6.0, depth=1.0)
+    assert outcomes.unlike(table) == apart
+    (row,) = outcomes.limits(table).to_dict("records")
+    assert row["lod"] > 0.5
+    assert row["alike"] == (pytest.approx(0.17, abs=0.05) if apart else row["lod"])
+    assert (row["alike"] < row["lod"]) == bool(apart)
+
+
 def test_without_an_amplified_tumour_no_donor_is_listed():
     columns = ["donor", "fold", "criterion", "expected", "extent", "found_reasons", "verdict", "purity"]
     assert outcomes.donors(pd.DataFrame(columns=columns)).empty

@@ -20,7 +20,7 @@ POINT = ("purity", "sensitivity", "sensitivity_low", "sensitivity_high", "positi
 
 
 def titration_page(
-    tables: Mapping[str, pd.DataFrame], *, title: str, notes: Sequence[str], shown: Sequence[str]
+    tables: Mapping[str, pd.DataFrame], *, title: str, notes: Sequence[str], shown: Sequence[str], unlike: Sequence[str]
 ) -> str:
     """Report of a titration: curves of the overall call, then tables of every criterion.
 
@@ -29,6 +29,7 @@ def titration_page(
     tables : ``titration``, ``limits``, ``false_positives`` and ``donors`` as `metcn.stages.outcomes` makes them.
     notes : what the reader has to know of how the tumours were made.
     shown : criteria in the order of the page.
+    unlike : donors that lie outside the range of the other normals.
     """
     strata = tables["titration"]
     positive = strata[(strata["extent"] != NONE) & (strata["criterion"] == CALL)]
@@ -52,6 +53,7 @@ def titration_page(
         limits=_records(tables["limits"], shown),
         strata=_records(positive, shown),
         unchanged=_records(tables["false_positives"], shown),
+        unlike=unlike,
         donors=[{**row, "texts": _texts(row["reasons"])} for row in tables["donors"].to_dict("records")],
     )
 
