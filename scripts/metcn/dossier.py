@@ -108,7 +108,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(share=share, spread=spread, number=number, words=words, limit=limit)
+    found.filters.update(share=share, spread=spread, number=number, words=words, limit=limit, between=between)
+    found.filters.update(criterion=criterion)
     return found
 
 
@@ -133,6 +134,17 @@ def limit(value: float) -> str:
     if value != value:
         return MISSING
     return "above tested" if value == float("inf") else "below tested" if value == 0 else f"{value:.2f}"
+
+
+def between(row: Mapping[str, Any], name: str) -> str:
+    """Interval of a limit of detection in words; a dash where there is none."""
+    low, high = (row[f"{name}_{end}"] for end in ("low", "high"))
+    return MISSING if low != low or high != high else f"{limit(low)} to {limit(high)}"
+
+
+def criterion(name: str) -> str:
+    """Set and category of a criterion as people read them."""
+    return "overall call" if name == CALL else name.replace(":", ": ").replace("_", " ")
 
 
 def words(extent: str) -> str:
