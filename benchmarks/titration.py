@@ -40,7 +40,7 @@ def main() -> int:
         names = ("limits", "titration", "false_positives")
         limits, strata, unchanged = (read_call(folder / "out" / f"{name}.tsv") for name in names)
         donors = pd.read_csv(folder / "out" / "donors.tsv", sep="\t", keep_default_na=False)
-    apart = donors["donor"][donors["reasons"].str.contains("unlike_normals")]
+    apart = donors["donor"][donors["unlike"] == "yes"]
     options.show("purity from which 95 % are called amplified", limits[COLUMNS], index=False)
     strata = strata[strata["extent"] != "none"]
     print(f"\nalike is lod without donors unlike the other normals: {', '.join(apart) or 'none is'}")

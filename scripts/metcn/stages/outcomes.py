@@ -185,11 +185,12 @@ def false_positives(outcomes: pd.DataFrame) -> pd.DataFrame:
 def donors(outcomes: pd.DataFrame) -> pd.DataFrame:
     """How often each donor's amplified tumours were called so, those missed most first.
 
-    A donor that stands apart from the rest decides a limit of detection that rests on few. ``missed_up_to`` is the
+    A donor that stands apart from the rest decides a limit of detection that rests on few: ``unlike`` says yes of those
+    left out of the second limit. ``missed_up_to`` is the
     highest purity of a tumour that was missed, ``copies_error`` the median error of MET copies as a share of the truth,
     ``reasons`` what more than half of the donor's tumours carry.
     """
-    rows = []
+    rows, apart = [], unlike(outcomes)
     positives = outcomes[(outcomes["criterion"] == CALL) & outcomes["expected"] & (outcomes["extent"] != NEGATIVE)]
     for (donor, fold), part in positives.groupby(["donor", "fold"]):
         seen = part["verdict"] == "met"
@@ -204,10 +205,11 @@ def donors(outcomes: pd.DataFrame) -> pd.DataFrame:
                 "seen": int(seen.sum()),
                 "missed_up_to": part["purity"][~seen].max(),
                 "copies_error": error.median(),
+                "unlike": "yes" if donor in apart else "no",
                 "reasons": ";".join(sorted(code for code in often if code)),
             }
         )
-    columns = ["donor", "half", "n", "seen", "missed_up_to", "copies_error", "reasons"]
+    columns = ["donor", "half", "n", "seen", "missed_up_to", "copies_error", "unlike", "reasons"]
     table = pd.DataFrame(rows, columns=columns)
     return table.iloc[(table["seen"] / table["n"]).argsort(kind="stable")]
 
