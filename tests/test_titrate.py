@@ -1,7 +1,12 @@
 """``metcn titrate``: tumours made of a cohort's own normals, run through the stages, compared with their truth."""
 
 import csv
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -178,6 +183,28 @@ class TestLock:
         assert len(only["keep"]) == 1
         with files.alone(tmp_path):
             pass
+
+
+@pytest.mark.slow
+def test_killed_it_goes_on_where_it_stopped_and_says_what_the_one_in_process_says(normals, tmp_path):
+    asked = {"copies": 12, "purities": 0.6, "replicates": 1, "cores": 2}
+    inside = words(normals, tmp_path / "inside", **asked)
+    command = [word for word in words(normals, tmp_path / "out", **asked) if word != "--in-process"]
+    command = [sys.executable, "-m", "metcn", *command]
+    calls = tmp_path / "out" / "fold_1" / "results" / "calls"
+    with subprocess.Popen(command, start_new_session=True) as process:
+        while not list(calls.glob("f1*.json")):
+            assert process.poll() is None
+            time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGKILL)
+    first = {path: path.stat().st_mtime_ns for path in calls.glob("f1*.json")}
+    assert first
+    assert not (tmp_path / "out" / "titration.tsv").exists()
+    subprocess.run(command, check=True)
+    assert {path: path.stat().st_mtime_ns for path in first} == first
+    assert cli.main(inside) == 0
+    for name in ("titration", "limits", "false_positives", "donors", "tumours"):
+        assert (tmp_path / "out" / f"{name}.tsv").read_bytes() == (tmp_path / "inside" / f"{name}.tsv").read_bytes()
 
 
 class TestPlan:
