@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -29,9 +30,9 @@ SECTIONS = (
     Section("simulation", ("simulated.py",), shared=False),
     Section("titration", ("titration.py", "--replicates=3"), shared=False),
     Section("normals", ("normals.py", "--cnvkit")),
-    Section("semisynthetic", ("semisynthetic.py",)),
+    Section("semisynthetic", ("semisynthetic.py", "--cnvkit")),
     Section("panel-titration", ("titration.py", "--input=panel", "--replicates=10")),
-    Section("plasma", ("plasma.py",)),
+    Section("plasma", ("plasma.py", "--cnvkit")),
     Section("acgh", ("acgh.py", "--cnvkit")),
 )
 
@@ -53,12 +54,14 @@ def main() -> int:
             print(f"{section.name}: left as it is", file=sys.stderr)
             continue
         options = [f"--workers={args.workers}", *([f"--shared={args.shared.resolve()}"] if section.shared else [])]
+        before_cpu = cpu_seconds()
         done = subprocess.run(
             [sys.executable, str(HERE / section.words[0]), *section.words[1:], *options],
             stdout=subprocess.PIPE,
             text=True,
         )
-        print(f"{section.name}: ended with {done.returncode}", file=sys.stderr)
+        used = cpu_seconds() - before_cpu
+        print(f"{section.name}: ended with {done.returncode} after {used:.0f} s of processor time", file=sys.stderr)
         failed |= done.returncode != 0
         if done.stdout.strip():
             text = replaced(text, section, done.stdout)
@@ -67,6 +70,12 @@ def main() -> int:
         return int(failed or text != before)
     args.page.write_text(text, encoding="utf-8")
     return int(failed)
+
+
+def cpu_seconds() -> float:
+    """Processor time of the benchmarks that have ended, with their own children."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def replaced(text: str, section: Section, output: str) -> str:

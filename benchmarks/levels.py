@@ -14,8 +14,8 @@ import pandas as pd
 from cohorts import Cohort
 from numpy.typing import NDArray
 
+from metcn import mixture, tables
 from metcn import ratios as core
-from metcn import tables
 from metcn.files import read_json
 
 Ratios = Callable[[str], tuple[NDArray[np.floating], NDArray[np.floating]]]  # sample -> log2 ratio and weight per bin
@@ -53,6 +53,52 @@ def of_peer(cohort: Cohort, names: Sequence[str], genes: Iterable[str], ratios: 
     return pd.DataFrame(means)
 
 
+def cnvkit_copies(log2: pd.Series, purity: pd.Series, ploidy: pd.Series) -> pd.DataFrame:
+    """Copies that a log2 ratio of CNVkit stands for, by its own formula and by the right one, before rounding.
+
+    Its own, `call --purity`, gives normal cells the tumour's ploidy, or 2 to both where it is not told one
+    (`docs/formula.md`). The right one is our equation on CNVkit's ratio. Negative copies become none, as in CNVkit.
+    """
+    ratio = 2**log2
+    own = {"": ploidy, ", ploidy 2": pd.Series(mixture.NORMAL_COPIES, ploidy.index)}
+    ways = {f"CNVkit, own formula{name}": told * (ratio - (1 - purity)) / purity for name, told in own.items()}
+    ways["CNVkit, right formula"] = mixture.tumour_copies(ratio, purity, ploidy)
+    return pd.DataFrame(ways).clip(lower=0)
+
+
+def copies_table(found: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
+    """Error of MET copies by metcn and CNVkit in each group and in all, and the 2x2 table at 5 copies by point value.
+
+    Errors are shares of the truth, in per cent, over the tumours that have a value.
+
+    Parameters
+    ----------
+    found : truth (``met_copies_true``), metcn's ``met_copies`` and the columns of `cnvkit_copies`, a row per tumour.
+    groups : the group of each.
+    """
+    rows, truth = {}, found["met_copies_true"]
+    ways = found.filter(regex="^(met_copies$|CNVkit)").rename(columns={"met_copies": "metcn"})
+    for group, places in {**groups.groupby(groups).groups, "all": groups.index}.items():
+        for way in ways:
+            known = ways.loc[places, way][truth > 0].dropna()
+            real = truth[known.index]
+            gap = 100 * (known - real) / real
+            rows[group, way] = {"n": len(gap), "bias %": gap.mean(), "RMS %": float(np.sqrt((gap**2).mean())),
+                                "median |error| %": gap.abs().median(), **_at_five(real, known)}  # fmt: skip
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.astype(dict.fromkeys(["n", *CELLS], int))
+
+
+CELLS = ("TP", "FN", "FP", "TN")
+
+
+def _at_five(truth: pd.Series, test: pd.Series) -> dict[str, int]:
+    """The 2x2 table at 5 copies."""
+    truth, test = truth >= 5, test >= 5
+    return dict(zip(CELLS, (int(cell.sum()) for cell in (truth & test, truth & ~test, ~truth & test, ~truth & ~test)),
+                    strict=True))  # fmt: skip
+
+
 @dataclass(frozen=True)
 class MedianReference:
     """Depth over the median of the normals, samples scaled by the median target outside chromosome 7."""
@@ -81,24 +127,26 @@ class MedianReference:
 
 @dataclass(frozen=True)
 class Cnvkit:
-    """CNVkit's `reference` and `fix` with its GC and edge corrections, against one reference made of all normals.
+    """CNVkit's `reference` and `fix` with edge and GC correction, against one reference made of all normals.
 
     So a normal is compared with a reference it is part of and a tumour with one that has its own normal, which flatters
-    CNVkit a little. RepeatMasker's share, which moves off-target bins alone, is left out: CNVkit takes it from a FASTA.
+    CNVkit a little. It takes GC from ``gc``, a table over the bins, and does without where there is none, as it does
+    without a FASTA. RepeatMasker's share, which moves off-target bins alone, is left out.
     """
 
     cohort: Cohort
-    gc: Path
+    gc: Path | None
 
     def prepared(self) -> Cnvkit:
         """The same, after its reference has been made."""
         from cnvlib import reference
         from skgenome import tabio
 
+        logging.getLogger().setLevel(logging.ERROR)
         names = [sample.name for sample in self.cohort.samples.values() if sample.role == "normal"]
-        pairs = cohorts.each(self._tables, names, self.cohort.workers, "CNVkit tables")
-        targets, away = (list(paths) for paths in zip(*pairs, strict=True))
-        tabio.write(reference.do_reference(targets, away, do_rmask=False), self._reference)
+        targets, away = (list(paths) for paths in zip(*map(self._tables, names), strict=True))
+        made = reference.do_reference(targets, away, do_gc=self.gc is not None, do_rmask=False)
+        tabio.write(made, self._reference)
         return self
 
     def __call__(self, name: str) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
@@ -107,7 +155,7 @@ class Cnvkit:
 
         logging.getLogger().setLevel(logging.ERROR)
         own = (cmdutil.read_cna(path) for path in self._tables(name))
-        ratios = fix.do_fix(*own, cmdutil.read_cna(self._reference), do_rmask=False).data
+        ratios = fix.do_fix(*own, cmdutil.read_cna(self._reference), do_gc=self.gc is not None, do_rmask=False).data
         place = ["chromosome", "start", "end"]
         bins = tables.read_bins(self.cohort.at("bins"))[place]
         found = bins.merge(ratios[[*place, "log2", "weight"]], how="left", on=place, validate="one_to_one")
@@ -121,10 +169,10 @@ class Cnvkit:
         """A sample's coverage as CNVkit wants it, with the GC of each bin: then it needs no FASTA to correct for it."""
         place = ["chromosome", "start", "end"]
         bins = tables.read_bins(self.cohort.at("bins"))
-        counts = tables.read_counts(self.cohort.at("counts", name)).drop(columns="count")
-        table = counts.merge(
-            pd.read_csv(self.gc, sep="\t")[[*place, "gc"]], how="left", on=place, validate="one_to_one"
-        )
+        table = tables.read_counts(self.cohort.at("counts", name)).drop(columns="count")
+        if self.gc is not None:
+            gc = pd.read_csv(self.gc, sep="\t")[[*place, "gc"]]
+            table = table.merge(gc, how="left", on=place, validate="one_to_one")
         paths = []
         for kind, word in (("target", "target"), ("off_target", "antitarget")):
             path = self.cohort.folder / "cnvkit" / f"{name}.{word}coverage.cnn"

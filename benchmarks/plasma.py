@@ -16,6 +16,7 @@ def main() -> None:
     """Print a row per sample, and how far the two groups lie from what they hold."""
     parser = options.parser(__doc__)
     parser.add_argument("--assay", choices=("panel", "amplicon"), default="panel", help="(default: panel)")
+    parser.add_argument("--cnvkit", action="store_true", help="also CNVkit's reference (of the ten normals) and fix")
     args = parser.parse_args()
     data = args.shared / "data" / "ctdna_hg19"
     truth = pd.read_csv(data / "truth.tsv", sep="\t").set_index("sample")
@@ -30,9 +31,21 @@ def main() -> None:
         measured = cohort.measure(names)
         called = cohort.call(names)
         erbb2 = {name: levels.of_metcn(cohort, name).loc["ERBB2"] for name in names}
-    table = rows(truth, measured, called, pd.DataFrame(erbb2).T)
-    options.show("plasma copies, MET with its 95 % interval and ERBB2", table.drop(columns="group"))
+        peer = cnvkit(cohort, names) if args.cnvkit else pd.DataFrame(index=names)
+    table = rows(truth, measured, called, pd.DataFrame(erbb2).T).join(peer)
+    options.show("plasma copies, MET with its 95 % interval and ERBB2", table.drop(columns=["group", "reasons"]))
+    for reasons, part in table.groupby("reasons"):
+        print(f"{len(part)} samples: {reasons}")
     options.show("by group", pd.DataFrame({group: summary(part) for group, part in table.groupby("group")}).T)
+
+
+def cnvkit(cohort: Cohort, names: list[str]) -> pd.DataFrame:
+    """Plasma copies of MET and ERBB2 by CNVkit: twice the ratio, which both formulas give where purity is unknown.
+
+    There are neither off-target bins nor a FASTA, so it corrects for edges alone.
+    """
+    log2 = levels.of_peer(cohort, names, ["MET", "ERBB2"], levels.Cnvkit(cohort, None).prepared())
+    return (2 * 2**log2.T).rename(columns={"MET": "cnvkit", "ERBB2": "cnvkit_erbb2"})
 
 
 def rows(truth: pd.DataFrame, measured: dict[str, dict], called: pd.DataFrame, erbb2: pd.DataFrame) -> pd.DataFrame:
@@ -55,10 +68,14 @@ def summary(part: pd.DataFrame) -> dict[str, float]:
     """Bias, scatter and interval coverage of a group whose samples all hold the same."""
     copies, z = part["plasma_copies"], part["z"]
     inside = ((part["low"] <= part["truth"]) & (part["truth"] <= part["high"])).mean()
+    peer = {} if "cnvkit" not in part else {
+        "CNVkit median": part["cnvkit"].median(), "CNVkit robust SD": robust.spread(part["cnvkit"]),
+        "CNVkit ERBB2 median": part["cnvkit_erbb2"].median(),
+    }  # fmt: skip
     return {
         "n": len(part), "truth": part["truth"].iloc[0], "median": copies.median(), "robust SD": robust.spread(copies),
         "inside": inside, "z mean": z.mean(), "z SD": z.std(),
-        "ERBB2 truth": part["erbb2_truth"].iloc[0], "ERBB2 median": part["erbb2"].median(),
+        "ERBB2 truth": part["erbb2_truth"].iloc[0], "ERBB2 median": part["erbb2"].median(), **peer,
     }  # fmt: skip
 
 

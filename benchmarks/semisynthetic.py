@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import cohorts
+import levels
 import numpy as np
 import options
 import pandas as pd
@@ -35,6 +36,7 @@ def main() -> int:
     parser.add_argument("--purities", default="", metavar="P,...", help="purities of the tumours (default: the tool's)")
     parser.add_argument("--segments", default="none", metavar="METHOD",
                         help="segmentation, which no score here depends on (default: none, the fastest)")  # fmt: skip
+    parser.add_argument("--cnvkit", action="store_true", help="also copies by CNVkit, by its own and the right formula")
     parser.add_argument("--max-rmse", default="", metavar="P:E,...", help="bounds on the error of MET copies by purity")
     parser.add_argument("--coverage", default="", metavar="LOW,HIGH", help="bounds on the share of truths in intervals")
     args = parser.parse_args()
@@ -50,6 +52,8 @@ def main() -> int:
         status = score(tools, truth, cohort, folder, f"--max-rmse={args.max_rmse}", f"--coverage={args.coverage}")
     merged = truth.merge(cohort, on="sample", suffixes=("_true", ""))
     groups = {f"purity {purity}": part for purity, part in merged.groupby("purity_true")} | {"all": merged}
+    if args.cnvkit:
+        options.show("MET copies by purity", levels.copies_table(merged, merged["purity_true"]), digits=1)
     for quantity in QUANTITIES:
         table = pd.DataFrame({name: intervals(part, quantity) for name, part in groups.items()}).T
         options.show(f"95 % intervals of {quantity}", table)
@@ -106,6 +110,10 @@ def one(args: argparse.Namespace, seed: int, folder: Path) -> tuple[pd.DataFrame
     names = [tumour.name for tumour in tumours]
     cohort.measure(names)
     called = cohort.call(names)
+    if args.cnvkit:
+        peer = levels.Cnvkit(cohort, data / "panel_hg19" / "bins_gc.tsv.gz").prepared()
+        log2 = levels.of_peer(cohort, names, ["MET"], peer).loc["MET"]
+        called = called.join(levels.cnvkit_copies(log2, truth["purity"], truth["ploidy"]))
     return truth.assign(sample=f"{seed}-" + truth["sample"]), called.assign(sample=f"{seed}-" + called["sample"])
 
 

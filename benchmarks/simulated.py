@@ -1,8 +1,7 @@
 """Simulated tumours with known copies: error and intervals of MET copies by purity, beside CNVkit with two formulas.
 
-Needs nothing but this checkout. CNVkit's level of MET is turned into copies by its own formula for a known purity and
-ploidy, ``(P r - 2 (1 - p)) / p``, and by the right one, in which a ratio of 1 stands for the mean over tumour and
-normal cells (`metcn.mixture`). It is given each bin's simulated GC, which metcn has to do without.
+Needs nothing but this checkout. Purity and ploidy are told; CNVkit's level of MET becomes copies by its own formula and
+by the right one (`levels.cnvkit_copies`). It is given each bin's simulated GC, which metcn has to do without.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import pandas as pd
 from cohorts import Cohort
 
 from metcn import genome as genomes
-from metcn import mixture, simulate, tables
+from metcn import simulate, tables
 from metcn.samples import Sample
 from metcn.simulate_assays import design
 
@@ -33,15 +32,11 @@ def main() -> None:
     args = parser.parse_args()
     with options.workplace(args.work) as folder:
         found = measured(folder, args.seed, args.workers)
-    groups = {f"purity {purity:g}": part for purity, part in found.groupby("purity_true")}
-    groups |= {f"ploidy of {profile} tumours": part for profile, part in found.groupby("profile")} | {"all": found}
-    options.show(
-        "MET copies of simulated tumours", pd.DataFrame({name: errors(part) for name, part in groups.items()}).T
-    )
-    options.show("5 copies or more, by point value", pd.DataFrame({way: decided(found, way) for way in WAYS}).T)
-
-
-WAYS = {"metcn": "met_copies", "CNVkit, own formula": "cnvkit_own", "CNVkit, right formula": "cnvkit_right"}
+    for title, groups in (("purity", found["purity_true"]), ("kind of tumour", found["profile"])):
+        options.show(f"MET copies of simulated tumours, by {title}", levels.copies_table(found, groups), digits=1)
+    truth = found["met_copies_true"]
+    inside = (found["met_copies_low"] <= truth) & (truth <= found["met_copies_high"])
+    print(f"\n{inside.sum()} of {len(found)} truths lie in the 95 % interval of metcn", flush=True)
 
 
 def measured(folder: Path, seed: int, workers: int) -> pd.DataFrame:
@@ -68,10 +63,8 @@ def measured(folder: Path, seed: int, workers: int) -> pd.DataFrame:
     truth = pd.read_csv(inputs / "truth.tsv", sep="\t")
     found = truth.merge(called, on="sample", suffixes=("_true", ""))
     peer = levels.Cnvkit(cohort, _gc(cohort, seed)).prepared()
-    ratio = 2 ** levels.of_peer(cohort, names, ["MET"], peer).loc["MET", found["sample"]].to_numpy()
-    purity, ploidy = found["purity_true"], found["ploidy_true"]
-    own = (ploidy * ratio - mixture.NORMAL_COPIES * (1 - purity)) / purity
-    return found.assign(cnvkit_own=own, cnvkit_right=mixture.tumour_copies(ratio, purity, ploidy))
+    log2 = found["sample"].map(levels.of_peer(cohort, names, ["MET"], peer).loc["MET"])
+    return found.join(levels.cnvkit_copies(log2, found["purity_true"], found["ploidy_true"]))
 
 
 def _gc(cohort: Cohort, seed: int) -> Path:
@@ -83,24 +76,6 @@ def _gc(cohort: Cohort, seed: int) -> Path:
     path = cohort.folder / "gc.tsv"
     bins.to_csv(path, sep="\t", index=False)
     return path
-
-
-def errors(part: pd.DataFrame) -> dict[str, float]:
-    """Error of each way, and how often the interval holds the truth."""
-    truth = part["met_copies_true"]
-    inside = (part["met_copies_low"] <= truth) & (truth <= part["met_copies_high"])
-    row: dict[str, float] = {"n": len(part), "in 95 %": inside.mean()}
-    for way, column in WAYS.items():
-        gap = (part[column] - truth) / truth
-        row |= {f"{way}: bias %": 100 * gap.mean(), f"{way}: RMS %": 100 * float(np.sqrt((gap**2).mean()))}
-    return row
-
-
-def decided(found: pd.DataFrame, way: str) -> dict[str, int]:
-    """The 2x2 table at 5 copies."""
-    truth, test = found["met_copies_true"] >= 5, found[WAYS[way]] >= 5
-    cells = {"TP": truth & test, "FN": truth & ~test, "FP": ~truth & test, "TN": ~truth & ~test}
-    return {name: int(cell.sum()) for name, cell in cells.items()}
 
 
 if __name__ == "__main__":

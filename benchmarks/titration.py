@@ -15,7 +15,7 @@ from metcn import cli, simulate
 
 SETTINGS = {"segments": {"method": "none"}}
 PURITIES = ("0.1", "0.15", "0.2", "0.3", "0.5")
-COLUMNS = ["copies", "extent", "lod", "lod_low", "lod_high", "half1", "half2", "holds"]
+COLUMNS = ["copies", "extent", "lod", "lod_low", "lod_high", "alike", "half1", "half2", "holds"]
 COPIES = ["n", "sensitivity", "sensitivity_low", "sensitivity_high", "copies_bias", "copies_rmse", "interval_coverage"]
 
 
@@ -39,8 +39,11 @@ def main() -> int:
             return status
         names = ("limits", "titration", "false_positives")
         limits, strata, unchanged = (read_call(folder / "out" / f"{name}.tsv") for name in names)
+        donors = pd.read_csv(folder / "out" / "donors.tsv", sep="\t", keep_default_na=False)
+    apart = donors["donor"][donors["unlike"] == "yes"]
     options.show("purity from which 95 % are called amplified", limits[COLUMNS], index=False)
     strata = strata[strata["extent"] != "none"]
+    print(f"\nalike is lod without donors unlike the other normals: {', '.join(apart) or 'none is'}")
     options.show("by stratum", strata[["copies", "purity", *COPIES]], index=False)
     unchanged = unchanged[["purity", "normals", "false_positives", "rate_low", "rate_high"]]
     options.show("normals against the other half, unchanged", unchanged, index=False)

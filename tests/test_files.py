@@ -4,6 +4,8 @@ import errno
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +170,27 @@ def test_sha256(tmp_path):
     content = json.dumps(list(range(100_000))).encode()
     (tmp_path / "a").write_bytes(content)
     assert files.sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+class TestAlone:
+    def test_nobody_else_gets_in_while_the_block_runs(self, tmp_path):
+        for _ in range(2):  # the lock of a block that has ended, well or not, is free
+            with pytest.raises(ZeroDivisionError), files.alone(tmp_path / "new"):
+                with pytest.raises(InputError, match=r"new: expected a folder of this command's own, found another at"):
+                    files.alone(tmp_path / "new").__enter__()
+                raise ZeroDivisionError
+
+    def test_a_child_that_was_handed_it_keeps_it_until_it_is_killed(self, tmp_path):
+        with files.alone(tmp_path) as lock:
+            child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=[lock])
+        with child:
+            with pytest.raises(InputError, match="found another at work in it; wait for it"), files.alone(tmp_path):
+                pass
+            child.kill()
+        with files.alone(tmp_path):
+            pass
+
+    def test_a_folder_that_cannot_be(self, tmp_path):
+        (tmp_path / "file").write_text("")
+        with pytest.raises(InputError, match=r"cannot write .*file/below: .*; choose another --directory"):
+            files.alone(tmp_path / "file" / "below").__enter__()

@@ -1,14 +1,20 @@
 """``metcn titrate``: tumours made of a cohort's own normals, run through the stages, compared with their truth."""
 
 import csv
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from metcn import cli, genome, simulate, simulate_tumours, tables, titrating
+from metcn import cli, files, genome, simulate, simulate_tumours, tables, titrating
 from metcn.errors import InputError
+from metcn.stages import outcomes
 from metcn.stages import titrate as stage
 
 GRCH37 = genome.load("GRCh37")
@@ -85,6 +91,13 @@ class TestTitration:
         ) == ("0", "2")
         assert found["cologne_fold:amplified", "0.6"]["positives"] == "2"
 
+    def test_donors_are_named_with_what_was_missed(self, titration):
+        found = rows(titration / "donors.tsv")
+        tumours = [row for row in rows(titration / "tumours.tsv") if row["extent"] != "none"]
+        assert sum(int(row["n"]) for row in found) == len(tumours) == 4
+        assert sum(int(row["seen"]) for row in found) == sum(row["verdict"] == "met" for row in tumours)
+        assert {row["donor"] for row in found} == {row["donor"] for row in tumours}
+
     def test_page_stands_alone(self, titration):
         page = (titration / "titration.html").read_text()
         assert "6 normals in two halves (seed 1)" in page
@@ -111,7 +124,99 @@ def test_the_limit_from_one_half_holds_on_the_other(tmp_path):
         assert int(found[name]["half1_predicts_n"]) + int(found[name]["half2_predicts_n"]) >= 10
 
 
+def test_a_donor_that_stands_apart_comes_first():
+    made = [
+        ("A", 1, 0.1, "not_met", 6.0, "noisy;purity_unknown"), ("A", 1, 0.4, "indeterminate", 5.0, "noisy"),
+        ("B", 2, 0.1, "not_met", 11.0, "noisy"), ("B", 2, 0.4, "met", 9.0, ""), ("C", 1, 0.4, "met", np.nan, ""),
+    ]  # fmt: skip
+    names = ["donor", "fold", "purity", "verdict", "found_met_copies", "found_reasons"]
+    table = pd.DataFrame(made, columns=names).assign(criterion="call", expected=True, extent="gene", met_copies=10.0)
+    unchanged = table.assign(extent="none", expected=False)
+    other = table.assign(criterion="cappuzzo2009:positive")
+    found = outcomes.donors(pd.concat([table, unchanged, other])).set_index("donor")
+    assert found[["n", "seen"]].to_numpy().tolist() == [[2, 0], [2, 1], [1, 1]]
+    assert found["missed_up_to"].tolist()[:2] == [0.4, 0.1]
+    assert np.isnan(found.at["C", "missed_up_to"])
+    assert found["copies_error"].tolist()[:2] == pytest.approx([-0.45, 0.0])
+    assert found["reasons"].tolist() == ["noisy", "", ""]
+
+
+@pytest.mark.parametrize(("codes", "apart"), [("noisy;unlike_normals", ["D"]), ("noisy", [])])
+def test_a_donor_unlike_the_normals_is_left_out_of_a_second_limit(codes, apart):
+    """One donor of three in a half is never seen: with it there is no limit, without it there is one."""
+    made = [
+        (donor, fold, purity, "met" if donor != "D" and purity > 0.15 else "not_met", "gene", True, "")
+        for donor, fold in zip("ABCDEF", (1, 1, 1, 2, 2, 2), strict=True)
+        for purity in (0.1, 0.2, 0.3, 0.5, 0.8)
+    ]
+    made += [(donor, 1, 0.1, "not_met", "none", False, codes if donor == "D" else "") for donor in "ABCDEF"]
+    columns = ["donor", "fold", "purity", "verdict", "extent", "expected", "found_reasons"]
+    table = pd.DataFrame(made, columns=columns).assign(criterion="call", copies=6.0, depth=1.0)
+    assert outcomes.unlike(table) == apart
+    (row,) = outcomes.limits(table).to_dict("records")
+    assert row["lod"] > 0.5
+    assert row["alike"] == (pytest.approx(0.17, abs=0.05) if apart else row["lod"])
+    assert (row["alike"] < row["lod"]) == bool(apart)
+
+
+def test_without_an_amplified_tumour_no_donor_is_listed():
+    columns = ["donor", "fold", "criterion", "expected", "extent", "found_reasons", "verdict", "purity"]
+    assert outcomes.donors(pd.DataFrame(columns=columns)).empty
+
+
+class TestLock:
+    def test_two_titrations_do_not_share_a_folder(self, normals, tmp_path, capsys):
+        with files.alone(tmp_path):
+            assert cli.main(words(normals, tmp_path, replicates=1)) == 2
+        assert "found another at work in it" in capsys.readouterr().err
+        assert not (tmp_path / "normals").exists()
+
+    def test_the_workflow_goes_by_our_lock_which_a_killed_run_does_not_leave_behind(
+        self, normals, tmp_path, monkeypatch
+    ):
+        asked = []
+        monkeypatch.setattr(titrating.launch, "run", lambda **options: asked.append(options) or 3)
+        command = [word for word in words(normals, tmp_path, replicates=1) if word != "--in-process"]
+        assert cli.main(command) == 3
+        (only,) = asked
+        assert "--nolock" in only["snakemake"]
+        assert len(only["keep"]) == 1
+        with files.alone(tmp_path):
+            pass
+
+
+@pytest.mark.slow
+def test_killed_it_goes_on_where_it_stopped_and_says_what_the_one_in_process_says(normals, tmp_path):
+    asked = {"copies": 12, "purities": 0.6, "replicates": 1, "cores": 2}
+    inside = words(normals, tmp_path / "inside", **asked)
+    command = [word for word in words(normals, tmp_path / "out", **asked) if word != "--in-process"]
+    command = [sys.executable, "-m", "metcn", *command]
+    calls = tmp_path / "out" / "fold_1" / "results" / "calls"
+    with subprocess.Popen(command, start_new_session=True) as process:
+        while not list(calls.glob("f1*.json")):
+            assert process.poll() is None
+            time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGKILL)
+    # What was at work when it was killed is made again, what had ended is not.
+    ended = [calls.parent / "reference/reference.h5", *tmp_path.glob("out/normals/results/counts/N*.cnn")]
+    first = {path: path.stat().st_mtime_ns for path in ended}
+    assert len(first) == 7
+    assert not (tmp_path / "out" / "titration.tsv").exists()
+    subprocess.run(command, check=True)
+    assert {path: path.stat().st_mtime_ns for path in first} == first
+    assert cli.main(inside) == 0
+    for name in ("titration", "limits", "false_positives", "donors", "tumours"):
+        assert (tmp_path / "out" / f"{name}.tsv").read_bytes() == (tmp_path / "inside" / f"{name}.tsv").read_bytes()
+
+
 class TestPlan:
+    @pytest.mark.parametrize(
+        ("word", "extent"), [("3e6", "3000000"), ("chr7", "chromosome"), ("7q", "arm"), ("gene", "gene")]
+    )
+    def test_words_of_extents(self, word, extent):
+        found = cli.parser().parse_args(["titrate", "--samples=a", "--configfile=b", "--directory=c", "--sizes", word])
+        assert found.sizes == [extent]
+
     @pytest.mark.parametrize(
         ("size", "met", "cep7"), [("gene", 8, 2), ("3000000", 8, 2), ("arm", 8, 5), ("chromosome", 8, 8)]
     )

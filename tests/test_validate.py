@@ -64,11 +64,31 @@ def test_disagreements_carry_their_reasons(given):
         listed = {(row["sample"], row["question"]): row for row in csv.DictReader(handle, delimiter="\t")}
     assert listed["B", "amplified"] == {
         "sample": "B", "question": "amplified", "known": "no", "ours": "amplification", "interval": "",
-        "call": "amplification", "reasons": "noisy",
+        "bound_in_interval": "", "call": "amplification", "reasons": "noisy",
     }  # fmt: skip
     assert listed["D", "MET copies >= 5"]["ours"] == "missing"
     assert listed["D", "MET copies >= 5"]["reasons"] == "interval_spans_bound;purity_unknown"
+    assert (listed["D", "MET copies >= 5"]["interval"], listed["D", "MET copies >= 5"]["bound_in_interval"]) == ("", "")
+    # 6.4 (5.2 to 7.7) where the answer is 4.5: the bound of 5 lies outside the interval, that of 6 inside.
+    told = {name: listed["B", name]["bound_in_interval"] for name in ("MET copies >= 5", "MET copies >= 6")}
+    assert told == {"MET copies >= 5": "no", "MET copies >= 6": "yes"}
+    assert [sample for sample, _ in listed] == sorted(sample for sample, _ in listed)
     assert {sample for sample, _ in listed} == {"B", "D"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "cells", "known", "unknown"),
+    [("no", (0, 0, 0, 2), "specificity", "sensitivity"), ("yes", (2, 0, 0, 0), "sensitivity", "specificity")],
+    ids=["no positive", "no negative"],
+)
+def test_answers_of_one_class_leave_the_other_share_empty(given, answer, cells, known, unknown):
+    samples = {"no": "CF", "yes": "AB"}[answer]
+    given["truth"].write_text("sample\tamplified\n" + "".join(f"{name}\t{answer}\n" for name in samples))
+    stage.validate(**given)
+    row = rows(given["output"] / "validation.tsv", "question")["amplified"]
+    assert tuple(int(row[cell]) for cell in "tp fn fp tn".split()) == cells
+    assert (row[known], row[unknown], row[f"{unknown}_low"], row["kappa"]) == ("1", "", "", "")
+    assert "None." in (given["output"] / "validation.html").read_text()
 
 
 def test_page_stands_alone(given):
@@ -87,7 +107,26 @@ def test_page_stands_alone(given):
         ("truth", "12\t5\tyes", "12\t5\tmaybe", "line 2, column amplified: expected yes, no or nothing, found 'maybe'"),
         ("truth", "12\t5", "-1\t5", "line 2, column met_copies: expected a number of at least 0, found '-1'"),
         ("truth", "E\t6", "A\t6", "line 6, column sample: expected each sample once, found 'A'"),
-        ("truth", "E\t6", "Z\t6", r"sample Z is not in .*cohort.tsv \(1 such\); write names as in the sample sheet"),
+        (
+            "truth",
+            "E\t6",
+            "Z\t6",
+            r"samples of .*cohort.tsv, found 1 that it lacks \(Z\); write names as in the sample sheet",
+        ),
+        (
+            "truth",
+            TRUTH.split("\n", 1)[1],
+            "".join(f"Z{i}\t1\t1\tno\n" for i in range(6)),
+            r"found 6 .* \(Z0, Z1, Z2, Z3, Z4, \.\.\.\)",
+        ),
+        (
+            "truth",
+            TRUTH.split("\n", 1)[1],
+            "A\t\t\t\nB\t\t\t\n",
+            "expected an answer for at least one sample, found only empty",
+        ),
+        ("truth", "12\t5", "NA\t5", "column met_copies: expected a finite number, found 'NA'; .*leave a cell empty"),
+        ("truth", "12\t5", ">10\t5", "line 2, column met_copies: expected a finite number, found '>10'"),
         ("truth", TRUTH.split("\n", 1)[1], "", "truth.tsv: expected a row per sample, found only the header"),
         ("cohort", "call\t", "verdict\t", r"cohort.tsv lacks column call; .* give results/cohort.tsv"),
         ("cohort", "polysomy", "poly", "line 6, column call: expected one of high_level_amplification"),

@@ -45,7 +45,10 @@ class Fourfold(NamedTuple):
 
 
 class Kappa(NamedTuple):
-    """Cohen's kappa and its 95 % interval; NaN where both methods say the same one thing of every sample."""
+    """Cohen's kappa and its 95 % interval.
+
+    All NaN where both methods say the same one thing of every sample; no interval where they agree, or differ, on each.
+    """
 
     value: float
     low: float
@@ -75,7 +78,8 @@ def kappa(table: Fourfold) -> Kappa:
     """Cohen's kappa of a 2x2 table with its asymptotic 95 % interval.
 
     Cohen 1960, doi:10.1177/001316446002000104; error: Fleiss, Cohen and Everitt 1969, doi:10.1037/h0028106, in its
-    short form ``sqrt(po (1 - po) / n) / (1 - pe)``. Ends are held within -1 and 1.
+    short form ``sqrt(po (1 - po) / n) / (1 - pe)``, which is 0 at full agreement: then there is no interval. Ends are
+    held within -1 and 1.
     """
     n = table.tp + table.fn + table.fp + table.tn
     if not n:
@@ -86,6 +90,8 @@ def kappa(table: Fourfold) -> Kappa:
     if by_chance == 1:
         return Kappa(np.nan, np.nan, np.nan)
     value = (observed - by_chance) / (1 - by_chance)
+    if observed in (0, 1):
+        return Kappa(float(value), np.nan, np.nan)
     error = Z95 * np.sqrt(observed * (1 - observed) / n) / (1 - by_chance)
     return Kappa(float(value), float(max(value - error, -1)), float(min(value + error, 1)))
 

@@ -163,7 +163,7 @@ def _add_titrate(commands: argparse._SubParsersAction) -> None:
     grid: tuple[tuple[str, Any, list[Any], str], ...] = (
         ("copies", float, [4.0, 6.0, 10.0], "MET copies per tumour cell (default: 4 6 10)"),
         ("purities", float, [0.1, 0.2, 0.3, 0.5, 0.8], "tumour purities (default: 0.1 0.2 0.3 0.5 0.8)"),
-        ("sizes", _extent, ["3000000"], "what is gained: gene, bases such as 3e6, arm, chromosome (default: 3e6)"),
+        ("sizes", _extent, ["3000000"], "what is gained: gene, bases such as 3e6, arm (7q), chr7 (default: 3e6)"),
         ("depths", float, [1.0], "depths as shares of the normals' own (default: 1)"),
     )
     for name, kind, default, help_text in grid:
@@ -182,6 +182,7 @@ def _add_titrate(commands: argparse._SubParsersAction) -> None:
 
 def _extent(text: str) -> str:
     """A word, or a number of bases written out; what it may be is checked with the other options."""
+    text = {"chr7": "chromosome", "7q": "arm"}.get(text, text)
     try:
         return str(int(float(text)))
     except (ValueError, OverflowError):

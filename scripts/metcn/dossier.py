@@ -20,15 +20,16 @@ POINT = ("purity", "sensitivity", "sensitivity_low", "sensitivity_high", "positi
 
 
 def titration_page(
-    tables: Mapping[str, pd.DataFrame], *, title: str, notes: Sequence[str], shown: Sequence[str]
+    tables: Mapping[str, pd.DataFrame], *, title: str, notes: Sequence[str], shown: Sequence[str], unlike: Sequence[str]
 ) -> str:
     """Report of a titration: curves of the overall call, then tables of every criterion.
 
     Parameters
     ----------
-    tables : ``titration``, ``limits`` and ``false_positives`` as `metcn.stages.outcomes` makes them.
+    tables : ``titration``, ``limits``, ``false_positives`` and ``donors`` as `metcn.stages.outcomes` makes them.
     notes : what the reader has to know of how the tumours were made.
     shown : criteria in the order of the page.
+    unlike : donors that lie outside the range of the other normals.
     """
     strata = tables["titration"]
     positive = strata[(strata["extent"] != NONE) & (strata["criterion"] == CALL)]
@@ -52,6 +53,8 @@ def titration_page(
         limits=_records(tables["limits"], shown),
         strata=_records(positive, shown),
         unchanged=_records(tables["false_positives"], shown),
+        unlike=unlike,
+        donors=[{**row, "texts": _texts(row["reasons"])} for row in tables["donors"].to_dict("records")],
     )
 
 
@@ -64,10 +67,7 @@ def validation_page(
     notes: Sequence[str],
 ) -> str:
     """Report of a validation: fourfold tables, figures of differences, and every disagreement with its reasons."""
-    listed = [
-        {**row, "texts": [(code, REASONS[code].text) for code in row["reasons"].split(";") if code in REASONS]}
-        for row in disagreements
-    ]
+    listed = [{**row, "texts": _texts(row["reasons"])} for row in disagreements]
     return _page(
         "validation.html",
         title=title,
@@ -76,7 +76,13 @@ def validation_page(
         questions=questions.to_dict("records"),
         disagreements=listed,
         call_words=CALL_WORDS,
+        missing=MISSING,
     )
+
+
+def _texts(reasons: str) -> list[tuple[str, str]]:
+    """Codes of joined reasons, each with its sentence."""
+    return [(code, REASONS[code].text) for code in reasons.split(";") if code in REASONS]
 
 
 def _records(table: pd.DataFrame, shown: Sequence[str]) -> list[dict[Any, Any]]:
@@ -102,13 +108,20 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(share=share, number=number, words=words, limit=limit)
+    found.filters.update(share=share, spread=spread, number=number, words=words, limit=limit, between=between)
+    found.filters.update(criterion=criterion)
     return found
 
 
 def share(value: float) -> str:
     """Share in per cent; a dash where it is missing."""
     return MISSING if value != value else f"{100 * value:.0f} %"
+
+
+def spread(row: Mapping[str, Any], name: str) -> str:
+    """Interval of a share in brackets; nothing where it is missing."""
+    low, high = (row[f"{name}_{end}"] for end in ("low", "high"))
+    return "" if low != low or high != high else f"({share(low)} to {share(high)})"
 
 
 def number(value: float, form: str = ".2f") -> str:
@@ -121,6 +134,17 @@ def limit(value: float) -> str:
     if value != value:
         return MISSING
     return "above tested" if value == float("inf") else "below tested" if value == 0 else f"{value:.2f}"
+
+
+def between(row: Mapping[str, Any], name: str) -> str:
+    """Interval of a limit of detection in words; a dash where there is none."""
+    low, high = (row[f"{name}_{end}"] for end in ("low", "high"))
+    return MISSING if low != low or high != high else f"{limit(low)} to {limit(high)}"
+
+
+def criterion(name: str) -> str:
+    """Set and category of a criterion as people read them."""
+    return "overall call" if name == CALL else name.replace(":", ": ").replace("_", " ")
 
 
 def words(extent: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import math
@@ -39,6 +40,34 @@ def existing(path: str | Path) -> Path:
     """The nearest folder above ``path``, or itself, that exists."""
     path = Path(path).absolute()
     return next(folder for folder in (path, *path.parents) if folder.is_dir())
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[int]:
+    """Descriptor of a lock that no other process has while the block runs; a child may be handed it to keep it longer.
+
+    The system drops the lock when the last process that holds it has ended, however it ended: nothing is left behind.
+
+    Raises
+    ------
+    InputError
+        If another process has it, or the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise InputError(f"cannot write {folder}: {error.strerror}; choose another --directory") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield handle
+    except BlockingIOError as error:
+        raise InputError(
+            f"{folder}: expected a folder of this command's own, found another at work in it; wait for it, or choose "
+            "another --directory"
+        ) from error
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -29,8 +29,11 @@ def run(
     profile: str | None,
     dry_run: bool,
     snakemake: Sequence[str],
+    keep: Sequence[int] = (),
 ) -> int:
     """Exit status of the workflow, after sample sheet and configuration were found to be right.
+
+    ``snakemake`` holds further arguments of Snakemake, ``keep`` descriptors of files that stay open in it.
 
     Raises
     ------
@@ -55,7 +58,7 @@ def run(
     command += ["--configfile", str(complete), "--directory", str(directory.absolute())]
     command += _profile(profile) + (["--cores", str(cores)] if cores else []) + (["--dry-run"] if dry_run else [])
     started = time.time()
-    status = _wait([*command, *snakemake], _environment(directory))
+    status = _wait([*command, *snakemake], _environment(directory), keep)
     for line in _lines(directory / "logs", started, NOTE_MARK):
         print(NOTE_MARK + line, file=sys.stderr)
     if status == 0:
@@ -96,9 +99,9 @@ def _environment(directory: Path) -> dict[str, str]:
     }
 
 
-def _wait(command: list[str], environment: dict[str, str]) -> int:
+def _wait(command: list[str], environment: dict[str, str], keep: Sequence[int]) -> int:
     """Exit status of a command; an interrupt reaches it as well, and is left to it to end its jobs."""
-    with subprocess.Popen(command, env=environment) as process:
+    with subprocess.Popen(command, env=environment, pass_fds=keep) as process:
         while True:
             try:
                 return process.wait()

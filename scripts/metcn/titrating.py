@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from metcn import config, launch, layout, sheet, single
+from metcn import config, files, launch, layout, provenance, sheet, single
 from metcn.errors import InputError
 from metcn.samples import Sample
 
@@ -39,7 +39,8 @@ def titrate(
     Raises
     ------
     InputError
-        If an option, the sheet or the configuration is wrong, or there are too few normals.
+        If an option, the sheet or the configuration is wrong, there are too few normals, or another titration is at
+        work in the folder.
     """
     _check(grid)
     given = config.read(configfile)
@@ -47,27 +48,31 @@ def titrate(
     normals = _normals(samples)
     from metcn.stages import outcomes  # the scientific stack, which `metcn --help` does without
 
-    run = _in_process(cores) if in_process else _by_workflow(cores, profile)
     work = _Work(directory, settings, normals)
-    status = 0 if bam else run(work.counting(), "counts", work.counts())
-    if status:
-        return status
-    folds = work.make(grid, karyotypes, known=not unknown_purity, bam=bam)
-    for folder in folds:
-        status = run(folder, "cohort", [layout.path("cohort")])
+    with files.alone(directory) as lock:
+        run = _in_process(cores) if in_process else _by_workflow(cores, profile, lock)
+        status = 0 if bam else run(work.counting(), "counts", work.counts())
         if status:
             return status
+        folds = work.make(grid, karyotypes, known=not unknown_purity, bam=bam)
+        for folder in folds:
+            status = run(folder, "cohort", [layout.path("cohort")])
+            if status:
+                return status
     table = outcomes.collect(
         folds, layout.OUTPUTS["calls"]["output"], settings["calls"]["default_criteria"], settings["calls"]["decide"]
     )
     title = f"{settings['report']['title']}, {settings['assay']}"
-    outcomes.write(directory, table, title, _notes(grid, len(normals), bam=bam, known=not unknown_purity))
+    outcomes.write(directory, table, title, _notes(grid, settings, len(normals), bam, not unknown_purity))
     print(f"metcn: the titration is in {directory / 'titration.html'} and the tables beside it", file=sys.stderr)
     return 0
 
 
-def _by_workflow(cores: int | None, profile: str | None) -> Run:
-    """The workflow for some targets of a folder with a sheet and a configuration."""
+def _by_workflow(cores: int | None, profile: str | None, lock: int) -> Run:
+    """The workflow for some targets of a folder with a sheet and a configuration.
+
+    ``lock`` stands for Snakemake's own lock, which a killed run leaves behind, and lives as long as Snakemake does.
+    """
 
     def run(folder: Path, last: str, targets: Sequence[str]) -> int:
         """Exit status of the workflow."""
@@ -78,7 +83,8 @@ def _by_workflow(cores: int | None, profile: str | None) -> Run:
             cores=cores,
             profile=profile,
             dry_run=False,
-            snakemake=targets,
+            snakemake=[*targets, "--nolock"],
+            keep=[lock],
         )
 
     return run
@@ -229,11 +235,13 @@ def _check(grid: Mapping[str, Any]) -> None:
             )
 
 
-def _notes(grid: Mapping[str, Any], normals: int, *, bam: bool, known: bool) -> list[str]:
-    """How the tumours were made, for the page."""
+def _notes(grid: Mapping[str, Any], settings: Mapping[str, Any], normals: int, bam: bool, known: bool) -> list[str]:
+    """With what and how the tumours were made, for the page."""
+    code, configuration = provenance.code_digest(), provenance.digest(settings)
     way = "Fragments of the donors' BAM files were left out or repeated" if bam else "The donors' depth was changed"
     told = "stated to the pipeline" if known else "withheld from the pipeline"
     return [
+        f"metcn {provenance.VERSION}, code {code}, configuration {configuration}, {settings['genome']}.",
         f"{normals} normals in two halves (seed {grid['seed']}): each half is the panel of normals of tumours made of "
         f"the other. Purity and ploidy were {told}.",
         f"{way} by what each stratum's copies, purity and extent would give; all else is the donors' own noise. "

@@ -116,15 +116,18 @@ def strata(outcomes: pd.DataFrame) -> pd.DataFrame:
 def limits(outcomes: pd.DataFrame, sensitivity: float = 0.95) -> pd.DataFrame:
     """Limit of detection per copies, extent, depth and criterion: over both halves, of each, and whether it holds.
 
+    ``alike`` is the limit without the donors that are `unlike` the other half: one of them can decide a limit alone.
     It holds if the halves' intervals overlap, and neither half's tumours at or above the other half's upper bound are
     seen too rarely: the exact interval of their share reaches ``sensitivity``. Empty where no purity tested lies there.
     """
-    rows = []
+    rows, apart = [], unlike(outcomes)
     positives = outcomes[outcomes["expected"] & (outcomes["extent"] != NEGATIVE)]
     for keys, part in positives.groupby([*CURVE, "criterion"], sort=False):
         row: dict[str, Any] = {**dict(zip([*CURVE, "criterion"], keys, strict=True)), "n": len(part)}
         found = {}
-        for name, chosen in (("lod", part), *((f"half{fold}", part[part["fold"] == fold]) for fold in (1, 2))):
+        chosen_of = {"lod": part, "alike": part[~part["donor"].isin(apart)]}
+        chosen_of |= {f"half{fold}": part[part["fold"] == fold] for fold in (1, 2)}
+        for name, chosen in chosen_of.items():
             found[name] = _limit(chosen, sensitivity)
             row |= {name: found[name].value, f"{name}_low": found[name].low, f"{name}_high": found[name].high}
         seen = [_beyond(part[part["fold"] != fold], found[f"half{fold}"].high) for fold in (1, 2)]
@@ -135,6 +138,13 @@ def limits(outcomes: pd.DataFrame, sensitivity: float = 0.95) -> pd.DataFrame:
         row["holds"] = "" if not told else "yes" if overlap and all(told) else "no"
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def unlike(outcomes: pd.DataFrame) -> list[str]:
+    """Donors that, unchanged, lie outside the range of the normals they are measured against."""
+    as_they_are = outcomes[(outcomes["criterion"] == CALL) & (outcomes["extent"] == NEGATIVE)]
+    told = as_they_are["found_reasons"].str.split(";").map(lambda codes: "unlike_normals" in codes).astype(bool)
+    return sorted(set(as_they_are["donor"][told]))
 
 
 def _limit(part: pd.DataFrame, sensitivity: float) -> titration.Limit:
@@ -172,22 +182,61 @@ def false_positives(outcomes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def donors(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """How often each donor's amplified tumours were called so, those missed most first.
+
+    A donor that stands apart from the rest decides a limit of detection that rests on few: ``unlike`` says yes of those
+    left out of the second limit. ``missed_up_to`` is the
+    highest purity of a tumour that was missed, ``copies_error`` the median error of MET copies as a share of the truth,
+    ``reasons`` what more than half of the donor's tumours carry.
+    """
+    rows, apart = [], unlike(outcomes)
+    positives = outcomes[(outcomes["criterion"] == CALL) & outcomes["expected"] & (outcomes["extent"] != NEGATIVE)]
+    for (donor, fold), part in positives.groupby(["donor", "fold"]):
+        seen = part["verdict"] == "met"
+        error = (part["found_met_copies"].astype(float) - part["met_copies"]) / part["met_copies"]
+        codes = part["found_reasons"].str.split(";").explode().value_counts()
+        often = codes.index[codes > len(part) / 2]
+        rows.append(
+            {
+                "donor": donor,
+                "half": fold,
+                "n": len(part),
+                "seen": int(seen.sum()),
+                "missed_up_to": part["purity"][~seen].max(),
+                "copies_error": error.median(),
+                "unlike": "yes" if donor in apart else "no",
+                "reasons": ";".join(sorted(code for code in often if code)),
+            }
+        )
+    columns = ["donor", "half", "n", "seen", "missed_up_to", "copies_error", "unlike", "reasons"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.iloc[(table["seen"] / table["n"]).argsort(kind="stable")]
+
+
 def write(folder: Path, outcomes: pd.DataFrame, title: str, notes: Sequence[str]) -> None:
-    """Write ``titration.tsv``, ``limits.tsv``, ``false_positives.tsv``, ``tumours.tsv`` and ``titration.html``."""
-    found = {"titration": strata(outcomes), "limits": limits(outcomes), "false_positives": false_positives(outcomes)}
+    """Write ``titration``, ``limits``, ``false_positives``, ``donors``, ``tumours`` (TSV) and ``titration.html``."""
+    found = {
+        "titration": strata(outcomes),
+        "limits": limits(outcomes),
+        "false_positives": false_positives(outcomes),
+        "donors": donors(outcomes),
+    }
     tumours = outcomes[outcomes["criterion"] == CALL].drop(columns=["criterion"])
     for name, table in {**found, "limits": _worded(found["limits"]), "tumours": tumours}.items():
         with writing(folder / f"{name}.tsv") as temporary:
             table.to_csv(temporary, sep="\t", index=False, lineterminator="\n", float_format="%.6g")
     with writing(folder / "titration.html") as temporary:
-        page = dossier.titration_page(found, title=title, notes=notes, shown=list(_shown(outcomes)))
+        page = dossier.titration_page(
+            found, title=title, notes=notes, shown=list(_shown(outcomes)), unlike=unlike(outcomes)
+        )
         temporary.write_text(page, encoding="utf-8", newline="\n")
 
 
 def _worded(table: pd.DataFrame) -> pd.DataFrame:
     """The limits with words for those that lie outside the tested purities."""
     words = {np.inf: "above_tested", 0.0: "below_tested"}
-    ends = [f"{name}{end}" for name in ("lod", "half1", "half2") for end in ("", "_low", "_high")]
+    ends = [f"{name}{end}" for name in ("lod", "alike", "half1", "half2") for end in ("", "_low", "_high")]
     return table.assign(
         **{name: [words.get(value, f"{value:.3g}" if value == value else "") for value in table[name]] for name in ends}
     )

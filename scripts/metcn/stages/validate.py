@@ -15,10 +15,12 @@ from metcn.delimited import Column
 from metcn.errors import InputError
 from metcn.files import writing
 
-REMEDY = "correct the table"
+REMEDY = "correct the table; leave a cell empty where there is no answer"
+NAMED = 5  # samples that a message names
 YES_NO = {"yes": 1.0, "no": 0.0, "": np.nan}
 NUMBERS = {"met_copies": "MET copies", "met_cep7": "MET/CEP7"}
 NEEDED = ("sample call reasons met_copies met_copies_low met_copies_high met_cep7 met_cep7_low met_cep7_high").split()
+DISAGREEMENT = ["sample", "question", "known", "ours", "interval", "bound_in_interval", "call", "reasons"]
 AMPLIFIED, UNDECIDED = CALLS[:2], CALLS[-2:]
 
 
@@ -50,14 +52,17 @@ def validate(*, truth: Path, cohort: Path, output: Path) -> None:
     Raises
     ------
     InputError
-        If a table is malformed, a sample stands twice, or one of the truth is not in the cohort.
+        If a table is malformed, holds no answer, a sample stands twice, or one of the truth is not in the cohort.
     """
     both = _merged(read_truth(truth), read_cohort(cohort), truth, cohort)
     asked = [
         question for question in QUESTIONS if question.column in both.columns and both[question.column].notna().any()
     ]
+    if not asked:
+        raise InputError(f"{truth}: expected an answer for at least one sample, found only empty cells; fill them in")
     rows = [_row(question, both) for question in asked]
     listed = [item for question in asked for item in _disagreements(question, both)]
+    listed.sort(key=lambda item: list(both["sample"]).index(item["sample"]))
     page = dossier.validation_page(
         pd.DataFrame(rows),
         list(_figures(both)),
@@ -68,8 +73,7 @@ def validate(*, truth: Path, cohort: Path, output: Path) -> None:
         ],
     )
     _write_table(output / "validation.tsv", pd.DataFrame(rows))
-    columns = ["sample", "question", "known", "ours", "interval", "call", "reasons"]
-    _write_table(output / "disagreements.tsv", pd.DataFrame(listed, columns=columns))
+    _write_table(output / "disagreements.tsv", pd.DataFrame(listed, columns=DISAGREEMENT))
     with writing(output / "validation.html") as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
 
@@ -136,11 +140,12 @@ def _once(names: pd.Series, path: Path) -> None:
 
 def _merged(truth: pd.DataFrame, cohort: pd.DataFrame, truth_path: Path, cohort_path: Path) -> pd.DataFrame:
     """Answers beside the cohort's (prefixed ``our_``), in the order of the truth."""
-    absent = [name for name in truth["sample"] if name not in set(cohort["sample"])]
-    if absent:
+    absent = truth.loc[~truth["sample"].isin(cohort["sample"]), "sample"]
+    if len(absent):
+        told = ", ".join(absent[:NAMED]) + (", ..." if len(absent) > NAMED else "")
         raise InputError(
-            f"{truth_path}: sample {absent[0]} is not in {cohort_path} ({len(absent)} such); "
-            "write names as in the sample sheet, or take the row out"
+            f"{truth_path}: expected samples of {cohort_path}, found {len(absent)} that it lacks ({told}); "
+            "write names as in the sample sheet, or take the rows out"
         )
     ours = cohort.rename(columns={name: f"our_{name}" for name in cohort.columns if name != "sample"})
     return truth.merge(ours, on="sample", how="left", validate="one_to_one")
@@ -177,17 +182,22 @@ def _disagreements(question: Question, both: pd.DataFrame) -> Iterator[Mapping[s
     known, ours = _answers(question, both)
     for place in np.flatnonzero(~np.isnan(known) & (known != ours)):
         row = both.iloc[int(place)]
-        value, interval, answer = row["our_call"], "", "yes" if known[place] else "no"
+        found = {
+            "known": "yes" if known[place] else "no",
+            "ours": row["our_call"],
+            "interval": "",
+            "bound_in_interval": "",
+        }
         if question.bound is not None:
-            low, high = row[f"our_{question.column}_low"], row[f"our_{question.column}_high"]
-            value, answer = _number(row[f"our_{question.column}"]), _number(row[question.column])
-            interval = f"{_number(low)} to {_number(high)}"
+            value, low, high = (row[f"our_{question.column}{end}"] for end in ("", "_low", "_high"))
+            found |= {"known": _number(row[question.column]), "ours": _number(value)}
+            if np.isfinite(low) and np.isfinite(high):
+                found["interval"] = f"{_number(low)} to {_number(high)}"
+                found["bound_in_interval"] = "yes" if low <= question.bound <= high else "no"
         yield {
             "sample": row["sample"],
             "question": question.name,
-            "known": answer,
-            "ours": value,
-            "interval": interval,
+            **found,
             "call": row["our_call"],
             "reasons": ";".join(code for code in row["our_reasons"].split(";") if code in REASONS),
         }
