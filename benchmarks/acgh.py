@@ -17,7 +17,7 @@ from cohorts import Cohort
 
 from metcn import genome as genomes
 from metcn import robust
-from metcn.samples import Sample
+from metcn.run.samples import Sample
 
 SMALLEST = 15  # bins of a gene that enters the comparison over all genes
 SMALLEST_SHOWN = 10  # bins of a gene that is shown for itself

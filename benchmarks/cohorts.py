@@ -14,10 +14,10 @@ from typing import Any
 
 import pandas as pd
 
-from metcn import config, layout
-from metcn.arguments import call_stage
+from metcn.commands.arguments import call_stage
 from metcn.files import read_json
-from metcn.samples import Sample
+from metcn.run import config, layout
+from metcn.run.samples import Sample
 
 
 def cnvkit_pairs(folder: Path) -> dict[str, tuple[Path, ...]]:

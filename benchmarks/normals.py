@@ -12,7 +12,7 @@ import pandas as pd
 from cohorts import Cohort
 
 from metcn import robust
-from metcn.samples import Sample
+from metcn.run.samples import Sample
 
 SMALLEST = 15  # bins of a gene that is as easy to measure as MET (45)
 

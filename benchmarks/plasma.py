@@ -9,7 +9,7 @@ import pandas as pd
 from cohorts import Cohort
 
 from metcn import robust
-from metcn.samples import Sample
+from metcn.run.samples import Sample
 
 
 def main() -> None:

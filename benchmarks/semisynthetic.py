@@ -18,7 +18,7 @@ import options
 import pandas as pd
 from cohorts import Cohort
 
-from metcn.samples import Sample
+from metcn.run.samples import Sample
 
 DONORS = 10
 CLOSE = 0.1  # purity; how near a stated one must lie to the truth

@@ -23,7 +23,7 @@ from metcn import amplicon_scan, tables
 from metcn import genome as genomes
 from metcn.files import read_json
 from metcn.mixture import expected_ratio
-from metcn.samples import Sample
+from metcn.run.samples import Sample
 from metcn.stages import amplicons, loci
 
 WINDOW_BP = 50_000

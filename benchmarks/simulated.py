@@ -16,8 +16,8 @@ from cohorts import Cohort
 
 from metcn import genome as genomes
 from metcn import simulate, tables
-from metcn.samples import Sample
-from metcn.simulate_assays import design
+from metcn.run.samples import Sample
+from metcn.simulate.assays import design
 
 COPIES = (3, 4, 6, 10, 20)
 PURITIES = (0.2, 0.4, 0.7)

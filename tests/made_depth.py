@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn import config, panel_file, reference, tables, tangent
 from metcn import genome as genomes
-from metcn.arguments import call_stage
+from metcn import panel_file, reference, tables
 from metcn.columns import BIN_COLUMNS
+from metcn.commands.arguments import call_stage
 from metcn.files import read_json
-from metcn.panel import Panel
+from metcn.normalisation import tangent
+from metcn.normalisation.panel import Panel
+from metcn.run import config
 from metcn.stages import measure
 
 GRCH37 = genomes.load("GRCh37")

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from metcn import config, genome, simulate, tables
+from metcn import genome, simulate, tables
+from metcn.run import config
 from metcn.stages import depth
 from metcn.stages import ratios as stage
 from small_files import write_bam, write_fasta

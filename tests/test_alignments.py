@@ -5,8 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from metcn import alignments, sequences
+from metcn import sequences
 from metcn.errors import InputError
+from metcn.reads import alignments
 from small_files import CONTIGS, write_bam, write_fasta
 
 READS = [

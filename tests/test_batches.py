@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import made_depth
-from metcn import batches, panel_file
+from metcn import panel_file
+from metcn.normalisation import batches
 from metcn.stages import belonging, measure
 
 NAN = float("nan")

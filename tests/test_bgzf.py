@@ -7,8 +7,8 @@ import sys
 import pytest
 
 import raw_bam
-from metcn import bgzf, inflate
 from metcn.errors import InputError
+from metcn.reads import bgzf, inflate
 
 PARTS = [bytes([number]) * (number * 700) for number in range(1, 60)]
 

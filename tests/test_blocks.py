@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import raw_bam
-from metcn import alignments, blocks, counts, sam
+from metcn import counts, sam
 from metcn.errors import InputError
+from metcn.reads import alignments, blocks
 from metcn.stages import reading
 from small_files import write_fasta
 
-scan_blocks = pytest.importorskip("metcn.scan_blocks", reason="needs numba", exc_type=ImportError)
+scan_blocks = pytest.importorskip("metcn.reads.scan_blocks", reason="needs numba", exc_type=ImportError)
 
 WIDE = sam.Filters(max_fragment_bp=1_000_000)
 LEFT, RIGHT = 99, 147  # proper pair, first read forward; its mate

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from metcn import arguments, cli, config, files, layout, provenance
+from metcn import cli, files, provenance
+from metcn.commands import arguments
 from metcn.errors import InputError
-from metcn.layout import STAGES
+from metcn.run import config, layout
+from metcn.run.layout import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -10,11 +10,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn import config, files, keywords
+from metcn import files
 from metcn.columns import ASSAYS
 from metcn.errors import InputError
-from metcn.layout import STAGES
-from metcn.samples import SAMPLE_ROLES, SHEET_COLUMNS, TIMEPOINTS
+from metcn.run import config, keywords
+from metcn.run.layout import STAGES
+from metcn.run.samples import SAMPLE_ROLES, SHEET_COLUMNS, TIMEPOINTS
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAST = {"genome": "GRCh37", "assay": "panel"}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metcn import counts
-from metcn.alignments import RECORD
+from metcn.reads.alignments import RECORD
 
 PAIR = 0x1 | 0x2
 FIRST, LAST = PAIR | 0x40, PAIR | 0x80

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from metcn import config, curves
+from metcn.normalisation import curves
+from metcn.run import config
 
 NAN = float("nan")
 METHODS = list(curves.METHODS)

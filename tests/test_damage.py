@@ -25,7 +25,8 @@ import pytest
 
 import raw_bam
 import sound_files
-from metcn import cli, launch, panel_file, simulate
+from metcn import cli, panel_file, simulate
+from metcn.commands import launch
 from metcn.files import read_json
 from small_files import write_bam
 from sound_files import BED, CONTIGS, GRCH37, ROWS, TABLES

@@ -5,9 +5,10 @@ import pysam
 import pytest
 from scipy import stats
 
-from metcn import genome, simulate, single
+from metcn import genome, simulate
+from metcn.commands import single
 from metcn.files import read_json
-from metcn.simulate_assays import SILENT
+from metcn.simulate.assays import SILENT
 from metcn.stages import enrich
 from metcn.stages import titrate as stage
 

@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from metcn import layout, simulate
+from metcn import simulate
 from metcn.genome import load
+from metcn.run import layout
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENT = "Mustermann1956"

@@ -10,9 +10,10 @@ import pysam
 import pytest
 
 import raw_bam
-from metcn import alignments, sam, sequences
-from metcn.alignments import Stretch
+from metcn import sam, sequences
 from metcn.errors import InputError
+from metcn.reads import alignments
+from metcn.reads.alignments import Stretch
 from metcn.stages import reading
 from small_files import write_fasta
 
@@ -133,7 +134,7 @@ def made_cram(folder, version):
 def way(request, monkeypatch):
     """Both ways of reading a BAM."""
     if request.param == "compiled":
-        pytest.importorskip("metcn.scan", reason="needs numba", exc_type=ImportError)
+        pytest.importorskip("metcn.reads.scan", reason="needs numba", exc_type=ImportError)
     else:
         monkeypatch.setattr(reading, "_compiled", lambda: None)
 
@@ -152,7 +153,7 @@ def test_many_bams(tmp_path, way, layout):
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", ["bai", "csi"])
 def test_many_bams_of_which_a_part_is_read(tmp_path, layout):
-    pytest.importorskip("metcn.scan", reason="needs numba", exc_type=ImportError)
+    pytest.importorskip("metcn.reads.scan", reason="needs numba", exc_type=ImportError)
     assert refusals(*made_bam(tmp_path, layout), range(SEED, SEED + 500), parts=PARTS) > 100
 
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import made_depth
 import raw_bam
-from metcn import alignments, genome, guide, indices, panel_file, ratios, sam, sampling, tables
+from metcn import genome, panel_file, ratios, sam, sampling, tables
 from metcn.errors import InputError
+from metcn.reads import alignments, guide, indices
 from metcn.stages import depth, measure, reading, sampled
 from small_files import write_fasta
 

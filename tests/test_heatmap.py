@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from made_up import amplified, no_call, plasma, unknown_purity
-from metcn import cohort, heatmap, outliers, render
+from metcn import cohort
 from metcn import genome as builds
+from metcn.pages import heatmap, outliers, render
 
 GENOME = builds.load("GRCh37")
 

@@ -36,5 +36,5 @@ def test_a_stage_spares_what_it_may_not_need(stage, spared):
 
 def test_the_compiled_scan_spares_linear_algebra():
     """Numba imports SciPy's to see whether it is there, and others who use numba here are told that it is."""
-    code = "from metcn import scan\nfrom numba.np import arraymath\nassert arraymath._HAVE_BLAS"
+    code = "from metcn.reads import scan\nfrom numba.np import arraymath\nassert arraymath._HAVE_BLAS"
     assert imported(code, "numba scipy.linalg scipy.linalg.cython_blas") == ["numba"]

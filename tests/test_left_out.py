@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from metcn import left_out, panel, robust, tangent
+from metcn import robust
+from metcn.normalisation import left_out, panel, tangent
 
 NAN = float("nan")
 CHROMOSOMES, GENES, BINS = 12, 12, 8  # genes per chromosome, bins per gene

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from metcn import config, layout, plan
 from metcn.errors import InputError
-from metcn.samples import Sample
+from metcn.run import config, layout, plan
+from metcn.run.samples import Sample
 
 T1 = Sample(name="T1", alignments=Path("/in/T1.bam"), purity="0.4", matched_normal="N1")
 N1 = Sample(name="N1", role="normal", alignments=Path("/in/N1.cram"))

@@ -8,8 +8,8 @@ import shutil
 import pytest
 
 import sound_files
-from metcn import plan
 from metcn.errors import InputError
+from metcn.run import plan
 from metcn.stages import preflight
 from small_files import write_bam, write_fasta
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 import made_depth
 import made_tumours
-from metcn import config, genome, mixture, purity, tables, variants
+from metcn import genome, mixture, purity, tables, variants
 from metcn.errors import InputError
+from metcn.run import config
 from metcn.stages import fitting
 
 N = purity.PLAUSIBLE_POINTS

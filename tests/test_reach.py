@@ -4,8 +4,9 @@ import shutil
 
 import pytest
 
-from metcn import files, reach
-from metcn.layout import STAGES
+from metcn import files
+from metcn.run import reach
+from metcn.run.layout import STAGES
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def append(path, text):
 CHANGES = {
     "the equation": ("metcn/mixture.py", {"copies"}, {"bins", "counts"}),
     "bins": ("metcn/bins.py", {"bins"}, {"purity", "calls", "report", "cohort"}),
-    "the pages": ("metcn/render.py", {"report", "cohort"}, {"bins", "counts", "ratios", "copies"}),
+    "the pages": ("metcn/pages/render.py", {"report", "cohort"}, {"bins", "counts", "ratios", "copies"}),
     "the command line": ("metcn/cli.py", set(), set(STAGES)),
     "errors": ("metcn/errors.py", {"bins", "counts", "calls"}, set()),
     "criteria": ("resources/criteria/new.yaml", {"calls", "report"}, set(STAGES) - {"calls", "report"}),

@@ -11,8 +11,9 @@ import pysam
 import pytest
 
 import raw_bam
-from metcn import alignments, sam, sequences
+from metcn import sam, sequences
 from metcn.errors import InputError
+from metcn.reads import alignments
 from metcn.stages import reading
 from small_files import write_bam, write_fasta
 
@@ -29,7 +30,7 @@ READS += [raw_bam.record(contig=-1, start=-1, flag=4)] * 30
 def way(request, monkeypatch):
     """Both ways of reading a BAM."""
     if request.param == "compiled":
-        pytest.importorskip("metcn.scan", reason="needs numba", exc_type=ImportError)
+        pytest.importorskip("metcn.reads.scan", reason="needs numba", exc_type=ImportError)
         return
     genuine = builtins.__import__
 
@@ -38,7 +39,7 @@ def way(request, monkeypatch):
             raise ImportError("no numba")
         return genuine(name, *rest, **options)
 
-    for name in ("metcn.scan", "metcn.compiled"):
+    for name in ("metcn.reads.scan", "metcn.reads.compiled"):
         monkeypatch.delitem(sys.modules, name, raising=False)
         monkeypatch.delattr(name, raising=False)
     monkeypatch.setattr(builtins, "__import__", without_numba)

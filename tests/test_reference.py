@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import centring, panel_file, reference, single, tangent
+from metcn import panel_file, reference
+from metcn.commands import single
 from metcn.errors import InputError
 from metcn.files import write_json
+from metcn.normalisation import centring, tangent
 from metcn.stages import belonging
 
 NAN = float("nan")

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from made_up import amplified, criterion, no_call, plasma, profile, unknown_purity
-from metcn import gauges, render, svg, tracks, words
 from metcn import genome as builds
 from metcn.files import PACKAGE
+from metcn.pages import gauges, render, svg, tracks, words
 
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
 VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
@@ -211,7 +211,7 @@ def luminance(colour):
 
 def test_text_has_contrast_enough_to_be_read():
     """4.5 to 1 on white and on its own background, as WCAG 2 AA asks of text."""
-    style = (PACKAGE / "templates" / "style.css").read_text()
+    style = (PACKAGE / "pages" / "templates" / "style.css").read_text()
     named = dict(re.findall(r"--(\w+):(#\w+)", style))
     style = re.sub(r"var\(--(\w+)\)", lambda found: named[found[1]], style)
     texts = re.findall(r"[{;](?:color:(#\w+)(?:;background:(#\w+))?|font-[^}]*fill:(#\w+))", style)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from made_up import amplified, criterion, no_call, plasma, unknown_purity
-from metcn import sections, words
+from metcn.pages import sections, words
 
 
 def test_limits_say_purity_noise_and_detection():

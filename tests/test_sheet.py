@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn import sheet
 from metcn.errors import InputError
-from metcn.samples import Sample, parse_range
+from metcn.run import sheet
+from metcn.run.samples import Sample, parse_range
 
 FILES = ("a.bam", "b.bam", "n.bam", "m.bam", "a.cnn", "a.antitarget.cnn", "b.cnn", "r.cnr", "v.vcf", "x.sam", "c d.bam")
 

@@ -14,10 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn import simulate, simulate_assays, simulate_reads, simulate_tumours
+from metcn import simulate
 from metcn.errors import InputError
 from metcn.genome import load
-from metcn.simulate_tumours import Segment
+from metcn.simulate import assays as simulate_assays
+from metcn.simulate import reads as simulate_reads
+from metcn.simulate import tumours as simulate_tumours
+from metcn.simulate.tumours import Segment
 
 GENOME = load("GRCh37")
 SHARES = st.floats(0.0, 1.0)

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metcn import cli, files, genome, simulate, simulate_tumours, tables, titrating
+from metcn import cli, files, genome, simulate, tables
+from metcn.commands import titrating
 from metcn.errors import InputError
+from metcn.simulate import tumours as simulate_tumours
 from metcn.stages import outcomes
 from metcn.stages import titrate as stage
 

@@ -7,8 +7,9 @@ import pysam
 import pytest
 
 import raw_bam
-from metcn import genome, indices, triage
+from metcn import genome, triage
 from metcn.errors import InputError
+from metcn.reads import indices
 from metcn.stages import indexed
 from small_files import write_bam, write_fasta
 

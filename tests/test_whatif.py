@@ -13,8 +13,8 @@ import pytest
 
 from made_up import AMPLIFIED, amplified, no_call, plasma, profile, unknown_purity
 from metcn import genome as builds
-from metcn import render
 from metcn.files import PACKAGE
+from metcn.pages import render
 from metcn.stages import whatif
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -102,7 +102,7 @@ def expected():
 
 @needs_browser
 def test_script_equals_python_on_a_grid(tmp_path, expected):
-    script = (PACKAGE / "templates" / "whatif.js").read_text(encoding="utf-8")
+    script = (PACKAGE / "pages" / "templates" / "whatif.js").read_text(encoding="utf-8")
     script += f"""
 const payloads = {json.dumps(PREPARED)}, points = {json.dumps(POINTS)}, found = {{}};
 for (const [name, payload] of Object.entries(payloads)) {{

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 import sound_files
-from metcn import files, layout
+from metcn import files
 from metcn.columns import CALLS, COHORT_COLUMNS
+from metcn.run import layout
 
 ROOT = Path(__file__).resolve().parents[1]
 SNAKEFILE = ROOT / "workflow" / "Snakefile"

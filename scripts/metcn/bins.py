@@ -11,6 +11,7 @@ import re
 import numpy as np
 
 UNNAMED = "-"
+NOT_READ = "not_read"  # mask of bins whose reads are left on disk
 SYMBOL = re.compile(r"[A-Za-z][A-Za-z0-9.-]+")
 NO_SYMBOL = re.compile(
     r"(chr[0-9XYMUn]\w*|N[MRPGCT]|X[MR]|rs\d+|region|target|exon|amplicon|probe|na|none|unknown)", re.IGNORECASE

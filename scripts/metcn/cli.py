@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from metcn import arguments, launch, layout, provenance, single, titrating
+from metcn import provenance
 from metcn.columns import ASSAYS, SPECIMENS
+from metcn.commands import arguments, launch, single, titrating
 from metcn.errors import InputError
+from metcn.run import layout
 
 DONE, DEFECT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 

@@ -33,7 +33,7 @@ def fragments(
 ) -> Chunk:
     """Contig, midpoint and length of each fragment that passes the filters, and how many records met which fate.
 
-    :mod:`metcn.scan` does the same for the bytes of a BAM; this is for records from anywhere, and its oracle.
+    :mod:`metcn.reads.scan` does the same for the bytes of a BAM; this is for records from anywhere, and its oracle.
 
     A pair on one contig is one fragment, represented by the mate with a positive template length. A pair without a
     template length (on two contigs, or not set by the aligner) is represented by its first read. A read without a

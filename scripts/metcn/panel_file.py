@@ -23,7 +23,7 @@ from metcn.columns import BIN_COLUMNS
 from metcn.delimited import check_intervals
 from metcn.errors import InputError
 from metcn.files import writing
-from metcn.panel import KindNull, Panel
+from metcn.normalisation.panel import KindNull, Panel
 from metcn.tables import SPECIFICATIONS
 
 FORMAT = "metcn-reference"

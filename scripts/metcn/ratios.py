@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import curves, regions, robust, tangent
+from metcn import regions, robust
+from metcn.normalisation import curves, tangent
 
 BLOCK_BP = 5e6  # stretch over which a local level is taken: about 30 off-target bins of 150 kb
 BIN_FLOOR = 0.1  # log2; a few very quiet bins must not be taken for the gene
@@ -78,7 +79,7 @@ def correct(
     covariates : sequence of ndarray, shape (bins,)
         GC content, mappability: what a curve of its own is taken away for, one after the other; NaN where unknown.
     curve : str
-        How the curves are made, see `metcn.curves.explained`.
+        How the curves are made, see `metcn.normalisation.curves.explained`.
     """
     residual = np.where(usable, log2_depth - centre, np.nan)
     ratio = np.full(len(residual), np.nan)

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 import pysam
 from numpy.typing import NDArray
-from scipy.special import betainc
 
-from metcn import alignments, delimited, indices, sam, sequences, variants
+from metcn import delimited, sam, sequences, variants
 from metcn import genome as genomes
 from metcn.columns import ALLELE_COLUMNS
 from metcn.errors import InputError
+from metcn.reads import alignments, indices
 
 SITE_COLUMNS, READ_COLUMNS = ALLELE_COLUMNS[:5], ALLELE_COLUMNS[5:]
 BASES = ("A", "C", "G", "T")
@@ -72,6 +72,8 @@ def heterozygous(tumour: pd.DataFrame, normal: pd.DataFrame | None = None) -> pd
     more than errors. A site whose second allele a pure tumour has lost is then missed, never misread.
     """
     if normal is None:
+        from scipy.special import betainc  # only here, so that counting does not wait for SciPy
+
         judged, (low, high) = tumour, variants.HETEROZYGOUS
     else:
         place = list(SITE_COLUMNS)
@@ -81,6 +83,8 @@ def heterozygous(tumour: pd.DataFrame, normal: pd.DataFrame | None = None) -> pd
     share = np.divide(second, depth, out=np.zeros(len(depth)), where=depth > 0)
     chosen = (share >= low) & (share <= high) & (depth >= variants.LEAST_DEPTH)
     if normal is None:
+        from scipy.special import betainc  # only here, so that counting does not wait for SciPy
+
         chosen &= betainc(np.maximum(fewer, 1), depth - fewer + 1, ERROR_RATE) < CHANCE  # so many errors or more
     both = tumour["ref_reads"] + tumour["alt_reads"]
     found = tumour.assign(position=tumour["start"], reads=tumour["alt_reads"], depth=both, somatic=False)

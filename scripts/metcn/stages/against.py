@@ -10,7 +10,7 @@ import numpy as np
 
 from metcn import genome as genomes
 from metcn import ratios as core
-from metcn.panel import Panel
+from metcn.normalisation.panel import Panel
 from metcn.stages import belonging, measure
 
 FEWEST_NORMALS = 3  # of which a panel learns noise rather than assuming it

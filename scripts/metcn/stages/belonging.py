@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from metcn import batches, quality, robust
+from metcn import quality, robust
 from metcn.errors import InputError
 from metcn.files import read_json
-from metcn.panel import Panel
+from metcn.normalisation import batches
+from metcn.normalisation.panel import Panel
 from metcn.stages.measure import Design
 
 NOT_EXPLAINED = 1.75  # normals add to the spread that they should take away; 50 real samples have at most 1.6

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from metcn import compare as comparing
-from metcn import layout, provenance
+from metcn import provenance
 from metcn.errors import InputError
 from metcn.files import write_json
+from metcn.run import layout
 from metcn.stages import limits
 from metcn.stages.records import read_call, read_draws
 

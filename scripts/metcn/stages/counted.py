@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import alignments
 from metcn import bins as tiling
 from metcn import counts as counting
 from metcn import genome as genomes
 from metcn import lengths as fragment_lengths
 from metcn.errors import InputError
+from metcn.reads import alignments
 from metcn.sam import Filters
 from metcn.stages import axis, design, progress, reading, sampled
 
@@ -41,7 +41,7 @@ def count(
     """
     filters = Filters(**design.given(settings, *Filters._fields))
     threads, unit = settings.get("threads", 1), settings.get("unit", FRAGMENTS)
-    left_out = (frame["mask"] == sampled.NOT_READ).to_numpy()
+    left_out = (frame["mask"] == tiling.NOT_READ).to_numpy()
     with alignments.open_alignment(path, fasta, threads=threads, names=unit == BASES) as opened:
         reasons = genomes.check_build(opened.contigs, facts, where=str(path))
         absent = _absent(frame, opened.contigs, path)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from metcn import counts as counting
-from metcn import formats, panel_file, tables
+from metcn import formats, tables
 from metcn import genome as genomes
 from metcn.columns import COUNT_COLUMNS, REASONS
 from metcn.errors import InputError
@@ -44,6 +44,8 @@ def bins(
     facts = genomes.load(genome)
     known = {"tracks": {"gc": gc, "mappability": mappability}, **design.given(settings, "min_mappability")}
     if reference:
+        from metcn import panel_file  # brings HDF5, which counting does not need
+
         frame = panel_file.read_bins(reference)
     elif coverage:
         frame = design.bins_of_coverage(

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pysam
 
-from metcn import alignments
 from metcn import genome as genomes
 from metcn.files import writing
+from metcn.reads import alignments
 from metcn.stages.titrate import Tumour
 
 STEP_BP = 1000

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from metcn import alignments, indices
 from metcn import genome as genomes
 from metcn.errors import InputError
+from metcn.reads import alignments, indices
 from metcn.triage import WINDOW_BP, Triage, judge, window_bytes
 
 COLUMNS = ("file", "genome", "records", "met_over_chr7", "met_over_autosomes", "noise_log2", "flag", "why", "ms")

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from metcn import bins as tiling
 from metcn import genome as genomes
 from metcn import ratios as core
 from metcn import regions
-from metcn.panel import Panel, share_of
-from metcn.stages import sampled
+from metcn.normalisation.panel import Panel, share_of
 
 MET_MARGIN_BP = 5_000_000  # bins this near to MET may be in its amplicon and do not stand for the arm
 SMALLEST_TIER = 4  # bins per side from which the centromere's level is trusted
@@ -55,7 +55,7 @@ def design_of(frame: pd.DataFrame) -> Design:
     met = role == "met"
     if (met & ~wide).any():  # a few stray intronic bins would only dilute the targets
         met &= ~wide
-    unread = (frame["mask"] == sampled.NOT_READ).to_numpy()
+    unread = (frame["mask"] == tiling.NOT_READ).to_numpy()
     group = np.zeros(len(frame), dtype=np.intp)
     offset = 0
     for name in np.unique(kind):
@@ -242,7 +242,7 @@ def grouped_level(
     """Level of some bins without the baseline's error: bin noise, and what groups share, averaged over their number.
 
     ``excess`` is the error that the bins of a group share, per kind, and ``averaged`` what normals show of its fall
-    with the number of groups (see `metcn.panel.share_of`).
+    with the number of groups (see `metcn.normalisation.panel.share_of`).
     """
     level = core.level(ratio, sd, members, alike=are_alike(kind[members]))
     if level.bins == 0:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import binomial, cohort, criteria, dossier, titration
+from metcn import binomial, cohort, criteria, titration
 from metcn import calls as calling
 from metcn import verdicts as judging
 from metcn.columns import CALLS
 from metcn.files import read_json, writing
+from metcn.pages import dossier
 from metcn.stages.titrate import FOCALITY, NEGATIVE
 
 CALL = "call"  # the overall call, beside the criteria

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from metcn import alignments, files, formats, panel_file, sequences
+from metcn import files, formats, panel_file, sequences
 from metcn import genome as genomes
 from metcn.errors import InputError
-from metcn.plan import Plan
-from metcn.samples import Sample
+from metcn.reads import alignments
+from metcn.run.plan import Plan
+from metcn.run.samples import Sample
 from metcn.stages import content, design, headers, sampled
 
 FEW_TARGETS = 10

@@ -17,7 +17,7 @@ from metcn import purity as mixing
 from metcn import variants as reading
 from metcn.errors import InputError
 from metcn.files import write_json
-from metcn.samples import parse_range
+from metcn.run.samples import parse_range
 from metcn.stages import fitting
 
 AXES = ("purity", "ploidy")

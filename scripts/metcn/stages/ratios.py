@@ -16,7 +16,7 @@ from metcn import ratios as core
 from metcn import reference as normals
 from metcn.errors import InputError
 from metcn.files import write_json
-from metcn.panel import Panel
+from metcn.normalisation.panel import Panel
 from metcn.stages import against, belonging, design, measure
 
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from metcn import alignments, cram, guide
-from metcn import blocks as aligned
 from metcn import counts as counting
-from metcn.alignments import Alignment, Stretch
 from metcn.errors import InputError
+from metcn.reads import alignments, cram, guide
+from metcn.reads import blocks as aligned
+from metcn.reads.alignments import Alignment, Stretch
 from metcn.sam import Blocks, Chunk, Filters
 
 
@@ -96,7 +96,7 @@ def _chunks(opened: Alignment, filters: Filters, threads: int, what: Reading, bl
         return
     further = None
     if blocks is not None:
-        from metcn import scan_blocks  # like the scan, needs a compiler
+        from metcn.reads import scan_blocks  # like the scan, needs a compiler
 
         further = scan_blocks.Scan(str(opened.path), filters, blocks)
     if not opened.handle.is_bam:
@@ -121,7 +121,7 @@ def _one_by_one(opened: Alignment, filters: Filters, what: Reading, blocks: Bloc
 def _compiled() -> ModuleType | None:
     """The compiled scan; None where there is no compiler for this Python: the same numbers, slower."""
     with suppress(ImportError):
-        from metcn import scan
+        from metcn.reads import scan
 
         return scan
     return None

@@ -8,9 +8,10 @@ from typing import Any
 
 from metcn import cohort as overview
 from metcn import genome as genomes
-from metcn import multiqc, render, tables
+from metcn import multiqc, tables
 from metcn.errors import InputError
 from metcn.files import read_json, write_text
+from metcn.pages import render
 from metcn.stages import whatif
 from metcn.stages.records import read_call
 

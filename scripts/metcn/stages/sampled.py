@@ -10,11 +10,8 @@ import pandas as pd
 from metcn import bins as tiling
 from metcn import genome as genomes
 from metcn import sampling
-from metcn.alignments import Stretch
 from metcn.errors import InputError
-
-NOT_READ = "not_read"
-"""Mask of rows whose reads are left on disk."""
+from metcn.reads.alignments import Stretch
 
 AROUND_GENE_BP = 100_000
 WIDEST_BIN_BP = sampling.WINDOW_BP // 8
@@ -55,7 +52,7 @@ def sampled(frame: pd.DataFrame, facts: genomes.Genome) -> pd.DataFrame:
     first = np.flatnonzero(np.r_[True, row[1:] != row[:-1]])
     shorter = frame.iloc[first].assign(end=frame["end"].to_numpy()[np.r_[first[1:], len(frame)] - 1])
     unread = ~read[first]
-    shorter.loc[unread, "gene"], shorter.loc[unread, "mask"] = tiling.UNNAMED, NOT_READ
+    shorter.loc[unread, "gene"], shorter.loc[unread, "mask"] = tiling.UNNAMED, tiling.NOT_READ
     shorter.loc[unread, ["gc", "mappability"]] = np.nan
     return shorter.reset_index(drop=True)
 

@@ -17,11 +17,11 @@ import yaml
 from metcn import counts as counting
 from metcn import genome as genomes
 from metcn import mixture, tables, titration
-from metcn import simulate_tumours as tumours
 from metcn.errors import InputError
 from metcn.files import writing
-from metcn.samples import Sample
-from metcn.simulate_assays import stream
+from metcn.run.samples import Sample
+from metcn.simulate import tumours
+from metcn.simulate.assays import stream
 
 NEGATIVE = "none"  # the extent of a donor that is left as it is
 WORDS = {"gene": "focal", "arm": "gain_7q", "chromosome": "polysomy"}

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from metcn import agreement, charts, delimited, dossier
+from metcn import agreement, delimited
 from metcn.columns import CALLS, REASONS
 from metcn.delimited import Column
 from metcn.errors import InputError
 from metcn.files import writing
+from metcn.pages import charts, dossier
 
 REMEDY = "correct the table; leave a cell empty where there is no answer"
 NAMED = 5  # samples that a message names

@@ -1,0 +1,1 @@
+"""How stages are started: by their arguments, through Snakemake, or one after the other in one process."""

@@ -1,0 +1,166 @@
+"""Stages without the workflow: one sample (``metcn call``) or a small cohort, in the same files as the workflow's."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from metcn.commands.arguments import call_stage
+from metcn.errors import InputError
+from metcn.run import config, layout, plan, sheet
+from metcn.run.samples import NAME
+
+ENDINGS = re.compile(
+    r"(\.(bam|cram|cnn|cnr|tsv|hdf5|bed|gz|regions|targetcoverage|target|counts|denoisedCR))+$", re.IGNORECASE
+)
+
+
+def call(
+    *,
+    alignments: Path | None,
+    coverage: Sequence[Path],
+    ratios: Path | None,
+    sample: str | None,
+    specimen: str,
+    purity: str,
+    ploidy: str,
+    configfile: Path | None,
+    output: Path,
+    **named: Any,
+) -> None:
+    """Write ``results/`` of one sample below ``output``.
+
+    ``named`` holds what may replace a key of the configuration: reference, genome, assay, targets, fasta, snps
+    and unit.
+
+    Raises
+    ------
+    InputError
+        If an input is missing, ambiguous or wrong.
+    """
+    inputs = [path for path in (alignments, *coverage, ratios) if path]
+    cells = {
+        "sample": sample or _name(inputs),
+        "role": "tumour",
+        "alignments": str(alignments or ""),
+        "coverage": ";".join(map(str, coverage)),
+        "ratios": str(ratios or ""),
+        "specimen": specimen,
+        "purity": purity,
+        "ploidy": ploidy,
+    }
+    row = sheet.one(cells, Path(), "metcn call")
+    source = str(configfile or "metcn call")
+    base = configfile.parent.resolve() if configfile else Path()
+    steps = plan.make(config.complete(_given(configfile, named), base, source), [row], source)
+    for stage in layout.STAGES:
+        if stage in ("reference", "compare") or (row.ratios and stage in ("bins", "counts")):
+            continue
+        _run(steps, stage, row.name, output)
+    print(f"metcn: results are in {output / layout.path('cohort')}", file=sys.stderr)
+
+
+def cohort(folder: Path, last: str, cores: int = 1) -> None:
+    """Run the stages up to ``last`` on the sheet and configuration of a folder, pages and comparisons left out.
+
+    Several samples run side by side in ``cores`` processes. Nothing of an earlier run is used again.
+
+    Raises
+    ------
+    InputError
+        If an input is wrong.
+    """
+    source = folder / "config.yaml"
+    steps = plan.load(config.read(source), folder.resolve(), str(source))
+    stages = list(layout.STAGES)
+    done = stages[: stages.index(last) + 1]
+    _run(steps, "bins", "", folder)
+    _each(steps, ["counts"], [*steps.normals, *steps.tumours], folder, cores)
+    if "reference" in done:
+        _run(steps, "reference", "", folder)
+    chain = [stage for stage in done if layout.per_sample(stage) and stage not in ("counts", "compare", "report")]
+    _each(steps, chain, steps.tumours if chain else [], folder, cores)
+    if last == "cohort":
+        _run(steps, "cohort", "", folder)
+
+
+def _each(steps: plan.Plan, stages: Sequence[str], names: Sequence[str], folder: Path, cores: int) -> None:
+    """Run the stages for every sample, in this process or in several of one thread each."""
+    if cores == 1:
+        for name in names:
+            _chain(steps, stages, folder, name)
+        return
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read by the new processes when they load NumPy
+    with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(partial(_chain, steps, stages, folder), names))
+
+
+def _chain(steps: plan.Plan, stages: Sequence[str], folder: Path, name: str) -> None:
+    """Run the stages for one sample, one after the other."""
+    for stage in stages:
+        _run(steps, stage, name, folder)
+
+
+def _run(steps: plan.Plan, stage: str, sample: str, output: Path) -> None:
+    """Run a stage of the plan with its files below ``output``."""
+    name = sample if layout.per_sample(stage) else ""
+    read = {
+        argument: [output / path for path in paths] if isinstance(paths, list) else output / paths
+        for argument, paths in steps.inputs(stage, name).items()
+    }
+    written = {argument: output / layout.path(stage, argument, sample) for argument in layout.OUTPUTS[stage]}
+    settings = {key: steps.settings[stage][key] for key in config.settings_keys(stage)}
+    call_stage(stage, {**steps.facts(stage, name), **read, **written}, settings)
+
+
+def _given(configfile: Path | None, named: dict[str, Any]) -> dict[str, Any]:
+    """The configuration as written, with what the command line names instead; the panel tells build, assay and unit."""
+    given = config.read(configfile) if configfile else {}
+    reference, unit = named.pop("reference"), named.pop("unit")
+    if reference is not None:
+        given["reference"] = {**_section(given, "reference"), "file": str(reference.absolute())}
+        facts = _facts_of(reference)
+        unit = unit or (None if "unit" in _section(given, "counts") else facts.pop("unit", None))
+        given = {**{key: value for key, value in facts.items() if key != "unit"}, **given}
+    if unit is not None:
+        given["counts"] = {**_section(given, "counts"), "unit": unit}
+    for key, value in named.items():
+        if value is not None:
+            given[key] = str(value.absolute()) if isinstance(value, Path) else value
+    return given
+
+
+def _section(given: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A section of the configuration; empty if it is not there or no section."""
+    section = given.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _facts_of(reference: Path) -> dict[str, str]:
+    """Genome build, assay and unit of depth that a panel of normals was made for."""
+    if not reference.is_file():
+        raise InputError(
+            f"metcn call: option --reference: expected a file, {reference} does not exist; correct the path"
+        )
+    import h5py
+
+    try:
+        with h5py.File(reference, "r") as panel:
+            return {key: str(panel.attrs[key]) for key in ("genome", "assay", "unit") if key in panel.attrs}
+    except OSError as error:
+        message = f"metcn call: option --reference: expected a panel of normals, {reference} is not HDF5"
+        raise InputError(f"{message}; give reference/reference.h5") from error
+
+
+def _name(inputs: Sequence[Path]) -> str:
+    """Name of a sample after its first file."""
+    stem = ENDINGS.sub("", inputs[0].name) if inputs else ""
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", stem).lstrip("._-")
+    return name if NAME.fullmatch(name) else "sample"

@@ -1,0 +1,1 @@
+"""What normals say of bins, and how it is taken out of a sample."""

@@ -1,0 +1,221 @@
+"""What normals look like when they are left out: how many components they can carry, and the noise that remains.
+
+A left-out normal is treated as a patient's sample is, with one difference: each gene is judged by a fit without its own
+quarter of the chromosomes, as MET is, on whose chromosome nothing is fitted. Otherwise more components would always
+look better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metcn import robust
+from metcn.normalisation import tangent
+from metcn.normalisation.centring import centre_and_spread
+from metcn.normalisation.panel import KindNull
+from metcn.normalisation.tangent import Grouped
+
+CANDIDATES = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 40)  # numbers of components that are tried
+GROUPS_PER_COMPONENT = 4  # a small amplicon assay has not the genes to fit many components, however many normals
+FOLDS = 20  # normals are left out one by one up to this number, in that many folds beyond it
+JUDGED = 40  # normals judged at the most: enough for an error, and independent of how many there are
+PARTS = 4  # parts of the chromosomes that are kept out of the fit in turn
+STRETCHES = (1, 2, 4, 8, 16, 32)  # numbers of neighbouring groups whose mean is measured
+PRIOR_FACTOR = 10  # MET's own error in normals leans on that of the typical gene like this many normals
+SMALLEST_ERROR = 1e-3  # log2
+ERROR_CUT = 0.3  # log2; one deviant gene of one normal must not decide
+
+Floats = NDArray[np.floating]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """What is known of the bins of one kind: arrays of shape (bins,).
+
+    ``group`` (gene) ascends; ``part`` numbers the chromosomes; ``fit`` says which bins coefficients rest on, ``learn``
+    which bins components are learned on; ``met`` are MET's own.
+    """
+
+    group: NDArray[np.intp]
+    part: NDArray[np.intp]
+    fit: Mask
+    learn: Mask
+    met: Mask
+
+    def of_groups(self, label: NDArray[np.intp]) -> tuple[NDArray[np.intp], Mask, Mask, Mask]:
+        """Chromosome of each group, and whether it is fitted, learned from, and MET's."""
+        first = np.searchsorted(self.group, label)
+        return self.part[first], self.fit[first], self.learn[first], np.isin(label, self.group[self.met])
+
+
+@dataclass
+class _Trial:
+    """What one number of components gave over all left-out normals."""
+
+    errors: list[Floats] = field(default_factory=list)  # what is left of each group's mean, one array per normal
+    within: list[Floats] = field(default_factory=list)  # variance that bin noise alone gives such a mean
+    noise: list[float] = field(default_factory=list)  # bin noise over its raw spread
+    rows: list[int] = field(default_factory=list)  # which normals these are
+
+    def error(self, judged: Mask) -> float:
+        """RMS of the group means that are judged."""
+        return float(np.sqrt(np.mean(np.clip(np.stack(self.errors)[:, judged], -ERROR_CUT, ERROR_CUT) ** 2)))
+
+
+def leave_out(log2_depth: Floats, places: Places, *, most: int) -> KindNull:
+    """Number of components with the lowest error on normals that were left out, and the noise that then remains.
+
+    The error is that of gene means, since a gene is what the pipeline reports. A number of components larger than the
+    normals can carry makes left-out normals worse, and that is what is seen here.
+
+    Parameters
+    ----------
+    log2_depth : ndarray, shape (normals, bins)
+        Scaled log2 depth of one kind of bins.
+    places : Places
+    most : int
+        Largest number of components.
+    """
+    normals = len(log2_depth)
+    folds = min(normals, FOLDS)
+    judged_per_fold = max(JUDGED // folds, 1)
+    label = np.unique(places.group)
+    part, fitted, learned, met = places.of_groups(label)
+    largest = min(most, normals - 2, int(fitted.sum()) // GROUPS_PER_COMPONENT)
+    trials = {count: _Trial() for count in sorted({count for count in CANDIDATES if count < largest} | {largest})}
+    large = np.zeros(len(label), dtype=bool)
+    for out in range(folds):
+        kept = np.arange(normals) % folds != out
+        centre, spread, _ = centre_and_spread(log2_depth[kept])
+        weight = tangent.bin_weights(spread)
+        residual = log2_depth[kept] - centre
+        known = tangent.grouped(tangent.winsorise(residual, weight), weight, places.group)
+        large |= known.large()
+        inner = tangent.gram(known.means, known.variance, known.large(learned))
+        basis = tangent.components(residual, weight, tangent.mixing(inner, largest))
+        for row in np.flatnonzero(~kept)[:judged_per_fold]:
+            if _try(trials, log2_depth[row] - centre, spread, weight, basis, places, part, fitted):
+                for trial in trials.values():
+                    trial.rows.append(int(row))
+    if not any(trial.errors for trial in trials.values()):
+        return KindNull(components=0, errors={}, noise=1.0, excess=float("nan"))
+    judged = _comparable(label, places, large & (fitted | learned))
+    errors = {count: trial.error(judged) for count, trial in trials.items()}
+    best = min(trials, key=lambda count: errors[count])
+    return _summary(trials[best], best, errors, normals, judged, part, met)
+
+
+def _comparable(label: NDArray[np.intp], places: Places, among: Mask) -> Mask:
+    """Groups to judge by: those with at least half as many bins as MET, where there are enough of them."""
+    size = np.bincount(np.searchsorted(label, places.group), minlength=len(label))
+    like_met = among & (size >= int(places.met.sum()) // 2)
+    return like_met if like_met.sum() >= tangent.ENOUGH_GROUPS else among
+
+
+def _try(
+    trials: dict[int, _Trial],
+    own: Floats,
+    spread: Floats,
+    weight: Floats,
+    basis: Floats,
+    places: Places,
+    part: NDArray[np.intp],
+    fitted: Mask,
+) -> bool:
+    """Add what every number of components leaves of one normal; False, and nothing, if it lacks the kind."""
+    present = np.isfinite(own) & (weight > 0)
+    if not (present & places.fit).any():
+        return False
+    weight = np.where(present, weight, 0.0)
+    cut = tangent.winsorise(own, weight)
+    sample = tangent.grouped(np.vstack([cut, basis.T.astype(float)]), weight, places.group)
+    for count, trial in trials.items():
+        rest, shares = _held_out(sample, count, sample.large(fitted), part)
+        bins = tangent.subtract(own, basis[:, :count], shares)
+        trial.errors.append(rest)
+        trial.within.append(_within(np.where(present, bins, 0.0), weight, places.group, sample.size))
+        used = present & places.fit
+        trial.noise.append(robust.spread(bins[used] / np.maximum(spread[used], SMALLEST_ERROR)))
+    return True
+
+
+def _held_out(sample: Grouped, count: int, use: Mask, part: NDArray[np.intp]) -> tuple[Floats, NDArray[np.float64]]:
+    """What is left of each group by a fit without its own part of the chromosomes, and the shares of the whole fit.
+
+    The parts' normal equations are what the whole fit's lack: Huber's weights are those of the whole fit.
+    """
+    means, basis = sample.means[0], sample.means[1 : 1 + count].T
+    whole = tangent.fit(means[use], sample.variance[use], basis[use], iterations=3)
+    design = np.column_stack([basis, np.ones(len(means))])
+    rest = means - design @ whole.shares
+    weight = np.zeros(len(means))
+    weight[use] = whole.weight
+    normal, right = design.T * weight @ design, design.T * weight @ means
+    for number in range(PARTS):
+        own = part % PARTS == number
+        mine = design[own].T * weight[own]
+        shares = tangent.solve(normal - mine @ design[own], right - mine @ means[own], whole.noise)
+        touched = own & use
+        rest[touched] = means[touched] - design[touched] @ shares
+    return rest, whole.shares
+
+
+def _within(rest: Floats, weight: Floats, group: NDArray[np.intp], size: NDArray[np.intp]) -> Floats:
+    """Variance that bin noise, as it shows within a group, gives the group's mean; shape (groups,)."""
+    label = np.repeat(np.arange(len(size)), np.unique(group, return_counts=True)[1])
+    precision = weight**2
+    total = np.bincount(label, weights=precision, minlength=len(size))
+    mean = np.bincount(label, weights=precision * rest, minlength=len(size)) / np.maximum(total, 1e-12)
+    away = np.bincount(label, weights=(precision * (rest - mean[label])) ** 2, minlength=len(size))
+    return np.where(size > 1, away / np.maximum(total, 1e-12) ** 2 * size / np.maximum(size - 1, 1), np.nan)
+
+
+def _summary(
+    trial: _Trial,
+    components: int,
+    errors: dict[int, float],
+    normals: int,
+    judged: Mask,
+    part: NDArray[np.intp],
+    met: Mask,
+) -> KindNull:
+    """Noise and excess at this number of components, of one group and of stretches of neighbouring ones."""
+    means, within = np.stack(trial.errors)[:, judged], np.stack(trial.within)[:, judged]
+    excess = {length: _excess(means, within, part[judged], length) for length in STRETCHES}
+    one = excess[1]
+    averaged = {
+        length: min(value / one, 1.0) for length, value in excess.items() if length > 1 and one > 0 and value >= 0
+    }
+    spread = np.array([robust.spread(row) for row in means])
+    scatter = np.full(normals, np.nan)
+    scatter[trial.rows] = spread
+    of_met = np.stack(trial.errors)[:, met].mean(axis=1) if met.any() else np.zeros(0)
+    factor = np.abs(of_met / np.maximum(spread, SMALLEST_ERROR)) if len(of_met) else np.zeros(0)
+    factor = factor[np.isfinite(factor)]
+    own = robust.MAD_TO_SD * float(np.median(factor)) if len(factor) else 1.0  # one deviant normal must not set it
+    return KindNull(
+        components=components,
+        errors=errors,
+        noise=float(np.median(trial.noise)),
+        excess=one,
+        averaged=averaged,
+        scatter=tuple(scatter.tolist()),
+        met_factor=max(1.0, float(np.sqrt((len(factor) * own**2 + PRIOR_FACTOR) / (len(factor) + PRIOR_FACTOR)))),
+    )
+
+
+def _excess(means: Floats, within: Floats, part: NDArray[np.intp], length: int) -> float:
+    """SD beyond bin noise of means over ``length`` neighbouring groups of a chromosome; NaN without such stretches."""
+    if means.shape[1] < length:
+        return float("nan")
+    starts = np.arange(0, means.shape[1] - length + 1, max(length // 2, 1))
+    starts = starts[part[starts] == part[starts + length - 1]]
+    if len(starts) < 2:
+        return float("nan")
+    rows = starts[:, None] + np.arange(length)
+    total, noise = means[:, rows].mean(axis=2), within[:, rows].sum(axis=2) / length**2
+    return float(np.sqrt(max(robust.spread(total) ** 2 - robust.median(noise), 0.0)))

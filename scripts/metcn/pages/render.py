@@ -1,0 +1,151 @@
+"""Calls as pages for people: one self-contained HTML file per sample and one per cohort."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+from jinja2 import ChainableUndefined, Environment, PackageLoader
+from markupsafe import Markup
+
+from metcn import genome as genomes
+from metcn.cohort import cell, pick, row
+from metcn.columns import CALLS, COHORT_COLUMNS, REASONS
+from metcn.files import PACKAGE
+from metcn.pages import gauges, heatmap, outliers, profiles, sections, words
+
+Levels = Sequence[pd.DataFrame]
+
+
+def sample_page(
+    call: Mapping[str, Any],
+    ratios: pd.DataFrame,
+    segments: pd.DataFrame,
+    genome: Any,
+    *,
+    title: str = "MET copy number",
+    whatif: Mapping[str, Any] | None = None,
+) -> str:
+    """Report of one sample as one HTML document.
+
+    Parameters
+    ----------
+    call : the sample's calls JSON.
+    ratios, segments : its bins and segments; rows without a finite log2 are not drawn.
+    genome : facts of the build (``metcn.genome.Genome``).
+    title : heading of the page.
+    whatif : results at other purities (``rows``) and what the page's script redoes them with (``payload``), or None.
+    """
+    mixture = sections.mixture(call)
+    seen = profiles.view(ratios, segments, genome, mixture=mixture, amplicon=sections.amplicon(call))
+    return _page(
+        "sample.html",
+        scripts=("whatif.js",) if whatif else (),
+        title=title,
+        call=call,
+        figures={
+            "chromosome": profiles.chromosome_profile(seen),
+            "surroundings": profiles.surroundings(seen),
+            "gene": profiles.gene(seen),
+            "genome": profiles.genome_strip(seen),
+        },
+        rulers=sections.rulers(call),
+        reasons=[(code, REASONS[code]) for code in call["reasons"]],
+        components=_components(call),
+        limits=sections.limits(call),
+        glance=sections.glance(call),
+        criteria=sections.criteria(call),
+        evidence=sections.evidence(call),
+        genes=sections.genes(call)[0],
+        neighbours=sections.genes(call)[1],
+        copies_axis=mixture is not None,
+        whatif=whatif,
+        qc_numbers=words.flat({**(pick(call, "measurement.qc") or {}), **(call.get("counts") or {})}),
+        provenance=words.flat(call.get("provenance") or {}),
+        comparison=sections.comparison(call),
+        boundaries=sections.boundaries(call),
+        surroundings=sections.surroundings(call),
+        baf=profiles.allele_fractions(pick(call, "purity.baf"), genome),
+    )
+
+
+def _components(call: Mapping[str, Any]) -> Any:
+    """Number of components removed, one number per kind of bin where they differ."""
+    found = pick(call, "measurement.reference.components")
+    return (
+        ", ".join(f"{count} {kind.replace('_', '-')}" for kind, count in found.items())
+        if isinstance(found, dict)
+        else found
+    )
+
+
+def cohort_page(calls: Sequence[Mapping[str, Any]], *, levels: Levels = (), title: str = "MET copy number") -> str:
+    """Overview of a cohort as one HTML document: sortable table, MET against CEP7-like, chromosome 7, QC outliers.
+
+    Parameters
+    ----------
+    calls : calls JSONs.
+    levels : segments of samples as ``.seg`` tables (`metcn.tables.read_seg`), drawn as a map of chromosome 7.
+    title : heading of the page.
+    """
+    rows = [row(call) for call in calls]
+    for values, call in zip(rows, calls, strict=True):
+        values.update(patient=call.get("patient"), timepoint=call.get("timepoint"))
+    found = Counter(values["call"] for values in rows)
+    build = next((call["genome"] for call in calls if call.get("genome") in genomes.BUILDS), None)
+    return _page(
+        "cohort.html",
+        scripts=("cohort.js",),
+        title=title,
+        rows=rows,
+        columns=COHORT_COLUMNS,
+        tally=[(name, found[name]) for name in CALLS if found[name]],
+        scatter=gauges.scatter(rows),
+        map=heatmap.draw(rows, levels, genomes.load(build)) if build and levels else "",
+        outliers=outliers.find(calls),
+        serial=any(values["patient"] or values["timepoint"] for values in rows),
+        reasons=[(code, REASONS[code]) for code in REASONS if any(code in (v["reasons"] or ()) for v in rows)],
+    )
+
+
+def _page(template: str, *, scripts: Sequence[str], **shown: Any) -> str:
+    """A page whose security policy allows the named scripts, by their digests, and nothing else."""
+    sources = [(PACKAGE / "pages" / "templates" / name).read_text(encoding="utf-8").strip() for name in scripts]
+    digests = [base64.b64encode(hashlib.sha256(source.encode()).digest()).decode() for source in sources]
+    policy = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
+    return (
+        _environment().get_template(template).render(policy=Markup(policy), scripts=list(map(Markup, sources)), **shown)
+    )
+
+
+@cache
+def _environment() -> Environment:
+    """Jinja environment: everything is escaped unless marked safe, an absent key is missing and prints as such."""
+    found = Environment(
+        loader=PackageLoader("metcn.pages"),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(words.FILTERS, path=quote, data=_data, css_text=_css_text, dict=dict)
+    found.globals.update(words.GLOBALS, cell=cell)
+    return found
+
+
+def _data(value: Any) -> Markup:
+    """JSON that cannot end the script element it stands in; missing numbers are null."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _css_text(value: Any) -> Markup:
+    """A CSS string in which all but letters and digits is escaped, so that it can end neither string nor style."""
+    return Markup('"' + "".join(c if c.isascii() and c.isalnum() else f"\\{ord(c):x} " for c in str(value)) + '"')

@@ -1,0 +1,1 @@
+"""From files of reads to fragments per bin."""

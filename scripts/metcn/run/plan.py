@@ -1,0 +1,278 @@
+"""What a run consists of: which stage reads what for which sample. The workflow and ``metcn call`` both follow it."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from metcn import provenance
+from metcn.errors import InputError
+from metcn.run import config, layout, reach, sheet
+from metcn.run.samples import Sample
+
+Inputs = dict[str, str | list[str]]  # argument of a stage -> path(s), relative ones being results of earlier stages
+
+# Stage -> facts about sample or run that it is told, beside its files and its section of the configuration.
+FACTS = {
+    "bins": ("assay", "genome"),
+    "counts": ("sample", "genome"),
+    "reference": ("genome", "assay"),
+    "ratios": ("sample", "genome", "assay"),
+    "segments": ("sample", "genome"),
+    "purity": ("sample", "specimen", "purity", "ploidy", "genome"),
+    "copies": ("genome",),
+    "calls": ("sample", "specimen", "patient", "timepoint", "configuration"),
+    "compare": (),
+    "report": ("genome",),
+    "cohort": (),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The complete configuration and the samples by name."""
+
+    settings: Mapping[str, Any]
+    samples: Mapping[str, Sample] = field(repr=False)
+
+    @property
+    def tumours(self) -> list[str]:
+        """Names of the samples that are called."""
+        return [name for name, sample in self.samples.items() if sample.role == "tumour"]
+
+    @property
+    def normals(self) -> list[str]:
+        """Names of the samples that make the panel of normals."""
+        return [name for name, sample in self.samples.items() if sample.role == "normal"]
+
+    @property
+    def baselines(self) -> dict[str, str]:
+        """Sample at progression -> the baseline of the same patient and kind of specimen, where there is one."""
+        rows = [self.samples[name] for name in self.tumours if self.samples[name].patient]
+        first = {(row.patient, row.specimen): row.name for row in rows if row.timepoint == "baseline"}
+        later = [row for row in rows if row.timepoint == "progression" and (row.patient, row.specimen) in first]
+        return {row.name: first[row.patient, row.specimen] for row in later}
+
+    @property
+    def panel(self) -> str | None:
+        """Path of the panel of normals: the ready one, else the one made from the sheet's normals, else none."""
+        return self.settings["reference"]["file"] or (layout.path("reference") if self.normals else None)
+
+    def inputs(self, stage: str, sample: str = "") -> Inputs:
+        """Files a stage reads for a sample (or for the run), by argument; absent ones left out."""
+        found = getattr(self, f"_{stage}_inputs")(sample)
+        return {argument: paths for argument, paths in found.items() if paths}
+
+    def facts(self, stage: str, sample: str = "") -> dict[str, str]:
+        """Facts a stage is told for a sample, by argument; unknown ones left out."""
+        known = {"genome": self.settings["genome"], "assay": self.settings["assay"]}
+        if stage == "calls":
+            known["configuration"] = self.configuration
+        if sample:
+            row = self.samples[sample]
+            known |= {"sample": sample, "specimen": row.specimen, "patient": row.patient, "timepoint": row.timepoint}
+            known |= {"purity": row.purity, "ploidy": row.ploidy}
+        return {argument: known[argument] for argument in FACTS[stage] if known[argument]}
+
+    @property
+    def configuration(self) -> str:
+        """Digest of genome, assay and the settings of every stage that a call rests on, without any path."""
+        stages = list(layout.STAGES)
+        sections = {
+            name: {key: self.settings[name][key] for key in config.settings_keys(name)}
+            for name in stages[: stages.index("calls") + 1]
+        }
+        return provenance.digest({"genome": self.settings["genome"], "assay": self.settings["assay"], **sections})
+
+    def input_of(self, stage: str) -> Callable[[Any], Inputs]:
+        """Input function of a stage's rule."""
+        return lambda wildcards: self.inputs(stage, getattr(wildcards, "sample", ""))
+
+    def told(self, stage: str) -> Callable[[Any, Any], str]:
+        """Parameter function of a stage's rule: options for its facts and its input files, shell-quoted.
+
+        Where a patient's name is to be found is told, not the name: Snakemake logs commands.
+        """
+
+        def options(wildcards: Any, input: Any) -> str:
+            """The options of one job."""
+            facts = self.facts(stage, getattr(wildcards, "sample", ""))
+            if "patient" in facts:
+                facts["patient"] = f"{sheet.FROM_SHEET}{self.settings['samples']}"
+            words = [f"--{argument}={shlex.quote(value)}" for argument, value in facts.items()]
+            for argument, paths in input.items():
+                several = [paths] if isinstance(paths, str) else paths
+                words.append(f"--{argument.replace('_', '-')} {shlex.join(map(str, several))}")
+            return " ".join(words)
+
+        return options
+
+    def patient_mark(self, wildcards: Any) -> str:
+        """Parameter function that changes with the patient of a sample and does not name them."""
+        patient = self.samples[wildcards.sample].patient
+        return hashlib.sha256(patient.encode()).hexdigest()[:8] if patient else ""
+
+    def options(self, stage: str) -> str:
+        """Options that hand a stage its section of the configuration, shell-quoted."""
+        return config.section_options(self.settings, stage)
+
+    def code(self, stage: str) -> str:
+        """Digest of the code behind a stage: a parameter of its rule, so that a change of it reruns the stage."""
+        return reach.stage_digest(stage, self.settings["genome"])
+
+    def _bins_inputs(self, _: str) -> Inputs:
+        if self.settings["reference"]["file"]:  # a ready panel carries its bins
+            return {"reference": self.settings["reference"]["file"]}
+        tables = next((self.samples[name].coverage for name in self.normals + self.tumours if self._counted(name)), ())
+        known = {"targets": self.settings["targets"], "fasta": self.settings["fasta"]}
+        known |= {name: self.settings["bins"][name] for name in ("gc", "mappability")}
+        return {**known, "coverage": [str(path) for path in tables]}
+
+    def _counts_inputs(self, sample: str) -> Inputs:
+        row = self.samples[sample]
+        fasta = self.settings["fasta"] if row.alignments and row.alignments.suffix.lower() == ".cram" else ""
+        return {
+            "bins": layout.path("bins"),
+            "alignment": str(row.alignments or ""),
+            "coverage": [str(path) for path in row.coverage],
+            "fasta": fasta,
+            "snps": self.settings["snps"] if self._genotyped(sample) else "",
+        }
+
+    def _reference_inputs(self, _: str) -> Inputs:
+        return {
+            "bins": layout.path("bins"),
+            "counts": [layout.path("counts", sample=name) for name in self.normals],
+            "counts_summary": [layout.path("counts", "summary", name) for name in self.normals],
+        }
+
+    def _ratios_inputs(self, sample: str) -> Inputs:
+        row = self.samples[sample]
+        if row.ratios:
+            return {"imported": str(row.ratios)}
+        return {
+            "counts": layout.path("counts", sample=sample),
+            "counts_summary": layout.path("counts", "summary", sample),
+            "bins": layout.path("bins"),
+            "reference": self.panel or "",
+            "matched_normal": layout.path("counts", sample=row.matched_normal) if row.matched_normal else "",
+        }
+
+    def _segments_inputs(self, sample: str) -> Inputs:
+        return {"ratios": layout.path("ratios", sample=sample)}
+
+    def _purity_inputs(self, sample: str) -> Inputs:
+        row = self.samples[sample]
+        normal = row.matched_normal
+        return {
+            "segments": layout.path("segments", sample=sample),
+            "variants": str(row.variants or ""),
+            "alleles": layout.path("counts", "alleles", sample) if self._genotyped(sample) else "",
+            "normal_alleles": layout.path("counts", "alleles", normal) if self._genotyped(normal) else "",
+        }
+
+    def _copies_inputs(self, sample: str) -> Inputs:
+        return {
+            "measurement": layout.path("ratios", "summary", sample),
+            "purity": layout.path("purity", sample=sample),
+            "ratios": layout.path("ratios", sample=sample),
+            "segments": layout.path("segments", sample=sample),
+        }
+
+    def _calls_inputs(self, sample: str) -> Inputs:
+        return {
+            "measurement": layout.path("ratios", "summary", sample),
+            "counts_summary": layout.path("counts", "summary", sample) if self._counted(sample) else "",
+            "purity": layout.path("purity", sample=sample),
+            "copies": layout.path("copies", sample=sample),
+            "draws": layout.path("copies", "draws", sample),
+        }
+
+    def _compare_inputs(self, sample: str) -> Inputs:
+        first = self.baselines.get(sample, "")
+        named = {"baseline": first, "progression": sample if first else ""}
+        return {argument: layout.path("calls", sample=name) if name else "" for argument, name in named.items()}
+
+    def _report_inputs(self, sample: str) -> Inputs:
+        return {
+            "call": layout.path("calls", sample=sample),
+            "comparison": layout.path("compare", sample=sample) if sample in self.baselines else "",
+            "ratios": layout.path("ratios", sample=sample),
+            "segments": layout.path("segments", sample=sample),
+        }
+
+    def _cohort_inputs(self, _: str) -> Inputs:
+        return {
+            "calls": [layout.path("calls", sample=name) for name in self.tumours],
+            "comparisons": [layout.path("compare", sample=name) for name in self.baselines],
+            "seg": [layout.path("segments", "seg", name) for name in self.tumours],
+        }
+
+    def _genotyped(self, sample: str) -> bool:
+        """Whether a sample's reads are counted at common SNPs: a tumour's, and those of a tumour's matched normal."""
+        row = self.samples.get(sample)
+        if row is None or not self.settings["snps"] or self.settings["assay"] == "swgs":  # a read per site at most
+            return False
+        asked = row.role == "tumour" or any(each.matched_normal == sample for each in self.samples.values())
+        return asked and row.alignments is not None
+
+    def _counted(self, sample: str) -> bool:
+        """Whether a sample's depth is counted here rather than imported as ratios."""
+        return not self.samples[sample].ratios
+
+
+def make(settings: Mapping[str, Any], samples: Sequence[Sample], source: str = "config.yaml") -> Plan:
+    """The plan of a run.
+
+    Raises
+    ------
+    InputError
+        One line per file that the configuration names and that does not exist, or that the inputs need and it lacks.
+    """
+    plan = Plan(settings, {sample.name: sample for sample in samples})
+    problems = list(_problems(plan))
+    if problems:
+        raise InputError("\n".join(f"{source}: {problem}" for problem in problems))
+    return plan
+
+
+def load(given: Mapping[str, Any], base: Path, source: str = "config.yaml") -> Plan:
+    """The plan for a configuration as the user wrote it, with the sample sheet it names.
+
+    Raises
+    ------
+    InputError
+        One line per problem of the configuration or of the sheet.
+    """
+    settings = config.complete(given, base, source)
+    if not settings["samples"]:
+        raise InputError(
+            f"{source}: key samples: expected a sample sheet, received nothing; give it here or as --samples"
+        )
+    return make(settings, sheet.read(settings["samples"]), source)
+
+
+def _problems(plan: Plan) -> Iterator[str]:
+    """Files that are missing, and keys that the inputs make necessary."""
+    named = {key: plan.settings[key] for key in ("targets", "fasta", "snps")}
+    named["reference.file"] = plan.settings["reference"]["file"]
+    named |= {f"bins.{name}": plan.settings["bins"][name] for name in ("gc", "mappability")}
+    for key, path in named.items():
+        if path and not Path(path).is_file():
+            remedy = "paths are relative to the configuration file"
+            yield f"key {key}: expected a file that exists, received {path}; {remedy}"
+    if plan.settings["fasta"] and plan.settings["bins"]["gc"]:
+        yield "key bins.gc: expected null beside fasta, which tells the GC content of bins exactly; remove one of them"
+    if plan.settings["bins"]["min_mappability"] and not (
+        plan.settings["bins"]["mappability"] or plan.settings["reference"]["file"]
+    ):
+        yield "key bins.min_mappability: expected a file of mappability beside it, received null; give bins.mappability"
+    by_targets = plan.settings["assay"] in ("panel", "wes", "amplicon")
+    aligned = any(sample.alignments for sample in plan.samples.values())
+    if by_targets and aligned and not (plan.settings["targets"] or plan.settings["reference"]["file"]):
+        needed = f"the BED file of the {plan.settings['assay']}"
+        yield f"key targets: expected {needed}, received null; give it, or a ready panel of normals as reference"
