@@ -72,8 +72,6 @@ def heterozygous(tumour: pd.DataFrame, normal: pd.DataFrame | None = None) -> pd
     more than errors. A site whose second allele a pure tumour has lost is then missed, never misread.
     """
     if normal is None:
-        from scipy.special import betainc  # only here, so that counting does not wait for SciPy
-
         judged, (low, high) = tumour, variants.HETEROZYGOUS
     else:
         place = list(SITE_COLUMNS)
