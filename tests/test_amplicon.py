@@ -99,8 +99,26 @@ def test_focality_has_to_hold_in_every_group(rows, group, expected):
     found, shares = amplicon.focality(draws(rows, group), decide=0.8)
     assert found == expected
     assert list(shares) == list(amplicon.CLASSES)
-    assert all(0 <= share <= 1 for share in shares.values())
-    assert sum(shares.values()) <= 1 + 1e-9
+    assert all(0 <= share <= 1 or np.isnan(share) for share in shares.values())
+    assert np.nansum(list(shares.values())) <= 1 + 1e-9
+
+
+OPEN = [
+    # one draw among nine without gain, broad, classes whose probability is missing
+    pytest.param(AMPLIFIED, False, set(), id="told"),
+    pytest.param((15, NAN, 2), False, set(), id="focal without a centromere"),
+    pytest.param((4, NAN, 4), False, {"arm", "polysomy"}, id="no centromere"),
+    pytest.param((15, NAN, NAN), False, {"focal", "arm", "polysomy"}, id="nothing beside"),
+    pytest.param((15, NAN, NAN), True, {"arm", "polysomy"}, id="nothing beside a broad stretch"),
+    pytest.param(LOST, False, set(amplicon.CLASSES), id="MET missing"),
+]
+
+
+@pytest.mark.parametrize(("row", "broad", "expected"), OPEN)
+@pytest.mark.parametrize("group", [[0] * 10, [0] * 5 + [1] * 5], ids=["one group", "two groups"])
+def test_a_class_that_cannot_be_told_has_no_probability(row, broad, expected, group):
+    _, shares = amplicon.focality(draws([QUIET] * 9 + [row], group), decide=0.8, broad=broad)
+    assert {name for name, share in shares.items() if np.isnan(share)} == expected
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.floats(0.5, 30), st.floats(0.5, 30)), min_size=1, max_size=30))

@@ -63,7 +63,8 @@ def boundary(inside: Floats, outside: Floats) -> int:
 def focality(draws: Mapping[str, NDArray], *, decide: float, broad: bool = False) -> tuple[str, dict[str, float]]:
     """The class whose probability reaches ``decide`` in every group of draws, else ``indeterminate``; and all of them.
 
-    With several groups (purity unknown) the probabilities given are the lowest over the groups.
+    With several groups (purity unknown) the probabilities given are the lowest over the groups. NaN for classes that
+    draws which cannot be told might belong to.
     """
     classes = classify(draws["gcn"], draws["cep7"], draws["arm_q"], broad=broad)
     label = np.unique(draws["group"], return_inverse=True)[1]
@@ -72,4 +73,16 @@ def focality(draws: Mapping[str, NDArray], *, decide: float, broad: bool = False
     lowest = shares.min(axis=0)
     best = int(np.argmax(lowest))
     chosen = CLASSES[best] if lowest[best] >= decide else "indeterminate"
+    lowest[_open(draws, classes < 0, broad=broad)] = np.nan
     return chosen, {name: float(share) for name, share in zip(CLASSES, lowest, strict=True)}
+
+
+def _open(draws: Mapping[str, NDArray], untold: NDArray[np.bool_], *, broad: bool) -> list[int]:
+    """Places in ``CLASSES`` that draws which cannot be told might belong to: all without MET, else those of a gain."""
+    if not untold.any():
+        return []
+    beside = np.isfinite(draws["cep7"]) | np.isfinite(draws["arm_q"])
+    names = ["arm", "polysomy"]
+    names += ["focal"] if not broad and not beside[untold].all() else []
+    names = list(CLASSES) if np.isnan(draws["gcn"][untold]).any() else names
+    return [CLASSES.index(name) for name in names]
