@@ -290,6 +290,30 @@ def test_a_negative_below_the_limit_of_detection_is_none(name, category, values,
     assert (row.verdict, row.reasons) == (verdict, reasons)
 
 
+SURE, UNSURE = np.array([9.0] * 199 + [1.0]), np.array([9.0] * 198 + [1.0] * 2)  # more than two copies in 99.5, 99 %
+POSITIVES = {  # set, category, draws, lod, verdict
+    "below the limit": ("cappuzzo2009", "positive", {"gcn": UNSURE}, {"gcn": 30.0}, "indeterminate"),
+    "limit unknown": ("cappuzzo2009", "positive", {"gcn": UNSURE}, {"gcn": NAN}, "indeterminate"),
+    "more than two copies are sure": ("cappuzzo2009", "positive", {"gcn": SURE}, {"gcn": 30.0}, "met"),
+    "limit at the bound": ("cappuzzo2009", "positive", {"gcn": UNSURE}, {"gcn": 5.0}, "met"),
+    "surely above neutral": ("cappuzzo2009", "positive", {"gcn": UNSURE}, {}, "met"),
+    "copies or ratio": (
+        "metcn_default", "amplification", {"gcn": UNSURE, "ratio": np.full(200, 4.0)}, {"gcn": 30.0},
+        "indeterminate",
+    ),
+    "of uncorrected copies": (
+        "insight2_plasma", "amplified", {"gcn": UNSURE, "pcn": np.full(200, 2.4)}, {"gcn": 30.0}, "met",
+    ),
+    "a negative by its upper bound": ("fang2018", "negative", {"gcn": UNSURE - 8}, {"gcn": 3.5}, "met"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "category", "values", "lod", "verdict"), POSITIVES.values(), ids=list(POSITIVES))
+def test_a_positive_below_the_limit_of_detection_asks_for_more_than_noise(name, category, values, lod, verdict):
+    row = judge(name, draws(**values), lod=lod)[category]
+    assert (row.verdict, row.reasons) == (verdict, (BELOW,) if verdict == "indeterminate" else ())
+
+
 def test_limit_of_detection_by_group():
     posterior = draws(gcn=np.array([2.0, 2.0]), group=[0, 1])
     assert judge("acse", posterior, lod={"gcn": [3.0, 5.0]})["amplified"].verdict == "not_met"

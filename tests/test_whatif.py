@@ -47,6 +47,12 @@ def broad(call):
     return call
 
 
+def faint(call):
+    """The same at a limit of detection that it does not reach: dozens of copies at a low purity, or nothing."""
+    call["copies"]["lod"] |= {"ratio": 1.28, "above_neutral": False}
+    return call
+
+
 CASES = {
     "amplified": measured(),
     "polysomy": measured(met=0.8, cep7=0.78, arm_q=0.8),
@@ -58,6 +64,7 @@ CASES = {
     "nothing else on 7q": measured(met=0.6, arm_q=None),
     "neither": measured(met=0.6, cep7=None, arm_q=None),
     "plasma": measured(plasma, met=0.2, cep7=0.0, arm_q=0.0),
+    "faint": faint(measured(plasma, met=0.15, cep7=0.0, arm_q=0.0)),
 }
 PREPARED = {name: whatif.of(call)["payload"] for name, call in CASES.items()}
 
@@ -98,6 +105,13 @@ def expected():
         level, settings = whatif.levels(call["measurement"]), PREPARED[name]
         found[name] = [whatif.at(level, purity, ploidy, settings) for purity, ploidy in POINTS]
     return found
+
+
+def test_many_copies_that_noise_makes_at_a_low_purity_are_no_amplification():
+    level, settings = whatif.levels(CASES["faint"]["measurement"]), PREPARED["faint"]
+    found = whatif.at(level, 0.01, 2.0, settings)
+    assert found["met_copies"]["value"] > 20 and found["call"] == "indeterminate"
+    assert whatif.at(level, 0.01, 2.0, {**settings, "above_neutral": True})["call"] == "amplification"
 
 
 @needs_browser

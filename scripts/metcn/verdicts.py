@@ -21,6 +21,8 @@ MISSING = {
     "pcn": "met_not_covered",
     "gcn_minus_ploidy": "ploidy_unknown",
 }
+SURELY_GAINED = 0.995  # probability that MET is gained from which no verdict is below the limit of detection
+TWO = 2.0  # copies of a cell that has lost and gained nothing
 ROUNDING = 1e-9  # weights sum to 1 only up to rounding; a share this near to a bound has reached it
 
 Bools = NDArray[np.bool_]
@@ -139,7 +141,8 @@ def verdicts(
     A category is ``met`` if its probability is at least ``decide``, ``not_met`` if it is at most ``1 - decide``, else
     ``indeterminate``. With several groups of draws it must be so in each, and the probability shown is the one nearest
     to 0.5, or none where groups lie on both sides of it. A negative is ``indeterminate`` with
-    ``below_limit_of_detection`` where a tumour at the bound would not have been seen. Sets for the other specimen are
+    ``below_limit_of_detection`` where a tumour at the bound would not have been seen; so is a positive there, unless
+    more than two copies are sure: at a low purity noise alone is many copies. Sets for the other specimen are
     ``not_applicable``.
 
     Parameters
@@ -207,25 +210,28 @@ class _Evidence:
         return certain, possible if permit != "no" else certain
 
     def _blind(self, draws: Draws, lod: Mapping[str, ArrayLike]) -> Bools:
-        """Groups whose answer is a negative that the sample was not able to contradict.
+        """Groups whose answer is a negative that the sample was not able to contradict, or a positive that noise makes.
 
         A clause is blind if the draws fall short of it and its bound lies below the limit of detection. One such blinds
-        an ``or``; an ``and`` too, unless another clause rules the category out in plain sight.
+        an ``or``; an ``and`` too, unless another clause rules the category out in plain sight. A positive is noise's
+        where a lower bound is below the limit of detection and two copies are not ruled out.
         """
-        blind, in_sight = np.zeros(self.low.shape, dtype=bool), np.zeros(self.low.shape, dtype=bool)
+        blind, in_sight, unsure = (np.zeros(self.low.shape, dtype=bool) for _ in range(3))
         for clause, permit in zip(self.category.clauses, self.permits, strict=True):
             bound = clause.upper if clause.lower is None else clause.lower
             hidden = ~(np.asarray(lod.get(clause.quantity, -np.inf), dtype=float) <= bound)
             values = self.values[clause.quantity]
             short = draws.share(np.isnan(values) | ~_reaches(values, clause)) >= self.decide - ROUNDING
             # a clause without a lower bound is itself the negative, whatever the draws are
+            unsure |= hidden & (clause.lower is not None)
             here = hidden & (short | (clause.lower is None)) & (permit != "no")
             blind |= here
             in_sight |= ~here & (draws.share(self._clause(clause, permit)[1]) <= 1 - self.decide + ROUNDING)
         if self.category.combine == "and":
             blind &= ~in_sight
         asks_for_little = all(clause.lower is None for clause in self.category.clauses)
-        return blind & (self.met if asks_for_little else self.not_met)
+        unsure &= draws.share(draws.gcn > TWO) < SURELY_GAINED - ROUNDING
+        return (blind & (self.met if asks_for_little else self.not_met)) | (unsure & self.met)
 
     def verdict(self) -> str:
         """One word for all groups together."""

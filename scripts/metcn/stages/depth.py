@@ -169,8 +169,8 @@ def _check_same_rows(frame: pd.DataFrame, table: pd.DataFrame, bins_path: Path, 
     )
     raise InputError(
         f"expected the {len(frame)} bins of {bins_path}, found {len(table)} rows in {where}, first different at bin "
-        f"{first + 1}: {expected} against {found}; make all coverage tables with one design, that of the ready panel of normals if one "
-        "is given"
+        f"{first + 1}: {expected} against {found}; make all coverage tables with one design, that of a ready "
+        "panel of normals where one is given"
     )
 
 

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import detection
+from metcn import detection, verdicts
 from metcn.mixture import expected_ratio
 
 COPY_BOUNDS = (5, 6, 10)
-SURELY_GAINED = 0.995  # probability that MET lies above neutral from which a negative hides nothing
 PLOIDY_OF_TABLE = 2.0  # ploidy at which the purity needed for a number of copies is tabulated when ploidy is unknown
 
 
@@ -52,7 +51,7 @@ def of_sample(
         "copies": float(np.max(by_group)),
         "purity_for": detection.purity_for(limit, COPY_BOUNDS, PLOIDY_OF_TABLE if ploidy is None else ploidy),
         "detected": found or detection.detected(met["log2"], met["se"], alpha=alpha),
-        "above_neutral": found or detection.detected(met["log2"], met["se"], alpha=1 - SURELY_GAINED),
+        "above_neutral": found or detection.detected(met["log2"], met["se"], alpha=1 - verdicts.SURELY_GAINED),
         "copies_by_group": by_group,
         "ploidy_by_group": _mean_by_group(grid["ploidy"], grid),
         "amplicon": [

@@ -67,6 +67,8 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
         "stands_out": amplicon.STANDS_OUT,
         "arm_over_centromere": amplicon.ARM_OVER_CENTROMERE,
         "rounding": verdicts.ROUNDING,
+        "surely_gained": verdicts.SURELY_GAINED,
+        "two": verdicts.TWO,
     }
     return {"payload": payload, "rows": rows, "ploidy": ploidy or PLOIDY}
 

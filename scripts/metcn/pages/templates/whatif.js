@@ -89,16 +89,19 @@ const whatif = (() => {
     };
     const low = share("certain"), high = share("possible");
     const met = low >= decide - rounding, notMet = high <= 1 - decide + rounding;
-    let blind = false, inSight = false;
+    let blind = false, inSight = false, unsure = false;
     for (const {clause, allowed, short, reachable} of clauses) {
       const bound = clause.lower === null ? clause.upper : clause.lower;
       const limit = clause.quantity in limits ? limits[clause.quantity] : -Infinity;
+      unsure ||= !(limit <= bound) && clause.lower !== null;
       const here = !(limit <= bound) && (short >= decide - rounding || clause.lower === null) && allowed !== "no";
       blind ||= here;
       inSight ||= !here && reachable <= 1 - decide + rounding;
     }
     if (!any && inSight) blind = false;
     blind &&= category.clauses.every(clause => clause.lower === null) ? met : notMet;
+    const gained = found.gcn.reduce((sum, value) => sum + (value > data.two), 0) / size;
+    blind ||= unsure && met && gained < data.surely_gained - rounding;
     const verdict = met && !blind ? "met" : notMet && !blind ? "not_met" : "indeterminate";
     const open = !met && !notMet, nearest = Math.abs(low - 0.5) <= Math.abs(high - 0.5) ? low : high;
     const onlyHidden = blind && !(open && (high - low > rounding || low > 1 - decide || high < decide));
