@@ -147,7 +147,7 @@ def _intervals(raw: pd.DataFrame, path: str | Path, kind: str) -> pd.DataFrame:
         refuse_rows(frame["start"] < 0, path, "START", frame["start"] + 1, "a 1-based start", REMEDY)
     frame["gene"] = frame["gene"].where(~frame["gene"].isin(["", ".", "-"]), "-")
     if frame.empty:
-        raise InputError(f"{path} has a header but no rows; {REMEDY}")
+        raise InputError(f"{path} has a header but no rows; {REMEDY}, or leave it out where nothing is off target")
     check_intervals(frame, path, REMEDY, ordered=False)
     return frame
 
