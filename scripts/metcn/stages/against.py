@@ -57,7 +57,7 @@ def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str
         basis=panel.basis,
         kind=parts.kind,
         chromosome=parts.chromosome,
-        midpoint=parts.midpoint,
+        block=parts.block,
         group=parts.group,
         usable=panel.mask == "",
         fit=parts.fit,

@@ -32,6 +32,7 @@ class Design:
     kind: NDArray
     midpoint: NDArray
     width_bp: NDArray
+    block: NDArray
     group: NDArray
     fit: NDArray
     wide: NDArray
@@ -115,8 +116,10 @@ def design_of(frame: pd.DataFrame) -> Design:
             )
         group[rows] = label + offset
         offset += int(label[-1]) + 1
+    midpoint = (start + end) / 2
+    block = regions.blocks(chromosome=bare, midpoint=midpoint, size_bp=core.BLOCK_BP)
     return Design(
-        frame=frame, chromosome=bare, kind=kind, midpoint=(start + end) / 2, width_bp=(end - start).astype(float),
+        frame=frame, chromosome=bare, kind=kind, midpoint=midpoint, width_bp=(end - start).astype(float), block=block,
         group=group, fit=role == "backbone", wide=wide, on_seven=bare == genomes.MET_CHROMOSOME, met=met, unread=unread,
     )  # fmt: skip
 
@@ -142,14 +145,15 @@ def baseline(design: Design, ratio: NDArray, *, smallest: int) -> tuple[NDArray,
         level, error = core.narrow_baseline(ratio, group=design.group, use=design.fit & ~design.wide)
         found = {"log2": level, "se": error, "from": "targets", "tie": float("nan"), "tie_se": float("nan")}
         return ratio - level, np.zeros(len(ratio)), found | {"bins": int((design.fit & np.isfinite(ratio)).sum())}
-    local, block, each = core.smooth(ratio, chromosome=design.chromosome, midpoint=design.midpoint, use=design.wide)
+    each = core.block_levels(ratio, block=design.block, use=design.wide)
+    local = each[design.block]
     if design.unread.any():
-        local = core.level_beside(each, block=block, chromosome=design.chromosome)
+        local = core.level_beside(each, block=design.block, chromosome=design.chromosome)
     targets = ~design.wide
     tie, tie_error = core.tie_targets(ratio, local=local, targets=targets & design.fit, group=design.group)
     ratio[targets] -= tie
     unread = design.unread & autosomal if design.unread.any() else None
-    level, error = core.wide_baseline(ratio, block=block, width_bp=design.width_bp, use=wide, unread=unread)
+    level, error = core.wide_baseline(ratio, block=design.block, width_bp=design.width_bp, use=wide, unread=unread)
     common = float(np.hypot(error, tie_error if design.met[targets].any() and np.isfinite(tie_error) else 0.0))
     found = {"log2": level, "se": common, "from": "wide_bins", "tie": tie, "tie_se": tie_error}
     return ratio - level, local - level, found | {"bins": int(wide.sum())}
@@ -159,14 +163,7 @@ def excess(design: Design, corrected: core.Corrected, ratio: NDArray, local: NDA
     """Gene-level excess error per kind of bins, log2: the sample's own, leaning on that of the normals."""
     found = {}
     own_bins = int((design.met & np.isfinite(ratio)).sum())
-    noise = core.local_noise(
-        ratio,
-        corrected.sd,
-        local,
-        use=design.wide & design.fit,
-        chromosome=design.chromosome,
-        midpoint=design.midpoint,
-    )
+    noise = core.local_noise(ratio, corrected.sd, local, use=design.wide & design.fit, block=design.block)
     for kind, scale in corrected.scale.items():
         use = design.fit & (design.kind == kind)
         smallest = max(core.SMALLEST_GROUP, own_bins // 2) if kind not in core.WIDE_KINDS else 2
