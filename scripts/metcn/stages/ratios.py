@@ -236,22 +236,18 @@ def _quality(parts: measure.Design, log2: np.ndarray, found: against.Measured, p
         "gene_excess_averaged": bins.averaged,
         "gene_excess_over_normals": _over_normals(bins.excess, panel),
         "shares": corrected.shares,
-        **_evenness(parts, bins),
+        **_evenness(parts, bins)._asdict(),
         "bins": len(bins.log2),
         "bins_used": int(np.isfinite(bins.log2).sum()),
     }
 
 
-def _evenness(parts: measure.Design, bins: measure.Observed) -> dict[str, float]:
-    """Waviness and autocorrelation of the bins that cover the autosomes evenly; NaN without them."""
+def _evenness(parts: measure.Design, bins: measure.Observed) -> quality.Evenness:
+    """How even the bins are that cover the autosomes evenly; NaN without them."""
     rows = np.flatnonzero(parts.wide & (parts.fit | parts.on_seven) & np.isfinite(bins.log2))
-    if rows.size == 0:
-        return {"waviness": float("nan"), "autocorrelation": float("nan")}
-    where = {"chromosome": parts.chromosome[rows], "midpoint": parts.midpoint[rows]}
-    return {
-        "waviness": quality.waviness(bins.log2[rows], **where),
-        "autocorrelation": quality.autocorrelation(bins.log2[rows], bins.sd[rows], **where),
-    }
+    return quality.evenness(
+        bins.log2[rows], bins.sd[rows], chromosome=parts.chromosome[rows], midpoint=parts.midpoint[rows]
+    )
 
 
 def _over_normals(shared: Mapping[str, float], panel: Panel) -> dict[str, float]:
