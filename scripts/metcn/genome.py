@@ -123,6 +123,11 @@ def bare(name: str) -> str:
     return "MT" if name == "M" else name
 
 
+def bare_names(chromosome: pd.Series) -> pd.Series:
+    """`bare` of every name of a column, each looked at once: genomes have millions of bins on few chromosomes."""
+    return chromosome.map({name: bare(name) for name in chromosome.unique()})
+
+
 def role_of(genome: Genome, chromosome: Sequence[str] | Any, start: Any, end: Any) -> NDArray[np.str_]:
     """Role of each bin: met, cep7, chr7, backbone, sex or other.
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from metcn.columns import CALLS
-from metcn.genome import MET_CHROMOSOME, bare
+from metcn.genome import MET_CHROMOSOME, bare_names
 from metcn.pages import svg, tracks
 from metcn.pages.svg import Scale
 from metcn.pages.words import CALL_WORDS
@@ -74,8 +74,7 @@ def _rank(row: Mapping[str, Any]) -> tuple[int, float, str]:
 def _spans(levels: Sequence[pd.DataFrame], place: Mapping[str, int], x: Scale) -> pd.DataFrame:
     """Start and end in pixels, line and colour of every segment of chromosome 7."""
     held = pd.concat(list(levels), ignore_index=True) if levels else pd.DataFrame(columns=["ID", "chrom"])
-    names = {name: bare(str(name)) for name in held["chrom"].unique()}
-    held = held[(held["chrom"].map(names) == MET_CHROMOSOME) & held["ID"].isin(place)]
+    held = held[(bare_names(held["chrom"]) == MET_CHROMOSOME) & held["ID"].isin(place)]
     return pd.DataFrame(
         {
             "left": x(held["loc.start"].to_numpy(float) - 1) if len(held) else np.empty(0),
