@@ -7,7 +7,6 @@ tables. Everything follows from one seed, each sample from its own stream of ran
 from __future__ import annotations
 
 import gzip
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from metcn.errors import InputError
-from metcn.files import writing
+from metcn.files import write_text, writing
 from metcn.genome import load
 from metcn.simulate.assays import TYPICAL, Design, Noise, design, draw_fragments, stream
 from metcn.simulate.reads import PLASMA, TISSUE, Library, write_bam
@@ -214,9 +213,7 @@ def _sheet_row(sample: Sample, paths: Sequence[str], as_: str) -> tuple[str, ...
 
 def _write_table(table: pd.DataFrame, path: Path, *, header: bool = True) -> None:
     """Write a tab-separated table, compressed (without a time stamp) where the name ends in .gz."""
-    text = io.StringIO()
-    table.to_csv(text, sep="\t", index=False, header=header, lineterminator="\n")
-    content = text.getvalue().encode()
+    content = table.to_csv(sep="\t", index=False, header=header, lineterminator="\n").encode()
     with writing(path) as temporary:
         temporary.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
@@ -229,5 +226,4 @@ def _write_config(path: Path, config: dict[str, Any]) -> None:
             lines += [f"{key}:", *(f"  {name}: {setting}" for name, setting in value.items())]
         else:
             lines.append(f"{key}: {value}")
-    with writing(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(lines) + "\n")
