@@ -19,6 +19,8 @@ BUILDS = ("GRCh37", "GRCh38")
 AUTOSOMES = tuple(str(number) for number in range(1, 23))
 SEX_CHROMOSOMES = ("X", "Y")
 MET_CHROMOSOME = "7"
+NEIGHBOURS = ("TFEC", "TES", "CAV2", "CAV1", "CAPZA2", "ST7", "WNT2", "CFTR")  # within 1 Mb of MET, co-amplified
+CONTEXT = ("EGFR", "HGF", "CDK6", "SMO", "BRAF", "EZH2")  # further off on chromosome 7
 
 Interval = tuple[int, int]
 

@@ -17,15 +17,13 @@ import pandas as pd
 
 from metcn.errors import InputError
 from metcn.files import write_text, writing
+from metcn.formats import NULL_LOG2
 from metcn.genome import load
+from metcn.run.samples import SHEET_COLUMNS
 from metcn.simulate.assays import TYPICAL, Design, Noise, design, draw_fragments, stream
 from metcn.simulate.reads import PLASMA, TISSUE, Library, write_bam
 from metcn.simulate.tumours import Karyotype, Sample, normal, preset, truth, with_background
 
-SHEET_COLUMNS = (
-    "sample", "role", "alignments", "coverage", "ratios", "specimen", "purity", "ploidy", "patient", "timepoint",
-    "matched_normal", "variants",
-)  # fmt: skip
 FORMATS = ("bam", "cnn", "mosdepth")
 DEMO_DEPTH = 60.0
 DEMO_OFF_TARGET_BP = 1_000_000  # some 15 fragments per window at the demo's depth
@@ -190,7 +188,7 @@ def _write_sample(
         table = bins[["chromosome", "start", "end", "gene"]].assign(depth=depth.round(2))
         _write_table(table, output / paths[0], header=False)
         return paths
-    log2 = np.log2(depth, out=np.full(len(depth), -20.0), where=depth > 0)
+    log2 = np.log2(depth, out=np.full(len(depth), NULL_LOG2), where=depth > 0)
     table = bins[["chromosome", "start", "end", "gene"]].assign(depth=depth.round(4), log2=log2.round(5))
     off_target = bins.kind == "off_target"
     paths = []

@@ -10,10 +10,9 @@ import numpy as np
 
 from metcn import genome as genomes
 from metcn import ratios as core
-from metcn.normalisation.panel import Panel
+from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages import belonging, measure
 
-FEWEST_NORMALS = 3  # of which a panel learns noise rather than assuming it
 CERTAIN_SD = 4.0  # errors beyond which a matched normal's level is no chance; of 50 on real normals one is beyond 3
 
 

@@ -62,7 +62,7 @@ def copies(
         ),
         "focality": {"class": chosen, "evidence": shares, "levels": _surroundings(found, seen)},
         "amplicon": None if seen is None else _amplicon(seen, own, mixture, draw_count),
-        "neighbours": genes.copies_of((*genes.NEIGHBOURS, *genes.CONTEXT), bins, mixture, facts, **told),
+        "neighbours": genes.copies_of((*genomes.NEIGHBOURS, *genomes.CONTEXT), bins, mixture, facts, **told),
         "genes": genes.copies_of(_names(settings["genes"]), bins, mixture, facts, **told),
         "reasons": [],
     }

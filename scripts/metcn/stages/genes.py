@@ -13,8 +13,6 @@ from metcn import genome as genomes
 from metcn.stages import loci
 from metcn.stages.records import Mixture
 
-NEIGHBOURS = ("TFEC", "TES", "CAV2", "CAV1", "CAPZA2", "ST7", "WNT2", "CFTR")  # within 1 Mb of MET, co-amplified
-CONTEXT = ("EGFR", "HGF", "CDK6", "SMO", "BRAF", "EZH2")  # further off on chromosome 7
 DRAWS, DRAWS_OF_ALTERNATIVES = 1024, 256  # fewer than for MET, since no verdict rests on these
 BOUNDS = (5,)
 

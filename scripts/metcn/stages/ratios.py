@@ -15,7 +15,7 @@ from metcn import genome as genomes
 from metcn import reference as normals
 from metcn.errors import InputError
 from metcn.files import write_json
-from metcn.normalisation.panel import Panel
+from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages import against, belonging, design, measure
 
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
@@ -161,7 +161,7 @@ def _compared(
             "names": facts["normals"],
             "belonging": {name: facts.get(name) for name in ("males", "batches", "strays", "deviant")},
         }
-        return stored, panel, made, "panel_of_normals" if panel.normals >= against.FEWEST_NORMALS else "few_normals"
+        return stored, panel, made, "panel_of_normals" if panel.normals >= FEWEST_NORMALS else "few_normals"
     if matched is not None:
         flat = _flat(frame)
         centre = _log2(tables.read_depth(matched, frame))
@@ -184,7 +184,7 @@ def _flat(frame: pd.DataFrame) -> Panel:
 def _imported(path: Path, facts: genomes.Genome, assay: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Bins and log2 ratios of a table normalised elsewhere."""
     table = formats.genome_order(formats.read_ratios(path), facts)
-    off_target = table["gene"].isin(["Antitarget", "Background"])
+    off_target = table["gene"].isin(formats.OFF_TARGET_NAMES)
     table = table.assign(kind=np.where(off_target, "off_target", "target"))
     frame = design.annotated(design.bins_of_coverage(table, facts, assay=assay, where=str(path)), facts)
     return frame, table["log2"].to_numpy(float)
