@@ -20,6 +20,7 @@ WIDTH, LEFT, RIGHT, TOP = 1000, 185, 990, 20
 STEPS = (-0.8, -0.4, -0.2, -0.1, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Bounds of the colours in log2; the CSS class ``heat0`` is the lowest, the middle one is blank."""
 MAX_NAMED = 60  # samples up to which each line carries its name
+LONGEST_NAME = 27  # letters that fit beside the map
 GUTTER = 46  # width of the column beside the map that shows MET's own ratio
 
 
@@ -43,7 +44,7 @@ def draw(rows: Sequence[Mapping[str, Any]], levels: Sequence[pd.DataFrame], geno
     for at, row in enumerate(ordered):
         middle = TOP + height * (at + 0.5)
         if len(ordered) <= MAX_NAMED:
-            parts.append(svg.text(LEFT - 6, middle + 4, _shortened(str(row["sample"])), "tick end"))
+            parts.append(svg.text(LEFT - 6, middle + 4, svg.shortened(str(row["sample"]), LONGEST_NAME), "tick end"))
         tip = f"{row['sample']}: {row['call']}"
         parts.append(svg.rect(LEFT, middle - height / 2, RIGHT, middle + height / 2, "touch", tip))
     parts += _groups(ordered, height)
@@ -124,8 +125,3 @@ def _groups(ordered: Sequence[Mapping[str, Any]], height: float) -> list[str]:
             parts.append(svg.text(LEFT - 8, TOP + height * (start + at) / 2 + 4, label, "tick end"))
         start = at
     return parts
-
-
-def _shortened(name: str) -> str:
-    """A name that fits beside the map."""
-    return name if len(name) <= 27 else name[:26] + "…"

@@ -19,7 +19,6 @@ from metcn import mixture, tables, titration
 from metcn.delimited import tab_separated
 from metcn.errors import InputError
 from metcn.files import writing
-from metcn.formats import NULL_LOG2
 from metcn.run.samples import Sample
 from metcn.simulate import tumours
 from metcn.simulate.assays import stream
@@ -207,8 +206,7 @@ def write_tumour(path: Path, tumour: Tumour, counts: Path, usable: np.ndarray, *
 
 def _write_depth(path: Path, frame: pd.DataFrame) -> None:
     """Write a coverage table as CNVkit lays it out; a file that already says the same is left as it is."""
-    depth = frame["depth"].to_numpy(float)
-    log2 = np.log2(depth, out=np.full(len(depth), NULL_LOG2), where=depth > 0)
+    log2 = counting.log2_depth(frame["depth"].to_numpy())
     table = frame[["chromosome", "start", "end", "gene", "depth"]].assign(log2=log2)
     write_if_new(path, gzip.compress(tab_separated(table).encode(), compresslevel=3, mtime=0))
 
