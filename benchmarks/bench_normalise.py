@@ -143,7 +143,7 @@ def child_core(bins: str, normals: str) -> None:
         mapped = time.process_time()
         ratios.correct(
             tumour, centre=panel.centre, spread=panel.spread.astype(float), basis=panel.basis, kind=parts.kind,
-            chromosome=parts.chromosome, midpoint=parts.midpoint, group=parts.group, usable=panel.mask == "",
+            chromosome=parts.chromosome, block=parts.block, group=parts.group, usable=panel.mask == "",
             fit=parts.fit, covariates=[gc],
         )  # fmt: skip
         done, file_mib = time.process_time(), path.stat().st_size / 2**20

@@ -9,6 +9,7 @@ import made_depth
 from metcn import purity
 from metcn.mixture import expected_ratio
 from metcn.stages import amplicons, genes, loci
+from metcn.stages.records import Mixture
 
 FACTS = made_depth.GRCH37
 FRAME = made_depth.genome_windows(250_000)
@@ -145,8 +146,8 @@ def test_extent_by_level_where_no_scan_is_possible():
 # Genes
 
 
-def copies_of(bins, *names, grid=GRID, **told):
-    return genes.copies_of(names, bins, grid, FACTS, **{"alpha": 0.001, "decide": 0.8, "copies_known": True, **told})
+def copies_of(bins, *names, grid=GRID, copies_known=True, alpha=0.001):
+    return genes.copies_of(names, bins, Mixture(grid, copies_known), FACTS, alpha=alpha, decide=0.8)
 
 
 def test_genes_have_copies_intervals_and_focality():

@@ -21,6 +21,10 @@ def profile(seed=1, wave=0.0, correlation=0.0, steps=False):
     return NOISE * noise + level + (np.where(np.arange(3000) // 300 % 2, 0.6, -0.3) if steps else 0.0)
 
 
+def evenness(ratio):
+    return quality.evenness(ratio, np.full(3000, NOISE), chromosome=CHROMOSOME, midpoint=MIDPOINT)
+
+
 @pytest.mark.parametrize("bins", [6, 8, 25])
 def test_noise_alone_is_no_wave(bins):
     """However few and noisy the bins of a stretch are."""
@@ -28,17 +32,15 @@ def test_noise_alone_is_no_wave(bins):
         "chromosome": np.repeat(["1", "2", "3"], 40 * bins),
         "midpoint": np.tile(np.arange(40 * bins) * 5e6 / bins, 3),
     }
-    found = [quality.waviness(np.random.default_rng(seed).normal(0, 0.5, 120 * bins), **place) for seed in range(30)]
+    sd = np.full(120 * bins, 0.5)
+    found = [quality.evenness(np.random.default_rng(seed).normal(0, sd), sd, **place).waviness for seed in range(30)]
     assert np.mean(np.array(found) > 0.08) <= 0.1
 
 
 @pytest.mark.parametrize("wave", [0.0, 0.15])
 @pytest.mark.parametrize("steps", [False, True])
 def test_waviness(wave, steps):
-    found = [
-        quality.waviness(profile(seed, wave, steps=steps), chromosome=CHROMOSOME, midpoint=MIDPOINT)
-        for seed in range(5)
-    ]
+    found = [evenness(profile(seed, wave, steps=steps)).waviness for seed in range(5)]
     assert np.median(found) == pytest.approx(wave, abs=0.03)
 
 
@@ -46,17 +48,13 @@ def test_waviness(wave, steps):
 @pytest.mark.parametrize("steps", [False, True])
 def test_autocorrelation(correlation, low, high, steps):
     """The stretch's own level takes a little of it away."""
-    found = quality.autocorrelation(
-        profile(2, correlation=correlation, steps=steps), np.full(3000, NOISE), chromosome=CHROMOSOME, midpoint=MIDPOINT
-    )
-    assert low < found < high
+    assert low < evenness(profile(2, correlation=correlation, steps=steps)).autocorrelation < high
 
 
 @pytest.mark.parametrize("bins", [0, 1, 2])
 def test_too_few_bins_say_nothing(bins):
     where = {"chromosome": CHROMOSOME[:bins], "midpoint": np.arange(bins) * 1e7}
-    assert np.isnan(quality.waviness(np.zeros(bins), **where))
-    assert np.isnan(quality.autocorrelation(np.zeros(bins), np.ones(bins), **where))
+    assert np.isnan(quality.evenness(np.zeros(bins), np.ones(bins), **where)).all()
 
 
 FRAME = made_depth.panel_bins(off_target_bp=500_000)

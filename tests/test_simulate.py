@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn import simulate
+from metcn import sam, simulate
 from metcn.errors import InputError
 from metcn.genome import load
 from metcn.simulate import assays as simulate_assays
@@ -194,7 +194,7 @@ def test_noise_widens_counts_beyond_poisson() -> None:
 def test_countable_fragments_are_those_asked_for(bam: Path) -> None:
     with pysam.AlignmentFile(str(bam)) as handle:
         assert handle.has_index()
-        skipped = simulate_reads.SECONDARY | simulate_reads.QC_FAIL | simulate_reads.DUPLICATE | 0x800
+        skipped = sam.SECONDARY | sam.QC_FAILED | sam.DUPLICATE | sam.SUPPLEMENTARY
         for row, expected in zip(BINS.itertuples(), FRAGMENTS, strict=True):
             found = 0
             for read in handle.fetch(row.chromosome, max(row.start - 1000, 0), row.end + 1000):

@@ -107,21 +107,29 @@ def _dispatch(command: str, options: dict) -> int:
     return DONE
 
 
+def _command(commands: argparse._SubParsersAction, name: str, text: str) -> argparse.ArgumentParser:
+    """The parser of a command that is no stage."""
+    return commands.add_parser(name, help=text, description=_sentence(text), allow_abbrev=False)
+
+
+def _add_workflow(command: argparse.ArgumentParser) -> None:
+    """Add what Snakemake is told of the machine."""
+    command.add_argument("--cores", type=_positive, metavar="N", help="processor cores to use (default: the profile's)")
+    command.add_argument("--profile", help="profile of the workflow (default, slurm) or path of a Snakemake profile")
+
+
 def _add_run(commands: argparse._SubParsersAction) -> None:
-    text = "call every tumour of a sample sheet with the Snakemake workflow"
-    command = commands.add_parser("run", help=text, description=_sentence(text), allow_abbrev=False)
+    command = _command(commands, "run", "call every tumour of a sample sheet with the Snakemake workflow")
     command.add_argument("--samples", type=Path, metavar="TSV", help="sample sheet (default: the configuration's)")
     command.add_argument("--configfile", type=Path, required=True, metavar="YAML", help="configuration")
     command.add_argument("--directory", type=Path, required=True, metavar="OUT", help="folder for results and logs")
-    command.add_argument("--cores", type=_positive, metavar="N", help="processor cores to use (default: the profile's)")
-    command.add_argument("--profile", help="profile of the workflow (default, slurm) or path of a Snakemake profile")
+    _add_workflow(command)
     command.add_argument("-n", "--dry-run", action="store_true", help="check the input and show what would be done")
     command.add_argument("snakemake", nargs="*", metavar="ARGS", help="after --: further arguments of Snakemake")
 
 
 def _add_call(commands: argparse._SubParsersAction) -> None:
-    text = "call one sample in one process, against a ready panel of normals"
-    command = commands.add_parser("call", help=text, description=_sentence(text), allow_abbrev=False)
+    command = _command(commands, "call", "call one sample in one process, against a ready panel of normals")
     command.add_argument("alignments", nargs="?", type=Path, metavar="BAM", help="BAM or CRAM of the sample")
     command.add_argument(
         "--coverage", nargs="+", type=Path, default=[], metavar="TABLE", help="coverage tables instead"
@@ -143,8 +151,7 @@ def _add_call(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_triage(commands: argparse._SubParsersAction) -> None:
-    text = "look for suspicious samples from alignment indices alone"
-    command = commands.add_parser("triage", help=text, description=_sentence(text), allow_abbrev=False)
+    command = _command(commands, "triage", "look for suspicious samples from alignment indices alone")
     command.add_argument("files", nargs="+", type=Path, metavar="BAM", help="indexed BAM or CRAM files")
 
 
@@ -157,8 +164,7 @@ def _triage(files: Sequence[Path]) -> None:
 
 
 def _add_titrate(commands: argparse._SubParsersAction) -> None:
-    text = "sensitivity and limit of detection of your own assay, from its normals"
-    command = commands.add_parser("titrate", help=text, description=_sentence(text), allow_abbrev=False)
+    command = _command(commands, "titrate", "sensitivity and limit of detection of your own assay, from its normals")
     command.add_argument("--samples", type=Path, required=True, metavar="TSV", help="sample sheet with the normals")
     command.add_argument("--configfile", type=Path, required=True, metavar="YAML", help="configuration")
     command.add_argument("--directory", type=Path, required=True, metavar="OUT", help="folder for results and logs")
@@ -178,8 +184,7 @@ def _add_titrate(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--bam", action="store_true", help="make tumours as BAM files, not as counts")
     command.add_argument("--in-process", action="store_true", help="without the workflow: faster, but not resumable")
     command.add_argument("--seed", type=int, default=1, help="seed of all random numbers (default: 1)")
-    command.add_argument("--cores", type=_positive, metavar="N", help="processor cores to use (default: the profile's)")
-    command.add_argument("--profile", help="profile of the workflow (default, slurm) or path of a Snakemake profile")
+    _add_workflow(command)
 
 
 def _extent(text: str) -> str:
@@ -192,8 +197,7 @@ def _extent(text: str) -> str:
 
 
 def _add_validate(commands: argparse._SubParsersAction) -> None:
-    text = "compare calls with known answers, such as FISH"
-    command = commands.add_parser("validate", help=text, description=_sentence(text), allow_abbrev=False)
+    command = _command(commands, "validate", "compare calls with known answers, such as FISH")
     truth = "known answers: sample, and met_copies, met_cep7 or amplified (yes, no)"
     command.add_argument("--truth", type=Path, required=True, metavar="TSV", help=truth)
     command.add_argument("--cohort", type=Path, required=True, metavar="TSV", help="cohort.tsv of a run")
@@ -209,8 +213,7 @@ def _validate(**options: Any) -> None:
 
 
 def _add_simulate(commands: argparse._SubParsersAction) -> None:
-    text = "write a made-up cohort with known truth"
-    command = commands.add_parser("simulate", help=text, description=_sentence(text), allow_abbrev=False)
+    command = _command(commands, "simulate", "write a made-up cohort with known truth")
     kinds = command.add_subparsers(dest="kind", metavar="KIND", required=True, parser_class=_Parser)
     demo = kinds.add_parser("demo", help="the small cohort of the demonstration", allow_abbrev=False)
     cohort = kinds.add_parser("cohort", help="a cohort of your own design", allow_abbrev=False)

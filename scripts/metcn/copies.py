@@ -30,6 +30,10 @@ class Measured:
     se: Mapping[str, float]
     baseline_se: float
 
+    def with_met(self, log2: float, se: float) -> Measured:
+        """The same with another level of MET."""
+        return Measured({**self.log2, "met": log2}, {**self.se, "met": se}, self.baseline_se)
+
 
 @lru_cache(maxsize=4)
 def errors(count: int, dimensions: int) -> Floats:

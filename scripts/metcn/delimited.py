@@ -1,4 +1,4 @@
-"""Delimited text in: decoded, split, typed and checked, with every complaint naming file, line and column.
+"""Delimited text in: decoded, split, typed and checked, with every complaint naming file, line and column; and out.
 
 Both our own tables (:mod:`metcn.tables`) and others' (:mod:`metcn.formats`) are read through here.
 """
@@ -141,6 +141,12 @@ def text_frame(text: str, path: str | Path, *, names: Sequence[str] | None = Non
     # A missing trailing field arrives as NaN even without NA detection; as text it is an empty cell like any other.
     frame = frame.fillna("")
     return frame[(frame != "").any(axis=1)]
+
+
+def tab_separated(table: pd.DataFrame) -> str:
+    """The table as text with a header, six significant digits, and an empty cell for what is missing."""
+    text: str = table.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.6g")
+    return text
 
 
 def refuse_rows(bad: Any, path: str | Path, column: str, values: Any, expected: str, remedy: str) -> None:

@@ -179,7 +179,7 @@ def _one_coverage(path: str | Path) -> pd.DataFrame:
 
 def genome_order(frame: pd.DataFrame, genome: genomes.Genome) -> pd.DataFrame:
     """Rows by chromosome as in ``genome`` (others after, by name), start and end, with a fresh index."""
-    bare = frame["chromosome"].map({name: genomes.bare(name) for name in frame["chromosome"].unique()})
+    bare = genomes.bare_names(frame["chromosome"])
     rank = bare.map({name: rank for rank, name in enumerate(genome.contigs)}).fillna(len(genome.contigs)).astype(int)
     ordered = frame.assign(_rank=rank, _bare=bare).sort_values(["_rank", "_bare", "start", "end"], kind="stable")
     return ordered.drop(columns=["_rank", "_bare"]).reset_index(drop=True)

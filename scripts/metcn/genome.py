@@ -19,6 +19,8 @@ BUILDS = ("GRCh37", "GRCh38")
 AUTOSOMES = tuple(str(number) for number in range(1, 23))
 SEX_CHROMOSOMES = ("X", "Y")
 MET_CHROMOSOME = "7"
+NEIGHBOURS = ("TFEC", "TES", "CAV2", "CAV1", "CAPZA2", "ST7", "WNT2", "CFTR")  # within 1 Mb of MET, co-amplified
+CONTEXT = ("EGFR", "HGF", "CDK6", "SMO", "BRAF", "EZH2")  # further off on chromosome 7
 
 Interval = tuple[int, int]
 
@@ -121,6 +123,11 @@ def bare(name: str) -> str:
     if name[:3].lower() == "chr":
         name = name[3:]
     return "MT" if name == "M" else name
+
+
+def bare_names(chromosome: pd.Series) -> pd.Series:
+    """`bare` of every name of a column, each looked at once: genomes have millions of bins on few chromosomes."""
+    return chromosome.map({name: bare(name) for name in chromosome.unique()})
 
 
 def role_of(genome: Genome, chromosome: Sequence[str] | Any, start: Any, end: Any) -> NDArray[np.str_]:

@@ -53,7 +53,7 @@ def correct(
     basis: Floats,
     kind: NDArray,
     chromosome: NDArray,
-    midpoint: Floats,
+    block: NDArray[np.intp],
     group: NDArray[np.intp],
     usable: Mask,
     fit: Mask,
@@ -71,7 +71,8 @@ def correct(
         NaN where a bin has no reads (it stays NaN).
     basis : ndarray, shape (bins, components)
         Components, log2 per unit share; may have no column.
-    midpoint : ndarray, shape (bins,)
+    block : ndarray of int, shape (bins,)
+        Stretch of ``BLOCK_BP`` that each bin lies in (`metcn.regions.blocks`).
     group : ndarray of int, shape (bins,)
         Gene of each bin; ascending within a kind.
     usable, fit : ndarray of bool, shape (bins,)
@@ -90,8 +91,8 @@ def correct(
     for name in sorted(np.unique(kind), key=lambda name: (name not in WIDE_KINDS, name)):
         members = np.flatnonzero(kind == name)
         if name not in WIDE_KINDS and (fit & wide & np.isfinite(ratio)).any():
-            local = smooth(ratio, chromosome=chromosome, midpoint=midpoint, use=wide)[0]
-            error = local_noise(ratio, found.sd, local, use=wide & fit, chromosome=chromosome, midpoint=midpoint)
+            local = block_levels(ratio, block=block, use=wide)[block]
+            error = local_noise(ratio, found.sd, local, use=wide & fit, block=block)
         used = members[(fit & np.isfinite(residual) & np.isfinite(local))[members]]
         if used.size == 0:
             continue
@@ -132,13 +133,9 @@ def noise_scale(ratio: Floats, spread: Floats, chromosome: NDArray) -> float:
     return max(scale, 1e-3)
 
 
-def smooth(
-    ratio: Floats, *, chromosome: NDArray, midpoint: Floats, use: Mask
-) -> tuple[Floats, NDArray[np.intp], Floats]:
-    """Local level of every bin (median of the ``use`` bins of its block), block numbers, and blocks' levels."""
-    block = regions.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=BLOCK_BP)
-    level = regions.medians(np.where(use, ratio, np.nan), block, int(block.max(initial=-1)) + 1)
-    return level[block], block, level
+def block_levels(ratio: Floats, *, block: NDArray[np.intp], use: Mask) -> Floats:
+    """Level of every block, shape (blocks,): the median of its ``use`` bins, NaN without any."""
+    return regions.medians(np.where(use, ratio, np.nan), block, int(block.max(initial=-1)) + 1)
 
 
 def tie_targets(ratio: Floats, *, local: Floats, targets: Mask, group: NDArray[np.intp]) -> tuple[float, float]:
@@ -166,8 +163,8 @@ def wide_baseline(
     stands for its ``unread`` bins too.
     """
     keep = use & np.isfinite(ratio)
-    count = int(block.max(initial=-1)) + 1
-    level = regions.medians(np.where(keep, ratio, np.nan), block, count)
+    level = block_levels(ratio, block=block, use=keep)
+    count = len(level)
     weight = read = np.zeros(count) + np.bincount(block[keep], weights=width_bp[keep], minlength=count)
     has = np.isfinite(level) & (weight > 0)
     if unread is not None:
@@ -246,7 +243,7 @@ def group_excess(
     return float(np.sqrt(max(variance, 0.0))), int(large.sum())
 
 
-def local_noise(ratio: Floats, sd: Floats, local: Floats, *, use: Mask, chromosome: NDArray, midpoint: Floats) -> float:
+def local_noise(ratio: Floats, sd: Floats, local: Floats, *, use: Mask, block: NDArray[np.intp]) -> float:
     """Typical error of the local level, log2: that of a median over the ``use`` bins of a block; 0 without any.
 
     How far bins lie from their block's median says so where a block has three of them; with fewer it would say too
@@ -255,7 +252,6 @@ def local_noise(ratio: Floats, sd: Floats, local: Floats, *, use: Mask, chromoso
     keep = use & np.isfinite(ratio) & np.isfinite(local)
     if not keep.any():
         return 0.0
-    block = regions.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=BLOCK_BP)
     size = np.bincount(block[keep])
     told = keep & (np.pad(size, (0, int(block.max()) + 1 - len(size)))[block] >= 3)
     if told.sum() > 1:

@@ -9,7 +9,7 @@ from metcn import robust
 from metcn.normalisation import batches, tangent
 from metcn.normalisation.centring import centre_and_spread, scale
 from metcn.normalisation.left_out import Places, leave_out
-from metcn.normalisation.panel import KindNull, Panel
+from metcn.normalisation.panel import FEWEST_NORMALS, KindNull, Panel
 
 SAMPLE_BINS = 20_000  # bins of a kind on which the number of components is chosen: enough, and independent of size
 STRETCH = 64  # neighbouring groups that are taken together, so that what neighbours share can be seen
@@ -94,11 +94,11 @@ def build(
         max_spread=max_spread,
     )
     usable = reasons == ""
-    if normals < 3:
+    if normals < FEWEST_NORMALS:
         spread[:] = 1.0  # too few to learn it: the sample's own noise gives the scale
     null = {}
     part = np.unique(chromosome, return_inverse=True)[1]
-    for name in np.unique(kind) if normals >= 3 else ():
+    for name in np.unique(kind) if normals >= FEWEST_NORMALS else ():
         members = np.flatnonzero((kind == name) & usable)
         if fit[members].any():
             rows = _sample(members, group, met)

@@ -47,7 +47,7 @@ def read(path: Path, facts: genomes.Genome) -> pd.DataFrame:
     """
     is_bed = re.search(r"\.bed(\.gz)?$", path.name, re.IGNORECASE)
     table = _of_bed(path) if is_bed else _of_vcf(path, facts)
-    table["chromosome"] = table["chromosome"].map({name: genomes.bare(name) for name in table["chromosome"].unique()})
+    table["chromosome"] = genomes.bare_names(table["chromosome"])
     plain = table["ref"].isin(BASES) & table["alt"].isin(BASES) & (table["ref"] != table["alt"])
     table = table[plain & table["chromosome"].isin(genomes.AUTOSOMES)]
     if table.empty:

@@ -54,8 +54,7 @@ def run(
     for note in notes:
         print(f"{NOTE_MARK}{note}", file=sys.stderr)
     complete = directory.absolute() / COMPLETE
-    with files.writing(complete) as temporary:
-        temporary.write_text(yaml.safe_dump(checked.settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    files.write_text(complete, yaml.safe_dump(checked.settings, sort_keys=False, allow_unicode=True))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(files.workflow_root() / "Snakefile")]
     command += ["--configfile", str(complete), "--directory", str(directory.absolute())]
     command += _profile(profile) + (["--cores", str(cores)] if cores else []) + (["--dry-run"] if dry_run else [])

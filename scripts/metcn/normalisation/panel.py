@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+FEWEST_NORMALS = 3  # of which a panel learns noise rather than assuming it
+
 Floats = NDArray[np.floating]
 
 

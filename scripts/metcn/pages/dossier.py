@@ -7,11 +7,11 @@ from functools import cache
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment, StrictUndefined
 
 from metcn.columns import REASONS
 from metcn.pages import charts
+from metcn.pages.document import document, environment
 from metcn.pages.words import CALL_WORDS, MISSING
 
 CALL = "call"
@@ -45,7 +45,8 @@ def titration_page(
         where = f"extent {words(str(extent))}, depth {depth:g} of the donors'"
         if lines:
             figures.append((where, charts.sensitivity(lines, label=f"Sensitivity over purity, {where}")))
-    return _page(
+    return document(
+        _templates(),
         "titration.html",
         title=title,
         notes=notes,
@@ -68,7 +69,8 @@ def validation_page(
 ) -> str:
     """Report of a validation: fourfold tables, figures of differences, and every disagreement with its reasons."""
     listed = [{**row, "texts": _texts(row["reasons"])} for row in disagreements]
-    return _page(
+    return document(
+        _templates(),
         "validation.html",
         title=title,
         notes=notes,
@@ -94,22 +96,12 @@ def _records(table: pd.DataFrame, shown: Sequence[str]) -> list[dict[Any, Any]]:
     return table.iloc[order].to_dict("records")
 
 
-def _page(template: str, **values: Any) -> str:
-    return _environment().get_template(template).render(policy=Markup("'none'"), scripts=(), **values)
-
-
 @cache
-def _environment() -> Environment:
-    """Jinja environment in which everything is escaped and an absent name is our error."""
-    found = Environment(
-        loader=PackageLoader("metcn.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    found.filters.update(share=share, spread=spread, number=number, words=words, limit=limit, between=between)
-    found.filters.update(criterion=criterion)
+def _templates() -> Environment:
+    """Templates of tables made here, in which an absent name is our error."""
+    found = environment(StrictUndefined)
+    for each in (share, spread, number, words, limit, between, criterion):
+        found.filters[each.__name__] = each
     return found
 
 

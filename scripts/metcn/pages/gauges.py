@@ -87,7 +87,7 @@ def _names(points: Sequence[tuple[float, float, str]]) -> list[str]:
     parts: list[str] = []
     taken = [(x - 7, x + 7, y - 7, y + 7) for x, y, _ in points]
     for x, y, name in points:
-        shown = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+        shown = svg.shortened(name, LONGEST_NAME)
         width = 6.2 * len(shown)
         for left, css in ((x + 9, "tiny"), (x - 9 - width, "tiny end")):
             box = (left, left + width, y - 5, y + 5)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from metcn.columns import CALLS
-from metcn.genome import MET_CHROMOSOME, bare
+from metcn.genome import MET_CHROMOSOME, bare_names
 from metcn.pages import svg, tracks
 from metcn.pages.svg import Scale
 from metcn.pages.words import CALL_WORDS
@@ -20,6 +20,7 @@ WIDTH, LEFT, RIGHT, TOP = 1000, 185, 990, 20
 STEPS = (-0.8, -0.4, -0.2, -0.1, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Bounds of the colours in log2; the CSS class ``heat0`` is the lowest, the middle one is blank."""
 MAX_NAMED = 60  # samples up to which each line carries its name
+LONGEST_NAME = 27  # letters that fit beside the map
 GUTTER = 46  # width of the column beside the map that shows MET's own ratio
 
 
@@ -43,7 +44,7 @@ def draw(rows: Sequence[Mapping[str, Any]], levels: Sequence[pd.DataFrame], geno
     for at, row in enumerate(ordered):
         middle = TOP + height * (at + 0.5)
         if len(ordered) <= MAX_NAMED:
-            parts.append(svg.text(LEFT - 6, middle + 4, _shortened(str(row["sample"])), "tick end"))
+            parts.append(svg.text(LEFT - 6, middle + 4, svg.shortened(str(row["sample"]), LONGEST_NAME), "tick end"))
         tip = f"{row['sample']}: {row['call']}"
         parts.append(svg.rect(LEFT, middle - height / 2, RIGHT, middle + height / 2, "touch", tip))
     parts += _groups(ordered, height)
@@ -74,8 +75,7 @@ def _rank(row: Mapping[str, Any]) -> tuple[int, float, str]:
 def _spans(levels: Sequence[pd.DataFrame], place: Mapping[str, int], x: Scale) -> pd.DataFrame:
     """Start and end in pixels, line and colour of every segment of chromosome 7."""
     held = pd.concat(list(levels), ignore_index=True) if levels else pd.DataFrame(columns=["ID", "chrom"])
-    names = {name: bare(str(name)) for name in held["chrom"].unique()}
-    held = held[(held["chrom"].map(names) == MET_CHROMOSOME) & held["ID"].isin(place)]
+    held = held[(bare_names(held["chrom"]) == MET_CHROMOSOME) & held["ID"].isin(place)]
     return pd.DataFrame(
         {
             "left": x(held["loc.start"].to_numpy(float) - 1) if len(held) else np.empty(0),
@@ -125,8 +125,3 @@ def _groups(ordered: Sequence[Mapping[str, Any]], height: float) -> list[str]:
             parts.append(svg.text(LEFT - 8, TOP + height * (start + at) / 2 + 4, label, "tick end"))
         start = at
     return parts
-
-
-def _shortened(name: str) -> str:
-    """A name that fits beside the map."""
-    return name if len(name) <= 27 else name[:26] + "…"

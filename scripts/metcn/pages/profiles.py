@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn.genome import bare
+from metcn.genome import bare, bare_names
 from metcn.mixture import expected_ratio
 from metcn.pages import svg, tracks
 from metcn.pages.svg import Scale
@@ -52,10 +52,10 @@ def view(
 
 
 def _drawable(table: pd.DataFrame) -> pd.DataFrame:
-    names = {name: bare(name) for name in table["chromosome"].unique()}
+    """Rows with a finite log2, their columns that figures use, and their middle."""
     drawn = [name for name in ("chromosome", "start", "end", "log2", "kind", "role") if name in table]
     kept = table.loc[np.isfinite(table["log2"].to_numpy(float)), drawn]
-    chromosome = kept["chromosome"].astype(object).map(names)
+    chromosome = bare_names(kept["chromosome"].astype(object))
     return kept.assign(chromosome=chromosome, middle=(kept["start"] + kept["end"]) / 2).reset_index(drop=True)
 
 

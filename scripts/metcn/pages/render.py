@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,14 +10,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
-from jinja2 import ChainableUndefined, Environment, PackageLoader
+from jinja2 import ChainableUndefined, Environment
 from markupsafe import Markup
 
 from metcn import genome as genomes
 from metcn.cohort import cell, pick, row
 from metcn.columns import CALLS, COHORT_COLUMNS, REASONS
-from metcn.files import PACKAGE
 from metcn.pages import gauges, heatmap, outliers, profiles, sections, words
+from metcn.pages.document import document, environment
 
 Levels = Sequence[pd.DataFrame]
 
@@ -45,7 +43,8 @@ def sample_page(
     """
     mixture = sections.mixture(call)
     seen = profiles.view(ratios, segments, genome, mixture=mixture, amplicon=sections.amplicon(call))
-    return _page(
+    return document(
+        _templates(),
         "sample.html",
         scripts=("whatif.js",) if whatif else (),
         title=title,
@@ -100,7 +99,8 @@ def cohort_page(calls: Sequence[Mapping[str, Any]], *, levels: Levels = (), titl
         values.update(patient=call.get("patient"), timepoint=call.get("timepoint"))
     found = Counter(values["call"] for values in rows)
     build = next((call["genome"] for call in calls if call.get("genome") in genomes.BUILDS), None)
-    return _page(
+    return document(
+        _templates(),
         "cohort.html",
         scripts=("cohort.js",),
         title=title,
@@ -115,26 +115,10 @@ def cohort_page(calls: Sequence[Mapping[str, Any]], *, levels: Levels = (), titl
     )
 
 
-def _page(template: str, *, scripts: Sequence[str], **shown: Any) -> str:
-    """A page whose security policy allows the named scripts, by their digests, and nothing else."""
-    sources = [(PACKAGE / "pages" / "templates" / name).read_text(encoding="utf-8").strip() for name in scripts]
-    digests = [base64.b64encode(hashlib.sha256(source.encode()).digest()).decode() for source in sources]
-    policy = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
-    return (
-        _environment().get_template(template).render(policy=Markup(policy), scripts=list(map(Markup, sources)), **shown)
-    )
-
-
 @cache
-def _environment() -> Environment:
-    """Jinja environment: everything is escaped unless marked safe, an absent key is missing and prints as such."""
-    found = Environment(
-        loader=PackageLoader("metcn.pages"),
-        autoescape=True,
-        undefined=ChainableUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _templates() -> Environment:
+    """Templates of calls, in which an absent key is missing and prints as such."""
+    found = environment(ChainableUndefined)
     found.filters.update(words.FILTERS, path=quote, data=_data, css_text=_css_text, dict=dict)
     found.globals.update(words.GLOBALS, cell=cell)
     return found

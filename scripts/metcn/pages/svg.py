@@ -53,6 +53,11 @@ def text(x: float, y: float, content: object, css: str = "", *, turn: int = 0) -
     return f'<text x="{pixel(x)}" y="{pixel(y)}" class="{css}"{turned}>{escape(str(content))}</text>'
 
 
+def shortened(name: str, most: int) -> str:
+    """The name, cut with an ellipsis if it has more than ``most`` letters."""
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
 def line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
     """Straight line between two points."""
     return f'<line x1="{pixel(x1)}" y1="{pixel(y1)}" x2="{pixel(x2)}" y2="{pixel(y2)}" class="{css}"/>'

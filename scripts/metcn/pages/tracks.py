@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn.genome import bare
+from metcn.genome import CONTEXT, NEIGHBOURS, bare
 from metcn.pages import svg
 from metcn.pages.svg import Scale
 
 MB = 1e6
-NEIGHBOURS = ("TFEC", "TES", "CAV2", "CAV1", "CAPZA2", "ST7", "WNT2", "CFTR")
-CONTEXT = ("IKZF1", "EGFR", "HGF", "CDK6", "SMO", "BRAF", "EZH2")
+DRAWN_GENES = ("MET", "IKZF1", *NEIGHBOURS, *CONTEXT)
 BAND_ROOM = 34  # pixels that the name of a band takes
 SKIPPED_EXON = 14  # its skipping is MET's other actionable change
 TICK_STEPS = (2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7)
@@ -64,7 +63,7 @@ def exons(spans: np.ndarray, x: Scale, middle: float) -> list[str]:
 
 def genes(table: pd.DataFrame, x: Scale, top: float) -> list[str]:
     """Genes that matter around MET, named where there is room; MET itself always."""
-    wanted = table[table["gene"].isin((*NEIGHBOURS, *CONTEXT, "MET"))]
+    wanted = table[table["gene"].isin(DRAWN_GENES)]
     wanted = wanted[(wanted["end"] > x.low) & (wanted["start"] < x.high)].sort_values("start")
     parts: list[str] = []
     taken: list[tuple[float, float]] = []

@@ -7,7 +7,6 @@ tables. Everything follows from one seed, each sample from its own stream of ran
 from __future__ import annotations
 
 import gzip
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +16,14 @@ import numpy as np
 import pandas as pd
 
 from metcn.errors import InputError
-from metcn.files import writing
+from metcn.files import write_text, writing
+from metcn.formats import NULL_LOG2
 from metcn.genome import load
+from metcn.run.samples import SHEET_COLUMNS
 from metcn.simulate.assays import TYPICAL, Design, Noise, design, draw_fragments, stream
 from metcn.simulate.reads import PLASMA, TISSUE, Library, write_bam
 from metcn.simulate.tumours import Karyotype, Sample, normal, preset, truth, with_background
 
-SHEET_COLUMNS = (
-    "sample", "role", "alignments", "coverage", "ratios", "specimen", "purity", "ploidy", "patient", "timepoint",
-    "matched_normal", "variants",
-)  # fmt: skip
 FORMATS = ("bam", "cnn", "mosdepth")
 DEMO_DEPTH = 60.0
 DEMO_OFF_TARGET_BP = 1_000_000  # some 15 fragments per window at the demo's depth
@@ -191,7 +188,7 @@ def _write_sample(
         table = bins[["chromosome", "start", "end", "gene"]].assign(depth=depth.round(2))
         _write_table(table, output / paths[0], header=False)
         return paths
-    log2 = np.log2(depth, out=np.full(len(depth), -20.0), where=depth > 0)
+    log2 = np.log2(depth, out=np.full(len(depth), NULL_LOG2), where=depth > 0)
     table = bins[["chromosome", "start", "end", "gene"]].assign(depth=depth.round(4), log2=log2.round(5))
     off_target = bins.kind == "off_target"
     paths = []
@@ -214,9 +211,7 @@ def _sheet_row(sample: Sample, paths: Sequence[str], as_: str) -> tuple[str, ...
 
 def _write_table(table: pd.DataFrame, path: Path, *, header: bool = True) -> None:
     """Write a tab-separated table, compressed (without a time stamp) where the name ends in .gz."""
-    text = io.StringIO()
-    table.to_csv(text, sep="\t", index=False, header=header, lineterminator="\n")
-    content = text.getvalue().encode()
+    content = table.to_csv(sep="\t", index=False, header=header, lineterminator="\n").encode()
     with writing(path) as temporary:
         temporary.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
@@ -229,5 +224,4 @@ def _write_config(path: Path, config: dict[str, Any]) -> None:
             lines += [f"{key}:", *(f"  {name}: {setting}" for name, setting in value.items())]
         else:
             lines.append(f"{key}: {value}")
-    with writing(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(lines) + "\n")

@@ -16,9 +16,9 @@ import pandas as pd
 import pysam
 
 from metcn.files import writing
+from metcn.sam import DUPLICATE, FIRST, MATE_UNMAPPED, PAIRED, QC_FAILED, SECONDARY, SUPPLEMENTARY, UNMAPPED
 
-PAIRED, PROPER, UNMAPPED, MATE_UNMAPPED, REVERSE, MATE_REVERSE, FIRST, SECOND = (1 << bit for bit in range(8))
-SECONDARY, QC_FAIL, DUPLICATE, SUPPLEMENTARY = 0x100, 0x200, 0x400, 0x800
+PROPER, REVERSE, MATE_REVERSE, SECOND = 0x2, 0x10, 0x20, 0x80  # flags that counting has no use for
 MATCH, SOFT_CLIP = 0, 4
 CHUNK_RECORDS = 50_000  # bounds the memory of the byte matrix
 NAME_DIGITS = 8
@@ -124,7 +124,7 @@ def _records(countable: np.ndarray, library: Library, rng: np.random.Generator) 
         some(share) for share in (library.duplicates, library.ambiguous, library.qc_fail, library.lone)
     )
     copies["flag"] |= DUPLICATE
-    failed["flag"] |= QC_FAIL
+    failed["flag"] |= QC_FAILED
     ambiguous["mapq"] = 0
     pairs = np.concatenate([countable, copies, ambiguous, failed])
     # Named along the genome: neighbours in the file then share most of their names, which halves what they compress to.

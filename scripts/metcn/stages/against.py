@@ -10,20 +10,18 @@ import numpy as np
 
 from metcn import genome as genomes
 from metcn import ratios as core
-from metcn.normalisation.panel import Panel
+from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages import belonging, measure
 
-FEWEST_NORMALS = 3  # of which a panel learns noise rather than assuming it
 CERTAIN_SD = 4.0  # errors beyond which a matched normal's level is no chance; of 50 on real normals one is beyond 3
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A sample's corrected ratios, those on the common baseline, the genes' shared errors, and the levels."""
+    """A sample's corrected ratios, its bins on the common baseline, and the levels."""
 
     corrected: core.Corrected
-    ratio: np.ndarray
-    shared: dict[str, float]
+    bins: measure.Observed
     levels: dict[str, Any]  # met, cep7, arms, egfr and baseline
 
 
@@ -33,14 +31,16 @@ def measured(
     """What a sample of log2 depths ``log2``, shape (bins,), shows against the panel; see `metcn.stages.measure`."""
     corrected = _corrected(parts, log2, panel, curve)
     ratio, local, base = measure.baseline(parts, corrected.log2_ratio, smallest=smallest)
-    shared = measure.excess(parts, corrected, ratio, local, panel)
+    excess = measure.excess(parts, corrected, ratio, local, panel)
+    averaged = {kind: null.averaged for kind, null in panel.null.items()}
+    seen = measure.Observed(ratio, corrected.sd, parts.kind, parts.group, excess, averaged)
     levels = {
-        "met": measure.met(parts, corrected, ratio, shared, base, panel),
-        "cep7": measure.centromere(parts, facts, corrected, ratio, shared, panel),
-        **measure.surroundings(parts, facts, corrected, ratio, shared, panel),
+        "met": measure.met(parts, seen, base, panel),
+        "cep7": measure.centromere(parts, facts, seen),
+        **measure.surroundings(parts, facts, seen),
         "baseline": base,
     }
-    return Measured(corrected, ratio, shared, levels)
+    return Measured(corrected, seen, levels)
 
 
 def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str) -> core.Corrected:
@@ -56,7 +56,7 @@ def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str
         basis=panel.basis,
         kind=parts.kind,
         chromosome=parts.chromosome,
-        midpoint=parts.midpoint,
+        block=parts.block,
         group=parts.group,
         usable=panel.mask == "",
         fit=parts.fit,

@@ -102,8 +102,8 @@ def wave_of(bins: loci.Profile, facts: genomes.Genome) -> float:
         return stretches.WAVE_FLOOR
     names, label = np.unique(bins.chromosome[rows], return_inverse=True)
     middle = np.array([facts.centromere[name][0] for name in names])[label]
-    spread = np.maximum(bins.spread[rows], np.median(bins.spread[rows]))
-    return stretches.wave_of(bins.log2[rows], spread, 2 * label + (bins.start[rows] >= middle))
+    sd = np.maximum(bins.sd[rows], np.median(bins.sd[rows]))
+    return stretches.wave_of(bins.log2[rows], sd, 2 * label + (bins.start[rows] >= middle))
 
 
 def by_level(bins: loci.Profile, measured: Mapping[str, Any], facts: genomes.Genome) -> Amplicon | None:
@@ -115,7 +115,7 @@ def by_level(bins: loci.Profile, measured: Mapping[str, Any], facts: genomes.Gen
     levels = [measured["met"]["log2"], measured["arms"]["7q"]["log2"]]
     if own.size == 0 or None in levels:
         return None
-    inside, outside = (((bins.log2[rows] - level) / bins.spread[rows]) ** 2 for level in levels)
+    inside, outside = (((bins.log2[rows] - level) / bins.sd[rows]) ** 2 for level in levels)
     first = int(own[0] - amplicon.boundary(inside[: own[0]][::-1], outside[: own[0]][::-1]))
     last = int(own[-1] + amplicon.boundary(inside[own[-1] + 1 :], outside[own[-1] + 1 :]))
     low, high = int(start[first]), int(end[first : last + 1].max())

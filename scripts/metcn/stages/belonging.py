@@ -13,11 +13,10 @@ from metcn import quality, robust
 from metcn.errors import InputError
 from metcn.files import read_json
 from metcn.normalisation import batches
-from metcn.normalisation.panel import Panel
+from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages.measure import Design
 
 NOT_EXPLAINED = 1.75  # normals add to the spread that they should take away; 50 real samples have at most 1.6
-FEW_NORMALS = 3  # from which on they tell their noise
 DEVIANT_LOG2 = 0.2  # a single copy more in 30 % of the cells
 DEVIANT_SD = 6.0  # beyond so many SDs of the normals
 X_WITHOUT_ENDS = (2_800_000, 154_900_000)  # clear of the pseudoautosomal regions in GRCh37 and GRCh38
@@ -89,7 +88,7 @@ def of_sample(shares: Mapping[str, Sequence[float]], names: Sequence[str], panel
 def left_by_normals(log2: np.ndarray, parts: Design, panel: Panel) -> dict[str, float]:
     """Per kind of bins, what `quality.left_by_normals` says; nothing without a panel that knows its own noise."""
     found = {}
-    for kind in np.unique(parts.kind) if panel.normals >= FEW_NORMALS else ():
+    for kind in np.unique(parts.kind) if panel.normals >= FEWEST_NORMALS else ():
         rows = parts.fit & (parts.kind == kind) & (panel.mask == "")
         noise = robust.median(panel.spread[rows]) / np.sqrt(panel.normals) if rows.any() else float("nan")
         found[str(kind)] = quality.left_by_normals(log2[rows], panel.centre[rows], centre_noise=noise)

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from metcn import bed as extents
 from metcn import calls as calling
 from metcn import cohort as overview
@@ -19,7 +17,7 @@ from metcn.columns import QC, REASONS
 from metcn.errors import InputError
 from metcn.files import read_json, write_json, write_text
 from metcn.stages import limits
-from metcn.stages.records import SCHEMA, read_draws
+from metcn.stages.records import SCHEMA, grid_of, read_draws
 
 CHROMOSOME_7 = {"GRCh37": "7", "GRCh38": "chr7"}  # as each build's own release writes it, where the input does not tell
 SUBCLONAL = (
@@ -104,7 +102,9 @@ def _record(
         "copies": found["copies"],
         "genes": found["copies"].get("genes", []),
         "notes": _notes(found),
-        "criteria": [verdict.row() | {"power": _power(verdict, found, settings)} for verdict in judged],
+        "criteria": [
+            verdict.row() | {"power": power} for verdict, power in zip(judged, _powers(judged, found), strict=True)
+        ],
         "default_criteria": settings["default_criteria"],
         "decide": settings["decide"],
         "counts": found["counts"],
@@ -150,14 +150,17 @@ def _notes(found: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def _power(verdict: judging.Verdict, found: Mapping[str, Any], settings: Mapping[str, Any]) -> float:
-    """Probability that the sample would have shown a tumour at the bound of a category; NaN where it does not apply."""
-    if verdict.verdict == "not_applicable":
-        return float("nan")
-    grid = {name: np.asarray(values) for name, values in found["purity"]["grid"].items()}
+def _powers(judged: Sequence[judging.Verdict], found: Mapping[str, Any]) -> list[float]:
+    """Probability that the sample would have shown a tumour at each category's bound; NaN where that does not apply."""
+    grid = grid_of(found["purity"])
     se, cep7 = overview.pick(found["measurement"], "met.se"), overview.pick(found["copies"], "cep7_copies.value")
     alpha = overview.pick(found["copies"], "lod.alpha")
-    return float("nan") if alpha is None else limits.power_of(verdict.category, se, grid, cep7, alpha=alpha)
+    return [
+        float("nan")
+        if alpha is None or verdict.verdict == "not_applicable"
+        else limits.power_of(verdict.category, se, grid, cep7, alpha=alpha)
+        for verdict in judged
+    ]
 
 
 def _range_reason(mixture: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from metcn import copies as estimating
 from metcn import genome as genomes
 from metcn.files import read_json, write_json, writing
 from metcn.stages import amplicons, genes, limits, loci
-from metcn.stages.levels import levels, number
+from metcn.stages.records import Mixture, levels, number
 
 RATIO_BOUNDS = (2,)
 CORRECTED = {"met_copies": "gcn", "cep7_copies": "cep7", "met_cep7": "ratio"}
@@ -34,37 +34,36 @@ def copies(
     settings: Mapping[str, Any],
 ) -> None:
     """Write copies with intervals, focality and limit of detection (``.json``), and the draws behind (``.npz``)."""
-    measured, mixture = read_json(measurement, with_key="baseline"), read_json(purity, with_key="grid")
-    grid = {name: np.asarray(values) for name, values in mixture["grid"].items()}
+    measured, known = read_json(measurement, with_key="baseline"), read_json(purity, with_key="grid")
+    mixture, draw_count = Mixture.of(known), settings["draw_count"]
     facts, bins = genomes.load(genome), loci.profile(tables.read_ratios(ratios), measured)
     searched = amplicons.search(bins, facts, alpha=settings["alpha"])
     seen = None if searched is None else searched.amplicon(facts)
     significant = seen is not None
     own = levels(measured)
     level = _with_amplicon(own, seen) if measured["assay"] in SHALLOW else own
-    copies_known = "purity_below_floor" not in mixture["reasons"]  # else only uncorrected values say anything
-    found, alone = (_posterior(each, grid, settings, copies_known) for each in (level, own))
+    found, alone = (mixture.posterior(each, draw_count) for each in (level, own))
     broad = seen is not None and seen.section["share_of_arm"] > amplicon.FOCAL_SHARE
     chosen, shares = amplicon.focality(found, decide=settings["decide_focality"], broad=broad)
     if seen is None and chosen == "focal":
         seen = amplicons.by_level(bins, measured, facts)
-    told = {"alpha": settings["alpha"], "decide": settings["decide_focality"], "copies_known": copies_known}
+    told = {"alpha": settings["alpha"], "decide": settings["decide_focality"]}
     result = {
         **_estimates(found, alone, number(measured, "met", "ratio")),
         "basis": "gene" if level is own else "gene_and_amplicon",
         "level": {"log2": level.log2["met"], "se": level.se["met"]},
         "lod": limits.of_sample(
             {name: number(measured, "met", name) for name in ("log2", "se")},
-            mixture["ploidy"]["value"],
-            grid,
+            known["ploidy"]["value"],
+            mixture.grid,
             {} if searched is None else searched.detectable(settings["power"]),
             found=significant,
             settings=settings,
         ),
         "focality": {"class": chosen, "evidence": shares, "levels": _surroundings(found, seen)},
-        "amplicon": None if seen is None else _amplicon(seen, own, grid, settings, copies_known),
-        "neighbours": genes.copies_of((*genes.NEIGHBOURS, *genes.CONTEXT), bins, grid, facts, **told),
-        "genes": genes.copies_of(_names(settings["genes"]), bins, grid, facts, **told),
+        "amplicon": None if seen is None else _amplicon(seen, own, mixture, draw_count),
+        "neighbours": genes.copies_of((*genomes.NEIGHBOURS, *genomes.CONTEXT), bins, mixture, facts, **told),
+        "genes": genes.copies_of(_names(settings["genes"]), bins, mixture, facts, **told),
         "reasons": [],
     }
     write_json(output, result)
@@ -86,38 +85,18 @@ def _estimates(found: Mapping[str, NDArray], alone: Mapping[str, NDArray], ratio
     }
 
 
-def _posterior(
-    level: estimating.Measured, grid: Mapping[str, NDArray], settings: Mapping[str, Any], copies_known: bool
-) -> dict[str, NDArray]:
-    """Joint draws, tumour copies missing where purity is too low for them."""
-    found = estimating.posterior(level, grid, draw_count=settings["draw_count"])
-    if not copies_known:
-        found |= {name: np.full_like(found[name], np.nan) for name in ("gcn", "cep7", "arm_q", "arm_p", "ratio")}
-    return found
-
-
 def _with_amplicon(own: estimating.Measured, seen: amplicons.Amplicon | None) -> estimating.Measured:
     """The levels with MET's own and its amplicon's combined; unchanged where there is no amplicon beyond MET."""
     if seen is None or not np.isfinite(seen.log2):
         return own
-    log2, se = amplicons.combined(own.log2["met"], own.se["met"], seen)
-    return estimating.Measured({**own.log2, "met": log2}, {**own.se, "met": se}, own.baseline_se)
+    return own.with_met(*amplicons.combined(own.log2["met"], own.se["met"], seen))
 
 
-def _amplicon(
-    seen: amplicons.Amplicon,
-    own: estimating.Measured,
-    grid: Mapping[str, NDArray],
-    settings: Mapping[str, Any],
-    copies_known: bool,
-) -> dict[str, Any]:
+def _amplicon(seen: amplicons.Amplicon, own: estimating.Measured, mixture: Mixture, draw_count: int) -> dict[str, Any]:
     """The amplicon with copies of each of its levels; those of the stretch that holds MET are the amplicon's."""
     levels = []
     for stretch in seen.section["levels"]:
-        alone = estimating.Measured(
-            {**own.log2, "met": stretch["log2"]}, {**own.se, "met": stretch["se"]}, own.baseline_se
-        )
-        found = _posterior(alone, grid, settings, copies_known)
+        found = mixture.posterior(own.with_met(stretch["log2"], stretch["se"]), draw_count)
         spans = {"copies": "gcn", "ratio": "fold", "plasma_copies": "pcn"}
         levels.append(stretch | {name: estimating.interval(found[key], found["group"]) for name, key in spans.items()})
     blank = dict.fromkeys(("copies", "ratio", "plasma_copies"))

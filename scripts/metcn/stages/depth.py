@@ -156,8 +156,8 @@ def _check_same_rows(frame: pd.DataFrame, table: pd.DataFrame, bins_path: Path, 
         Naming the first row that differs.
     """
     rows = min(len(frame), len(table))
-    spelled = {name: genomes.bare(name) for side in (frame, table) for name in side["chromosome"].unique()}
-    differs = frame["chromosome"][:rows].map(spelled).to_numpy() != table["chromosome"][:rows].map(spelled).to_numpy()
+    ours, theirs = (genomes.bare_names(side["chromosome"][:rows]).to_numpy() for side in (frame, table))
+    differs = ours != theirs
     for side in ("start", "end"):
         differs |= frame[side].to_numpy()[:rows] != table[side].to_numpy()[:rows]
     first = int(np.argmax(differs)) if differs.any() else rows

@@ -38,7 +38,7 @@ def check_place(frame: pd.DataFrame, facts: genomes.Genome, where: str, *, overh
         If no bin lies on a known chromosome, bins reach beyond a chromosome's end, or bins are named MET but none lies
         there: another build.
     """
-    bare = frame["chromosome"].map({name: genomes.bare(name) for name in frame["chromosome"].unique()})
+    bare = genomes.bare_names(frame["chromosome"])
     length = bare.map(facts.contigs).fillna(np.inf)
     if not np.isfinite(length).any():
         found = ", ".join(frame["chromosome"].unique()[:3].astype(str))

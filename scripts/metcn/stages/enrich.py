@@ -10,7 +10,7 @@ import numpy as np
 import pysam
 
 from metcn import genome as genomes
-from metcn.files import writing
+from metcn.files import write_text, writing
 from metcn.reads import alignments
 from metcn.stages.titrate import Tumour
 
@@ -71,8 +71,7 @@ def write_tumour(path: Path, tumour: Tumour, donor: Path, fasta: Path | None, *,
     if path.is_file() and beside.is_file() and beside.read_text(encoding="utf-8") == told:
         return
     write_bam(path, donor, fasta, tumour.factor, seed=seed)
-    with writing(beside) as temporary:
-        temporary.write_text(told, encoding="utf-8")
+    write_text(beside, told)
 
 
 def _factors(contigs: Mapping[str, int], factor: Factor) -> list[np.ndarray]:

@@ -47,7 +47,7 @@ class Finding:
 
 def profile(segments: pd.DataFrame, variants: pd.DataFrame, facts: genomes.Genome) -> Profile:
     """Autosomal segments and sites; MET's surroundings, and its segment if focal, left out of both."""
-    table = segments.assign(chromosome=segments["chromosome"].map(genomes.bare))
+    table = segments.assign(chromosome=genomes.bare_names(segments["chromosome"]))
     table = table[table["chromosome"].isin(genomes.AUTOSOMES) & table["log2"].notna() & table["se"].notna()]
     table = table[~_of_met(table, facts)].sort_values(["chromosome", "start"], kind="stable").reset_index(drop=True)
     columns = (table[name].to_numpy(float) for name in ("start", "end", "log2", "se", "probes"))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metcn import amplicon, detection
 from metcn import copies as estimating
 from metcn import genome as genomes
 from metcn.stages import loci
+from metcn.stages.records import Mixture
 
-NEIGHBOURS = ("TFEC", "TES", "CAV2", "CAV1", "CAPZA2", "ST7", "WNT2", "CFTR")  # within 1 Mb of MET, co-amplified
-CONTEXT = ("EGFR", "HGF", "CDK6", "SMO", "BRAF", "EZH2")  # further off on chromosome 7
 DRAWS, DRAWS_OF_ALTERNATIVES = 1024, 256  # fewer than for MET, since no verdict rests on these
 BOUNDS = (5,)
 
@@ -22,22 +20,20 @@ BOUNDS = (5,)
 def copies_of(
     names: Iterable[str],
     bins: loci.Profile,
-    grid: Mapping[str, NDArray],
+    mixture: Mixture,
     facts: genomes.Genome,
     *,
     alpha: float,
     decide: float,
-    copies_known: bool,
 ) -> list[dict[str, Any]]:
     """Estimate of each gene that the build or the assay knows, in the order given; null where no bin covers it.
 
-    ``copies_known`` is false where purity is too low for tumour copies: then only the depth ratio is given. Focality is
-    that of `metcn.amplicon.classify`, with the gene's own arm and the other arm in the places of 7q and CEP7-like. Of
-    so many genes noise always lifts one, so ``focal`` is said only of a gene that lies above its arm by more than noise
-    does with probability ``alpha``.
+    Focality is that of `metcn.amplicon.classify`, with the gene's own arm and the other arm in the places of 7q and
+    CEP7-like. Of so many genes noise always lifts one, so ``focal`` is said only of a gene that lies above its arm by
+    more than noise does with probability ``alpha``.
     """
     return [
-        _estimate(locus, bins, grid, facts, alpha=alpha, decide=decide, copies_known=copies_known)
+        _estimate(locus, bins, mixture, facts, alpha=alpha, decide=decide)
         for locus in loci.locate(names, bins, facts)
         if locus.chromosome in genomes.AUTOSOMES  # the equation holds for two germline copies
     ]
@@ -46,12 +42,11 @@ def copies_of(
 def _estimate(
     locus: loci.Locus,
     bins: loci.Profile,
-    grid: Mapping[str, NDArray],
+    mixture: Mixture,
     facts: genomes.Genome,
     *,
     alpha: float,
     decide: float,
-    copies_known: bool,
 ) -> dict[str, Any]:
     """One gene."""
     own = bins.level(loci.own_bins(bins, locus))
@@ -63,10 +58,8 @@ def _estimate(
         se={name: level.se for name, level in levels.items()} | {"arm_p": nan},
         baseline_se=bins.baseline_se,
     )
-    alternatives = np.unique(grid["group"]).size > 1
-    draws = estimating.posterior(measured, grid, draw_count=DRAWS_OF_ALTERNATIVES if alternatives else DRAWS)
-    if not copies_known:
-        draws |= {name: np.full_like(draws[name], nan) for name in ("gcn", "cep7", "arm_q")}
+    alternatives = np.unique(mixture.grid["group"]).size > 1
+    draws = mixture.posterior(measured, DRAWS_OF_ALTERNATIVES if alternatives else DRAWS)
     group = draws["group"]
     chosen, _ = amplicon.focality(draws, decide=decide)
     beside = arm if arm.bins else other

@@ -20,12 +20,8 @@ MARGIN_BP = 5_000_000  # bins this near to a gene may be in its amplicon and do 
 
 
 @dataclass(frozen=True, eq=False)
-class Profile:
-    """A sample's usable bins as arrays, and the errors that bins share.
-
-    ``log2`` and ``spread`` are log2 ratios and their expected SDs, ``excess`` the error that the bins of one ``group``
-    share, by kind, ``averaged`` how it falls in the mean of several, and ``baseline_se`` that of the common baseline.
-    """
+class Profile(measure.Observed):
+    """A sample's usable bins with their places and genes; ``baseline_se`` is the error of the common baseline."""
 
     chromosome: NDArray
     start: NDArray
@@ -33,29 +29,11 @@ class Profile:
     gene: NDArray
     wide: NDArray
     met: NDArray
-    log2: NDArray
-    spread: NDArray
-    kind: NDArray
-    group: NDArray
-    excess: Mapping[str, float]
-    averaged: Mapping[str, Mapping[int, float]]
     baseline_se: float
 
     def members(self, chromosome: str, start: float, end: float) -> NDArray[np.bool_]:
         """Bins that overlap a stretch."""
         return (self.chromosome == chromosome) & (self.start < end) & (self.end > start)
-
-    def level(self, members: NDArray[np.bool_]) -> core.Level:
-        """Level of some bins with all of its error but the baseline's."""
-        return measure.grouped_level(
-            self.log2,
-            self.spread,
-            members,
-            kind=self.kind,
-            group=self.group,
-            excess=self.excess,
-            averaged=self.averaged,
-        )
 
 
 @dataclass(frozen=True)
@@ -75,10 +53,10 @@ def profile(frame: pd.DataFrame, measured: Mapping[str, Any]) -> Profile:
     names, labels = np.unique(frame["gene"].to_numpy(dtype=np.str_)[rows], return_inverse=True)
     symbols = np.array([tiling.gene_symbol(name) for name in names], dtype=np.str_)
     quality, baseline = measured["qc"], measured["baseline"]["se"]
-    start, end, log2, spread = (frame[name].to_numpy()[rows] for name in ("start", "end", "log2", "spread"))
+    start, end, log2, sd = (frame[name].to_numpy()[rows] for name in ("start", "end", "log2", "spread"))
     return Profile(
         chromosome=design.chromosome[rows], start=start, end=end, gene=symbols[labels], wide=design.wide[rows],
-        met=(frame["role"] == "met").to_numpy()[rows], log2=log2.astype(float), spread=spread,
+        met=(frame["role"] == "met").to_numpy()[rows], log2=log2.astype(float), sd=sd,
         kind=design.kind[rows], group=design.group[rows],
         excess={kind: float(value) for kind, value in quality["gene_excess"].items() if value is not None},
         averaged={
@@ -137,7 +115,7 @@ def units(bins: Profile, members: NDArray[np.bool_]) -> dict[str, NDArray]:
     wide = bins.wide[rows]
     label = np.unique(np.where(wide, np.arange(len(rows)) + len(rows), label), return_inverse=True)[1]
     count = int(label.max(initial=-1)) + 1
-    weight = bins.spread[rows] ** -2.0
+    weight = bins.sd[rows] ** -2.0
     precision = np.bincount(label, weights=weight, minlength=count)
     log2 = np.bincount(label, weights=bins.log2[rows] * weight, minlength=count) / precision
     shared = np.array(

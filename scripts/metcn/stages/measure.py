@@ -32,12 +32,59 @@ class Design:
     kind: NDArray
     midpoint: NDArray
     width_bp: NDArray
+    block: NDArray
     group: NDArray
     fit: NDArray
     wide: NDArray
     on_seven: NDArray
     met: NDArray
     unread: NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """Bins of a sample on the common baseline, with what each errs by alone and what the bins of a group share.
+
+    Attributes
+    ----------
+    log2, sd : ndarray of float, shape (bins,)
+        Log2 ratios, NaN where masked, and their expected SDs.
+    kind, group : ndarray, shape (bins,)
+        Kind of each bin, and the group (gene or run) whose bins share an error.
+    excess : mapping
+        Kind -> the error that the bins of one group share, log2.
+    averaged : mapping
+        Kind -> what normals show of its fall with the number of groups (`metcn.normalisation.panel.share_of`).
+    """
+
+    log2: NDArray
+    sd: NDArray
+    kind: NDArray
+    group: NDArray
+    excess: Mapping[str, float]
+    averaged: Mapping[str, Mapping[int, float]]
+
+    def level(self, members: NDArray) -> core.Level:
+        """Level of some bins without the baseline's error: bin noise, and what groups share over their number."""
+        level = self.own_level(members)
+        if level.bins == 0:
+            return level
+        rows = np.flatnonzero(members & np.isfinite(self.log2))
+        precision = 1 / np.hypot(self.sd[rows], core.BIN_FLOOR) ** 2
+        common = 0.0  # what the kinds share is not known, so their errors add up
+        for name in np.unique(self.kind[rows]):
+            own = self.kind[rows] == name
+            share = share_of(self.averaged.get(str(name), {}), len(np.unique(self.group[rows][own])))
+            common += precision[own].sum() / precision.sum() * share * self.excess.get(str(name), 0.0)
+        return core.Level(level.log2, float(np.hypot(level.se, common)), level.bins, level.scatter)
+
+    def own_level(self, members: NDArray) -> core.Level:
+        """Level of some bins with the error of bin noise alone.
+
+        Windows of one width differ in noise by chance alone, which targets do not.
+        """
+        alike = bool((self.kind[members] == "window").all())
+        return core.level(self.log2, self.sd, members, alike=alike)
 
 
 def design_of(frame: pd.DataFrame) -> Design:
@@ -69,8 +116,10 @@ def design_of(frame: pd.DataFrame) -> Design:
             )
         group[rows] = label + offset
         offset += int(label[-1]) + 1
+    midpoint = (start + end) / 2
+    block = regions.blocks(chromosome=bare, midpoint=midpoint, size_bp=core.BLOCK_BP)
     return Design(
-        frame=frame, chromosome=bare, kind=kind, midpoint=(start + end) / 2, width_bp=(end - start).astype(float),
+        frame=frame, chromosome=bare, kind=kind, midpoint=midpoint, width_bp=(end - start).astype(float), block=block,
         group=group, fit=role == "backbone", wide=wide, on_seven=bare == genomes.MET_CHROMOSOME, met=met, unread=unread,
     )  # fmt: skip
 
@@ -96,14 +145,15 @@ def baseline(design: Design, ratio: NDArray, *, smallest: int) -> tuple[NDArray,
         level, error = core.narrow_baseline(ratio, group=design.group, use=design.fit & ~design.wide)
         found = {"log2": level, "se": error, "from": "targets", "tie": float("nan"), "tie_se": float("nan")}
         return ratio - level, np.zeros(len(ratio)), found | {"bins": int((design.fit & np.isfinite(ratio)).sum())}
-    local, block, each = core.smooth(ratio, chromosome=design.chromosome, midpoint=design.midpoint, use=design.wide)
+    each = core.block_levels(ratio, block=design.block, use=design.wide)
+    local = each[design.block]
     if design.unread.any():
-        local = core.level_beside(each, block=block, chromosome=design.chromosome)
+        local = core.level_beside(each, block=design.block, chromosome=design.chromosome)
     targets = ~design.wide
     tie, tie_error = core.tie_targets(ratio, local=local, targets=targets & design.fit, group=design.group)
     ratio[targets] -= tie
     unread = design.unread & autosomal if design.unread.any() else None
-    level, error = core.wide_baseline(ratio, block=block, width_bp=design.width_bp, use=wide, unread=unread)
+    level, error = core.wide_baseline(ratio, block=design.block, width_bp=design.width_bp, use=wide, unread=unread)
     common = float(np.hypot(error, tie_error if design.met[targets].any() and np.isfinite(tie_error) else 0.0))
     found = {"log2": level, "se": common, "from": "wide_bins", "tie": tie, "tie_se": tie_error}
     return ratio - level, local - level, found | {"bins": int(wide.sum())}
@@ -113,14 +163,7 @@ def excess(design: Design, corrected: core.Corrected, ratio: NDArray, local: NDA
     """Gene-level excess error per kind of bins, log2: the sample's own, leaning on that of the normals."""
     found = {}
     own_bins = int((design.met & np.isfinite(ratio)).sum())
-    noise = core.local_noise(
-        ratio,
-        corrected.sd,
-        local,
-        use=design.wide & design.fit,
-        chromosome=design.chromosome,
-        midpoint=design.midpoint,
-    )
+    noise = core.local_noise(ratio, corrected.sd, local, use=design.wide & design.fit, block=design.block)
     for kind, scale in corrected.scale.items():
         use = design.fit & (design.kind == kind)
         smallest = max(core.SMALLEST_GROUP, own_bins // 2) if kind not in core.WIDE_KINDS else 2
@@ -133,19 +176,12 @@ def excess(design: Design, corrected: core.Corrected, ratio: NDArray, local: NDA
     return found
 
 
-def met(
-    design: Design,
-    corrected: core.Corrected,
-    ratio: NDArray,
-    shared: Mapping[str, float],
-    base: Mapping[str, Any],
-    panel: Panel,
-) -> dict[str, Any]:
+def met(design: Design, seen: Observed, base: Mapping[str, Any], panel: Panel) -> dict[str, Any]:
     """MET's level from its own bins, with each part of its error."""
-    level = core.level(ratio, corrected.sd, design.met, alike=are_alike(design.kind[design.met]))
-    kinds, sizes = np.unique(design.kind[design.met & np.isfinite(ratio)], return_counts=True)
+    level = seen.own_level(design.met)
+    kinds, sizes = np.unique(design.kind[design.met & np.isfinite(seen.log2)], return_counts=True)
     kind = str(kinds[np.argmax(sizes)]) if len(kinds) else ""
-    own = shared.get(kind, float("nan")) * (panel.null[kind].met_factor if kind in panel.null else 1.0)
+    own = seen.excess.get(kind, float("nan")) * (panel.null[kind].met_factor if kind in panel.null else 1.0)
     names = design.frame["chromosome"].to_numpy()[design.on_seven]
     return {
         "chromosome": str(names[0]) if len(names) else None,
@@ -159,14 +195,7 @@ def met(
     }
 
 
-def centromere(
-    design: Design,
-    facts: genomes.Genome,
-    corrected: core.Corrected,
-    ratio: NDArray,
-    shared: Mapping[str, float],
-    panel: Panel,
-) -> dict[str, Any]:
+def centromere(design: Design, facts: genomes.Genome, seen: Observed) -> dict[str, Any]:
     """The CEP7-like level from the nearest tier that has bins enough, its two sides, and whether they disagree."""
     outside = design.on_seven & ~_within(design, (facts.met[0] - MET_MARGIN_BP, facts.met[1] + MET_MARGIN_BP))
     middle = facts.centromere[genomes.MET_CHROMOSOME][0]
@@ -177,8 +206,7 @@ def centromere(
         "chr7": ~risky,
     }
     for tier, members in tiers.items():
-        sides = [_level(design, corrected, ratio, outside & members & side, shared, panel)
-                 for side in (design.midpoint < middle, design.midpoint >= middle)]  # fmt: skip
+        sides = [seen.level(outside & members & side) for side in (design.midpoint < middle, design.midpoint >= middle)]
         smallest = SMALLEST_WIDE_TIER if tier == "chr7" else SMALLEST_TIER
         if max(side.bins for side in sides) >= smallest:
             level, disagree = core.two_sided(*sides, smallest=smallest)
@@ -191,14 +219,7 @@ def centromere(
     }  # fmt: skip
 
 
-def surroundings(
-    design: Design,
-    facts: genomes.Genome,
-    corrected: core.Corrected,
-    ratio: NDArray,
-    shared: Mapping[str, float],
-    panel: Panel,
-) -> dict[str, Any]:
+def surroundings(design: Design, facts: genomes.Genome, seen: Observed) -> dict[str, Any]:
     """Levels of the two arms without MET's and EGFR's neighbourhoods, and of EGFR itself."""
     middle = facts.centromere[genomes.MET_CHROMOSOME][0]
     near_met = _within(design, (facts.met[0] - MET_MARGIN_BP, facts.met[1] + MET_MARGIN_BP))
@@ -208,58 +229,9 @@ def surroundings(
     egfr = design.on_seven & ~design.wide & _overlaps(design, facts.egfr)
     egfr = egfr if egfr.any() else design.on_seven & _overlaps(design, facts.egfr)
     return {
-        "arms": {"7p": _shown(_level(design, corrected, ratio, p_arm, shared, panel)),
-                 "7q": _shown(_level(design, corrected, ratio, q_arm, shared, panel))},
-        "egfr": _shown(_level(design, corrected, ratio, egfr, shared, panel)),
-    }  # fmt: skip
-
-
-def _level(
-    design: Design,
-    corrected: core.Corrected,
-    ratio: NDArray,
-    members: NDArray,
-    shared: Mapping[str, float],
-    panel: Panel,
-) -> core.Level:
-    """Level of a stretch of the design."""
-    averaged = {kind: null.averaged for kind, null in panel.null.items()}
-    return grouped_level(
-        ratio, corrected.sd, members, kind=design.kind, group=design.group, excess=shared, averaged=averaged
-    )
-
-
-def grouped_level(
-    ratio: NDArray,
-    sd: NDArray,
-    members: NDArray,
-    *,
-    kind: NDArray,
-    group: NDArray,
-    excess: Mapping[str, float],
-    averaged: Mapping[str, Mapping[int, float]],
-) -> core.Level:
-    """Level of some bins without the baseline's error: bin noise, and what groups share, averaged over their number.
-
-    ``excess`` is the error that the bins of a group share, per kind, and ``averaged`` what normals show of its fall
-    with the number of groups (see `metcn.normalisation.panel.share_of`).
-    """
-    level = core.level(ratio, sd, members, alike=are_alike(kind[members]))
-    if level.bins == 0:
-        return level
-    rows = np.flatnonzero(members & np.isfinite(ratio))
-    precision = 1 / np.hypot(sd[rows], core.BIN_FLOOR) ** 2
-    common = 0.0  # what the kinds share is not known, so their errors add up
-    for name in np.unique(kind[rows]):
-        own = kind[rows] == name
-        share = share_of(averaged.get(str(name), {}), len(np.unique(group[rows][own])))
-        common += precision[own].sum() / precision.sum() * share * excess.get(str(name), 0.0)
-    return core.Level(level.log2, float(np.hypot(level.se, common)), level.bins, level.scatter)
-
-
-def are_alike(kind: NDArray) -> bool:
-    """Whether bins differ in noise by chance alone, as windows of one width do and targets do not."""
-    return bool((kind == "window").all())
+        "arms": {"7p": _shown(seen.level(p_arm)), "7q": _shown(seen.level(q_arm))},
+        "egfr": _shown(seen.level(egfr)),
+    }
 
 
 def _within(design: Design, interval: tuple[int, int]) -> NDArray[np.bool_]:

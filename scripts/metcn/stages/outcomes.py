@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from metcn import binomial, cohort, criteria, titration
 from metcn import calls as calling
 from metcn import verdicts as judging
 from metcn.columns import CALLS
-from metcn.files import read_json, writing
+from metcn.delimited import tab_separated
+from metcn.files import read_json, write_text
 from metcn.pages import dossier
 from metcn.stages.titrate import FOCALITY, NEGATIVE
 
@@ -149,6 +150,7 @@ def unlike(outcomes: pd.DataFrame) -> list[str]:
 
 
 def _limit(part: pd.DataFrame, sensitivity: float) -> titration.Limit:
+    """Limit of detection of some tumours; those of one donor share its noise, so donors are what counts."""
     by_purity = (part["verdict"] == "met").groupby(part["purity"]).agg(["sum", "size"])
     return titration.detection_limit(
         by_purity.index,
@@ -187,9 +189,9 @@ def donors(outcomes: pd.DataFrame) -> pd.DataFrame:
     """How often each donor's amplified tumours were called so, those missed most first.
 
     A donor that stands apart from the rest decides a limit of detection that rests on few: ``unlike`` says yes of those
-    left out of the second limit. ``missed_up_to`` is the
-    highest purity of a tumour that was missed, ``copies_error`` the median error of MET copies as a share of the truth,
-    ``reasons`` what more than half of the donor's tumours carry.
+    left out of the second limit. ``missed_up_to`` is the highest purity of a tumour that was missed, ``copies_error``
+    the median error of MET copies as a share of the truth, ``reasons`` what more than half of the donor's tumours
+    carry.
     """
     rows, apart = [], unlike(outcomes)
     positives = outcomes[(outcomes["criterion"] == CALL) & outcomes["expected"] & (outcomes["extent"] != NEGATIVE)]
@@ -225,13 +227,10 @@ def write(folder: Path, outcomes: pd.DataFrame, title: str, notes: Sequence[str]
     }
     tumours = outcomes[outcomes["criterion"] == CALL].drop(columns=["criterion"])
     for name, table in {**found, "limits": _worded(found["limits"]), "tumours": tumours}.items():
-        with writing(folder / f"{name}.tsv") as temporary:
-            table.to_csv(temporary, sep="\t", index=False, lineterminator="\n", float_format="%.6g")
-    with writing(folder / "titration.html") as temporary:
-        page = dossier.titration_page(
-            found, title=title, notes=notes, shown=list(_shown(outcomes)), unlike=unlike(outcomes)
-        )
-        temporary.write_text(page, encoding="utf-8", newline="\n")
+        write_text(folder / f"{name}.tsv", tab_separated(table))
+    shown = list(dict.fromkeys(outcomes["criterion"]))
+    page = dossier.titration_page(found, title=title, notes=notes, shown=shown, unlike=unlike(outcomes))
+    write_text(folder / "titration.html", page)
 
 
 def _worded(table: pd.DataFrame) -> pd.DataFrame:
@@ -241,8 +240,3 @@ def _worded(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(
         **{name: [words.get(value, f"{value:.3g}" if value == value else "") for value in table[name]] for name in ends}
     )
-
-
-def _shown(outcomes: pd.DataFrame) -> Iterator[str]:
-    """Criteria in their own order."""
-    yield from dict.fromkeys(outcomes["criterion"])

@@ -111,7 +111,7 @@ def _targets(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
 
 def _covers_met(targets: pd.DataFrame, facts: genomes.Genome) -> bool:
     """Whether any target lies in MET."""
-    seven = targets[targets["chromosome"].map(genomes.bare) == genomes.MET_CHROMOSOME]
+    seven = targets[genomes.bare_names(targets["chromosome"]) == genomes.MET_CHROMOSOME]
     return bool(((seven["start"] < facts.met[1]) & (seven["end"] > facts.met[0])).any())
 
 

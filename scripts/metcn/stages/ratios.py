@@ -12,11 +12,10 @@ import pandas as pd
 
 from metcn import formats, panel_file, provenance, quality, tables
 from metcn import genome as genomes
-from metcn import ratios as core
 from metcn import reference as normals
 from metcn.errors import InputError
 from metcn.files import write_json
-from metcn.normalisation.panel import Panel
+from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages import against, belonging, design, measure
 
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
@@ -132,12 +131,12 @@ def ratios(
         "genome": genome,
         "mode": mode,
         **found.levels,
-        "qc": _quality(parts, log2, found.ratio, found.corrected, found.shared, panel),
+        "qc": _quality(parts, log2, found, panel),
         "reference": made | {"resembles": resembles} if made else None,
         "matched_normal": matched,
     }
     measured["reasons"] = _measured_reasons(parts, measured, settings)
-    _write_ratios(output, frame.assign(depth=depth), panel, found.corrected, found.ratio)
+    _write_ratios(output, frame.assign(depth=depth), panel.mask, found.bins)
     write_json(summary, measured)
 
 
@@ -162,7 +161,7 @@ def _compared(
             "names": facts["normals"],
             "belonging": {name: facts.get(name) for name in ("males", "batches", "strays", "deviant")},
         }
-        return stored, panel, made, "panel_of_normals" if panel.normals >= against.FEWEST_NORMALS else "few_normals"
+        return stored, panel, made, "panel_of_normals" if panel.normals >= FEWEST_NORMALS else "few_normals"
     if matched is not None:
         flat = _flat(frame)
         centre = _log2(tables.read_depth(matched, frame))
@@ -185,7 +184,7 @@ def _flat(frame: pd.DataFrame) -> Panel:
 def _imported(path: Path, facts: genomes.Genome, assay: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Bins and log2 ratios of a table normalised elsewhere."""
     table = formats.genome_order(formats.read_ratios(path), facts)
-    off_target = table["gene"].isin(["Antitarget", "Background"])
+    off_target = table["gene"].isin(formats.OFF_TARGET_NAMES)
     table = table.assign(kind=np.where(off_target, "off_target", "target"))
     frame = design.annotated(design.bins_of_coverage(table, facts, assay=assay, where=str(path)), facts)
     return frame, table["log2"].to_numpy(float)
@@ -226,39 +225,29 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
     return [code for code, holds in found.items() if holds]
 
 
-def _quality(
-    parts: measure.Design,
-    log2: np.ndarray,
-    ratio: np.ndarray,
-    corrected: core.Corrected,
-    shared: Mapping[str, float],
-    panel: Panel,
-) -> dict[str, Any]:
+def _quality(parts: measure.Design, log2: np.ndarray, found: against.Measured, panel: Panel) -> dict[str, Any]:
     """Noise of the sample, what its genes and neighbours share, what normals explain, and how many bins are used."""
+    corrected, bins = found.corrected, found.bins
     return {
         "left_by_normals": belonging.left_by_normals(log2, parts, panel),
         "noise": corrected.noise,
         "noise_over_normals": corrected.scale,
-        "gene_excess": shared,
-        "gene_excess_averaged": {kind: null.averaged for kind, null in panel.null.items()},
-        "gene_excess_over_normals": _over_normals(shared, panel),
+        "gene_excess": bins.excess,
+        "gene_excess_averaged": bins.averaged,
+        "gene_excess_over_normals": _over_normals(bins.excess, panel),
         "shares": corrected.shares,
-        **_evenness(parts, ratio, corrected),
-        "bins": len(ratio),
-        "bins_used": int(np.isfinite(ratio).sum()),
+        **_evenness(parts, bins)._asdict(),
+        "bins": len(bins.log2),
+        "bins_used": int(np.isfinite(bins.log2).sum()),
     }
 
 
-def _evenness(parts: measure.Design, ratio: np.ndarray, corrected: core.Corrected) -> dict[str, float]:
-    """Waviness and autocorrelation of the bins that cover the autosomes evenly; NaN without them."""
-    rows = np.flatnonzero(parts.wide & (parts.fit | parts.on_seven) & np.isfinite(ratio))
-    if rows.size == 0:
-        return {"waviness": float("nan"), "autocorrelation": float("nan")}
-    where = {"chromosome": parts.chromosome[rows], "midpoint": parts.midpoint[rows]}
-    return {
-        "waviness": quality.waviness(ratio[rows], **where),
-        "autocorrelation": quality.autocorrelation(ratio[rows], corrected.sd[rows], **where),
-    }
+def _evenness(parts: measure.Design, bins: measure.Observed) -> quality.Evenness:
+    """How even the bins are that cover the autosomes evenly; NaN without them."""
+    rows = np.flatnonzero(parts.wide & (parts.fit | parts.on_seven) & np.isfinite(bins.log2))
+    return quality.evenness(
+        bins.log2[rows], bins.sd[rows], chromosome=parts.chromosome[rows], midpoint=parts.midpoint[rows]
+    )
 
 
 def _over_normals(shared: Mapping[str, float], panel: Panel) -> dict[str, float]:
@@ -267,9 +256,9 @@ def _over_normals(shared: Mapping[str, float], panel: Panel) -> dict[str, float]
     return {kind: value / max(known[kind], SMALLEST_EXCESS) for kind, value in shared.items() if kind in known}
 
 
-def _write_ratios(path: Path, frame: pd.DataFrame, panel: Panel, corrected: core.Corrected, ratio: np.ndarray) -> None:
+def _write_ratios(path: Path, frame: pd.DataFrame, mask: np.ndarray, bins: measure.Observed) -> None:
     """Write the ``.cnr``: masked bins have no log2 and weight 0."""
-    typical = np.nanmedian(corrected.sd) if np.isfinite(corrected.sd).any() else 1.0
-    weight = np.where(np.isfinite(corrected.sd), np.minimum((typical / np.maximum(corrected.sd, 1e-6)) ** 2, 1.0), 0.0)
-    mask = np.where((panel.mask == "") & ~np.isfinite(ratio), "no_reads", panel.mask)
-    tables.write_ratios(path, frame.assign(log2=ratio, weight=weight, mask=mask, spread=corrected.sd))
+    typical = np.nanmedian(bins.sd) if np.isfinite(bins.sd).any() else 1.0
+    weight = np.where(np.isfinite(bins.sd), np.minimum((typical / np.maximum(bins.sd, 1e-6)) ** 2, 1.0), 0.0)
+    mask = np.where((mask == "") & ~np.isfinite(bins.log2), "no_reads", mask)
+    tables.write_ratios(path, frame.assign(log2=bins.log2, weight=weight, mask=mask, spread=bins.sd))

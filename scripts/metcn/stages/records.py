@@ -1,21 +1,89 @@
-"""Results of earlier stages as they lie on disk: calls, and the draws behind them."""
+"""What earlier stages found, as it lies on disk: levels, purity and ploidy, draws, calls."""
 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from metcn import copies as estimating
 from metcn.errors import InputError
 from metcn.files import read_json
 
 SCHEMA = 1
+LEVELS = {"met": ("met",), "cep7": ("cep7",), "arm_q": ("arms", "7q"), "arm_p": ("arms", "7p")}
+OF_TUMOUR = ("gcn", "cep7", "arm_q", "arm_p", "ratio")  # drawn quantities that purity is needed for
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """Plausible purity and ploidy of a sample.
+
+    Attributes
+    ----------
+    grid : mapping of ndarray, shape (points,)
+        purity, ploidy, weight and group (`metcn.purity.grid`).
+    copies_known : bool
+        False where purity is too low for tumour copies: then only uncorrected values say anything.
+    """
+
+    grid: Mapping[str, NDArray]
+    copies_known: bool = True
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Mixture:
+        """That of a purity JSON."""
+        return cls(grid_of(record), "purity_below_floor" not in record["reasons"])
+
+    def posterior(self, level: estimating.Measured, draw_count: int) -> dict[str, NDArray]:
+        """Joint draws (`metcn.copies.posterior`), tumour copies missing where they are not known."""
+        found = estimating.posterior(level, self.grid, draw_count=draw_count)
+        if not self.copies_known:
+            found |= {name: np.full_like(found[name], np.nan) for name in OF_TUMOUR}
+        return found
+
+
+def grid_of(record: Mapping[str, Any]) -> dict[str, NDArray]:
+    """Arrays of the grid of a purity JSON, by name."""
+    return {name: np.asarray(values) for name, values in record["grid"].items()}
+
+
+def levels(measured: Mapping[str, Any]) -> estimating.Measured:
+    """Log2 ratios and own errors of the levels a call needs, from a ratios JSON."""
+    return estimating.Measured(
+        log2={name: number(measured, *where, "log2") for name, where in LEVELS.items()},
+        se={name: _own_error(measured, *where) for name, where in LEVELS.items()},
+        baseline_se=number(measured, "baseline", "se"),
+    )
+
+
+def number(record: Mapping[str, Any], *names: str) -> float:
+    """A number nested in a JSON record; null is NaN."""
+    value: Any = record
+    for name in names:
+        value = value[name]
+    return float("nan") if value is None else float(value)
+
+
+def _own_error(measured: Mapping[str, Any], *where: str) -> float:
+    """A level's error without the baseline's, which all levels share."""
+    error = number(measured, *where, "se")
+    return float(np.sqrt(max(error**2 - number(measured, "baseline", "se") ** 2, 0.0))) if where == ("met",) else error
 
 
 def read_draws(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of a draws file by name."""
+    """Arrays of a draws file by name.
+
+    Raises
+    ------
+    InputError
+        If it is missing or damaged.
+    """
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
@@ -26,7 +94,13 @@ def read_draws(path: Path) -> dict[str, np.ndarray]:
 
 
 def read_call(path: Path) -> dict[str, Any]:
-    """A calls JSON of the version this code writes."""
+    """A calls JSON of the version this code writes.
+
+    Raises
+    ------
+    InputError
+        If it is missing, damaged or of another version.
+    """
     record = read_json(path)
     found = record.get("schema") if isinstance(record, dict) else None
     if found != SCHEMA:

@@ -71,7 +71,7 @@ def stretches(frame: pd.DataFrame, contigs: Iterable[str]) -> list[Stretch]:
 
 def _always_read(frame: pd.DataFrame, facts: genomes.Genome) -> np.ndarray:
     """Bins on chromosome 7, and those near the genes whose gain is another way to resist."""
-    bare = frame["chromosome"].map({name: genomes.bare(name) for name in frame["chromosome"].unique()})
+    bare = genomes.bare_names(frame["chromosome"])
     wanted = (bare == genomes.MET_CHROMOSOME).to_numpy(copy=True)
     start, end = frame["start"].to_numpy(), frame["end"].to_numpy()
     genes = facts.resistance_genes

@@ -49,7 +49,7 @@ def counted(
 def within(sites: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """The sites in or near usable bins, off-target ones aside; of more than ``MOST_SITES``, an even choice."""
     usable = frame[(frame["mask"] == "") & (frame["kind"] != "off_target")]
-    bare = usable["chromosome"].map({name: genomes.bare(name) for name in usable["chromosome"].unique()})
+    bare = genomes.bare_names(usable["chromosome"])
     chromosome, start = sites["chromosome"].to_numpy(str), sites["start"].to_numpy()
     seen = np.zeros(len(sites), dtype=bool)
     for name, part in usable.groupby(bare, sort=False):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -17,6 +16,7 @@ import yaml
 from metcn import counts as counting
 from metcn import genome as genomes
 from metcn import mixture, tables, titration
+from metcn.delimited import tab_separated
 from metcn.errors import InputError
 from metcn.files import writing
 from metcn.run.samples import Sample
@@ -80,7 +80,7 @@ def read_karyotypes(path: Path | None, facts: genomes.Genome) -> dict[str, tumou
     absent = [name for name in columns if name not in table.columns]
     if absent or table.empty or table[columns].isna().any(axis=None):
         raise InputError(f"expected columns {', '.join(columns)} without empty cells in {path}; correct the table")
-    table["chromosome"] = table["chromosome"].map(genomes.bare)
+    table["chromosome"] = genomes.bare_names(table["chromosome"])
     return {
         str(name): [tumours.Segment(*row) for row in part[columns[1:]].itertuples(index=False)]
         for name, part in table.groupby("profile")
@@ -132,6 +132,7 @@ def _tumour(
     karyotype: tumours.Karyotype,
     turn: int = 0,
 ) -> Tumour:
+    """A tumour of a stratum (copies, purity, extent, depth), whose name says all of it; ``turn`` repeats a donor."""
     copies, purity, extent, depth = stratum
     name = f"f{fold}_{donor}_c{copies:g}_p{purity:g}_{extent}_d{depth:g}" + (f"_{turn + 1}" if turn else "")
     told: dict[str, Any] = {} if grid.known else {"stated_purity": "", "stated_ploidy": ""}
@@ -193,7 +194,7 @@ def write_normal(path: Path, counts: Path, usable: np.ndarray) -> None:
 def write_tumour(path: Path, tumour: Tumour, counts: Path, usable: np.ndarray, *, counted: bool, seed: int) -> None:
     """Write a tumour's depth as a coverage table: fragments thinned and added where counted, else depth multiplied."""
     frame = tables.read_counts(counts)[usable]
-    bare = frame["chromosome"].map({name: genomes.bare(name) for name in frame["chromosome"].unique()})
+    bare = genomes.bare_names(frame["chromosome"])
     factor = tumour.factor(bare.to_numpy(), frame["start"].to_numpy(), frame["end"].to_numpy())
     if counted:
         count = titration.reweighted(frame["count"].to_numpy(float), factor, stream(seed, "tumour", tumour.name))
@@ -205,10 +206,9 @@ def write_tumour(path: Path, tumour: Tumour, counts: Path, usable: np.ndarray, *
 
 def _write_depth(path: Path, frame: pd.DataFrame) -> None:
     """Write a coverage table as CNVkit lays it out; a file that already says the same is left as it is."""
-    depth = frame["depth"].to_numpy(float)
-    log2 = np.log2(depth, out=np.full(len(depth), -20.0), where=depth > 0)  # CNVkit's null log2 for no depth
+    log2 = counting.log2_depth(frame["depth"].to_numpy())
     table = frame[["chromosome", "start", "end", "gene", "depth"]].assign(log2=log2)
-    write_if_new(path, gzip.compress(_text(table), compresslevel=3, mtime=0))
+    write_if_new(path, gzip.compress(tab_separated(table).encode(), compresslevel=3, mtime=0))
 
 
 def write_fold(
@@ -216,7 +216,7 @@ def write_fold(
 ) -> None:
     """Write a fold's ``samples.tsv``, ``truth.tsv`` and ``config.yaml``."""
     write_if_new(folder / "samples.tsv", _sheet(rows))
-    write_if_new(folder / "truth.tsv", _text(known))
+    write_if_new(folder / "truth.tsv", tab_separated(known).encode())
     write_config(folder, settings)
 
 
@@ -261,11 +261,4 @@ def write_if_new(path: Path, content: bytes) -> None:
 
 def _sheet(rows: Sequence[Mapping[str, str]]) -> bytes:
     """Text of a sample sheet; cells that a row lacks are empty."""
-    return _text(pd.DataFrame([dict.fromkeys(SHEET, "") | dict(row) for row in rows]))
-
-
-def _text(table: pd.DataFrame) -> bytes:
-    """Tab-separated text of a table."""
-    text = io.StringIO()
-    table.to_csv(text, sep="\t", index=False, lineterminator="\n", float_format="%.6g")
-    return text.getvalue().encode()
+    return tab_separated(pd.DataFrame([dict.fromkeys(SHEET, "") | dict(row) for row in rows])).encode()

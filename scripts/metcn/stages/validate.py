@@ -13,7 +13,7 @@ from metcn import agreement, delimited
 from metcn.columns import CALLS, REASONS
 from metcn.delimited import Column
 from metcn.errors import InputError
-from metcn.files import writing
+from metcn.files import write_text
 from metcn.pages import charts, dossier
 
 REMEDY = "correct the table; leave a cell empty where there is no answer"
@@ -61,11 +61,11 @@ def validate(*, truth: Path, cohort: Path, output: Path) -> None:
     ]
     if not asked:
         raise InputError(f"{truth}: expected an answer for at least one sample, found only empty cells; fill them in")
-    rows = [_row(question, both) for question in asked]
+    rows = pd.DataFrame([_row(question, both) for question in asked])
     listed = [item for question in asked for item in _disagreements(question, both)]
     listed.sort(key=lambda item: list(both["sample"]).index(item["sample"]))
     page = dossier.validation_page(
-        pd.DataFrame(rows),
+        rows,
         list(_figures(both)),
         listed,
         title="MET copy number",
@@ -73,10 +73,9 @@ def validate(*, truth: Path, cohort: Path, output: Path) -> None:
             f"{len(both)} samples with a known answer; {_outside(cohort, both)} further ones of the cohort have none."
         ],
     )
-    _write_table(output / "validation.tsv", pd.DataFrame(rows))
-    _write_table(output / "disagreements.tsv", pd.DataFrame(listed, columns=DISAGREEMENT))
-    with writing(output / "validation.html") as temporary:
-        temporary.write_text(page, encoding="utf-8", newline="\n")
+    for name, table in (("validation", rows), ("disagreements", pd.DataFrame(listed, columns=DISAGREEMENT))):
+        write_text(output / f"{name}.tsv", delimited.tab_separated(table))
+    write_text(output / "validation.html", page)
 
 
 def read_truth(path: Path) -> pd.DataFrame:
@@ -225,8 +224,3 @@ def _figures(both: pd.DataFrame) -> Iterator[tuple[str, str]]:
 def _outside(cohort: Path, both: pd.DataFrame) -> int:
     """Samples of the cohort without a known answer."""
     return len(read_cohort(cohort)) - len(both)
-
-
-def _write_table(path: Path, table: pd.DataFrame) -> None:
-    with writing(path) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, lineterminator="\n", float_format="%.6g")

@@ -15,7 +15,7 @@ from metcn import calls as calling
 from metcn import copies as estimating
 from metcn.cohort import pick
 from metcn.mixture import NORMAL_COPIES, tumour_copies
-from metcn.stages.levels import levels
+from metcn.stages.records import levels
 
 DRAWS = 4096
 DECIDE, DECIDE_FOCALITY = 0.95, 0.8  # for calls JSON that do not tell what they were decided with
@@ -78,7 +78,7 @@ def _levels(call: Mapping[str, Any]) -> estimating.Measured:
     own, told = levels(call["measurement"]), pick(call, "copies.level")
     if not told or told["log2"] is None or told["se"] is None:
         return own
-    return estimating.Measured({**own.log2, "met": told["log2"]}, {**own.se, "met": told["se"]}, own.baseline_se)
+    return own.with_met(told["log2"], told["se"])
 
 
 def _is_broad(call: Mapping[str, Any]) -> bool:
