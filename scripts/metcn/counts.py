@@ -188,11 +188,13 @@ def even_log2_depth(depth: np.ndarray, count: np.ndarray, width_bp: np.ndarray) 
     """Log2 of depth without the bias that chance gives the logarithm of few fragments; NaN without reads or depth.
 
     The mean log2 of a Poisson count lies below the log2 of its mean ``m`` by ``1 / (2 ln(2) m)``: 0.07 at 10
-    fragments, less in an amplified gene, more in a lost one, so that ratios come out too far from 1. That of
-    ``count + 1/2`` is right to first order: within 0.02 from 5 fragments on, the zeros being missing (Haldane 1956,
-    doi:10.1111/j.1469-1809.1955.tb01285.x; Anscombe 1956, doi:10.1093/biomet/43.3-4.461). Where the depth is not
-    that of the ``count``, which is so of bases (fragments that cross a bin's edge have a part in it) and where the
-    count is NaN, as in the tables of others, the number behind it is not known and its plain log2 stands.
+    fragments, less in an amplified gene, more in a lost one, so that the two lie too far apart. That of
+    ``count + 1/2`` is right to first order (Haldane 1956, doi:10.1111/j.1469-1809.1955.tb01285.x; Anscombe 1956,
+    doi:10.1093/biomet/43.3-4.461). A single fragment keeps its log2 of 0, since it stands for the bins without any
+    too, which are missing; so the mean is right within 0.05 from 3 fragments on and within 0.005 from 5.
+
+    Where the ``count`` is NaN, as in the tables of others, or the depth is another than fragments per kb, as that of
+    bases is (a fragment across a bin's edge has a part in it), the number behind it is not known: plain log2 stands.
 
     Parameters
     ----------
@@ -200,5 +202,5 @@ def even_log2_depth(depth: np.ndarray, count: np.ndarray, width_bp: np.ndarray) 
     """
     with np.errstate(divide="ignore"):
         plain = np.where(depth > 0, np.log2(depth), np.nan)
-    counted = np.isclose(depth, depth_per_kb(count, width_bp), rtol=ROUNDING) & (count > 0)
+    counted = np.isclose(depth, depth_per_kb(count, width_bp), rtol=ROUNDING) & (count > 1)
     return np.where(counted, np.log2(depth_per_kb(count + 0.5, width_bp)), plain)
