@@ -121,6 +121,7 @@ class Bench:
     frame: pd.DataFrame
     genome: str = "GRCh37"
     assay: str = "panel"
+    counted: bool = False  # whether depths are fragments per kb, and tables tell how many
 
     @property
     def bins(self) -> Path:
@@ -134,7 +135,9 @@ class Bench:
         path, known = self.folder / f"{name}.cnn", np.isfinite(log2_depth)
         depth = np.where(known, 2.0 ** np.where(known, log2_depth, 0.0), 0.0)
         table = self.frame[["chromosome", "start", "end", "gene"]].assign(log2=np.where(known, log2_depth, -20.0))
-        tables.write_counts(path, table.assign(depth=depth, count=pd.array([None] * len(table), dtype="Int64")))
+        width_kb = (self.frame["end"] - self.frame["start"]).to_numpy() / 1000
+        count = pd.array(np.rint(depth * width_kb) if self.counted else [None] * len(table), dtype="Int64")
+        tables.write_counts(path, table.assign(depth=depth, count=count))
         return path
 
     def reference(self, normals: NDArray, name: str = "reference", **settings: Any) -> Path:

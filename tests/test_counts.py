@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from metcn import counts
 from metcn.reads.alignments import RECORD
@@ -134,3 +135,45 @@ def test_depth_and_log2():
     depth = counts.depth_per_kb(np.array([0, 50, np.nan]), np.array([100, 250, 100]))
     np.testing.assert_array_equal(depth, [0.0, 200.0, np.nan])
     np.testing.assert_allclose(counts.log2_depth(depth), [-20.0, np.log2(200.0), np.nan])
+
+
+@pytest.mark.parametrize(
+    ("depth", "count", "expected"),
+    [
+        pytest.param(0.0, 0, np.nan, id="no read is missing"),
+        pytest.param(np.nan, np.nan, np.nan, id="missing"),
+        pytest.param(4.0, 1, np.log2(4.0), id="a single fragment"),
+        pytest.param(8.0, 2, np.log2(10.0), id="two in 250 bp"),
+        pytest.param(40.0, 10, np.log2(42.0), id="ten fragments"),
+        pytest.param(40.0, np.nan, np.log2(40.0), id="a table of others has no counts"),
+        pytest.param(8.0, 10, np.log2(8.0), id="bases"),
+        pytest.param(0.1, 0, np.log2(0.1), id="bases of a fragment counted next door"),
+        pytest.param(4e6, 1_000_000, np.log2(4e6), id="many"),
+    ],
+)
+def test_even_log2_depth(depth, count, expected):
+    found = counts.even_log2_depth(np.array([depth]), np.array([count], dtype=float), np.array([250]))
+    np.testing.assert_allclose(found, [expected], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("mean", "within"), [(3, 0.05), (4, 0.02), (5, 0.005), (10, 0.001), (100, 0.001), (1000, 0.001)]
+)
+def test_chance_does_not_move_the_mean_of_even_log2_depth(mean, within):
+    """The mean over Poisson's own probabilities, zeros missing; of plain logarithms it is 0.72 / mean too low."""
+    count = np.arange(1, 4 * mean + 60)
+    share = np.diff(stats.poisson.cdf(np.arange(0, 4 * mean + 60), mean))
+    width = np.full(len(count), 250)
+    even = counts.even_log2_depth(counts.depth_per_kb(count, width), count, width)
+    plain = counts.even_log2_depth(counts.depth_per_kb(count, width), np.full(len(count), np.nan), width)
+    expected = np.log2(mean / 0.25)
+    assert np.average(even, weights=share) == pytest.approx(expected, abs=within)
+    assert np.average(plain, weights=share) < expected - 0.4 / mean
+
+
+@given(st.integers(1, 10**9), st.integers(1, 10**6))
+def test_many_fragments_change_nothing(count, width):
+    depth = counts.depth_per_kb(np.array([count]), np.array([width]))
+    change = counts.even_log2_depth(depth, np.array([count]), np.array([width])) - np.log2(depth)
+    assert -1e-12 <= change[0] <= 0.722 / count + 1e-12
+    assert count < 1000 or abs(change[0]) < 1e-3

@@ -277,3 +277,34 @@ def test_both_builds_measure(tmp_path, build):
     scale = np.log2(made_depth.mean_fold(frame, fold))
     assert found["met"]["log2"] + scale == pytest.approx(2, abs=0.05)
     assert found["cep7"]["log2"] + scale == pytest.approx(0, abs=0.05)
+
+
+def drawn(frame, random, fold, fragments=10.0):
+    """Log2 of fragments per kb of a sample with so many fragments in a bin of ratio 1."""
+    with np.errstate(divide="ignore"):
+        log2 = np.log2(random.poisson(fragments * np.broadcast_to(fold, len(frame))) / width_kb(frame))
+    return np.where(np.isfinite(log2), log2, NAN)
+
+
+def width_kb(frame):
+    return (frame["end"] - frame["start"]).to_numpy() / 1000
+
+
+@pytest.mark.parametrize(
+    ("counted", "too_far"),
+    [pytest.param(True, (-0.06, 0.06), id="counted"), pytest.param(False, (0.1, 0.25), id="depths alone")],
+)
+def test_few_fragments_do_not_drive_gain_and_loss_apart(tmp_path, counted, too_far):
+    """How much too far apart MET lies, log2, at 8 and 0.5 times its depth, of ten fragments in a bin."""
+    frame = made_depth.panel_bins(genes=30, tiles=10, off_target_bp=4_000_000, seven_bp=4_000_000)
+    met, random = (frame["role"] == "met").to_numpy(), np.random.default_rng(11)
+    bench = made_depth.Bench(tmp_path, frame, counted=counted)
+    apart = []
+    for panel in range(2):
+        reference = bench.reference(np.stack([drawn(frame, random, 1.0) for _ in range(8)]), f"panel{panel}")
+        for _ in range(10):
+            gain, loss = (
+                bench.ratios(drawn(frame, random, np.where(met, fold, 1.0)), reference).met for fold in (8.0, 0.5)
+            )
+            apart.append(gain - loss - 4)
+    assert too_far[0] < np.mean(apart) < too_far[1]

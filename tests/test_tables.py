@@ -189,9 +189,11 @@ def test_depth_alone_is_that_of_the_counts(tmp_path, prefix, monkeypatch):
     for frame in (bins, counts):
         frame["chromosome"] = frame["chromosome"].str.replace("chr", prefix)
     tables.write_counts(path, counts)
-    expected = tables.read_counts(path)["depth"]
+    expected = tables.read_counts(path)
     monkeypatch.delattr(tables, "read_counts")  # a sound table needs no second look
-    np.testing.assert_array_equal(tables.read_depth(path, bins), expected)
+    depth, count = tables.read_depth(path, bins)
+    np.testing.assert_array_equal(depth, expected["depth"])
+    np.testing.assert_array_equal(count, expected["count"].to_numpy(float, na_value=np.nan))
 
 
 @pytest.mark.parametrize("how", ["crlf", "bom", "gzip", "blank line at the end", "further column", "padded cell"])
@@ -199,7 +201,9 @@ def test_depth_alone_tolerates_what_the_counts_do(tmp_path, how):
     path = tmp_path / "s.cnn"
     tables.write_counts(path, some_counts())
     path.write_bytes(disguised(path.read_bytes(), how))
-    np.testing.assert_allclose(tables.read_depth(path, some_bins()), some_counts()["depth"], rtol=1e-5)
+    depth, count = tables.read_depth(path, some_bins())
+    np.testing.assert_allclose(depth, some_counts()["depth"], rtol=1e-5)
+    np.testing.assert_array_equal(count, some_counts()["count"].to_numpy(float, na_value=np.nan))
 
 
 DEPTHS = [

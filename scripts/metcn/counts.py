@@ -20,7 +20,19 @@ from metcn.sam import (
     Chunk,
 )
 
-__all__ = ["TALLIES", "BaseCounter", "BinCounter", "Chunk", "depth_per_base", "depth_per_kb", "fragments", "log2_depth"]
+__all__ = [
+    "TALLIES",
+    "BaseCounter",
+    "BinCounter",
+    "Chunk",
+    "depth_per_base",
+    "depth_per_kb",
+    "even_log2_depth",
+    "fragments",
+    "log2_depth",
+]
+
+ROUNDING = 1e-4  # of a depth read back from a table
 
 
 def fragments(
@@ -170,3 +182,25 @@ def log2_depth(depth: np.ndarray, *, null_log2: float = -20.0) -> np.ndarray:
     """Log2 of depth, ``null_log2`` where depth is 0 (CNVkit's convention), NaN where it is NaN."""
     depth = np.asarray(depth, dtype=float)
     return np.log2(depth, out=np.where(np.isnan(depth), np.nan, null_log2), where=depth > 0)
+
+
+def even_log2_depth(depth: np.ndarray, count: np.ndarray, width_bp: np.ndarray) -> np.ndarray:
+    """Log2 of depth without the bias that chance gives the logarithm of few fragments; NaN without reads or depth.
+
+    The mean log2 of a Poisson count lies below the log2 of its mean ``m`` by ``1 / (2 ln(2) m)``: 0.07 at 10
+    fragments, less in an amplified gene, more in a lost one, so that the two lie too far apart. That of
+    ``count + 1/2`` is right to first order (Haldane 1956, doi:10.1111/j.1469-1809.1955.tb01285.x; Anscombe 1956,
+    doi:10.1093/biomet/43.3-4.461). A single fragment keeps its log2 of 0, since it stands for the bins without any
+    too, which are missing; so the mean is right within 0.05 from 3 fragments on and within 0.005 from 5.
+
+    Where the ``count`` is NaN, as in the tables of others, or the depth is another than fragments per kb, as that of
+    bases is (a fragment across a bin's edge has a part in it), the number behind it is not known: plain log2 stands.
+
+    Parameters
+    ----------
+    depth, count, width_bp : ndarray, shape (bins,)
+    """
+    with np.errstate(divide="ignore"):
+        plain = np.where(depth > 0, np.log2(depth), np.nan)
+    counted = np.isclose(depth, depth_per_kb(count, width_bp), rtol=ROUNDING) & (count > 1)
+    return np.where(counted, np.log2(depth_per_kb(count + 0.5, width_bp)), plain)

@@ -154,13 +154,14 @@ def tie_targets(ratio: Floats, *, local: Floats, targets: Mask, group: NDArray[n
 
 
 def wide_baseline(
-    ratio: Floats, *, block: NDArray[np.intp], width_bp: Floats, use: Mask, unread: Mask | None = None
+    ratio: Floats, sd: Floats, *, block: NDArray[np.intp], width_bp: Floats, use: Mask, unread: Mask | None = None
 ) -> tuple[float, float]:
     """Log2 of the length-weighted linear mean over the autosomes, and its error.
 
-    Blocks enter with their *median* log2 ratio: the mean of noisy linear ratios would lie above the truth by half the
-    noise variance (3 % at a bin noise of 0.35), the mean of medians does not. A block of which only a part was read
-    stands for its ``unread`` bins too.
+    Blocks enter with their *median* log2 ratio, which has less noise than a bin's, and what is left of that is taken
+    off: the linear mean of levels with errors of variance ``v`` (natural log) lies ``v / 2`` above the truth, as the
+    mean of a lognormal variable does (3 % at an error of 0.35 log2). ``sd`` is the bins' noise. A block of which only
+    a part was read stands for its ``unread`` bins too.
     """
     keep = use & np.isfinite(ratio)
     level = block_levels(ratio, block=block, use=keep)
@@ -171,12 +172,15 @@ def wide_baseline(
         weight = read + np.bincount(block[unread], weights=width_bp[unread], minlength=count)
     if not has.any():
         return float("nan"), float("nan")
-    baseline = float(np.log2(np.average(2 ** level[has], weights=weight[has])))
+    size = np.bincount(block[keep], minlength=count)
+    own = np.bincount(block[keep], weights=sd[keep] ** 2, minlength=count)[has] / size[has] ** 2
+    own *= np.where(size[has] > 2, 1.25**2, 1.0)  # variance of a median; of one or two it is the mean
+    baseline = float(np.log2(np.average(2 ** (level[has] - own * np.log(2) / 2), weights=weight[has])))
     scatter = robust.spread((ratio - level[block])[keep])
     error = 1.25 * scatter / np.sqrt(keep.sum())
     if unread is not None:
-        size = np.bincount(block[keep], minlength=count)[has]
-        error = _sampling_error(level[has], weight[has], 1 - read[has] / weight[has], 1.25 * scatter / np.sqrt(size))
+        alone = 1.25 * scatter / np.sqrt(size[has])
+        error = _sampling_error(level[has], weight[has], 1 - read[has] / weight[has], alone)
     variety = float(np.sqrt(np.average((level[has] - baseline) ** 2, weights=weight[has])))
     return baseline, float(np.hypot(error, ANEUPLOIDY_SHARE * variety))
 
@@ -216,9 +220,7 @@ def narrow_baseline(ratio: Floats, *, group: NDArray[np.intp], use: Mask) -> tup
         return float("nan"), float("nan")
     label = np.unique(group[keep], return_inverse=True)[1]
     each = regions.medians(ratio[keep], label, int(label.max()) + 1)
-    return robust.median(each), 1.25 * max(robust.spread(each), 0.0) / np.sqrt(len(each)) if len(each) > 1 else float(
-        "nan"
-    )
+    return robust.median(each), 1.25 * robust.spread(each) / np.sqrt(len(each))
 
 
 def group_excess(

@@ -178,8 +178,8 @@ def read_counts(path: str | Path) -> pd.DataFrame:
     return _read(path, COUNT_COLUMNS)
 
 
-def read_depth(path: str | Path, bins: pd.DataFrame) -> NDArray[np.float64]:
-    """Depth per bin of one sample, NaN where it is missing; the rows of its counts must be those of ``bins``.
+def read_depth(path: str | Path, bins: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Depth and fragments per bin of one sample, NaN where missing; the rows of its counts must be those of ``bins``.
 
     A panel is made of hundreds of such tables, so only the columns that matter here are parsed; where anything about
     them is odd, `read_counts` says what.
@@ -191,19 +191,20 @@ def read_depth(path: str | Path, bins: pd.DataFrame) -> NDArray[np.float64]:
     """
     text = read_text(path)
     header, lines = text.split("\n", 1)[0].split("\t"), text.count("\n") + (not text.endswith("\n"))
-    types: dict[str, Any] = {"chromosome": str, "start": np.int64, "end": np.int64, "depth": np.float64}
+    numbers = {"depth": np.float64, "count": "Int64"}
+    types: dict[str, Any] = {"chromosome": str, "start": np.int64, "end": np.int64, **numbers}
     regular = len(set(header)) == len(header) and text.count("\t") == lines * (len(header) - 1)
     if regular and types.keys() <= set(header):
         try:
-            table = _parsed(text, {**dict.fromkeys(header, str), **types}, ["depth"], usecols=list(types))
+            table = _parsed(text, {**dict.fromkeys(header, str), **types}, list(numbers), usecols=list(types))
         except ValueError:
             table = None
-        if table is not None and _same_rows(table, bins) and _fits(table["depth"], SPECIFICATIONS["depth"]):
-            return table["depth"].to_numpy(float)
+        if table is not None and _same_rows(table, bins) and all(_fits(table[n], SPECIFICATIONS[n]) for n in numbers):
+            return table["depth"].to_numpy(float), table["count"].to_numpy(float, na_value=np.nan)
     table = read_counts(path)
     if not _same_rows(table, bins):
         raise InputError(f"{path}: its rows are not those of the bins in use; count this sample again with those bins")
-    return table["depth"].to_numpy(float)
+    return table["depth"].to_numpy(float), table["count"].to_numpy(float, na_value=np.nan)
 
 
 def _same_rows(table: pd.DataFrame, bins: pd.DataFrame) -> bool:

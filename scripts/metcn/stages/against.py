@@ -30,7 +30,7 @@ def measured(
 ) -> Measured:
     """What a sample of log2 depths ``log2``, shape (bins,), shows against the panel; see `metcn.stages.measure`."""
     corrected = _corrected(parts, log2, panel, curve)
-    ratio, local, base = measure.baseline(parts, corrected.log2_ratio, smallest=smallest)
+    ratio, local, base = measure.baseline(parts, corrected.log2_ratio, corrected.sd, smallest=smallest)
     excess = measure.excess(parts, corrected, ratio, local, panel)
     averaged = {kind: null.averaged for kind, null in panel.null.items()}
     seen = measure.Observed(ratio, corrected.sd, parts.kind, parts.group, excess, averaged)

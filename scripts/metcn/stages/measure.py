@@ -132,7 +132,7 @@ def _runs(chromosome: NDArray, unread: NDArray, length: int) -> NDArray[np.intp]
     return regions.even_runs(stretch=np.cumsum(begins), length=length)
 
 
-def baseline(design: Design, ratio: NDArray, *, smallest: int) -> tuple[NDArray, NDArray, dict[str, Any]]:
+def baseline(design: Design, ratio: NDArray, sd: NDArray, *, smallest: int) -> tuple[NDArray, NDArray, dict[str, Any]]:
     """Log2 ratios on the common baseline, the local level of each bin, and what the baseline rests on.
 
     Wide bins, which cover the genome evenly, carry the baseline, and targets are tied to them; without enough of
@@ -153,7 +153,7 @@ def baseline(design: Design, ratio: NDArray, *, smallest: int) -> tuple[NDArray,
     tie, tie_error = core.tie_targets(ratio, local=local, targets=targets & design.fit, group=design.group)
     ratio[targets] -= tie
     unread = design.unread & autosomal if design.unread.any() else None
-    level, error = core.wide_baseline(ratio, block=design.block, width_bp=design.width_bp, use=wide, unread=unread)
+    level, error = core.wide_baseline(ratio, sd, block=design.block, width_bp=design.width_bp, use=wide, unread=unread)
     common = float(np.hypot(error, tie_error if design.met[targets].any() and np.isfinite(tie_error) else 0.0))
     found = {"log2": level, "se": common, "from": "wide_bins", "tie": tie, "tie_se": tie_error}
     return ratio - level, local - level, found | {"bins": int(wide.sum())}

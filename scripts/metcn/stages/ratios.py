@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from metcn import counts as counting
 from metcn import formats, panel_file, provenance, quality, tables
 from metcn import genome as genomes
 from metcn import reference as normals
@@ -43,7 +44,7 @@ def reference(
     """
     frame = tables.read_bins(bins)
     unit = belonging.unit_of(counts_summary or ())
-    depth = np.stack([_log2(tables.read_depth(path, frame)) for path in counts])
+    depth = np.stack([_log2(frame, *tables.read_depth(path, frame)) for path in counts])
     names = [path.name.removesuffix(".cnn") for path in counts]
     empty = [name for name, row in zip(names, depth, strict=True) if not np.isfinite(row).any()]
     if empty:
@@ -75,11 +76,10 @@ def reference(
     panel_file.write(output, frame, panel, facts)
 
 
-def _log2(depth: np.ndarray) -> np.ndarray:
+def _log2(frame: pd.DataFrame, depth: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Log2 depth per bin, NaN where it has no reads."""
-    with np.errstate(divide="ignore"):
-        log2 = np.log2(depth)
-    return np.where(np.isfinite(log2), log2, np.nan).astype(np.float32)
+    width_bp = (frame["end"] - frame["start"]).to_numpy()
+    return counting.even_log2_depth(depth, count, width_bp).astype(np.float32)
 
 
 def ratios(
@@ -111,8 +111,8 @@ def ratios(
         panel, made, mode = _flat(frame), None, "imported"
     elif counts and bins:
         frame = tables.read_bins(bins)
-        depth = tables.read_depth(counts, frame)
-        log2 = _log2(depth)
+        depth, count = tables.read_depth(counts, frame)
+        log2 = _log2(frame, depth, count)
         of_run = (genome, assay, belonging.unit_of([counts_summary]))
         frame, panel, made, mode = _compared(frame, reference, matched_normal, *of_run)
     else:
@@ -122,7 +122,7 @@ def ratios(
     found = against.measured(parts, facts, log2, panel, **how)
     matched = None
     if matched_normal and mode == "panel_of_normals":
-        own = _log2(tables.read_depth(matched_normal, frame))
+        own = _log2(frame, *tables.read_depth(matched_normal, frame))
         matched = against.matched_normal(against.measured(parts, facts, own, panel, **how).levels)
     resembles = belonging.of_sample(found.corrected.shares, made["names"], panel) if made else None
     measured = {
@@ -164,7 +164,7 @@ def _compared(
         return stored, panel, made, "panel_of_normals" if panel.normals >= FEWEST_NORMALS else "few_normals"
     if matched is not None:
         flat = _flat(frame)
-        centre = _log2(tables.read_depth(matched, frame))
+        centre = _log2(frame, *tables.read_depth(matched, frame))
         mask = np.where((flat.mask == "") & ~np.isfinite(centre), "no_reads_in_normals", flat.mask)
         return frame, Panel(centre, flat.spread, mask, flat.basis, {}, 1), None, "matched_normal"
     return frame, _flat(frame), None, "no_normals"
