@@ -25,6 +25,13 @@ _BAI_SHIFT, _BAI_DEPTH = 14, 5
 _CHUNK_BYTES = 16
 
 
+class Range(NamedTuple):
+    """Virtual offsets of a BAM between which records lie, the header too at 0; ``stop`` is None for the file's end."""
+
+    start: int
+    stop: int | None
+
+
 class Places(NamedTuple):
     """Virtual offsets (a block's place in the file << 16 | place in the block) of one contig's records.
 
@@ -36,6 +43,8 @@ class Places(NamedTuple):
         Tiles that hold whole records, and the offset of the first of those.
     begin, end : int
         Offset of the contig's first record, and that behind its last one; 0 without any, or where the index lacks it.
+    starts : list of int
+        Offsets of some of its records, those of finest bins among them; a shallow file has few of these.
     """
 
     position: np.ndarray
@@ -44,6 +53,7 @@ class Places(NamedTuple):
     own: np.ndarray
     begin: int
     end: int
+    starts: list[int]
 
 
 @dataclass(frozen=True)
@@ -143,7 +153,8 @@ def _binned(content: bytes, at: int, shift: int, depth: int, *, linear: bool) ->
     contigs = _count(content, at, 4)
     at += 4
     for _ in range(contigs):
-        leaves, begin, statistics, at = _bins(content, at, depth, linear=linear)
+        leaves, starts, statistics, at = _bins(content, at, depth, linear=linear)
+        begin = min(filter(None, starts), default=0)
         end = statistics[1] if statistics else 0
         if statistics:
             records, counted = records + statistics[2] + statistics[3], True
@@ -156,16 +167,15 @@ def _binned(content: bytes, at: int, shift: int, depth: int, *, linear: bool) ->
             tile, offset = leaves[0].astype(np.int64), leaves[1]
         marks.append(_marks(tile, offset, shift, end))
         held = offset > 0
-        places.append(
-            Places(tile[held] << shift, offset[held], leaves[0].astype(np.int64) << shift, leaves[2], begin, end)
-        )
+        whole = leaves[0].astype(np.int64) << shift, leaves[2]
+        places.append(Places(tile[held] << shift, offset[held], *whole, begin, end, starts))
     if counted and len(content) - at >= 8:
         records += _numbers(content, at, "Q")[0]
     return Index(records if counted else None, marks, places)
 
 
-def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndarray, int, tuple[int, ...], int]:
-    """One contig's finest bins, the first offset of any bin, the statistics, and where its bins end.
+def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndarray, list[int], tuple[int, ...], int]:
+    """One contig's finest bins, the first offset of each bin, the statistics, and where its bins end.
 
     Of the finest bins, in order: number, smallest offset of an overlapping record, of an own one. The statistics, if
     there are any: first and last offset, records, unmapped ones.
@@ -174,7 +184,8 @@ def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndar
     statistics_bin = ((1 << 3 * (depth + 1)) - 1) // 7 + 1
     leaves: list[tuple[int, int, int]] = []
     statistics: tuple[int, ...] = ()
-    begin, last = 0, len(content)
+    starts: list[int] = []
+    last = len(content)
     bins = _count(content, at, 8)
     at += 4
     head = struct.Struct("<Ii" if linear else "<IQi")
@@ -191,14 +202,13 @@ def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndar
                 statistics = _numbers(content, at, "QQQQ")
             elif chunks:
                 (own,) = first_at(content, at)
-                if own < begin or not begin:
-                    begin = own
+                starts.append(own)
                 if number >= first_leaf:
                     leaves.append((number - first_leaf, 0 if linear else fields[1], own))
             at = end
     except struct.error as error:
         raise _Cut("it ends early") from error
-    return np.array(sorted(leaves), dtype=np.uint64).reshape(-1, 3).T, begin, statistics, at
+    return np.array(sorted(leaves), dtype=np.uint64).reshape(-1, 3).T, starts, statistics, at
 
 
 def _marks(tile: np.ndarray, offset: np.ndarray, shift: int, end: int) -> tuple[np.ndarray, np.ndarray]:
