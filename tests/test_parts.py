@@ -118,13 +118,13 @@ def test_any_other_cut_is_refused_or_gives_the_same(tmp_path, block_bytes):
 
 @pytest.mark.parametrize("threads", [2, 8])
 @pytest.mark.parametrize("block_bytes", [200, 3000])
-@pytest.mark.parametrize(("layout", "tag_bytes"), [("bai", 60), ("csi", 4000)])
-def test_as_an_index_cuts_it(tmp_path, layout, tag_bytes, threads, block_bytes):
+@pytest.mark.parametrize(("layout", "tag_bytes", "at_least"), [("bai", 60, 12), ("csi", 4000, 6)])
+def test_as_an_index_cuts_it(tmp_path, layout, tag_bytes, at_least, threads, block_bytes):
     """A CSI has no bins of less than 64 KiB below its widest ones."""
     path = written(tmp_path / "s.bam", some_records(tag_bytes=tag_bytes), block_bytes, layout)
     with alignments.open_alignment(path) as opened:
         ranges = guide.split(opened, [Range(0, None)], threads)
-    assert len(ranges) > 10 and ranges[0].start == 0 and ranges[-1].stop is None
+    assert len(ranges) >= at_least and ranges[0].start == 0 and ranges[-1].stop is None
     assert all(one.stop == other.start > one.start for one, other in pairwise(ranges))
     expected = one_by_one(path)
     assert expected[1]["records"] == 1240 and expected[1]["unmapped"] == 40

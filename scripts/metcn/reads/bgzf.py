@@ -54,7 +54,7 @@ def blocks(
         for piece, spans, offset in pieces:
             yield from _inflated(path, piece, spans, offset)
         return
-    _keep_freed_memory()
+    keep_freed_memory()
     pool = ThreadPoolExecutor(threads)
     try:
         ahead: deque[Future[list[bytes]]] = deque()
@@ -149,7 +149,7 @@ def _all_inflated(path: str | Path, piece: bytes, spans: list[Span], offset: int
     return list(_inflated(path, piece, spans, offset))
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Make glibc keep what is freed for the next blocks, instead of handing it back and fetching it page by page.
 
     It does so after a large block of memory came and went (mallopt(3), M_TRIM_THRESHOLD); this one is never touched.

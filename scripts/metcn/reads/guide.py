@@ -61,8 +61,8 @@ def split(alignment: Alignment, whole: Sequence[Range], threads: int) -> list[Ra
     look at where they begin tells beforehand nearly every index that is damaged or of another file.
     """
     path, places = alignment.path, alignment.index.places
-    told = [np.array([each.end, *each.starts], dtype=np.uint64) for each in places]
-    seams = np.unique(np.concatenate([np.empty(0, np.uint64), *told, *(each.overlapping for each in places)]))
+    ends = np.array([each.end for each in places], dtype=np.uint64)
+    seams = np.sort(np.concatenate([ends, *(each.starts for each in places)]), kind="stable")
     seams = seams[seams < path.stat().st_size << 16]
     part = min(bytes_of(path, whole) // (PARTS_PER_THREAD * threads), LARGEST_PART) << 16
     parts = []

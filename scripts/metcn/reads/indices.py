@@ -43,8 +43,8 @@ class Places(NamedTuple):
         Tiles that hold whole records, and the offset of the first of those.
     begin, end : int
         Offset of the contig's first record, and that behind its last one; 0 without any, or where the index lacks it.
-    starts : list of int
-        Offsets of some of its records, those of finest bins among them; a shallow file has few of these.
+    starts : ndarray
+        Offsets of some of its records, in any order: a BAI's ``overlapping``, the first of each of a CSI's bins.
     """
 
     position: np.ndarray
@@ -53,7 +53,7 @@ class Places(NamedTuple):
     own: np.ndarray
     begin: int
     end: int
-    starts: list[int]
+    starts: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -167,8 +167,9 @@ def _binned(content: bytes, at: int, shift: int, depth: int, *, linear: bool) ->
             tile, offset = leaves[0].astype(np.int64), leaves[1]
         marks.append(_marks(tile, offset, shift, end))
         held = offset > 0
-        whole = leaves[0].astype(np.int64) << shift, leaves[2]
-        places.append(Places(tile[held] << shift, offset[held], *whole, begin, end, starts))
+        own = leaves[0].astype(np.int64) << shift, leaves[2]
+        known = offset[held] if linear else np.array(starts, np.uint64)
+        places.append(Places(tile[held] << shift, offset[held], *own, begin, end, known))
     if counted and len(content) - at >= 8:
         records += _numbers(content, at, "Q")[0]
     return Index(records if counted else None, marks, places)

@@ -90,6 +90,7 @@ def _shared_out(path: Path, scans: Sequence[scan.Records], ranges: Sequence[Rang
             found.put(None)
 
     working = len(scans)
+    bgzf.keep_freed_memory()
     with ThreadPoolExecutor(working) as pool:
         jobs = [pool.submit(work, records) for records in scans]
         try:
