@@ -23,6 +23,7 @@ BYTES_PER_INFLATED = 0.25
 
 _BAI_SHIFT, _BAI_DEPTH = 14, 5
 _CHUNK_BYTES = 16
+_LAST_OFFSET = (1 << 64) - 1
 
 
 class Range(NamedTuple):
@@ -154,7 +155,7 @@ def _binned(content: bytes, at: int, shift: int, depth: int, *, linear: bool) ->
     at += 4
     for _ in range(contigs):
         leaves, starts, statistics, at = _bins(content, at, depth, linear=linear)
-        begin = min(filter(None, starts), default=0)
+        begin = int(starts.min(where=starts > 0, initial=_LAST_OFFSET)) if starts.any() else 0
         end = statistics[1] if statistics else 0
         if statistics:
             records, counted = records + statistics[2] + statistics[3], True
@@ -168,14 +169,14 @@ def _binned(content: bytes, at: int, shift: int, depth: int, *, linear: bool) ->
         marks.append(_marks(tile, offset, shift, end))
         held = offset > 0
         own = leaves[0].astype(np.int64) << shift, leaves[2]
-        known = offset[held] if linear else np.array(starts, np.uint64)
+        known = offset[held] if linear else starts
         places.append(Places(tile[held] << shift, offset[held], *own, begin, end, known))
     if counted and len(content) - at >= 8:
         records += _numbers(content, at, "Q")[0]
     return Index(records if counted else None, marks, places)
 
 
-def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndarray, list[int], tuple[int, ...], int]:
+def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndarray, np.ndarray, tuple[int, ...], int]:
     """One contig's finest bins, the first offset of each bin, the statistics, and where its bins end.
 
     Of the finest bins, in order: number, smallest offset of an overlapping record, of an own one. The statistics, if
@@ -183,9 +184,8 @@ def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndar
     """
     first_leaf = ((1 << 3 * depth) - 1) // 7
     statistics_bin = ((1 << 3 * (depth + 1)) - 1) // 7 + 1
-    leaves: list[tuple[int, int, int]] = []
+    found: list[int] = []
     statistics: tuple[int, ...] = ()
-    starts: list[int] = []
     last = len(content)
     bins = _count(content, at, 8)
     at += 4
@@ -202,14 +202,13 @@ def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndar
             if number == statistics_bin and chunks == 2:
                 statistics = _numbers(content, at, "QQQQ")
             elif chunks:
-                (own,) = first_at(content, at)
-                starts.append(own)
-                if number >= first_leaf:
-                    leaves.append((number - first_leaf, 0 if linear else fields[1], own))
+                found += (number, 0 if linear else fields[1], *first_at(content, at))
             at = end
     except struct.error as error:
         raise _Cut("it ends early") from error
-    return np.array(sorted(leaves), dtype=np.uint64).reshape(-1, 3).T, starts, statistics, at
+    held = np.array(found, dtype=np.uint64).reshape(-1, 3)
+    leaves = held[held[:, 0] >= first_leaf] - np.array([first_leaf, 0, 0], dtype=np.uint64)
+    return leaves[np.argsort(leaves[:, 0], kind="stable")].T, held[:, 2], statistics, at
 
 
 def _marks(tile: np.ndarray, offset: np.ndarray, shift: int, end: int) -> tuple[np.ndarray, np.ndarray]:
