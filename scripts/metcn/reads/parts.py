@@ -78,7 +78,7 @@ def _blocks(path: Path, each: Range, threads: int) -> Iterator[bytes]:
 def _shared_out(path: Path, scans: Sequence[scan.Records], ranges: Sequence[Range]) -> Iterator[sam.Chunk]:
     """The same by as many threads as there are ``scans``, each of which takes the next range when it is ready."""
     left = iter([ranges[-1], *ranges[:-1]])  # what has no place in the genome comes last, and cannot be cut
-    found: Queue[sam.Chunk | None] = Queue(len(scans))  # so short that memory does not grow if nobody fetches
+    found: Queue[sam.Chunk | None] = Queue(2)  # so short that memory does not grow with what nobody has fetched yet
 
     def work(records: scan.Records) -> None:
         """Scan ranges until none is left."""
