@@ -45,8 +45,21 @@ def test_a_stretch_of_blocks(tmp_path):
         begins.append(begins[-1] + len(raw_bam.block(part)))
     path = written(tmp_path)
     assert list(bgzf.blocks(path, start=begins[3], stop=begins[7])) == PARTS[3:7]
-    assert list(bgzf.blocks(path, start=begins[3], stop=begins[7] + 1)) == PARTS[3:8]
+    assert list(bgzf.blocks(path, start=begins[3], stop=begins[3])) == []
     assert list(bgzf.blocks(path, start=begins[57])) == [*PARTS[57:], b""]
+
+
+@pytest.mark.parametrize(
+    ("first", "beyond"),
+    [(7, 1), (7, -1), (2, 0), (60, 1)],
+    ids=["in a block", "in its last byte", "before the first block", "behind the file"],
+)
+def test_a_stretch_ends_where_a_block_does(tmp_path, first, beyond):
+    begins = [0]
+    for part in [*PARTS, b""]:
+        begins.append(begins[-1] + len(raw_bam.block(part) if part else raw_bam.END))
+    with pytest.raises(InputError, match="the last block is cut"):
+        list(bgzf.blocks(written(tmp_path), start=begins[3], stop=begins[first] + beyond))
 
 
 def altered(content, at, value):

@@ -292,7 +292,7 @@ def test_an_index_without_a_contig_that_has_reads_is_refused(tmp_path, bam, monk
     def lacking(path):
         found = genuine(path)
         nothing = np.empty(0, np.int64)
-        found.places[6] = indices.Places(nothing, nothing, nothing, nothing, 0, 0)
+        found.places[6] = indices.Places(nothing, nothing, nothing, nothing, 0, 0, nothing)
         return found
 
     monkeypatch.setattr(indices, "read", lacking)
@@ -315,7 +315,7 @@ def test_an_index_that_knows_only_the_first_contigs_is_refused(tmp_path, bam, mo
     def lacking(path):
         found = genuine(path)
         nothing = np.empty(0, np.int64)
-        absent = indices.Places(nothing, nothing, nothing, nothing, 0, 0)
+        absent = indices.Places(nothing, nothing, nothing, nothing, 0, 0, nothing)
         found.places[:] = [each if number in known else absent for number, each in enumerate(found.places)]
         return found
 

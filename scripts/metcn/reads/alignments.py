@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -61,6 +62,17 @@ class Alignment:
     warnings: tuple[str, ...]
     fasta: Path | None = None
     fields: bytes = REQUIRED_FIELDS
+
+    @cached_property
+    def index(self) -> indices.Index:
+        """Its index.
+
+        Raises
+        ------
+        InputError
+            If the index is damaged.
+        """
+        return indices.read(indices.find(self.path, "bam" if self.handle.is_bam else "cram"))
 
     @property
     def named(self) -> frozenset[str]:
@@ -215,8 +227,7 @@ def indexed_records(alignment: Alignment) -> int:
     InputError
         If the index is damaged.
     """
-    kind = "bam" if alignment.handle.is_bam else "cram"
-    index = indices.read(indices.find(alignment.path, kind))
+    index = alignment.index
     return int(any(len(places) > 0 for places, _ in index.marks)) if index.records is None else index.records
 
 

@@ -30,27 +30,31 @@ _ENGINE = inflate.fastest()
 Span = tuple[int, int, int]  # where a block's compressed data begin and end in its piece, and where the block ends
 
 
-def blocks(path: str | Path, *, start: int = 0, stop: int | None = None, threads: int = 1) -> Iterator[bytes]:
+def blocks(
+    path: str | Path, *, start: int = 0, stop: int | None = None, threads: int = 1, piece_bytes: int | None = None
+) -> Iterator[bytes]:
     """Inflated content of each block from byte ``start`` (a block's first) of the file, in order.
 
     Parameters
     ----------
     start, stop
-        The first block begins at ``start``; the last one begins before ``stop``, or is the file's last.
+        The first block begins at ``start``; the last one ends at ``stop``, or is the file's last.
     threads
         Threads that inflate; 1 inflates in the caller's own.
+    piece_bytes
+        Bytes to read at a time, :data:`PIECE_BYTES` by default.
 
     Raises
     ------
     InputError
-        If a block is malformed or cut, or does not inflate to what its checksum says.
+        If a block is malformed or cut, or does not inflate to what its checksum says; if none ends at ``stop``.
     """
-    pieces = _pieces(Path(path), start, stop)
+    pieces = _pieces(Path(path), start, stop, piece_bytes or PIECE_BYTES)
     if threads == 1:
         for piece, spans, offset in pieces:
             yield from _inflated(path, piece, spans, offset)
         return
-    _keep_freed_memory()
+    keep_freed_memory()
     pool = ThreadPoolExecutor(threads)
     try:
         ahead: deque[Future[list[bytes]]] = deque()
@@ -71,33 +75,27 @@ def damage(path: str | Path, offset: int, what: str) -> InputError:
     )
 
 
-def _pieces(path: Path, start: int, stop: int | None) -> Iterator[tuple[bytes, list[Span], int]]:
+def _pieces(path: Path, start: int, stop: int | None, most: int) -> Iterator[tuple[bytes, list[Span], int]]:
     """Stretches of the file that hold whole blocks: bytes, the blocks in them, and the offset of the first."""
     with open(path, "rb") as handle:
         if start:  # a pipe cannot seek
             handle.seek(start)
-        rest, offset = b"", start
-        while new := handle.read(_piece_bytes(stop, offset + len(rest))):
+        rest, offset, at = b"", start, start
+        while new := handle.read(most if stop is None else max(0, min(most, stop - at))):
+            at += len(new)
             piece = rest + new
-            spans, used = _spans(path, piece, offset, None if stop is None else stop - offset)
+            spans, used = _spans(path, piece, offset)
             yield piece, spans, offset
             rest, offset = piece[used:], offset + used
-            if stop is not None and offset >= stop:
-                return
-        if rest:
+        if rest or (stop is not None and at != stop):
             raise damage(path, offset, "the last block is cut")
 
 
-def _piece_bytes(stop: int | None, at: int) -> int:
-    """Bytes to read next from ``at``: no more than the blocks that begin before ``stop`` can take."""
-    return PIECE_BYTES if stop is None else min(PIECE_BYTES, stop - at + LARGEST_BLOCK)
-
-
-def _spans(path: Path, piece: bytes, offset: int, stop: int | None) -> tuple[list[Span], int]:
+def _spans(path: Path, piece: bytes, offset: int) -> tuple[list[Span], int]:
     """Whole blocks of a piece, and how many bytes they take."""
     spans: list[Span] = []
     at, limit = 0, len(piece) - _USUAL.size
-    while at <= limit and (stop is None or at < stop):
+    while at <= limit:
         magic, extra, name, length, size = _USUAL.unpack_from(piece, at)
         if magic != _MAGIC:
             raise damage(path, offset + at, "no block begins where one should")
@@ -151,7 +149,7 @@ def _all_inflated(path: str | Path, piece: bytes, spans: list[Span], offset: int
     return list(_inflated(path, piece, spans, offset))
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Make glibc keep what is freed for the next blocks, instead of handing it back and fetching it page by page.
 
     It does so after a large block of memory came and went (mallopt(3), M_TRIM_THRESHOLD); this one is never touched.

@@ -44,7 +44,7 @@ def fragments(
     broken = False
     with _decoded(alignment, threads, stretches) as (source, failure):
         try:
-            yield from scan.fragments_of(bgzf.blocks(source), name, contigs, filters, further=further)
+            yield from scan.fragments(bgzf.blocks(source), name, contigs, filters, further=further)
         except InputError:
             broken = True
     if failure or broken:

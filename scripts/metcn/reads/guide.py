@@ -8,25 +8,20 @@ range beyond it; where the index's nearest entry fails, the next one is tried.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from metcn import sam
 from metcn.errors import InputError
 from metcn.reads import alignments, bgzf, indices
 from metcn.reads.alignments import Alignment, Stretch
+from metcn.reads.indices import Range
+
+PARTS_PER_THREAD = 16  # so many that threads end at about the same time
+LARGEST_PART = 1 << 26  # bytes: reading may be given up after each part
 
 _HEAD = struct.Struct("<4xii")  # a record's size, contig and position
-
-
-class Range(NamedTuple):
-    """Virtual offsets between which records lie; ``stop`` is None for the end of the file."""
-
-    start: int
-    stop: int | None
 
 
 def ranges(alignment: Alignment, stretches: Iterable[Stretch]) -> list[Range]:
@@ -37,13 +32,16 @@ def ranges(alignment: Alignment, stretches: Iterable[Stretch]) -> list[Range]:
     InputError
         If the index is damaged, or is not the file's own.
     """
-    places = indices.read(indices.find(alignment.path, "bam")).places
+    places = alignment.index.places
     first = alignments.first_record(alignment)
     found = []
     for stretch in stretches:
         own = places[stretch.contig] if stretch.contig < len(places) else None
         if own is not None and own.begin:
-            found.append(Range(_start(alignment.path, own, stretch), _stop(alignment.path, own, stretch)))
+            start, stop = _start(alignment.path, own, stretch), _stop(alignment.path, own, stretch)
+            if stop is not None and stop < start:
+                raise _other_index(alignment.path)
+            found.append(Range(start, stop))
             continue
         _check_without(alignment.path, stretch.contig, places[: stretch.contig], first)
     joined: list[Range] = []
@@ -56,9 +54,37 @@ def ranges(alignment: Alignment, stretches: Iterable[Stretch]) -> list[Range]:
     return joined
 
 
+def split(alignment: Alignment, whole: Sequence[Range], threads: int) -> list[Range]:
+    """The same ranges in parts of about as many bytes, for ``threads`` to share; not in parts if the index is bad.
+
+    An index has places where records begin. Whether each part ends at one is found out where it is scanned; a
+    look at where they begin tells beforehand nearly every index that is damaged or of another file.
+    """
+    path, places = alignment.path, alignment.index.places
+    ends = np.array([each.end for each in places], dtype=np.uint64)
+    seams = np.sort(np.concatenate([ends, *(each.starts for each in places)]), kind="stable")
+    seams = seams[seams < path.stat().st_size << 16]
+    part = min(bytes_of(path, whole) // (PARTS_PER_THREAD * threads), LARGEST_PART) << 16
+    parts = []
+    for start, stop in whole:
+        while (place := int(np.searchsorted(seams, np.uint64(start + part), side="right"))) < len(seams):
+            seam = int(seams[place])
+            if stop is not None and seam >= stop:
+                break
+            parts.append(Range(start, seam))
+            start = seam
+        parts.append(Range(start, stop))
+    try:
+        records = [_record(path, each.start) for each in parts if each.start]
+    except InputError:
+        return list(whole)
+    contigs = [record[0] for record in records if record is not None]
+    return parts if all(-1 <= contig < len(alignment.contigs) for contig in contigs) else list(whole)
+
+
 def slices_bytes(alignment: Alignment, stretches: Iterable[Stretch]) -> int:
     """Bytes of a CRAM's slices that hold records of the stretches."""
-    marks = indices.read(indices.find(alignment.path, "cram")).marks
+    marks = alignment.index.marks
     total = 0.0
     reached: dict[int, int] = {}
     for contig, start, end in stretches:
@@ -80,40 +106,6 @@ def bytes_of(path: Path, found: Sequence[Range]) -> int:
         total += min(end, limit) - (start >> 16)
         limit = start >> 16
     return total
-
-
-def fragments(
-    alignment: Alignment,
-    filters: sam.Filters,
-    found: Iterable[Range],
-    *,
-    threads: int = 1,
-    further: sam.Further | None = None,
-) -> Iterator[sam.Chunk]:
-    """Fragments as of :func:`metcn.reads.scan.fragments`, of the records of the ranges; ``further`` gets these too.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged.
-    """
-    from metcn.reads import scan  # needs numba; who cannot, reads the whole file
-
-    records = scan.Records(str(alignment.path), len(alignment.contigs), filters, scan.CHUNK_FRAGMENTS, further)
-    for each in found:
-        start, begin = each.start >> 16, each.start & 0xFFFF
-        stop, cut = (None, None) if each.stop is None else (each.stop >> 16, each.stop & 0xFFFF)
-        blocks = bgzf.blocks(
-            alignment.path, start=start, stop=stop + bool(cut) if stop is not None else None, threads=threads
-        )
-        held = next(blocks, None)
-        for block in blocks:
-            yield from records.add(held or b"", begin)
-            held, begin = block, 0
-        if held is not None:
-            yield from records.add(held[: cut or None], begin)
-        records.finish()
-    yield records.take()
 
 
 def _check_without(path: Path, contig: int, before: Sequence[indices.Places], first: tuple[int, int] | None) -> None:
@@ -181,17 +173,22 @@ def _record(path: Path, offset: int) -> tuple[int, int] | None:
         If nothing can be there.
     """
     place, inside = offset >> 16, offset & 0xFFFF
-    size = path.stat().st_size
-    if place >= size:
+    if place >= path.stat().st_size:
         raise _other_index(path)
-    for reach in (1, bgzf.LARGEST_BLOCK + 1):  # a record's head may lie in the next block
-        content = b"".join(bgzf.blocks(path, start=place, stop=place + reach))
-        if len(content) >= inside + _HEAD.size:
-            contig, position = _HEAD.unpack_from(content, inside)
-            return contig, position
-    if len(content) == inside and place + bgzf.LARGEST_BLOCK + len(bgzf.END) >= size:
-        return None
-    raise _other_index(path)
+    blocks = bgzf.blocks(path, start=place, piece_bytes=bgzf.LARGEST_BLOCK)
+    content = next(blocks, None)
+    if content is None or inside > len(content):
+        raise _other_index(path)
+    content = content[inside:]
+    while len(content) < _HEAD.size:  # a record's head may lie in the next block
+        more = next(blocks, None)
+        if more is None and not content:
+            return None
+        if more is None:
+            raise _other_index(path)
+        content += more
+    contig, position = _HEAD.unpack_from(content)
+    return contig, position
 
 
 def _other_index(path: Path) -> InputError:

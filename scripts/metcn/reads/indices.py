@@ -23,6 +23,14 @@ BYTES_PER_INFLATED = 0.25
 
 _BAI_SHIFT, _BAI_DEPTH = 14, 5
 _CHUNK_BYTES = 16
+_LAST_OFFSET = (1 << 64) - 1
+
+
+class Range(NamedTuple):
+    """Virtual offsets of a BAM between which records lie, the header too at 0; ``stop`` is None for the file's end."""
+
+    start: int
+    stop: int | None
 
 
 class Places(NamedTuple):
@@ -36,6 +44,8 @@ class Places(NamedTuple):
         Tiles that hold whole records, and the offset of the first of those.
     begin, end : int
         Offset of the contig's first record, and that behind its last one; 0 without any, or where the index lacks it.
+    starts : ndarray
+        Offsets of some of its records, in any order: a BAI's ``overlapping``, the first of each of a CSI's bins.
     """
 
     position: np.ndarray
@@ -44,6 +54,7 @@ class Places(NamedTuple):
     own: np.ndarray
     begin: int
     end: int
+    starts: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -143,7 +154,8 @@ def _binned(content: bytes, at: int, shift: int, depth: int, *, linear: bool) ->
     contigs = _count(content, at, 4)
     at += 4
     for _ in range(contigs):
-        leaves, begin, statistics, at = _bins(content, at, depth, linear=linear)
+        leaves, starts, statistics, at = _bins(content, at, depth, linear=linear)
+        begin = int(starts.min(where=starts > 0, initial=_LAST_OFFSET)) if starts.any() else 0
         end = statistics[1] if statistics else 0
         if statistics:
             records, counted = records + statistics[2] + statistics[3], True
@@ -156,25 +168,25 @@ def _binned(content: bytes, at: int, shift: int, depth: int, *, linear: bool) ->
             tile, offset = leaves[0].astype(np.int64), leaves[1]
         marks.append(_marks(tile, offset, shift, end))
         held = offset > 0
-        places.append(
-            Places(tile[held] << shift, offset[held], leaves[0].astype(np.int64) << shift, leaves[2], begin, end)
-        )
+        own = leaves[0].astype(np.int64) << shift, leaves[2]
+        known = offset[held] if linear else starts
+        places.append(Places(tile[held] << shift, offset[held], *own, begin, end, known))
     if counted and len(content) - at >= 8:
         records += _numbers(content, at, "Q")[0]
     return Index(records if counted else None, marks, places)
 
 
-def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndarray, int, tuple[int, ...], int]:
-    """One contig's finest bins, the first offset of any bin, the statistics, and where its bins end.
+def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndarray, np.ndarray, tuple[int, ...], int]:
+    """One contig's finest bins, the first offset of each bin, the statistics, and where its bins end.
 
     Of the finest bins, in order: number, smallest offset of an overlapping record, of an own one. The statistics, if
     there are any: first and last offset, records, unmapped ones.
     """
     first_leaf = ((1 << 3 * depth) - 1) // 7
     statistics_bin = ((1 << 3 * (depth + 1)) - 1) // 7 + 1
-    leaves: list[tuple[int, int, int]] = []
+    found: list[int] = []
     statistics: tuple[int, ...] = ()
-    begin, last = 0, len(content)
+    last = len(content)
     bins = _count(content, at, 8)
     at += 4
     head = struct.Struct("<Ii" if linear else "<IQi")
@@ -190,15 +202,13 @@ def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndar
             if number == statistics_bin and chunks == 2:
                 statistics = _numbers(content, at, "QQQQ")
             elif chunks:
-                (own,) = first_at(content, at)
-                if own < begin or not begin:
-                    begin = own
-                if number >= first_leaf:
-                    leaves.append((number - first_leaf, 0 if linear else fields[1], own))
+                found += (number, 0 if linear else fields[1], *first_at(content, at))
             at = end
     except struct.error as error:
         raise _Cut("it ends early") from error
-    return np.array(sorted(leaves), dtype=np.uint64).reshape(-1, 3).T, begin, statistics, at
+    held = np.array(found, dtype=np.uint64).reshape(-1, 3)
+    leaves = held[held[:, 0] >= first_leaf] - np.array([first_leaf, 0, 0], dtype=np.uint64)
+    return leaves[np.argsort(leaves[:, 0], kind="stable")].T, held[:, 2], statistics, at
 
 
 def _marks(tile: np.ndarray, offset: np.ndarray, shift: int, end: int) -> tuple[np.ndarray, np.ndarray]:

@@ -13,8 +13,6 @@ import numpy as np
 
 from metcn import sam
 from metcn.errors import InputError
-from metcn.reads import bgzf
-from metcn.reads.alignments import Alignment
 from metcn.reads.compiled import compiled as _compiled
 
 CHUNK_FRAGMENTS = 1 << 17
@@ -181,6 +179,23 @@ class Records:
             size = int.from_bytes(rest[:_HEAD], "little") if len(rest) >= _HEAD else 0
             self._pending, self._missing = [rest], _HEAD + size - len(rest)
 
+    def add_all(self, blocks: Iterator[bytes], start: int) -> Iterator[sam.Chunk]:
+        """Scan blocks from the virtual offset ``start`` to the end of a record; the header is passed over at 0.
+
+        Raises
+        ------
+        InputError
+            If they end within a record, or one cannot be right.
+        """
+        if start:
+            yield from self.add(next(blocks, b""), start & 0xFFFF)
+        else:
+            yield from self.add(*_after_header(blocks, self))
+        for block in blocks:
+            yield from self.add(block)
+        if self._pending:
+            raise self.damage("it ends within a record")
+
     def take(self) -> sam.Chunk:
         """Fragments and tally since the last time; the arrays are good until the next block is added."""
         tally = dict(zip(sam.TALLIES, self._tally.tolist(), strict=True))
@@ -189,55 +204,12 @@ class Records:
         self._tally[:] = 0
         return sam.Chunk(self._contig[new], self._midpoint[new], self._length[new], tally)
 
-    def finish(self) -> None:
-        """Nothing, if the last record was whole.
-
-        Raises
-        ------
-        InputError
-            If the file ends within a record.
-        """
-        if self._pending:
-            raise self.damage("it ends within a record")
-
     def damage(self, what: str) -> InputError:
         """The error for bytes that cannot be right."""
         return InputError(f"{self._source} is damaged ({what}); see `samtools quickcheck`, then copy or make it again")
 
 
 def fragments(
-    alignment: Alignment,
-    filters: sam.Filters,
-    *,
-    threads: int = 1,
-    chunk: int = CHUNK_FRAGMENTS,
-    further: sam.Further | None = None,
-) -> Iterator[sam.Chunk]:
-    """Fragments as of :func:`metcn.counts.fragments`, in chunks, of every record of a BAM.
-
-    Parameters
-    ----------
-    alignment
-        An open BAM.
-    filters
-        Which fragments count.
-    threads
-        Threads that inflate.
-    chunk
-        Most fragments of a chunk. Its arrays are good until the next chunk is asked for.
-    further
-        Gets every record that was scanned.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged.
-    """
-    blocks = bgzf.blocks(alignment.path, threads=threads)
-    yield from fragments_of(blocks, str(alignment.path), len(alignment.contigs), filters, chunk=chunk, further=further)
-
-
-def fragments_of(
     blocks: Iterator[bytes],
     source: str,
     contigs: int,
@@ -246,7 +218,20 @@ def fragments_of(
     chunk: int = CHUNK_FRAGMENTS,
     further: sam.Further | None = None,
 ) -> Iterator[sam.Chunk]:
-    """The same of a BAM whose blocks come from anywhere; ``source`` is its name, ``contigs`` how many its header has.
+    """Fragments as of :func:`metcn.counts.fragments`, in chunks, of a BAM whose blocks come from anywhere.
+
+    Parameters
+    ----------
+    source
+        Its name.
+    contigs
+        How many its header has.
+    filters
+        Which fragments count.
+    chunk
+        Most fragments of a chunk. Its arrays are good until the next chunk is asked for.
+    further
+        Gets every record that was scanned.
 
     Raises
     ------
@@ -254,11 +239,7 @@ def fragments_of(
         If the blocks hold no sound BAM.
     """
     records = Records(source, contigs, filters, chunk, further)
-    first, begin = _after_header(blocks, records)
-    yield from records.add(first, begin)
-    for block in blocks:
-        yield from records.add(block)
-    records.finish()
+    yield from records.add_all(blocks, 0)
     yield records.take()
 
 

@@ -13,6 +13,7 @@ from metcn.errors import InputError
 from metcn.reads import alignments, cram, guide
 from metcn.reads import blocks as aligned
 from metcn.reads.alignments import Alignment, Stretch
+from metcn.reads.indices import Range
 from metcn.sam import Blocks, Chunk, Filters
 
 
@@ -27,7 +28,7 @@ class Reading:
     bytes_read: int
     expected: int
     stretches: Sequence[Stretch] | None = None
-    ranges: Sequence[guide.Range] = ()
+    ranges: Sequence[Range] = ()
 
     @property
     def mode(self) -> str:
@@ -54,7 +55,8 @@ def plan(opened: Alignment, filters: Filters, stretches: Sequence[Stretch] | Non
     size = opened.path.stat().st_size
     is_bam = opened.handle.is_bam
     if stretches is None or (is_bam and _compiled() is None):
-        return Reading(size, size, alignments.indexed_records(opened))
+        ranges = [Range(0, None)] if is_bam else []
+        return Reading(size, size, alignments.indexed_records(opened), ranges=ranges)
     wider = _widened(stretches, filters.max_fragment_bp)
     if not is_bam:
         part = guide.slices_bytes(opened, wider)
@@ -91,7 +93,7 @@ def fragments(
 
 def _chunks(opened: Alignment, filters: Filters, threads: int, what: Reading, blocks: Blocks | None) -> Iterator[Chunk]:
     """Chunks by the compiled scan, or record by record."""
-    if (scan := _compiled()) is None:
+    if (parts := _compiled()) is None:
         yield from _one_by_one(opened, filters, what, blocks)
         return
     further = None
@@ -101,10 +103,9 @@ def _chunks(opened: Alignment, filters: Filters, threads: int, what: Reading, bl
         further = scan_blocks.Scan(str(opened.path), filters, blocks)
     if not opened.handle.is_bam:
         yield from cram.fragments(opened, filters, threads=threads, stretches=what.stretches, further=further)
-    elif what.mode == "guided":
-        yield from guide.fragments(opened, filters, what.ranges, threads=threads, further=further)
     else:
-        yield from scan.fragments(opened, filters, threads=threads, further=further)
+        ranges = what.ranges if threads == 1 or further else guide.split(opened, what.ranges, threads)
+        yield from parts.fragments(opened, filters, ranges, threads=threads, further=further)
     if further is not None:
         further.flush()
 
@@ -121,9 +122,9 @@ def _one_by_one(opened: Alignment, filters: Filters, what: Reading, blocks: Bloc
 def _compiled() -> ModuleType | None:
     """The compiled scan; None where there is no compiler for this Python: the same numbers, slower."""
     with suppress(ImportError):
-        from metcn.reads import scan
+        from metcn.reads import parts
 
-        return scan
+        return parts
     return None
 
 
