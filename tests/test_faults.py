@@ -23,6 +23,7 @@ from metcn.genome import load
 from metcn.run import layout
 
 ROOT = Path(__file__).resolve().parents[1]
+HANGS_S = 1200  # s; a run takes a minute or two on a quiet machine; one that takes this long never ends
 PATIENT = "Mustermann1956"
 pytestmark = pytest.mark.slow
 
@@ -53,7 +54,7 @@ def run(
     cohort: Path, out: Path, *more: object, before: tuple[str, ...] = (), **variables: str
 ) -> subprocess.CompletedProcess:
     command, known = [*before, *words(cohort, out, *more)], environment(**variables)
-    return subprocess.run(command, env=known, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, env=known, capture_output=True, text=True, timeout=HANGS_S, check=False)
 
 
 def results(out: Path) -> dict[str, bytes]:
@@ -116,7 +117,9 @@ def test_as_a_module_of_another_workflow(cohort, expected, tmp_path):
     )
     command = [sys.executable, "-m", "snakemake", "--cores", "2"]
     known = environment(XDG_CACHE_HOME=str(tmp_path / "cache"))
-    done = subprocess.run(command, cwd=tmp_path, env=known, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=known, capture_output=True, text=True, timeout=HANGS_S, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert results(tmp_path / "met") == expected
 
