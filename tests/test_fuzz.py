@@ -175,3 +175,14 @@ def test_a_cram_cut_between_two_containers_and_closed_again_is_refused(tmp_path)
         path.write_bytes(cut)
         with pytest.raises(InputError, match=r"expected [\d,]+ bytes or more by its index, found [\d,]+ in .*s.cram"):
             total(path, fasta)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("damage", [holed, blanked])
+def test_damage_between_a_cram_s_containers_is_no_end_of_the_file(tmp_path, damage, threads):
+    path, _, fasta = made_cram(tmp_path, "3.0")
+    content = bytearray(path.read_bytes())
+    damage(content, np.random.default_rng({holed: 1004, blanked: 1145}[damage]))
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="is damaged"):
+        total(path, fasta, threads=threads)

@@ -25,7 +25,6 @@ def fragments(
     alignment: Alignment,
     filters: sam.Filters,
     *,
-    threads: int = 1,
     stretches: Sequence[Stretch] | None = None,
     further: sam.Further | None = None,
 ) -> Iterator[sam.Chunk]:
@@ -42,7 +41,7 @@ def fragments(
 
     name, contigs = str(alignment.path), len(alignment.contigs)
     broken = False
-    with _decoded(alignment, threads, stretches) as (source, failure):
+    with _decoded(alignment, stretches) as (source, failure):
         try:
             yield from scan.fragments(bgzf.blocks(source), name, contigs, filters, further=further)
         except InputError:
@@ -52,12 +51,13 @@ def fragments(
 
 
 @contextmanager
-def _decoded(
-    alignment: Alignment, threads: int, stretches: Sequence[Stretch] | None
-) -> Iterator[tuple[str, list[str]]]:
-    """Where the plain BAM can be read, and, once it has been left, what went wrong (empty if nothing did)."""
+def _decoded(alignment: Alignment, stretches: Sequence[Stretch] | None) -> Iterator[tuple[str, list[str]]]:
+    """Where the plain BAM can be read, and, once it has been left, what went wrong (empty if nothing did).
+
+    One thread decodes: with several, htslib takes some damage between containers for the end of the file, silently.
+    """
     names, failure = list(alignment.contigs), list[str]()
-    words = ["-u", "--no-PG", "-@", str(threads - 1), "-T", str(alignment.fasta), "-o", "/dev/stdout"]
+    words = ["-u", "--no-PG", "-T", str(alignment.fasta), "-o", "/dev/stdout"]
     words += ["--input-fmt-option", alignment.fields.decode()]
     with tempfile.NamedTemporaryFile("w", suffix=".bed") as bed, tempfile.TemporaryFile() as errors:
         if stretches is not None:

@@ -102,7 +102,7 @@ def _chunks(opened: Alignment, filters: Filters, threads: int, what: Reading, bl
 
         further = scan_blocks.Scan(str(opened.path), filters, blocks)
     if not opened.handle.is_bam:
-        yield from cram.fragments(opened, filters, threads=threads, stretches=what.stretches, further=further)
+        yield from cram.fragments(opened, filters, stretches=what.stretches, further=further)
     else:
         ranges = what.ranges if threads == 1 or further else guide.split(opened, what.ranges, threads)
         yield from parts.fragments(opened, filters, ranges, threads=threads, further=further)
