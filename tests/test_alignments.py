@@ -57,7 +57,7 @@ def test_cram_needs_no_reference_for_what_is_counted(tmp_path):
     fasta = write_fasta(tmp_path, chr1="A" * 1000, chr7="A" * 2000)
     path = write_bam(tmp_path / "s.cram", READS, mode="wc", reference_filename=str(fasta))
     other = write_fasta(tmp_path, chr1="C" * 1000, chr7="G" * 2000)
-    with alignments.open_alignment(path, other, threads=2) as opened:
+    with alignments.open_alignment(path, other) as opened:
         assert len(np.concatenate(list(alignments.read_records(opened)))) == len(READS)
 
 

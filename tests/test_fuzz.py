@@ -179,7 +179,7 @@ def test_a_cram_cut_between_two_containers_and_closed_again_is_refused(tmp_path)
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("damage", [holed, blanked])
-def test_damage_between_a_cram_s_containers_is_no_end_of_the_file(tmp_path, damage, threads):
+def test_damage_between_a_cram_s_containers_is_no_end_of_the_file(tmp_path, way, damage, threads):
     path, _, fasta = made_cram(tmp_path, "3.0")
     content = bytearray(path.read_bytes())
     damage(content, np.random.default_rng({holed: 1004, blanked: 1145}[damage]))

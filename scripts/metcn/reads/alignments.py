@@ -130,11 +130,12 @@ def _index_warnings(path: Path, kind: str) -> tuple[str, ...]:
 
 
 def _handle(
-    stream: BinaryIO, path: Path, fasta: str | Path | None, threads: int, fields: bytes = REQUIRED_FIELDS
+    stream: BinaryIO, path: Path, fasta: str | Path | None, fields: bytes = REQUIRED_FIELDS
 ) -> pysam.AlignmentFile:
     """The opened file, as a CRAM with its index if there is a ``fasta``.
 
-    A BAM is opened by number: given a name, htslib loads the index as well, and some damaged ones end the process.
+    A BAM is opened by number: given a name, htslib loads the index as well, and some damaged ones end the process. A
+    CRAM is decoded by one thread: with several, htslib takes some damage between containers for the end of the file.
 
     Raises
     ------
@@ -150,7 +151,7 @@ def _handle(
                 f"expected {reach:,} bytes or more by its index, found {size:,} in {path}; copy or make both again"
             )
         options = {"mode": "rc", "reference_filename": str(fasta), "format_options": [fields]}
-        options |= {"threads": threads, "index_filename": str(index)}
+        options["index_filename"] = str(index)
     try:
         source = stream.fileno() if fasta is None else str(path)
         return pysam.AlignmentFile(source, check_sq=False, **options)
@@ -168,14 +169,12 @@ def header(path: str | Path) -> tuple[str, dict[str, int]]:
     """
     path = Path(path)
     kind = _container(path)
-    with sequences.htslib_quiet(), open(path, "rb") as stream, _handle(stream, path, None, 1) as handle:
+    with sequences.htslib_quiet(), open(path, "rb") as stream, _handle(stream, path, None) as handle:
         return kind, dict(zip(handle.references, handle.lengths, strict=True))
 
 
 @contextmanager
-def open_alignment(
-    path: str | Path, fasta: str | Path | None = None, *, threads: int = 1, names: bool = False
-) -> Iterator[Alignment]:
+def open_alignment(path: str | Path, fasta: str | Path | None = None, *, names: bool = False) -> Iterator[Alignment]:
     """An open, complete, coordinate-sorted and indexed BAM or CRAM; closed when the block ends.
 
     Parameters
@@ -184,8 +183,6 @@ def open_alignment(
         BAM or CRAM, told apart by content.
     fasta
         Reference sequence; required for CRAM, so that htslib never looks for one on the network.
-    threads
-        Threads that decode a CRAM.
     names
         Decode the reads' names of a CRAM too.
 
@@ -203,7 +200,7 @@ def open_alignment(
         sequences.check_fasta(Path(str(fasta)))
     fields = WITH_NAMES if names else REQUIRED_FIELDS
     with sequences.htslib_quiet(), open(path, "rb") as stream:
-        handle = _handle(stream, path, fasta if kind == "cram" else None, threads, fields)
+        handle = _handle(stream, path, fasta if kind == "cram" else None, fields)
         try:
             order = handle.header.to_dict().get("HD", {}).get("SO", "unknown")
             if order in ("queryname", "unsorted"):

@@ -42,7 +42,7 @@ def count(
     filters = Filters(**design.given(settings, *Filters._fields))
     threads, unit = settings.get("threads", 1), settings.get("unit", FRAGMENTS)
     left_out = (frame["mask"] == tiling.NOT_READ).to_numpy()
-    with alignments.open_alignment(path, fasta, threads=threads, names=unit == BASES) as opened:
+    with alignments.open_alignment(path, fasta, names=unit == BASES) as opened:
         reasons = genomes.check_build(opened.contigs, facts, where=str(path))
         absent = _absent(frame, opened.contigs, path)
         wanted = sampled.stretches(frame[~left_out], opened.contigs) if left_out.any() else None
