@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,9 @@ def _depth_of_coverage(
     InputError
         If the tables' rows are not exactly the bins.
     """
-    table = formats.read_coverage(paths, facts)
+    table, notes = formats.coverage(paths, facts)
+    for note in notes:
+        print(f"metcn: note: {note}", file=sys.stderr)
     _check_same_rows(frame, table, bins_path, _names(paths))
     verified = design.check_place(table, facts, _names(paths), overhang=True)
     told = {
@@ -141,7 +144,7 @@ def _depth_of_coverage(
         "bins_without_contig": 0,
         "bins_not_read": 0,
         "reading": None,
-        "warnings": [],
+        "warnings": list(notes),
         "reasons": [] if verified else ["build_not_verified"],
     }
     return table["depth"].to_numpy(), told

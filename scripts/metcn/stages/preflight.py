@@ -27,13 +27,14 @@ SAMPLE_BYTES, RUN_BYTES = 2_000_000, 20_000_000
 SAMPLE_ROW_BYTES, RUN_ROW_BYTES = 150, 200
 TABLE_ROW_BYTES, GZIP_FACTOR = 30, 4  # of the coverage and ratio tables that come in
 CONTIG_LINE = re.compile(rb"^##contig=<ID=([^,>]+),(?:[^>\n]*,)?length=(\d{1,10})[,>]", re.MULTILINE)
+MOST_ROWS_READ = 100_000  # of a sample's tables, which takes about a second
 READ_SHARE = 0.08  # of a deep genome's bins; the rest stand as few rows
 
 
 def check(plan: Plan, directory: Path) -> list[str]:
     """What is odd but harmless about the inputs of a run, a sentence each.
 
-    Headers, indices, targets and the panel of normals are read, alignments and coverage tables are not.
+    Headers, indices, targets, short tables and the panel of normals are read, alignments and long tables are not.
 
     Raises
     ------
@@ -132,10 +133,19 @@ def _snps(plan: Plan) -> Iterator[str]:
 
 
 def _files(sample: Sample, facts: genomes.Genome) -> Iterator[str]:
-    """Nothing, if a sample's tables are not empty and its variants are a VCF of this build."""
-    for path in (*sample.coverage, *([sample.ratios] if sample.ratios else [])):
+    """Nothing, if a sample's tables can be read and its variants are a VCF of this build.
+
+    Long tables are left to their stage, since they take as much time here.
+    """
+    tables_of = [*sample.coverage, *([sample.ratios] if sample.ratios else [])]
+    for path in tables_of:
         if path.stat().st_size == 0:
             raise InputError(f"sample {sample.name}: {path} is empty; copy or make it again")
+    if tables_of and sum(map(_table_rows, tables_of)) <= MOST_ROWS_READ:
+        if sample.ratios:
+            formats.ratios(sample.ratios)
+        else:
+            formats.coverage(sample.coverage, facts)
     if sample.variants:
         _vcf(sample.variants, facts)
     yield from ()
@@ -177,11 +187,17 @@ def _copies(samples: Iterable[Sample]) -> Iterator[str]:
         for path in sample.files:
             by_size.setdefault(path.stat().st_size, []).append((sample.name, path))
     for size, alike in by_size.items():
+        alike = [each for each in alike if len(alike) == 1 or not _is_header(each[1], size)]
         first: dict[bytes, tuple[str, Path]] = {}
         for name, path in alike if len(alike) > 1 and size else ():
             other = first.setdefault(_probe(path, size), (name, path))
             if other[1] != path:
                 yield f"sample {name}: {path} has the same content as {other[1]} of sample {other[0]}; remove one"
+
+
+def _is_header(path: Path, size: int) -> bool:
+    """Whether a table holds its header alone, as CNVkit's antitargets of amplicons do: all of these are alike."""
+    return path.suffix not in (".bam", ".cram") and size < PROBE_BYTES and not formats.has_rows(path)
 
 
 def _probe(path: Path, size: int) -> bytes:

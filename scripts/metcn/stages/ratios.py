@@ -106,11 +106,11 @@ def ratios(
     """
     facts = genomes.load(genome)
     if imported:
-        frame, log2 = _imported(imported, facts, assay)
+        frame, log2, notes = _imported(imported, facts, assay)
         depth = np.full(len(frame), np.nan)
         panel, made, mode = _flat(frame), None, "imported"
     elif counts and bins:
-        frame = tables.read_bins(bins)
+        frame, notes = tables.read_bins(bins), []
         depth, count = tables.read_depth(counts, frame)
         log2 = _log2(frame, depth, count)
         of_run = (genome, assay, belonging.unit_of([counts_summary]))
@@ -134,6 +134,7 @@ def ratios(
         "qc": _quality(parts, log2, found, panel),
         "reference": made | {"resembles": resembles} if made else None,
         "matched_normal": matched,
+        "notes": notes,
     }
     measured["reasons"] = _measured_reasons(parts, measured, settings)
     _write_ratios(output, frame.assign(depth=depth), panel.mask, found.bins)
@@ -181,13 +182,16 @@ def _flat(frame: pd.DataFrame) -> Panel:
     )
 
 
-def _imported(path: Path, facts: genomes.Genome, assay: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Bins and log2 ratios of a table normalised elsewhere."""
-    table = formats.genome_order(formats.read_ratios(path), facts)
+def _imported(path: Path, facts: genomes.Genome, assay: str) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
+    """Bins and log2 ratios of a table normalised elsewhere, and the notes on its reading, which are printed too."""
+    rows, notes = formats.ratios(path)
+    for note in notes:
+        print(f"metcn: note: {note}", file=sys.stderr)
+    table = formats.genome_order(rows, facts)
     off_target = table["gene"].isin(formats.OFF_TARGET_NAMES)
     table = table.assign(kind=np.where(off_target, "off_target", "target"))
     frame = design.annotated(design.bins_of_coverage(table, facts, assay=assay, where=str(path)), facts)
-    return frame, table["log2"].to_numpy(float)
+    return frame, table["log2"].to_numpy(float), list(notes)
 
 
 def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
