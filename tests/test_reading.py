@@ -49,7 +49,7 @@ def total(path, fasta=None, threads=1):
     """Tally, and sum of contigs and midpoints, of a whole file."""
     tally, places = dict.fromkeys(sam.TALLIES, 0), 0
     with alignments.open_alignment(path, fasta) as opened:
-        for contig, midpoint, _, part in reading.fragments(opened, sam.Filters(), threads=threads):
+        for contig, midpoint, _, part, _ in reading.fragments(opened, sam.Filters(), threads=threads):
             places += int((1_000_003 * contig.astype(np.int64) + midpoint).sum())
             tally = {name: tally[name] + part[name] for name in tally}
     return tally, places

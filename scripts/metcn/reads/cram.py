@@ -35,15 +35,17 @@ def fragments(
     Raises
     ------
     InputError
-        If the file cannot be decoded.
+        If the file cannot be decoded, or its records are not in order of their coordinates.
     """
     from metcn.reads import scan  # needs numba; who cannot, reads records one by one
 
-    name, contigs = str(alignment.path), len(alignment.contigs)
+    name, contigs = str(alignment.path), list(alignment.contigs)
     broken = False
     with _decoded(alignment, stretches) as (source, failure):
         try:
             yield from scan.fragments(bgzf.blocks(source), name, contigs, filters, further=further)
+        except sam.Disorder:
+            raise
         except InputError:
             broken = True
     if failure or broken:
