@@ -59,7 +59,8 @@ def _decoded(alignment: Alignment, stretches: Sequence[Stretch] | None) -> Itera
     One thread decodes: with several, htslib takes some damage between containers for the end of the file, silently.
     """
     names, failure = list(alignment.contigs), list[str]()
-    words = ["-u", "--no-PG", "-T", str(alignment.fasta), "-o", "/dev/stdout"]
+    words = ["-u", "--no-PG", "-o", "/dev/stdout"]
+    words += [] if alignment.fasta is None else ["-T", str(alignment.fasta)]
     words += ["--input-fmt-option", alignment.fields.decode()]
     with tempfile.NamedTemporaryFile("w", suffix=".bed") as bed, tempfile.TemporaryFile() as errors:
         if stretches is not None:
