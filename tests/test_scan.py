@@ -183,7 +183,9 @@ def test_one_machine_code_whatever_blocks_are_kept_in(tmp_path):
     with alignments.open_alignment(path) as opened:
         content = b"".join(bgzf.blocks(path))
         for kind in (bytes, bytearray):
-            (chunk,) = scan.fragments(iter([content[:-9], kind(content[-9:])]), "s", list(opened.contigs), sam.Filters())
+            (chunk,) = scan.fragments(
+                iter([content[:-9], kind(content[-9:])]), "s", list(opened.contigs), sam.Filters()
+            )
             assert chunk.tally["records"] == 3
     assert len(scan.scan.signatures) == 1
 

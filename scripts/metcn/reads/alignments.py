@@ -133,7 +133,7 @@ def _header_warnings(path: Path, header: Mapping[str, Any]) -> Iterator[str]:
     """Warnings about an order that the header denies, and about reads of several samples."""
     order = header.get("HD", {}).get("SO", "unknown")
     if order in NOT_BY_PLACE:
-        yield f"the header of {path} says SO:{order}; it has an index, so it is read, and the order of its records checked"
+        yield f"the header of {path} says SO:{order}; it has an index, so it is read, and its order is checked"
     samples = {group["SM"] for group in header.get("RG", []) if group.get("SM")}
     if len(samples) > 1:
         yield (

@@ -1,4 +1,4 @@
-"""Whether a CRAM needs a reference sequence, by the headers of its first records (CRAM specification, sections 6 to 8)."""
+"""Whether a CRAM needs a reference sequence, by the headers of its first records (CRAM specification, 6 to 8)."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ records with :mod:`metcn.reads.alignments` instead.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -31,7 +30,6 @@ _NOWHERE = 1 << 62  # place of records without a contig: behind all others
 _F_PAIRED, _F_UNMAPPED, _F_MATE_UNMAPPED, _F_FIRST = sam.PAIRED, sam.UNMAPPED, sam.MATE_UNMAPPED, sam.FIRST
 _F_SECONDARY, _F_QC_FAILED, _F_DUPLICATE = sam.SECONDARY, sam.QC_FAILED, sam.DUPLICATE
 _F_SUPPLEMENTARY = sam.SUPPLEMENTARY
-_CONTIG_START = struct.Struct("<ii")
 _ON_REFERENCE = 1 << 0 | 1 << 2 | 1 << 3 | 1 << 7 | 1 << 8  # CIGAR's M, D, N, = and X
 
 
@@ -208,8 +206,8 @@ class Records:
             block, self._pending = b"".join(self._pending), []
         data = np.frombuffer(block, dtype=np.uint8)
         data.flags.writeable = False  # one type of array, so one machine code, whatever a library inflates into
-        if self._first is None and len(data) >= begin + _HEAD + _CONTIG_START.size:
-            self._first = _CONTIG_START.unpack_from(data, begin + _HEAD)
+        if self._first is None and len(data) >= begin + _HEAD + _FIXED:
+            self._first = (_int32(data, begin + _HEAD), _int32(data, begin + _HEAD + 4))
         state = _FULL
         while state == _FULL:
             end, state = scan(data, begin, self._limits, self._kept, self._left_out, self._state, self._tally)
@@ -219,7 +217,8 @@ class Records:
             if state == _DAMAGED:
                 raise self.damage(f"after {self._tally[_RECORDS]:,} records of this part, one cannot be right")
             if state == _DISORDERED:
-                raise self.disorder(*_CONTIG_START.unpack_from(data, begin + _HEAD), int(self._state[_PLACE]))
+                contig, start = _int32(data, begin + _HEAD), _int32(data, begin + _HEAD + 4)
+                raise self.disorder(contig, start, int(self._state[_PLACE]))
             if state == _FULL:
                 yield self.take()
         if begin < len(block):

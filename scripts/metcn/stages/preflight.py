@@ -159,7 +159,7 @@ def _vcf(path: Path, facts: genomes.Genome) -> None:
 
 
 def _alignment(sample: Sample, plan: Plan, facts: genomes.Genome, opened_before: list[headers.Header]) -> Iterator[str]:
-    """What is odd about a file's index or header; an error if the file is unusable, of another build, or without its index.
+    """What is odd about a file's index or header; an error if it is unusable, of another build, or without its index.
 
     What its header says is added to ``opened_before``.
     """
