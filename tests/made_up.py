@@ -44,6 +44,7 @@ AMPLIFIED: dict[str, Any] = {
     "call": "high_level_amplification",
     "headline": "High-level MET amplification: 14.1 copies (12.5 to 15.9), MET/CEP7-like 4.9, focal.",
     "reasons": ["cep7_fallback", "egfr_gained"],
+    "details": {},
     "qc": "pass",
     "measurement": {
         "sample": "LC-0417",

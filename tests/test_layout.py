@@ -23,7 +23,7 @@ LAYERS = {
     "equation": "mixture tails stretches normalisation regions cnvkit binomial scales",
     "core": (
         "bins counts reference ratios quality segments purity clonal modes alleles copies amplicon "
-        "amplicon_scan detection compare calls triage verdicts sampling lengths titration agreement"
+        "amplicon_scan detection compare calls triage filtered verdicts sampling lengths titration agreement"
     ),
     "io": (
         "genome reads sequences tables delimited inflation formats wiggle vcf variants snps run criteria "

@@ -156,11 +156,21 @@ def _add_triage(commands: argparse._SubParsersAction) -> None:
 
 
 def _triage(files: Sequence[Path]) -> None:
-    """Print a line per file as soon as it is known."""
+    """Print a line per file as soon as it is known.
+
+    Raises
+    ------
+    InputError
+        One line per file that could not be read, when all others have been judged.
+    """
     from metcn.stages import indexed
 
+    problems = []
     for line in indexed.triage(files):
         print(line, flush=True)
+        problems += [why for why in [indexed.problem(line)] if why]
+    if problems:
+        raise InputError("\n".join(problems))
 
 
 def _add_titrate(commands: argparse._SubParsersAction) -> None:

@@ -52,6 +52,14 @@ REASONS: dict[str, Reason] = {
         "warn", "Bins within MET disagree more than their noise allows (dropout or a part of the gene)."
     ),
     "no_reads": Reason("fail", "The input has no usable read in any bin."),
+    "reads_filtered": Reason(
+        "warn",
+        "One filter left out more reads than usual, or more in MET than elsewhere: see the filter and its numbers.",
+    ),
+    "most_reads_filtered": Reason(
+        "fail",
+        "One filter left out so many reads that the rest proves nothing: see the filter, its numbers and its setting.",
+    ),
     "low_depth": Reason("warn", "Too few fragments for a stable result."),
     "build_not_verified": Reason("warn", "The genome build could not be verified from the contigs present."),
     "few_backbone_bins": Reason("fail", "Too few usable autosomal bins outside chromosome 7 to set the baseline."),

@@ -252,7 +252,9 @@ def _opened(path: Path, fasta: Path | None) -> Iterator[pysam.AlignmentFile]:
     kind, _ = alignments.header(path)
     index = indices.find(path, kind)
     indices.read(index)  # raises for a damaged one, some of which end the process when htslib reads them
-    options: dict[str, Any] = {"mode": "rb"} if kind == "bam" else {"mode": "rc", "reference_filename": str(fasta)}
+    options: dict[str, Any] = {"mode": "rb" if kind == "bam" else "rc"}
+    if kind == "cram" and fasta is not None:
+        options["reference_filename"] = str(fasta)
     with sequences.htslib_quiet():
         try:
             with pysam.AlignmentFile(str(path), index_filename=str(index), **options) as handle:

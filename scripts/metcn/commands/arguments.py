@@ -193,7 +193,7 @@ def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
     for name, keyword in settings.items():
         unit = f" [{keyword['x-unit']}]" if "x-unit" in keyword else ""
         help_text = _escaped(f"{keyword['description']}{unit} (default: {keyword['default']})")
-        if keyword.get("type") == "boolean":
+        if "boolean" in keyword.get("type", ()):
             action = argparse.BooleanOptionalAction
             group.add_argument(_option(name), action=action, default=keyword["default"], help=help_text)
         else:

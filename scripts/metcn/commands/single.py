@@ -20,6 +20,7 @@ from metcn.run.samples import NAME
 ENDINGS = re.compile(
     r"(\.(bam|cram|cnn|cnr|tsv|hdf5|bed|gz|regions|targetcoverage|target|counts|denoisedCR))+$", re.IGNORECASE
 )
+COUNTED = {"unit": str, "keep_duplicates": bool}  # settings of counts that a panel of normals keeps
 
 
 def call(
@@ -121,14 +122,20 @@ def _run(steps: plan.Plan, stage: str, sample: str, output: Path) -> None:
 
 
 def _given(configfile: Path | None, named: dict[str, Any]) -> dict[str, Any]:
-    """The configuration as written, with what the command line names instead; the panel tells build, assay and unit."""
+    """The configuration as written, with what the command line names instead.
+
+    The panel tells build, assay, and how depth is counted.
+    """
     given = config.read(configfile) if configfile else {}
     reference, unit = named.pop("reference"), named.pop("unit")
     if reference is not None:
         given["reference"] = {**_section(given, "reference"), "file": str(reference.absolute())}
         facts = _facts_of(reference)
-        unit = unit or (None if "unit" in _section(given, "counts") else facts.pop("unit", None))
-        given = {**{key: value for key, value in facts.items() if key != "unit"}, **given}
+        counted = {name: facts.pop(name) for name in COUNTED if name in facts}
+        given = {**facts, **given}
+        if counted:
+            own = {name: value for name, value in _section(given, "counts").items() if value is not None}
+            given["counts"] = {**counted, **own}
     if unit is not None:
         given["counts"] = {**_section(given, "counts"), "unit": unit}
     for key, value in named.items():
@@ -143,8 +150,8 @@ def _section(given: Mapping[str, Any], name: str) -> dict[str, Any]:
     return section if isinstance(section, dict) else {}
 
 
-def _facts_of(reference: Path) -> dict[str, str]:
-    """Genome build, assay and unit of depth that a panel of normals was made for."""
+def _facts_of(reference: Path) -> dict[str, Any]:
+    """Genome build and assay that a panel of normals was made for, and how its depth was counted."""
     if not reference.is_file():
         raise InputError(
             f"metcn call: option --reference: expected a file, {reference} does not exist; correct the path"
@@ -153,7 +160,11 @@ def _facts_of(reference: Path) -> dict[str, str]:
 
     try:
         with h5py.File(reference, "r") as panel:
-            return {key: str(panel.attrs[key]) for key in ("genome", "assay", "unit") if key in panel.attrs}
+            facts: dict[str, Any] = {key: str(panel.attrs[key]) for key in ("genome", "assay") if key in panel.attrs}
+            for name, kind in COUNTED.items():
+                if name in panel.attrs:
+                    facts[name] = kind(panel.attrs[name])
+            return facts
     except OSError as error:
         message = f"metcn call: option --reference: expected a panel of normals, {reference} is not HDF5"
         raise InputError(f"{message}; give reference/reference.h5") from error

@@ -169,15 +169,14 @@ def _vcf(path: Path, facts: genomes.Genome) -> None:
 
 
 def _alignment(sample: Sample, plan: Plan, facts: genomes.Genome, opened_before: list[headers.Header]) -> Iterator[str]:
-    """What is odd about a file's index; an error if the file is unusable, of another build, or without its index.
+    """What is odd about a file's index or header; an error if it is unusable, of another build, or without its index.
 
     What its header says is added to ``opened_before``.
     """
     with alignments.open_alignment(Path(str(sample.alignments)), plan.settings["fasta"]) as opened:
         genomes.check_build(opened.contigs, facts, where=str(opened.path))
         opened_before.append(headers.Header(sample.name, opened.path, opened.contigs, opened.named))
-        remedy = f"run `samtools index {opened.path}` unless both were copied"
-        yield from (f"{warning}; {remedy}" for warning in opened.warnings)
+        yield from opened.warnings
 
 
 def _copies(samples: Iterable[Sample]) -> Iterator[str]:

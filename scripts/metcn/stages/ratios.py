@@ -43,13 +43,17 @@ def reference(
         If a table is malformed, has other rows than the bins, a normal has no reads, or units differ.
     """
     frame = tables.read_bins(bins)
-    unit = belonging.unit_of(counts_summary or ())
+    alike = belonging.counted_alike(counts_summary or ())
     depth = np.stack([_log2(frame, *tables.read_depth(path, frame)) for path in counts])
     names = [path.name.removesuffix(".cnn") for path in counts]
+    lost = belonging.filtered(counts_summary or ())
+    for name, sentences in lost.items():
+        print(f"metcn: note: normal {name}: {' '.join(sentences)}", file=sys.stderr)
     empty = [name for name, row in zip(names, depth, strict=True) if not np.isfinite(row).any()]
     if empty:
+        why = f" ({' '.join(lost[empty[0]])})" if empty[0] in lost else ""
         raise InputError(
-            f"normal {empty[0]} has no reads in any bin; remove it from the sample sheet or replace its file"
+            f"normal {empty[0]} has no reads in any bin{why}; remove it from the sample sheet or replace its file"
         )
     belonging.name_copies(names, depth)
     parts = measure.design_of(frame)
@@ -67,7 +71,7 @@ def reference(
         min_relative_depth=settings["min_relative_depth"],
         max_spread=settings["max_spread"],
     )
-    facts = {"genome": genome, "assay": assay, "unit": unit, "normals": names, "provenance": provenance.stamp(settings)}
+    facts = {"genome": genome, "assay": assay, **alike, "normals": names, "provenance": provenance.stamp(settings)}
     facts |= belonging.of_normals(names, panel)
     deviant = belonging.deviant(names, depth, parts, panel.mask)  # the depths were centred by the build
     facts["deviant"] = deviant
@@ -113,7 +117,7 @@ def ratios(
         frame, notes = tables.read_bins(bins), []
         depth, count = tables.read_depth(counts, frame)
         log2 = _log2(frame, depth, count)
-        of_run = (genome, assay, belonging.unit_of([counts_summary]))
+        of_run = (genome, assay, belonging.counted_alike([counts_summary]))
         frame, panel, made, mode = _compared(frame, reference, matched_normal, *of_run)
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
@@ -142,7 +146,7 @@ def ratios(
 
 
 def _compared(
-    frame: pd.DataFrame, reference: Path | None, matched: Path | None, genome: str, assay: str, unit: str | None
+    frame: pd.DataFrame, reference: Path | None, matched: Path | None, genome: str, assay: str, alike: Mapping[str, Any]
 ) -> tuple:
     """Bins, what the sample is compared with, what is known of that, and the mode: panel, matched normal or nothing."""
     if reference is not None:
@@ -154,7 +158,7 @@ def _compared(
                 f"{reference} was made for other bins (fingerprint {expected}) than this sample's ({found}); "
                 "make the panel of normals again, or count the sample with the panel's own bins"
             )
-        belonging.check_unit(unit, facts.get("unit"), reference)
+        belonging.check_counted(alike, facts, reference)
         made = {
             "normals": panel.normals,
             "components": {kind: null.components for kind, null in panel.null.items()},
