@@ -162,7 +162,11 @@ def test_whole_number_written_with_a_point_becomes_int():
         ("segments", {"method": "haar"}, "--method=haar"),
         ("report", {"title": "a 'b' $c"}, """--title='a '"'"'b'"'"' $c'"""),
         ("calls", {"default_criteria": "-x"}, "--default-criteria=-x --decide=0.95"),
-        ("reference", "p.h5", "--max-components=40 --min-relative-depth=0.05 --max-spread=1.0"),
+        (
+            "reference",
+            "p.h5",
+            "--max-components=40 --min-relative-depth=0.05 --max-spread=1.0 --on-suspicious=leave_out",
+        ),
         ("cohort", {}, ""),
     ],
 )

@@ -876,20 +876,32 @@ def test_damage(case: Case, bench: Bench, capsys: pytest.CaptureFixture[str]):
         assert row["qc"] == "fail"
 
 
+@pytest.mark.parametrize("keep", [False, True], ids=["left out", "kept"])
 @pytest.mark.parametrize(("tumours", "deviant"), [(1, ["T1"]), (0, [])], ids=["a tumour", "normals only"])
-def test_a_tumour_among_the_normals_is_named(sound, tmp_path, capsys, tumours, deviant):
-    """Its amplicon does not move its typical gene, so leaving it out finds nothing: its own MET does."""
+def test_a_tumour_among_the_normals_is_named(sound, tmp_path, capsys, tumours, deviant, keep):
+    """In the log, in the panel, and in what every sample that uses the panel is told."""
     paths = {f"C{row}": sorted((sound / "cohort/coverage").glob(f"N{row}.*")) for row in range(1, 6)}
     paths |= {"T1": sorted((sound / "cohort/coverage").glob("T1.*"))} if tumours else {}
     shutil.copy(sound / "cohort.tsv", tmp_path)
     made = sound_files.write_panel(tmp_path, paths, "cohort")
-    assert panel_file.read(made)[2]["deviant"] == deviant
-    assert capsys.readouterr().err.count("metcn: note: T1 deviates on chromosome 7") == tumours
+    first = capsys.readouterr().err
+    if keep:
+        counts = [tmp_path / f"{name}.cnn" for name in paths]
+        words = ["--bins", tmp_path / "cohort.tsv", "--counts", *counts, "--output", made, "--on-suspicious=keep"]
+        assert ended(["reference", "--genome=GRCh37", "--assay=panel", *words], capsys)[0] == 0
+    facts = panel_file.read(made)[2]
+    assert facts["deviant"] == deviant
+    assert facts["check"]["left_out"] == ([] if keep else deviant)
+    assert len(facts["normals"]) == 5 + (tumours if keep else 0)
+    assert first.count("metcn: note: T1 deviates from the other normals as a tumour does (MET +") == tumours
+    assert f"metcn: normals: 5 used, {tumours} suspicious" in first
     common = ["--sample=C1", "--genome=GRCh37", "--assay=panel", "--counts", tmp_path / "C1.cnn"]
     common += ["--bins", tmp_path / "cohort.tsv", "--reference", made]
     written = ["--output", tmp_path / "o.cnr", "--summary", tmp_path / "s"]
     assert ended(["ratios", *common, *written], capsys)[0] == 0
-    assert ("normal_deviates" in read_json(tmp_path / "s")["reasons"]) == bool(tumours)
+    measured = read_json(tmp_path / "s")
+    assert ("normal_deviates" in measured["reasons"]) == bool(tumours)
+    assert measured["reference"]["check"] == facts["check"]
 
 
 @pytest.mark.parametrize(("source", "notes"), [("N1", 1), ("N3", 0)], ids=["a copy", "its own"])

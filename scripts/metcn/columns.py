@@ -71,7 +71,8 @@ REASONS: dict[str, Reason] = {
         "warn", "Fewer than three normals: bins are centred, but noise is assumed rather than learned."
     ),
     "normal_deviates": Reason(
-        "warn", "A normal of the panel deviates on chromosome 7, as a tumour would: take it out of the panel."
+        "warn",
+        "A sample given as a normal looks like a tumour: check its role and whether it was swapped with its tumour.",
     ),
     "matched_normal_deviates": Reason(
         "warn", "The matched normal is not neutral at MET or the centromere of chromosome 7: copies assume that it is."

@@ -198,7 +198,7 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
             if handle.attrs["format"] != FORMAT or int(handle.attrs["format_version"]) != FORMAT_VERSION:
                 raise ValueError(f"format {handle.attrs['format']} version {handle.attrs['format_version']}")
             _check_own(handle)
-            arrays = {name: _mapped(handle, name) for name in ARRAYS}
+            arrays: dict[str, Any] = {name: _mapped(handle, name) for name in ARRAYS}
             facts = json.loads(handle.attrs["facts"]) | {"fingerprint": str(handle.attrs["fingerprint"])}
             null = {
                 kind: KindNull(

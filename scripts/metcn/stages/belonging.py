@@ -18,7 +18,6 @@ from metcn.stages.measure import Design
 
 NOT_EXPLAINED = 1.75  # normals add to the spread that they should take away; 50 real samples have at most 1.6
 DEVIANT_LOG2 = 0.2  # a single copy more in 30 % of the cells
-DEVIANT_SD = 6.0  # beyond so many SDs of the normals
 COUNTED: dict[str, dict[Any, str]] = {
     "unit": {"fragments": "in fragments", "bases": "in bases"},
     "keep_duplicates": {True: "with duplicates", False: "without duplicates"},
@@ -56,28 +55,6 @@ def of_normals(names: Sequence[str], panel: Panel) -> dict[str, Any]:
             found["batches"][kind] = [[str(name) for name in np.array(names)[label == number]] for number in (0, 1)]
         found["strays"][kind] = [str(name) for name in np.array(names)[batches.strays(np.array(null.scatter))]]
     return found
-
-
-def deviant(names: Sequence[str], residual: np.ndarray, design: Design, mask: np.ndarray) -> list[str]:
-    """Normals whose MET or chromosome 7 lies away from that of the others, as a tumour's does.
-
-    Leaving normals out does not find them: one gene or one chromosome does not move a normal's typical gene.
-
-    Parameters
-    ----------
-    residual : ndarray, shape (normals, bins)
-        Log2 depth over the panel's centre.
-    """
-    away = np.zeros(len(names), dtype=bool)
-    for kind in np.unique(design.kind):
-        own = (design.kind == kind) & (mask == "")
-        backbone = own & design.fit
-        for bins in (own & design.met, own & design.on_seven & ~design.met):
-            if bins.any() and backbone.any():
-                level = np.array([robust.median(row[bins]) - robust.median(row[backbone]) for row in residual])
-                with np.errstate(invalid="ignore"):
-                    away |= np.abs(level) > max(DEVIANT_LOG2, DEVIANT_SD * robust.spread(level))
-    return [name for name, there in zip(names, away, strict=True) if there]
 
 
 def of_sample(shares: Mapping[str, Sequence[float]], names: Sequence[str], panel: Panel) -> dict[str, Any]:

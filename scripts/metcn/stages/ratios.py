@@ -17,7 +17,7 @@ from metcn import reference as normals
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.normalisation.panel import FEWEST_NORMALS, Panel
-from metcn.stages import against, belonging, design, measure
+from metcn.stages import against, belonging, design, measure, suspected
 
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
 UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals
@@ -44,20 +44,57 @@ def reference(
     """
     frame = tables.read_bins(bins)
     alike = belonging.counted_alike(counts_summary or ())
-    depth = np.stack([_log2(frame, *tables.read_depth(path, frame)) for path in counts])
     names = [path.name.removesuffix(".cnn") for path in counts]
     lost = belonging.filtered(counts_summary or ())
     for name, sentences in lost.items():
         print(f"metcn: note: normal {name}: {' '.join(sentences)}", file=sys.stderr)
+    parts = measure.design_of(frame)
+
+    def make(trusted: np.ndarray) -> Panel:
+        """Panel of these normals; depths are read each time, since a build consumes them."""
+        return _panel(parts, _depths(frame, counts, names, lost, name_copies=bool(trusted.all())), trusted, settings)
+
+    keep = settings["on_suspicious"] == "keep"
+    checked = suspected.build(make, len(names), parts, genomes.load(genome), keep=keep)
+    used = [name for name, there in zip(names, checked.used, strict=True) if there]
+    facts = {"genome": genome, "assay": assay, **alike, "normals": used, "provenance": provenance.stamp(settings)}
+    facts |= belonging.of_normals(used, checked.panel)
+    found = suspected.facts_of(names, checked)
+    suspected.say(found)
+    facts |= {"deviant": [one["name"] for one in found["suspects"]], "check": found}
+    panel_file.write(output, frame, checked.panel, facts)
+
+
+def _depths(
+    frame: pd.DataFrame,
+    counts: Sequence[Path],
+    names: Sequence[str],
+    lost: Mapping[str, Sequence[str]],
+    *,
+    name_copies: bool,
+) -> np.ndarray:
+    """Log2 depths of the normals, shape (normals, bins).
+
+    Raises
+    ------
+    InputError
+        If a normal has no reads.
+    """
+    depth = np.stack([_log2(frame, *tables.read_depth(path, frame)) for path in counts])
     empty = [name for name, row in zip(names, depth, strict=True) if not np.isfinite(row).any()]
     if empty:
         why = f" ({' '.join(lost[empty[0]])})" if empty[0] in lost else ""
         raise InputError(
             f"normal {empty[0]} has no reads in any bin{why}; remove it from the sample sheet or replace its file"
         )
-    belonging.name_copies(names, depth)
-    parts = measure.design_of(frame)
-    panel = normals.build(
+    if name_copies:
+        belonging.name_copies(names, depth)
+    return depth
+
+
+def _panel(parts: measure.Design, depth: np.ndarray, trusted: np.ndarray, settings: Mapping[str, Any]) -> Panel:
+    """Panel of the trusted normals."""
+    return normals.build(
         depth,
         kind=parts.kind,
         group=parts.group,
@@ -66,18 +103,12 @@ def reference(
         learn=parts.fit | parts.on_seven,
         met=parts.met,
         x=belonging.x_of(parts),
-        mask=frame["mask"].to_numpy(dtype=np.str_),
+        mask=parts.frame["mask"].to_numpy(dtype=np.str_),
         max_components=settings["max_components"],
         min_relative_depth=settings["min_relative_depth"],
         max_spread=settings["max_spread"],
+        trusted=trusted,
     )
-    facts = {"genome": genome, "assay": assay, **alike, "normals": names, "provenance": provenance.stamp(settings)}
-    facts |= belonging.of_normals(names, panel)
-    deviant = belonging.deviant(names, depth, parts, panel.mask)  # the depths were centred by the build
-    facts["deviant"] = deviant
-    for name in deviant:
-        print(f"metcn: note: {name} deviates on chromosome 7 from the other normals, as a tumour does", file=sys.stderr)
-    panel_file.write(output, frame, panel, facts)
 
 
 def _log2(frame: pd.DataFrame, depth: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -165,6 +196,7 @@ def _compared(
             "fingerprint": expected,
             "names": facts["normals"],
             "belonging": {name: facts.get(name) for name in ("males", "batches", "strays", "deviant")},
+            "check": facts.get("check"),  # a panel of an earlier version has none
         }
         return stored, panel, made, "panel_of_normals" if panel.normals >= FEWEST_NORMALS else "few_normals"
     if matched is not None:
