@@ -63,7 +63,7 @@ def call(
     for stage in layout.STAGES:
         if stage in ("reference", "compare") or (row.ratios and stage in ("bins", "counts")):
             continue
-        _run(steps, stage, row.name, output)
+        run(steps, stage, row.name, output)
     print(f"metcn: results are in {output / layout.path('cohort')}", file=sys.stderr)
 
 
@@ -81,14 +81,14 @@ def cohort(folder: Path, last: str, cores: int = 1) -> None:
     steps = plan.load(config.read(source), folder.resolve(), str(source))
     stages = list(layout.STAGES)
     done = stages[: stages.index(last) + 1]
-    _run(steps, "bins", "", folder)
+    run(steps, "bins", "", folder)
     _each(steps, ["counts"], [*steps.normals, *steps.tumours], folder, cores)
     if "reference" in done:
-        _run(steps, "reference", "", folder)
+        run(steps, "reference", "", folder)
     chain = [stage for stage in done if layout.per_sample(stage) and stage not in ("counts", "compare", "report")]
     _each(steps, chain, steps.tumours if chain else [], folder, cores)
     if last == "cohort":
-        _run(steps, "cohort", "", folder)
+        run(steps, "cohort", "", folder)
 
 
 def _each(steps: plan.Plan, stages: Sequence[str], names: Sequence[str], folder: Path, cores: int) -> None:
@@ -105,17 +105,34 @@ def _each(steps: plan.Plan, stages: Sequence[str], names: Sequence[str], folder:
 def _chain(steps: plan.Plan, stages: Sequence[str], folder: Path, name: str) -> None:
     """Run the stages for one sample, one after the other."""
     for stage in stages:
-        _run(steps, stage, name, folder)
+        run(steps, stage, name, folder)
 
 
-def _run(steps: plan.Plan, stage: str, sample: str, output: Path) -> None:
-    """Run a stage of the plan with its files below ``output``."""
+def run(
+    steps: plan.Plan,
+    stage: str,
+    sample: str,
+    output: Path,
+    *,
+    inputs: plan.Inputs | None = None,
+    omit: Sequence[str] = (),
+) -> None:
+    """Run a stage of the plan with its files below ``output``.
+
+    ``inputs`` stands for those of the plan, where not all of them are there; outputs in ``omit`` are not written.
+
+    Raises
+    ------
+    InputError
+        If an input is wrong.
+    """
     name = sample if layout.per_sample(stage) else ""
     read = {
         argument: [output / path for path in paths] if isinstance(paths, list) else output / paths
-        for argument, paths in steps.inputs(stage, name).items()
+        for argument, paths in (steps.inputs(stage, name) if inputs is None else inputs).items()
     }
-    written = {argument: output / layout.path(stage, argument, sample) for argument in layout.OUTPUTS[stage]}
+    kept = [argument for argument in layout.OUTPUTS[stage] if argument not in omit]
+    written = {argument: output / layout.path(stage, argument, sample) for argument in kept}
     settings = {key: steps.settings[stage][key] for key in config.settings_keys(stage)}
     call_stage(stage, {**steps.facts(stage, name), **read, **written}, settings)
 

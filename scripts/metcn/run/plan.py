@@ -89,8 +89,14 @@ class Plan:
         return provenance.digest({"genome": self.settings["genome"], "assay": self.settings["assay"], **sections})
 
     def input_of(self, stage: str) -> Callable[[Any], Inputs]:
-        """Input function of a stage's rule."""
-        return lambda wildcards: self.inputs(stage, getattr(wildcards, "sample", ""))
+        """Input function of a stage's rule; Snakemake takes single braces in a path for a wildcard's."""
+
+        def files(wildcards: Any) -> Inputs:
+            """The inputs of one job, braces doubled."""
+            found = self.inputs(stage, getattr(wildcards, "sample", ""))
+            return {argument: _braced(paths) for argument, paths in found.items()}
+
+        return files
 
     def told(self, stage: str) -> Callable[[Any, Any], str]:
         """Parameter function of a stage's rule: options for its facts and its input files, shell-quoted.
@@ -223,6 +229,11 @@ class Plan:
     def _counted(self, sample: str) -> bool:
         """Whether a sample's depth is counted here rather than imported as ratios."""
         return not self.samples[sample].ratios
+
+
+def _braced(paths: str | list[str]) -> Any:
+    """The paths as Snakemake's patterns that stand for nothing but themselves."""
+    return paths.replace("{", "{{").replace("}", "}}") if isinstance(paths, str) else list(map(_braced, paths))
 
 
 def make(settings: Mapping[str, Any], samples: Sequence[Sample], source: str = "config.yaml") -> Plan:
