@@ -47,7 +47,8 @@ class Reason(NamedTuple):
 
 REASONS: dict[str, Reason] = {
     "input_error": Reason(
-        "fail", "An input that the sample needs cannot be used, so nothing was measured; the message says which, and why."
+        "fail",
+        "An input that the sample needs cannot be used, so nothing was measured; the message says which, and why.",
     ),
     "not_finished": Reason(
         "fail", "The last run ended without a result of the sample, though no input was refused; the message says how."

@@ -1,8 +1,8 @@
 """What is still done when jobs of a workflow failed: the samples that have a result get their table and pages.
 
 Snakemake makes nothing that depends on a failed job, so one unreadable file would cost the whole cohort its table. A
-failed sample gets a calls JSON and a page that say what is wrong. Its other files, and the marker of a complete run, are
-not there, so the next run makes them, and with them the sample, without being told.
+failed sample gets a calls JSON and a page that say what is wrong. Its other files, and the marker of a complete run,
+are not there, so the next run makes them, and with them the sample, without being told.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ def _failure(plan: Plan, sample: str, folder: Path, rest: Rest) -> Failure | Non
     if not ran:
         return Failure(sample, own[0][0], "not_finished", ("it was not begun; start the same command again",))
     stage, name = ran[-1] if len(ran) == 1 else next((job for job in ran if _began(job, folder, rest)), ran[-1])
-    log = layout.log(stage).format(sample=name)
-    told = f"the stage {stage} ended without a word, as a job does that is killed for its memory or time, see {log}"
-    return Failure(sample, stage, "not_finished", (f"{told}; start the same command again",))
+    where = layout.log(stage).format(sample=name)
+    words = f"the stage {stage} ended without a word, as a job does that is killed for its memory or time, see {where}"
+    return Failure(sample, stage, "not_finished", (f"{words}; start the same command again",))
 
 
 def _chain(sample: str) -> list[Job]:
@@ -164,4 +164,6 @@ def _cohort(plan: Plan, folder: Path) -> None:
     (folder / layout.path("cohort", "complete")).unlink(missing_ok=True)
     inputs = plan.inputs("cohort")
     there = {name: [path for path in paths if (folder / path).exists()] for name, paths in inputs.items()}
-    single.run(plan, "cohort", "", folder, inputs={name: paths for name, paths in there.items() if paths}, omit=("complete",))
+    single.run(
+        plan, "cohort", "", folder, inputs={name: paths for name, paths in there.items() if paths}, omit=("complete",)
+    )

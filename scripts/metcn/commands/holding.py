@@ -1,8 +1,8 @@
 """Who works in an output folder: one run at a time, and what a run that ended hard leaves behind.
 
 A run holds the folder by a lock of the system, which vanishes with the process however it ends, and writes into the
-locked file who it is. What it writes is taken away at an orderly end, so what is found there without the lock tells of a
-run that was killed, or of one on another machine, which the lock may not reach.
+locked file who it is. What it writes is taken away at an orderly end, so what is found there without the lock tells of
+a run that was killed, or of one on another machine, which the lock may not reach.
 """
 
 from __future__ import annotations
@@ -172,7 +172,8 @@ def _release_dead(handle: int, folder: Path, command: Sequence[str], locked: boo
     if holder.host != socket.gethostname():
         here = socket.gethostname()
         raise InputError(
-            f"{folder}: expected a folder in which nothing works, found {holder}, which cannot be seen from {here}; {remedy}"
+            f"{folder}: expected a folder in which nothing works, found {holder}, which cannot be seen from {here}; "
+            f"{remedy}"
         )
     if not locked and holder.lives_here:
         raise InputError(_at_work(folder, holder))

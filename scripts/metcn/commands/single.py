@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from metcn import files
 from metcn.commands.arguments import call_stage
 from metcn.errors import InputError
 from metcn.run import config, layout, plan, sheet
@@ -61,10 +62,34 @@ def call(
     base = configfile.parent.resolve() if configfile else Path()
     steps = plan.make(config.complete(_given(configfile, named), base, source), [row], source)
     for stage in layout.STAGES:
-        if stage in ("reference", "compare") or (row.ratios and stage in ("bins", "counts")):
+        if stage in ("reference", "compare", "cohort") or (row.ratios and stage in ("bins", "counts")):
             continue
         run(steps, stage, row.name, output)
+    _overview(steps, output)
     print(f"metcn: results are in {output / layout.path('cohort')}", file=sys.stderr)
+
+
+def _overview(steps: plan.Plan, output: Path) -> None:
+    """Write table and page of every sample that was called into a folder, one process at a time.
+
+    The table is made anew of all calls that lie there, so no row depends on which of several processes came last.
+    """
+
+    def there(stage: str, argument: str = "output") -> list[str]:
+        """Paths of a stage's results below the folder, by sample."""
+        whole = layout.path(stage, argument, "*")
+        return sorted(str(path.relative_to(output)) for path in output.glob(whole))
+
+    with files.alone(output, wait=True):
+        found = {"calls": there("calls"), "comparisons": there("compare"), "seg": there("segments", "seg")}
+        run(
+            steps,
+            "cohort",
+            "",
+            output,
+            inputs={name: paths for name, paths in found.items() if paths},
+            omit=("complete",),
+        )
 
 
 def cohort(folder: Path, last: str, cores: int = 1) -> None:

@@ -40,6 +40,7 @@ def load(given: Mapping[str, Any], workflow: Any) -> plan.Plan:
         config.read(path)
     base = configfiles[-1].parent.resolve() if configfiles else Path(workflow.workdir_init)
     whole = plan.load(given, base, str(configfiles[-1]) if configfiles else "config")
+    _link(whole)
     if workflow.is_main_process and CHECKED not in os.environ:
         from metcn.stages import (
             preflight,
@@ -49,6 +50,20 @@ def load(given: Mapping[str, Any], workflow: Any) -> plan.Plan:
         for line in [*checked.notes, *checked.faults]:
             print(f"metcn: note: {line}", file=sys.stderr)
     return whole
+
+
+def _link(whole: plan.Plan) -> None:
+    """Make the links that stand for inputs with braces in their paths, where they are not there yet.
+
+    One that is right stays as it is: a new one would look like a new input.
+    """
+    for name, path in whole.stand_ins.items():
+        link = Path(name)
+        if not (link.is_symlink() and os.readlink(link) == path):
+            with suppress(FileExistsError):  # another job was faster
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.unlink(missing_ok=True)
+                link.symlink_to(path)
 
 
 def hold() -> None:

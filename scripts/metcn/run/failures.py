@@ -38,8 +38,8 @@ def by_log(sample: str, stage: str, log: Path, since: float) -> Failure | None:
     """
     lines = read_log(log, since)
     if any(line.startswith(DEFECT_MARK) for line in lines):
-        told = (f"a defect of metcn ended the stage {stage}; report it with {log}",)
-        return Failure(sample, stage, "not_finished", told)
+        defect = f"a defect of metcn ended the stage {stage}; report it with {log}"
+        return Failure(sample, stage, "not_finished", (defect,))
     told = marked(lines, ERROR_MARK)
     if not told:
         return None
@@ -80,9 +80,7 @@ def write(folder: Path, failures: Sequence[Failure]) -> None:
     rows = csv.writer(text, delimiter="\t", lineterminator="\n")
     rows.writerow(COLUMNS)
     rows.writerows(
-        (failure.sample, failure.stage, failure.reason, message)
-        for failure in failures
-        for message in failure.messages
+        (failure.sample, failure.stage, failure.reason, message) for failure in failures for message in failure.messages
     )
     files.write_text(folder / LIST, text.getvalue())
 

@@ -54,7 +54,7 @@ def document(failure: Failure, sample: Sample, run: Mapping[str, Any], configura
             "reasons": [failure.reason],
         },
         "purity": {name: NOTHING | {"source": "unknown"} for name in ("purity", "ploidy")} | {"grid": {}},
-        "copies": {name: NOTHING for name in ESTIMATES}
+        "copies": dict.fromkeys(ESTIMATES, NOTHING)
         | {"p_copies_ge": {}, "p_ratio_ge": {}, "lod": {"copies": None}, "focality": None, "amplicon": None},
         "counts": None,
     }

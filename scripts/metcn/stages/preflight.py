@@ -95,7 +95,9 @@ def check(plan: Plan, directory: Path) -> Checked:
 
 def _named(faults: Mapping[str, Iterable[str]]) -> list[str]:
     """The faults with the sample that each concerns."""
-    return [f"sample {name}: {line.removeprefix(f'sample {name}: ')}" for name, lines in faults.items() for line in lines]
+    return [
+        f"sample {name}: {line.removeprefix(f'sample {name}: ')}" for name, lines in faults.items() for line in lines
+    ]
 
 
 def _lacks_fasta(sample: Sample, plan: Plan) -> bool:
