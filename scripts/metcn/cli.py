@@ -125,6 +125,7 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--directory", type=Path, required=True, metavar="OUT", help="folder for results and logs")
     _add_workflow(command)
     command.add_argument("-n", "--dry-run", action="store_true", help="check the input and show what would be done")
+    command.add_argument("--unlock", action="store_true", help="unlock the folder of a run that was killed; do no more")
     command.add_argument("snakemake", nargs="*", metavar="ARGS", help="after --: further arguments of Snakemake")
 
 

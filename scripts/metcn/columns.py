@@ -13,7 +13,7 @@ KINDS = ("target", "off_target", "window", "amplicon")
 ROLES = ("met", "cep7", "chr7", "backbone", "sex", "other")
 ASSAYS = ("panel", "wes", "amplicon", "wgs", "swgs")
 SPECIMENS = ("tissue", "plasma")
-MODES = ("panel_of_normals", "few_normals", "matched_normal", "no_normals", "imported")
+MODES = ("panel_of_normals", "few_normals", "matched_normal", "no_normals", "imported", "not_measured")
 
 CALLS = (
     "high_level_amplification",
@@ -46,6 +46,13 @@ class Reason(NamedTuple):
 
 
 REASONS: dict[str, Reason] = {
+    "input_error": Reason(
+        "fail",
+        "An input that the sample needs cannot be used, so nothing was measured; the message says which, and why.",
+    ),
+    "not_finished": Reason(
+        "fail", "The last run ended without a result of the sample, though no input was refused; the message says how."
+    ),
     "met_not_covered": Reason("fail", "No usable bin lies in MET: the input does not cover it."),
     "few_met_bins": Reason("warn", "MET rests on fewer bins than the configured minimum."),
     "met_bins_deviate": Reason(

@@ -146,6 +146,9 @@ STAGE_ARGUMENTS: dict[str, list[Argument]] = {
         Argument("seg", "Segments of the tumours (segments/SAMPLE.seg), drawn as a map.", required=False, many=True),
         OUTPUT,
         Argument("page", "HTML page over all samples to write.", "write"),
+        Argument(
+            "complete", "Marker of a run in which every sample has its result, to write.", "write", required=False
+        ),
         Argument("mqc", "Calls for MultiQC (.tsv) to write.", "write", required=False),
         Argument("mqc_general", "Columns of MultiQC's general statistics (.tsv) to write.", "write", required=False),
         Argument("mqc_quality", "QC numbers for MultiQC (.tsv) to write.", "write", required=False),

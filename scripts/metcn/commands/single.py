@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from metcn import files
 from metcn.commands.arguments import call_stage
 from metcn.errors import InputError
 from metcn.run import config, layout, plan, sheet
@@ -62,10 +63,34 @@ def call(
     base = configfile.parent.resolve() if configfile else Path()
     steps = plan.make(config.complete(_given(configfile, named), base, source), [row], source)
     for stage in layout.STAGES:
-        if stage in ("reference", "compare") or (row.ratios and stage in ("bins", "counts")):
+        if stage in ("reference", "compare", "cohort") or (row.ratios and stage in ("bins", "counts")):
             continue
-        _run(steps, stage, row.name, output)
+        run(steps, stage, row.name, output)
+    _overview(steps, output)
     print(f"metcn: results are in {output / layout.path('cohort')}", file=sys.stderr)
+
+
+def _overview(steps: plan.Plan, output: Path) -> None:
+    """Write table and page of every sample that was called into a folder, one process at a time.
+
+    The table is made anew of all calls that lie there, so no row depends on which of several processes came last.
+    """
+
+    def there(stage: str, argument: str = "output") -> list[str]:
+        """Paths of a stage's results below the folder, by sample."""
+        whole = layout.path(stage, argument, "*")
+        return sorted(str(path.relative_to(output)) for path in output.glob(whole))
+
+    with files.alone(output, wait=True):
+        found = {"calls": there("calls"), "comparisons": there("compare"), "seg": there("segments", "seg")}
+        run(
+            steps,
+            "cohort",
+            "",
+            output,
+            inputs={name: paths for name, paths in found.items() if paths},
+            omit=("complete",),
+        )
 
 
 def cohort(folder: Path, last: str, cores: int = 1) -> None:
@@ -82,14 +107,14 @@ def cohort(folder: Path, last: str, cores: int = 1) -> None:
     steps = plan.load(config.read(source), folder.resolve(), str(source))
     stages = list(layout.STAGES)
     done = stages[: stages.index(last) + 1]
-    _run(steps, "bins", "", folder)
+    run(steps, "bins", "", folder)
     _each(steps, ["counts"], [*steps.normals, *steps.tumours], folder, cores)
     if "reference" in done:
-        _run(steps, "reference", "", folder)
+        run(steps, "reference", "", folder)
     chain = [stage for stage in done if layout.per_sample(stage) and stage not in ("counts", "compare", "report")]
     _each(steps, chain, steps.tumours if chain else [], folder, cores)
     if last == "cohort":
-        _run(steps, "cohort", "", folder)
+        run(steps, "cohort", "", folder)
 
 
 def _each(steps: plan.Plan, stages: Sequence[str], names: Sequence[str], folder: Path, cores: int) -> None:
@@ -106,17 +131,34 @@ def _each(steps: plan.Plan, stages: Sequence[str], names: Sequence[str], folder:
 def _chain(steps: plan.Plan, stages: Sequence[str], folder: Path, name: str) -> None:
     """Run the stages for one sample, one after the other."""
     for stage in stages:
-        _run(steps, stage, name, folder)
+        run(steps, stage, name, folder)
 
 
-def _run(steps: plan.Plan, stage: str, sample: str, output: Path) -> None:
-    """Run a stage of the plan with its files below ``output``."""
+def run(
+    steps: plan.Plan,
+    stage: str,
+    sample: str,
+    output: Path,
+    *,
+    inputs: plan.Inputs | None = None,
+    omit: Sequence[str] = (),
+) -> None:
+    """Run a stage of the plan with its files below ``output``.
+
+    ``inputs`` stands for those of the plan, where not all of them are there; outputs in ``omit`` are not written.
+
+    Raises
+    ------
+    InputError
+        If an input is wrong.
+    """
     name = sample if layout.per_sample(stage) else ""
     read = {
         argument: [output / path for path in paths] if isinstance(paths, list) else output / paths
-        for argument, paths in steps.inputs(stage, name).items()
+        for argument, paths in (steps.inputs(stage, name) if inputs is None else inputs).items()
     }
-    written = {argument: output / layout.path(stage, argument, sample) for argument in layout.OUTPUTS[stage]}
+    kept = [argument for argument in layout.OUTPUTS[stage] if argument not in omit]
+    written = {argument: output / layout.path(stage, argument, sample) for argument in kept}
     settings = {key: steps.settings[stage][key] for key in config.settings_keys(stage)}
     call_stage(stage, {**steps.facts(stage, name), **read, **written}, settings)
 

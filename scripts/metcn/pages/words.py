@@ -46,6 +46,7 @@ MODE_WORDS = {
     "matched_normal": "the patient's matched normal",
     "no_normals": "no normals (GC and mappability only)",
     "imported": "another tool, before this pipeline",
+    "not_measured": "nothing: it was not measured",
 }
 ERROR_WORDS = {
     "bin_noise": "noise of MET's own bins",

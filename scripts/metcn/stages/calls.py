@@ -61,18 +61,18 @@ def calls(
     keys = {"measurement": (measurement, "met"), "purity": (purity, "purity"), "copies": (copies, "lod")}
     found = {name: read_json(path, with_key=key) for name, (path, key) in keys.items()}
     counted = read_json(counts_summary) if counts_summary else None
-    record = _record({"schema": SCHEMA, "sample": sample, **asked}, {**found, "counts": counted}, draws, settings)
-    record["provenance"] |= {"configuration": configuration, "reference": _panel(record)}
-    write_json(output, record)
-    facts = genomes.load(record["genome"])
-    chromosome = overview.pick(record, "measurement.met.chromosome") or CHROMOSOME_7[facts.name]
+    document = record({"schema": SCHEMA, "sample": sample, **asked}, {**found, "counts": counted}, draws, settings)
+    document["provenance"] |= {"configuration": configuration, "reference": _panel(document)}
+    write_json(output, document)
+    facts = genomes.load(document["genome"])
+    chromosome = overview.pick(document, "measurement.met.chromosome") or CHROMOSOME_7[facts.name]
     if vcf is not None:
         text = variants.text(
-            record, chromosome=chromosome, length_bp=facts.contigs["7"], met=facts.met, build=facts.name
+            document, chromosome=chromosome, length_bp=facts.contigs["7"], met=facts.met, build=facts.name
         )
         variants.write(vcf, vcf.with_name(vcf.name + ".tbi") if index is None else index, text)
     if bed is not None:
-        write_text(bed, extents.text(record, chromosome=chromosome))
+        write_text(bed, extents.text(document, chromosome=chromosome))
 
 
 def _panel(record: Mapping[str, Any]) -> Any:
@@ -80,7 +80,7 @@ def _panel(record: Mapping[str, Any]) -> Any:
     return overview.pick(record, "measurement.reference.fingerprint")
 
 
-def _record(
+def record(
     asked: Mapping[str, Any], found: Mapping[str, Any], draws: Path, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The calls JSON: what was asked, the call, and the findings of the earlier stages that it rests on."""

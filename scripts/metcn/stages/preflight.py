@@ -7,12 +7,13 @@ import hashlib
 import re
 import shutil
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
-from metcn import files, formats, panel_file, sequences
+from metcn import criteria, files, formats, panel_file, sequences
 from metcn import genome as genomes
 from metcn.errors import InputError
 from metcn.reads import alignments
@@ -31,10 +32,19 @@ MOST_ROWS_READ = 100_000  # of a sample's tables, which takes about a second
 READ_SHARE = 0.08  # of a deep genome's bins; the rest stand as few rows
 
 
-def check(plan: Plan, directory: Path) -> list[str]:
-    """What is odd but harmless about the inputs of a run, a sentence each.
+class Checked(NamedTuple):
+    """What is odd but harmless about the inputs of a run, and what costs single tumours their result: sentences."""
 
-    Headers, indices, targets, short tables and the panel of normals are read, alignments and long tables are not.
+    notes: list[str]
+    faults: list[str]
+
+
+def check(plan: Plan, directory: Path) -> Checked:
+    """What is to be said of a run that can begin.
+
+    Headers, indices, targets, short tables and the panel of normals are read, alignments and long tables are not. What is wrong
+    with the data of one tumour is a fault, which its own stages will meet again, as long as another tumour is sound;
+    what is wrong with a normal, the sheet or the configuration concerns every sample.
 
     Raises
     ------
@@ -43,13 +53,16 @@ def check(plan: Plan, directory: Path) -> list[str]:
     """
     problems: list[str] = []
     notes: list[str] = []
+    faults: dict[str, list[str]] = {}
 
-    def tried(work: Callable[[], Iterable[str]]) -> None:
-        """Add what ``work`` has to say, or why it failed."""
+    def tried(work: Callable[[], Iterable[str]], sample: Sample | None = None) -> None:
+        """Add what ``work`` has to say, or why it failed, for a ``sample`` whose data it looked at."""
         try:
             notes.extend(work())
         except InputError as error:
-            problems.extend(str(error).splitlines())
+            alone = sample is not None and sample.role == "tumour" and not _lacks_fasta(sample, plan)
+            told = faults.setdefault(sample.name, []) if sample is not None and alone else problems
+            told.extend(str(error).splitlines())
 
     facts = genomes.load(plan.settings["genome"])
     opened: list[headers.Header] = []
@@ -58,10 +71,13 @@ def check(plan: Plan, directory: Path) -> list[str]:
     tried(lambda: _tracks(plan, facts))
     tried(lambda: _panel(plan))
     tried(lambda: _snps(plan))
+    tried(lambda: _criteria(plan))
     for sample in plan.samples.values():
-        tried(lambda sample=sample: _files(sample, facts))  # type: ignore[misc]
+        tried(lambda sample=sample: _files(sample, facts), sample)  # type: ignore[misc]
         if sample.alignments:
-            tried(lambda sample=sample: _alignment(sample, plan, facts, opened))  # type: ignore[misc]
+            tried(lambda sample=sample: _alignment(sample, plan, facts, opened), sample)  # type: ignore[misc]
+    if len(faults) == len(plan.tumours):
+        problems += _named(faults)
     problems += headers.mistaken(opened, plan.samples)
     groups = headers.by_reference(opened)
     notes += [*headers.mixed_references(groups), *headers.shared_names(opened)]
@@ -74,8 +90,31 @@ def check(plan: Plan, directory: Path) -> list[str]:
     if not problems:
         problems += _space(directory, len(plan.samples), _rows(plan, facts))
     if problems:
-        raise InputError("\n".join(dict.fromkeys(problems)))
-    return notes
+        raise InputError("\n".join(dict.fromkeys([*problems, *_named(faults)])))
+    return Checked(notes, _named(faults))
+
+
+def _named(faults: Mapping[str, Iterable[str]]) -> list[str]:
+    """The faults with the sample that each concerns."""
+    return [
+        f"sample {name}: {line.removeprefix(f'sample {name}: ')}" for name, lines in faults.items() for line in lines
+    ]
+
+
+def _lacks_fasta(sample: Sample, plan: Plan) -> bool:
+    """Whether a CRAM may be unreadable for want of the genome's sequence, which the configuration names."""
+    return str(sample.alignments).lower().endswith(".cram") and not plan.settings["fasta"]
+
+
+def _criteria(plan: Plan) -> Iterator[str]:
+    """Nothing, if there is a criteria set of the name that the call is to follow."""
+    known, chosen = criteria.load(), plan.settings["calls"]["default_criteria"]
+    if chosen not in known:
+        expected = ", ".join(known)
+        raise InputError(
+            f"calls.default_criteria: expected one of {expected}; found {chosen!r}; correct the configuration"
+        )
+    yield from ()
 
 
 def _fasta(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
