@@ -86,7 +86,8 @@ AMPLIFIED: dict[str, Any] = {
             "copies_by_group": [3.4],
             "ploidy_by_group": [2.6],
         },
-        "focality": {"class": "focal", "evidence": {}},
+        "draw_count": 4096,
+        "focality": {"class": "focal", "decide": 0.8, "evidence": {}},
         "amplicon": {
             "start": 115_400_000.0,
             "end": 117_300_000.0,
@@ -145,7 +146,7 @@ def plasma() -> dict[str, Any]:
         "met_copies": interval(2.3, 1.1, 3.6),
         "plasma_copies": interval(2.01, 1.96, 2.06),
         "amplicon": None,
-        "focality": {"class": "indeterminate", "evidence": {}},
+        "focality": {"class": "indeterminate", "decide": 0.8, "evidence": {}},
         "p_copies_ge": {"5": 0.0004, "6": 0.0001, "10": 0.0},
         "lod": {"copies": 8.4, "purity_for": {"5": 0.11, "6": 0.08, "10": None}},
     }
