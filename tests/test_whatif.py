@@ -91,7 +91,11 @@ def numbers(result) -> list[float]:
     """All numbers of a result in one order; missing is NaN."""
     estimates = [result[name] for name in ("met_copies", "cep7_copies", "met_cep7")]
     ends = [estimate[end] for estimate in estimates for end in ("value", "low", "high")]
-    probabilities = [row["probability"] if isinstance(row, dict) else row[1] for row in result["verdicts"]]
+    probabilities = [
+        value
+        for row in result["verdicts"]
+        for value in ((row["probability"], *row["ends"]) if isinstance(row, dict) else row[1:])
+    ]
     return [float("nan") if value is None else float(value) for value in (*ends, result["lod"], *probabilities)]
 
 
@@ -146,7 +150,7 @@ def test_grid_reaches_every_call_and_verdict(expected):
     calls = {"high_level_amplification", "amplification", "polysomy", "gain", "not_amplified", "indeterminate"}
     assert {result["call"] for result in results} == calls
     assert {result["focality"] for result in results} == {"focal", "arm", "polysomy", "none", "indeterminate"}
-    assert {verdict for row in results for verdict, _ in row["verdicts"]} == {"met", "not_met", "indeterminate"}
+    assert {verdict for row in results for verdict, *_ in row["verdicts"]} == {"met", "not_met", "indeterminate"}
 
 
 @needs_browser
@@ -314,6 +318,7 @@ document.body.textContent = "RESULT" + JSON.stringify(found, short) + "END";
             static = own[row["id"], row["name"]]
             assert row["verdict"] == static["verdict"], row["id"]
             assert row["probability"] == pytest.approx(static["probability"], abs=1e-3), row["id"]
+            assert row["ends"][0] == pytest.approx(static["probability_low"], abs=1e-3), row["id"]
         for name in ("met_copies", "cep7_copies", "met_cep7"):
             assert result[name] == pytest.approx(call["copies"][name], rel=1e-5)
     spread = {(call["call"], call["copies"]["focality"]["class"]) for call in calls}

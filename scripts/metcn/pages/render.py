@@ -105,6 +105,7 @@ def cohort_page(calls: Sequence[Mapping[str, Any]], *, levels: Levels = (), titl
         scripts=("cohort.js",),
         title=title,
         rows=rows,
+        result=[call.get("copies") or {} for call in calls],
         columns=COHORT_COLUMNS,
         tally=[(name, found[name]) for name in CALLS if found[name]],
         scatter=gauges.scatter(rows),

@@ -87,7 +87,9 @@ def _estimates(found: Mapping[str, NDArray], alone: Mapping[str, NDArray], ratio
         **uncorrected,
         "gene_copies": estimating.interval(alone["gcn"], group),
         "p_copies_ge": estimating.at_least(found["gcn"], group, limits.COPY_BOUNDS),
+        "p_copies_ge_range": estimating.at_least_range(found["gcn"], group, limits.COPY_BOUNDS),
         "p_ratio_ge": estimating.at_least(found["ratio"], group, RATIO_BOUNDS),
+        "p_ratio_ge_range": estimating.at_least_range(found["ratio"], group, RATIO_BOUNDS),
     }
 
 

@@ -113,7 +113,7 @@ def at(level: estimating.Measured, purity: float, ploidy: float, settings: Mappi
         "lod": limit,
         "focality": chosen,
         "call": call,
-        "verdicts": [(row.verdict, row.probability) for row in judged],
+        "verdicts": [(row.verdict, row.probability, row.probability_low, row.probability_high) for row in judged],
     }
 
 
