@@ -118,6 +118,7 @@ def cohort_page(calls: Sequence[Mapping[str, Any]], *, levels: Levels = (), titl
         title=title,
         rows=rows,
         messages={call["sample"]: call["failure"]["messages"] for call in calls if call.get("failure")},
+        result=[call.get("copies") or {} for call in calls],
         columns=COHORT_COLUMNS,
         tally=[(name, found[name]) for name in CALLS if found[name]],
         scatter=gauges.scatter(rows),
