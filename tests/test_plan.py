@@ -172,15 +172,12 @@ def test_what_a_stage_is_told_is_shell_quoted():
 
 
 def test_a_patient_is_marked_and_not_named():
-    class Wildcards:
-        sample = "C1"
-
     def mark(patient):
-        return planned(replace(C1, patient=patient)).patient_mark(Wildcards)
+        return planned(replace(C1, patient=patient)).mark("calls", "C1")
 
-    assert mark("") == ""
+    assert "patient" not in mark("")
     assert mark("P 1") == mark("P 1") != mark("P 2")
-    assert "P" not in mark("P 1")
+    assert "P 1" not in mark("P 1")
 
 
 def test_every_input_between_stages_is_an_output():

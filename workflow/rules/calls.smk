@@ -9,6 +9,14 @@ CALLS = layout.OUTPUTS["calls"] | {
         labels={"sample": "{sample}"},
     )
 }
+REPORT = layout.OUTPUTS["report"] | {
+    "output": report(
+        layout.OUTPUTS["report"]["output"],
+        caption="../report/sample.rst",
+        category="Samples",
+        labels={"sample": "{sample}"},
+    )
+}
 COHORT = layout.OUTPUTS["cohort"] | {
     "output": report(
         layout.path("cohort"),
@@ -41,7 +49,7 @@ rule calls:
         "../envs/metcn.yaml"
     params:
         told=PLAN.told("calls"),
-        patient=PLAN.patient_mark,
+        facts=PLAN.marked("calls"),
         options=PLAN.options("calls"),
         code=PLAN.code("calls"),
     shell:
@@ -65,6 +73,7 @@ rule compare:
         "../envs/metcn.yaml"
     params:
         told=PLAN.told("compare"),
+        facts=PLAN.marked("compare"),
         options=PLAN.options("compare"),
         code=PLAN.code("compare"),
     shell:
@@ -76,12 +85,7 @@ rule report:
     input:
         unpack(PLAN.input_of("report")),
     output:
-        output=report(
-            layout.OUTPUTS["report"]["output"],
-            caption="../report/sample.rst",
-            category="Samples",
-            labels={"sample": "{sample}"},
-        ),
+        **REPORT,
     log:
         layout.log("report"),
     benchmark:
@@ -92,6 +96,7 @@ rule report:
         "../envs/metcn.yaml"
     params:
         told=PLAN.told("report"),
+        facts=PLAN.marked("report"),
         options=PLAN.options("report"),
         code=PLAN.code("report"),
     shell:
@@ -113,6 +118,7 @@ rule cohort:
         "../envs/metcn.yaml"
     params:
         told=PLAN.told("cohort"),
+        facts=PLAN.marked("cohort"),
         options=PLAN.options("cohort"),
         code=PLAN.code("cohort"),
     shell:

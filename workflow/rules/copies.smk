@@ -15,6 +15,7 @@ rule reference:
         "../envs/metcn.yaml"
     params:
         told=PLAN.told("reference"),
+        facts=PLAN.marked("reference"),
         options=PLAN.options("reference"),
         code=PLAN.code("reference"),
     shell:
@@ -37,6 +38,7 @@ rule ratios:
         "../envs/metcn.yaml"
     params:
         told=PLAN.told("ratios"),
+        facts=PLAN.marked("ratios"),
         options=PLAN.options("ratios"),
         code=PLAN.code("ratios"),
     shell:
@@ -59,6 +61,7 @@ rule segments:
         "../envs/metcn.yaml"
     params:
         told=PLAN.told("segments"),
+        facts=PLAN.marked("segments"),
         options=PLAN.options("segments"),
         code=PLAN.code("segments"),
     shell:
@@ -81,6 +84,7 @@ rule purity:
         "../envs/metcn.yaml"
     params:
         told=PLAN.told("purity"),
+        facts=PLAN.marked("purity"),
         options=PLAN.options("purity"),
         code=PLAN.code("purity"),
     shell:
@@ -103,6 +107,7 @@ rule copies:
         "../envs/metcn.yaml"
     params:
         told=PLAN.told("copies"),
+        facts=PLAN.marked("copies"),
         options=PLAN.options("copies"),
         code=PLAN.code("copies"),
     shell:

@@ -15,6 +15,7 @@ rule bins:
         "../envs/metcn.yaml"
     params:
         told=PLAN.told("bins"),
+        facts=PLAN.marked("bins"),
         options=PLAN.options("bins"),
         code=PLAN.code("bins"),
     shell:
@@ -38,8 +39,9 @@ rule counts:
     threads: PLAN.settings["counts"]["threads"]
     params:
         told=PLAN.told("counts"),
+        facts=PLAN.marked("counts"),
         options=PLAN.options("counts"),
         code=PLAN.code("counts"),
     shell:
-        "metcn counts {params.told} {params.options} --output {output.output:q} --summary {output.summary:q} "
-        "--speed {output.speed:q} --alleles {output.alleles:q} 2> {log:q}"
+        "metcn counts {params.told} {params.options} --threads={threads} --output {output.output:q} "
+        "--summary {output.summary:q} --speed {output.speed:q} --alleles {output.alleles:q} 2> {log:q}"

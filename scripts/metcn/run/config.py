@@ -103,6 +103,11 @@ def settings_keys(section: str) -> dict[str, Keyword]:
     return {name: keyword for name, keyword in keys(section).items() if not keyword.get("x-path")}
 
 
+def result_keys(section: str) -> dict[str, Keyword]:
+    """Settings of a stage that its result depends on; the others only make it faster."""
+    return {name: keyword for name, keyword in settings_keys(section).items() if not keyword.get("x-speed")}
+
+
 def defaults(section: str) -> dict[str, Any]:
     """Default of every setting of a stage."""
     return {name: keyword["default"] for name, keyword in settings_keys(section).items()}
@@ -155,9 +160,12 @@ def check_settings(section: str, settings: Mapping[str, Any], source: str) -> No
 
 
 def section_options(config: Mapping[str, Any], section: str) -> str:
-    """Shell-quoted command-line options that hand a section's settings to its stage; null ones are left out."""
+    """Shell-quoted command-line options that hand a section's settings to its stage; null ones are left out.
+
+    So are those that no result depends on: the options are a parameter of the rule, and a change of one reruns it.
+    """
     options = []
-    for name in settings_keys(section):
+    for name in result_keys(section):
         value, option = config[section][name], name.replace("_", "-")
         if isinstance(value, bool):
             options.append(f"--{option}" if value else f"--no-{option}")

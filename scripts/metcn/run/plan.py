@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 
 from metcn import provenance
 from metcn.errors import InputError
-from metcn.run import config, layout, reach, sheet
+from metcn.run import config, layout, marks, reach, sheet
 from metcn.run.samples import Sample
 
 Inputs = dict[str, str | list[str]]  # argument of a stage -> path(s), relative ones being results of earlier stages
@@ -86,7 +85,7 @@ class Plan:
         """Digest of genome, assay and the settings of every stage that a call rests on, without any path."""
         stages = list(layout.STAGES)
         sections = {
-            name: {key: self.settings[name][key] for key in config.settings_keys(name)}
+            name: {key: self.settings[name][key] for key in config.result_keys(name)}
             for name in stages[: stages.index("calls") + 1]
         }
         return provenance.digest({"genome": self.settings["genome"], "assay": self.settings["assay"], **sections})
@@ -131,10 +130,16 @@ class Plan:
 
         return options
 
-    def patient_mark(self, wildcards: Any) -> str:
-        """Parameter function that changes with the patient of a sample and does not name them."""
-        patient = self.samples[wildcards.sample].patient
-        return hashlib.sha256(patient.encode()).hexdigest()[:8] if patient else ""
+    def mark(self, stage: str, sample: str = "") -> str:
+        """Text that changes with every fact that a stage is told for a sample, and with every file that it reads."""
+        return marks.mark(self.facts(stage, sample), self.inputs(stage, sample))
+
+    def marked(self, stage: str) -> Callable[[Any], str]:
+        """Parameter function of a stage's rule: its mark.
+
+        It depends on wildcards alone: a parameter made from the job's inputs, as :meth:`told`, makes nothing run again.
+        """
+        return lambda wildcards: self.mark(stage, getattr(wildcards, "sample", ""))
 
     def options(self, stage: str) -> str:
         """Options that hand a stage its section of the configuration, shell-quoted."""
@@ -147,7 +152,10 @@ class Plan:
     def _bins_inputs(self, _: str) -> Inputs:
         if self.settings["reference"]["file"]:  # a ready panel carries its bins
             return {"reference": self.settings["reference"]["file"]}
-        tables = next((self.samples[name].coverage for name in self.normals + self.tumours if self._counted(name)), ())
+        counted = [name for name in sorted(self.normals) + sorted(self.tumours) if self._counted(name)]
+        tables = (
+            self.samples[counted[0]].coverage if counted else ()
+        )  # the same rows in whichever, so any order's first
         known = {"targets": self.settings["targets"], "fasta": self.settings["fasta"]}
         known |= {name: self.settings["bins"][name] for name in ("gc", "mappability")}
         return {**known, "coverage": [str(path) for path in tables]}
@@ -164,10 +172,11 @@ class Plan:
         }
 
     def _reference_inputs(self, _: str) -> Inputs:
+        names = sorted(self.normals)  # the order of the sheet's rows is no part of the panel
         return {
             "bins": layout.path("bins"),
-            "counts": [layout.path("counts", sample=name) for name in self.normals],
-            "counts_summary": [layout.path("counts", "summary", name) for name in self.normals],
+            "counts": [layout.path("counts", sample=name) for name in names],
+            "counts_summary": [layout.path("counts", "summary", name) for name in names],
         }
 
     def _ratios_inputs(self, sample: str) -> Inputs:
