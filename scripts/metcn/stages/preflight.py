@@ -42,9 +42,9 @@ class Checked(NamedTuple):
 def check(plan: Plan, directory: Path) -> Checked:
     """What is to be said of a run that can begin.
 
-    Headers, indices, targets, short tables and the panel of normals are read, alignments and long tables are not. What is
-    wrong with the data of one tumour is a fault, which its own stages will meet again, as long as another tumour is sound;
-    what is wrong with a normal, the sheet or the configuration concerns every sample.
+    Headers, indices, targets, short tables and the panel of normals are read, alignments and long tables are not. What
+    is wrong with the data of one tumour is a fault, which its own stages will meet again, as long as another tumour is
+    sound; what is wrong with a normal, the sheet or the configuration concerns every sample.
 
     Raises
     ------
