@@ -86,7 +86,7 @@ def read_truth(path: Path) -> pd.DataFrame:
     InputError
         If a column is missing or unknown, a cell is not what its column holds, or a sample stands twice.
     """
-    raw = delimited.text_frame(delimited.read_text(path), path)
+    raw = delimited.text_frame(delimited.without_comments(delimited.read_text(path)), path)
     answers = [*NUMBERS, "amplified"]
     unknown = [name for name in raw.columns if name not in ("sample", *answers)]
     if "sample" not in raw.columns or unknown or len(raw.columns) < 2:
@@ -97,9 +97,12 @@ def read_truth(path: Path) -> pd.DataFrame:
     found = pd.DataFrame({"sample": delimited.parse_column(raw["sample"], "sample", Column("text"), path, REMEDY)})
     for name in NUMBERS:
         if name in raw.columns:
-            found[name] = delimited.parse_column(raw[name], name, Column(optional=True, low=0), path, REMEDY)
+            found[name] = delimited.parse_column(
+                raw[name], name, Column(optional=True, low=0, words=delimited.NO_VALUE), path, REMEDY
+            )
     if "amplified" in raw.columns:
-        cells = raw["amplified"].str.strip().str.lower()
+        cells = raw["amplified"].str.strip().str.lower().replace({"true": "yes", "false": "no"})  # as Excel writes them
+        cells = cells.where(~cells.isin(delimited.NO_VALUE), "")
         delimited.refuse_rows(~cells.isin(list(YES_NO)), path, "amplified", cells, "yes, no or nothing", REMEDY)
         found["amplified"] = cells.map(YES_NO).astype(float)
     if found.empty:
