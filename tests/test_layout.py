@@ -26,7 +26,7 @@ LAYERS = {
         "amplicon_scan detection suspects compare calls triage filtered verdicts sampling lengths titration agreement"
     ),
     "io": (
-        "genome reads sequences tables delimited inflation formats wiggle vcf variants snps run criteria "
+        "genome reads sequences tables delimited inflation table_kinds formats wiggle vcf variants snps run criteria "
         "panel_file simulate pages cohort multiqc bed"
     ),
     "stages": "stages",

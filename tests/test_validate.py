@@ -190,7 +190,7 @@ def test_page_stands_alone(given):
             "A\t\t\t\nB\t\t\t\n",
             "expected an answer for at least one sample, found only empty",
         ),
-        ("truth", "12\t5", "NA\t5", "column met_copies: expected a finite number, found 'NA'; .*leave a cell empty"),
+        ("truth", "12\t5", "x\t5", "column met_copies: expected a finite number, found 'x'; .*leave a cell empty"),
         ("truth", "12\t5", ">10\t5", "line 2, column met_copies: expected a finite number, found '>10'"),
         ("truth", TRUTH.split("\n", 1)[1], "", "truth.tsv: expected a row per sample, found only the header"),
         ("cohort", "call\t", "verdict\t", r"cohort.tsv lacks column call; .* give results/cohort.tsv"),

@@ -85,7 +85,11 @@ REASONS: dict[str, Reason] = {
         "warn", "The matched normal is not neutral at MET or the centromere of chromosome 7: copies assume that it is."
     ),
     "gc_unknown": Reason("info", "GC content of bins is unknown, so no GC correction was made."),
-    "ratios_imported": Reason("warn", "Ratios were normalised elsewhere: their noise is judged from the sample alone."),
+    "ratios_imported": Reason(
+        "warn",
+        "Ratios were normalised elsewhere: their noise is judged from the sample alone, and that they are log2 is "
+        "taken on trust.",
+    ),
     "wavy": Reason(
         "warn", "Stretches of the genome differ by more than copies explain, or neighbouring bins err together."
     ),

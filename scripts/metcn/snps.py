@@ -136,7 +136,7 @@ def _of_vcf(path: Path, lines: Iterator[str], facts: genomes.Genome) -> pd.DataF
             lengths |= {contig[1]: int(contig[2])} if contig else {}
             continue
         cells = line.rstrip("\r\n").split("\t", 5)
-        if cells == [""]:
+        if not line.strip():
             continue
         if len(cells) < 5 or not cells[1].isdecimal():
             raise InputError(

@@ -94,14 +94,17 @@ def read_truth(path: Path) -> pd.DataFrame:
         If it is not tab-separated, a column is missing or nearly has the name of another, a cell is not what its column
         holds, or a sample stands twice.
     """
-    raw = delimited.text_frame(delimited.read_text(path), path)
+    raw = delimited.text_frame(delimited.without_comments(delimited.read_text(path)), path)
     _check_header(list(raw.columns), path)
     found = pd.DataFrame({"sample": delimited.parse_column(raw["sample"], "sample", Column("text"), path, REMEDY)})
     for name in NUMBERS:
         if name in raw.columns:
-            found[name] = delimited.parse_column(raw[name], name, Column(optional=True, low=0), path, REMEDY)
+            found[name] = delimited.parse_column(
+                raw[name], name, Column(optional=True, low=0, words=delimited.NO_VALUE), path, REMEDY
+            )
     if "amplified" in raw.columns:
-        cells = raw["amplified"].str.strip().str.lower()
+        cells = raw["amplified"].str.strip().str.lower().replace({"true": "yes", "false": "no"})  # as Excel writes them
+        cells = cells.where(~cells.isin(delimited.NO_VALUE), "")
         delimited.refuse_rows(~cells.isin(list(YES_NO)), path, "amplified", cells, "yes, no or nothing", REMEDY)
         found["amplified"] = cells.map(YES_NO).astype(float)
     if found.empty:
