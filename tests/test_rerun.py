@@ -50,17 +50,22 @@ SHEETS = {
 }
 SHEETS["ready"] = ([{**row, "matched_normal": ""} for row in READS[:4]], SHEETS["ready"][1])
 OTHERS = ("other.bam", "other.cnr", "other.vcf", "other.cnn", "other.bed", "other.fa", "other.wig", "other.h5")
+FILE_COLUMNS = ("alignments", "coverage", "ratios", "variants")
 INDICES = ("T1.bam.bai", "T2.bai", "T3.cram.crai", "g.fa.fai", "T1.cnn.bai")
+
+
+def with_files(folder):
+    """A folder with every file that the sheets and configurations name, all of one size."""
+    cells = [cell for rows, _ in SHEETS.values() for row in rows for key, cell in row.items() if key in FILE_COLUMNS]
+    names = {name for cell in cells for name in cell.split(";")}
+    for name in (*names, "t.bed", "g.fa", "s.bed", "m.wig", "gc.wig", "panel.h5", *OTHERS, *INDICES):
+        (folder / name).write_bytes(b"x" * 9)
+    return folder
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Every file that the sheets and configurations name, all of one size."""
-    cells = [cell for rows, _ in SHEETS.values() for row in rows for cell in row.values()]
-    names = {name for cell in cells for name in cell.split(";") if Path(name).suffix} - {"0.4", "0.1", "2.8", "0.3-0.5"}
-    for name in (*names, "t.bed", "g.fa", "s.bed", "m.wig", "gc.wig", "panel.h5", *OTHERS, *INDICES):
-        (tmp_path / name).write_bytes(b"x" * 9)
-    return tmp_path
+    return with_files(tmp_path)
 
 
 def merged(first, second):

@@ -12,9 +12,9 @@ from pathlib import Path
 import yaml
 
 from metcn import files
-from metcn.commands import snakefile
+from metcn.commands import records, snakefile
 from metcn.errors import InputError
-from metcn.run import config, layout, plan
+from metcn.run import config, layout, leftovers, plan
 
 ERROR_MARK = "metcn: error: "  # how the command line begins a line about bad input
 NOTE_MARK = "metcn: note: "
@@ -51,11 +51,15 @@ def run(
     notes = preflight.check(checked, directory)
     if checked.settings["reference"]["file"] and checked.normals:
         notes.append("a ready panel of normals is given, so the sheet's normals make none")
+    unknown = records.without(directory, leftovers.outputs(checked))
+    if unknown and "--touch" not in snakemake:
+        notes.append(f"{records.note(unknown)}, so these are made again")
     for note in notes:
         print(f"{NOTE_MARK}{note}", file=sys.stderr)
     complete = directory.absolute() / COMPLETE
     files.write_text(complete, yaml.safe_dump(checked.settings, sort_keys=False, allow_unicode=True))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(files.workflow_root() / "Snakefile")]
+    command += ["--forcerun", *unknown] if unknown else []
     command += ["--configfile", str(complete), "--directory", str(directory.absolute())]
     command += _profile(profile) + (["--cores", str(cores)] if cores else []) + (["--dry-run"] if dry_run else [])
     started = time.time()
@@ -63,6 +67,8 @@ def run(
     for line in _lines(directory / "logs", started, NOTE_MARK):
         print(NOTE_MARK + line, file=sys.stderr)
     if status == 0:
+        if not dry_run:
+            leftovers.write(leftovers.found(checked, directory), directory)
         done = directory / layout.path("cohort")
         if done.is_file() and not dry_run:
             print(f"metcn: results are in {done}", file=sys.stderr)

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from metcn.commands import records
 from metcn.commands.arguments import call_stage
 from metcn.errors import InputError
 from metcn.run import config, layout, plan, sheet
@@ -117,6 +118,7 @@ def _run(steps: plan.Plan, stage: str, sample: str, output: Path) -> None:
     }
     written = {argument: output / layout.path(stage, argument, sample) for argument in layout.OUTPUTS[stage]}
     settings = {key: steps.settings[stage][key] for key in config.settings_keys(stage)}
+    records.forget(output, [layout.path(stage, argument, sample) for argument in layout.OUTPUTS[stage]])
     call_stage(stage, {**steps.facts(stage, name), **read, **written}, settings)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from metcn import files
-from metcn.run import config, plan
+from metcn.commands import records
+from metcn.run import config, leftovers, plan
 from metcn.run.samples import NAME
 
 CHECKED = "METCN_CHECKED"  # set by `metcn run`, which looks at the inputs before it starts Snakemake
@@ -42,7 +43,22 @@ def load(given: Mapping[str, Any], workflow: Any) -> plan.Plan:
 
         for note in preflight.check(whole, Path.cwd()):
             print(f"metcn: note: {note}", file=sys.stderr)
+    if workflow.is_main_process and workflow.modifier.is_main_snakefile():
+        for note in _earlier_results(whole, Path.cwd()):
+            print(f"metcn: note: {note}", file=sys.stderr)
     return whole
+
+
+def _earlier_results(whole: plan.Plan, directory: Path) -> list[str]:
+    """What is to be said of results that are there already."""
+    notes = leftovers.note(leftovers.found(whole, directory), directory)
+    unknown = [] if CHECKED in os.environ else records.without(directory, leftovers.outputs(whole))
+    if unknown:
+        notes.append(
+            f"{directory}: {records.note(unknown)}, so changes would go unnoticed; make them again with --forcerun or "
+            "with `metcn run`, or take them as they are with --touch --forceall"
+        )
+    return notes
 
 
 def shell_prefix(workflow: Any) -> str:
