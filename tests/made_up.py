@@ -44,6 +44,7 @@ AMPLIFIED: dict[str, Any] = {
     "call": "high_level_amplification",
     "headline": "High-level MET amplification: 14.1 copies (12.5 to 15.9), MET/CEP7-like 4.9, focal.",
     "reasons": ["cep7_fallback", "egfr_gained"],
+    "details": {},
     "qc": "pass",
     "measurement": {
         "sample": "LC-0417",
@@ -77,7 +78,13 @@ AMPLIFIED: dict[str, Any] = {
         "met_ratio": interval(3.05, 2.88, 3.23),
         "plasma_copies": interval(6.1, 5.76, 6.46),
         "p_copies_ge": {"5": 0.99998, "6": 0.9998, "10": 0.9993},
+        "p_copies_ge_range": {
+            "5": {"low": 0.99998, "high": 0.99998},
+            "6": {"low": 0.9998, "high": 0.9998},
+            "10": {"low": 0.9993, "high": 0.9993},
+        },
         "p_ratio_ge": {"2": 0.9999},
+        "p_ratio_ge_range": {"2": {"low": 0.9999, "high": 0.9999}},
         "lod": {
             "alpha": 0.001,
             "copies": 3.4,
@@ -86,7 +93,8 @@ AMPLIFIED: dict[str, Any] = {
             "copies_by_group": [3.4],
             "ploidy_by_group": [2.6],
         },
-        "focality": {"class": "focal", "evidence": {}},
+        "draw_count": 4096,
+        "focality": {"class": "focal", "decide": 0.8, "evidence": {}},
         "amplicon": {
             "start": 115_400_000.0,
             "end": 117_300_000.0,
@@ -130,6 +138,16 @@ def unknown_purity() -> dict[str, Any]:
     made["purity"]["purity"] = {"value": None, "low": 0.1, "high": 1.0, "source": "unknown"}
     for name, low, high in (("met_copies", 6.1, 45.0), ("cep7_copies", 2.3, 5.1), ("met_cep7", 2.5, 9.7)):
         made["copies"][name] = interval(None, low, high)
+    made["copies"] |= {
+        "p_copies_ge": {"5": None, "6": None, "10": None},
+        "p_copies_ge_range": {
+            "5": {"low": 0.97, "high": 1.0},
+            "6": {"low": 0.62, "high": 1.0},
+            "10": {"low": 0.0004, "high": 1.0},
+        },
+        "p_ratio_ge": {"2": None},
+        "p_ratio_ge_range": {"2": {"low": 0.991, "high": 0.9999}},
+    }
     return made
 
 
@@ -145,8 +163,13 @@ def plasma() -> dict[str, Any]:
         "met_copies": interval(2.3, 1.1, 3.6),
         "plasma_copies": interval(2.01, 1.96, 2.06),
         "amplicon": None,
-        "focality": {"class": "indeterminate", "evidence": {}},
+        "focality": {"class": "indeterminate", "decide": 0.8, "evidence": {}},
         "p_copies_ge": {"5": 0.0004, "6": 0.0001, "10": 0.0},
+        "p_copies_ge_range": {
+            "5": {"low": 0.0004, "high": 0.0004},
+            "6": {"low": 0.0001, "high": 0.0001},
+            "10": {"low": 0.0, "high": 0.0},
+        },
         "lod": {"copies": 8.4, "purity_for": {"5": 0.11, "6": 0.08, "10": None}},
     }
     return made

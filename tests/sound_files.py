@@ -31,6 +31,7 @@ class Table(NamedTuple):
     start: str
     value: str
     column: str = "coverage"
+    file: str = "table"
 
 
 def _lines(*head: str, row: str) -> str:
@@ -49,7 +50,8 @@ TABLES = {
         "\t13000\t", "\t23.25\t",
     ),
     "mosdepth": Table(_lines(row="{name}\t{start}\t{end}\t{gene}\t{value}.25"), "\t13000\t", "\t23.25\n"),
-    "bedcov": Table(_lines(row="{name}\t{start}\t{end}\t{gene}\t{value}25"), "\t13000\t", "\t2325\n"),
+    "bedcov": Table(_lines(row="{name}\t{start}\t{end}\t{gene}\t{value}25"), "\t13000\t", "\t2325\n", "coverage",
+                    "s.bedcov"),
     "GATK counts": Table(
         _lines(*SAM_HEAD, "CONTIG\tSTART\tEND\tCOUNT", row="{name}\t{first}\t{end}\t{value}25"), "\t13001\t", "\t2325\n"
     ),

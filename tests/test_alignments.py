@@ -7,7 +7,7 @@ import pytest
 
 from metcn import sequences
 from metcn.errors import InputError
-from metcn.reads import alignments
+from metcn.reads import alignments, cram_layout
 from small_files import CONTIGS, write_bam, write_fasta
 
 READS = [
@@ -79,6 +79,68 @@ def test_records_the_index_counts(tmp_path):
             assert alignments.indexed_records(opened) == least
 
 
+ORDERS = [
+    pytest.param("coordinate", [], id="coordinate"),
+    pytest.param("unknown", [], id="unknown"),
+    pytest.param("unsorted", ["says SO:unsorted; it has an index, so it is read"], id="unsorted"),
+    pytest.param("queryname", ["says SO:queryname"], id="queryname"),
+]
+
+
+@pytest.mark.parametrize(("order", "notes"), ORDERS)
+def test_an_index_outweighs_what_the_header_says_of_the_order(tmp_path, order, notes):
+    with alignments.open_alignment(write_bam(tmp_path / "s.bam", READS, order=order)) as opened:
+        assert sum(map(len, alignments.read_records(opened))) == len(READS)
+    assert [words in note for words, note in zip(notes, opened.warnings, strict=True)] == [True] * len(notes)
+
+
+CRAMS = [
+    pytest.param([], True, id="differences from a sequence"),
+    pytest.param([b"embed_ref=1"], False, id="with its sequence"),
+    pytest.param([b"no_ref=1"], False, id="bases as they are"),
+    pytest.param([b"version=2.1"], True, id="version 2"),
+    pytest.param([b"version=2.1", b"embed_ref=1"], False, id="version 2, with its sequence"),
+    pytest.param([b"version=3.1", b"embed_ref=1"], False, id="version 3.1, with its sequence"),
+    pytest.param([b"version=3.1", b"no_ref=1", b"multi_seq_per_slice=1"], False, id="slices of several contigs"),
+]
+
+
+@pytest.mark.parametrize(("options", "needed"), CRAMS)
+@pytest.mark.parametrize("asked", ["http://127.0.0.1:9/%s", None])
+def test_cram_without_a_sequence_at_hand(tmp_path, monkeypatch, options, needed, asked):
+    if asked:
+        monkeypatch.setenv("REF_PATH", asked)
+    fasta = write_fasta(tmp_path, chr1="ACGT" * 250, chr7="GGCA" * 500)
+    made = {"mode": "wc", "reference_filename": str(fasta), "format_options": options}
+    path = write_bam(tmp_path / "s.cram", READS, **made)
+    fasta.unlink()
+    if needed:
+        message = "s.cram is CRAM, which needs its reference sequence; set fasta"
+        with pytest.raises(InputError, match=message), alignments.open_alignment(path):
+            pass
+        return
+    with alignments.open_alignment(path) as opened:
+        assert os.environ["REF_PATH"] == os.devnull
+        records = np.concatenate(list(alignments.read_records(opened)))
+    assert [tuple(row) for row in records.tolist()] == EXPECTED
+    assert os.environ.get("REF_PATH") == asked
+
+
+@pytest.mark.parametrize("reads", [[], READS[-1:]], ids=["empty", "unplaced only"])
+def test_cram_without_a_placed_read_needs_no_sequence(tmp_path, reads):
+    fasta = write_fasta(tmp_path, chr1="A" * 1000, chr7="A" * 2000)
+    path = write_bam(tmp_path / "s.cram", reads, mode="wc", reference_filename=str(fasta))
+    assert not cram_layout.needs_reference(path)
+
+
+@pytest.mark.parametrize("size", [*range(5, 120, 7), 200, 400])
+def test_cram_of_an_unknown_layout_is_taken_to_need_one(tmp_path, size):
+    fasta = write_fasta(tmp_path, chr1="A" * 1000, chr7="A" * 2000)
+    path = write_bam(tmp_path / "s.cram", READS, mode="wc", reference_filename=str(fasta))
+    path.write_bytes(path.read_bytes()[:size])
+    assert cram_layout.needs_reference(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"BAI\1", b"nonsense", b"BAI\1\xff\xff\xff\xff"])
 def test_damaged_index_is_refused(tmp_path, content):
     path = write_bam(tmp_path / "s.bam", READS)
@@ -94,7 +156,8 @@ def test_older_index_is_a_warning(tmp_path):
     path = write_bam(tmp_path / "s.bam", READS)
     os.utime(tmp_path / "s.bam.bai", (1, 1))
     with alignments.open_alignment(path) as opened:
-        assert opened.warnings == ("the index of s.bam is older than the file",)
+        (warning,) = opened.warnings
+    assert warning.startswith(f"the index of {path} is older than the file; run `samtools index")
 
 
 def test_index_may_replace_the_suffix(tmp_path):
@@ -120,7 +183,9 @@ def damaged(path, how):
 UNUSABLE = [
     pytest.param(lambda p: write_bam(p, READS, index=False), "has no index .* run `samtools index", id="no index"),
     pytest.param(
-        lambda p: write_bam(p, order="queryname"), "sorted by coordinate, its header says queryname", id="by name"
+        lambda p: write_bam(p, READS, order="queryname", index=False),
+        "sorted by coordinate, its header says queryname; run `samtools sort`",
+        id="by name, no index",
     ),
     pytest.param(lambda p: write_bam(p, contigs={}), "names no contigs", id="unaligned"),
     pytest.param(lambda p: damaged(write_bam(p, READS), "cut"), "is truncated", id="truncated"),

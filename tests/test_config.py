@@ -43,7 +43,7 @@ REFUSED = {
     "text for a number": ({"ratios": {"max_noise": "x"}}, "key ratios.max_noise: expected number > 0, received 'x'"),
     "exponent that YAML reads as text": ({"copies": {"alpha": "1e-3"}}, r"write 0.001 \(YAML takes '1e-3' for text\)"),
     "boolean for a number": ({"ratios": {"max_noise": True}}, "expected number > 0, received true; the default is 0.6"),
-    "number for a boolean": ({"counts": {"keep_duplicates": 1}}, "expected true or false, received 1"),
+    "number for a boolean": ({"counts": {"keep_duplicates": 1}}, "expected true or false or null, received 1"),
     "fraction for a whole number": ({"bins": {"target_bp": 250.5}}, "expected whole number >= 20, received 250.5"),
     "not a number": ({"ratios": {"max_noise": float("nan")}}, "expected number > 0, received nan"),
     "infinite": ({"ratios": {"max_noise": float("inf")}}, "expected number > 0, received inf"),
@@ -162,7 +162,11 @@ def test_whole_number_written_with_a_point_becomes_int():
         ("segments", {"method": "haar"}, "--method=haar"),
         ("report", {"title": "a 'b' $c"}, """--title='a '"'"'b'"'"' $c'"""),
         ("calls", {"default_criteria": "-x"}, "--default-criteria=-x --decide=0.95"),
-        ("reference", "p.h5", "--max-components=40 --min-relative-depth=0.05 --max-spread=1.0"),
+        (
+            "reference",
+            "p.h5",
+            "--max-components=40 --min-relative-depth=0.05 --max-spread=1.0 --on-suspicious=leave_out",
+        ),
         ("cohort", {}, ""),
     ],
 )

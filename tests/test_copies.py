@@ -208,24 +208,37 @@ def test_probability_of_reaching_a_bound_falls_with_the_bound(values, groups, bo
     known = [value for value in found if not np.isnan(value)]
     assert known == sorted(known, reverse=True)
     assert all(0 <= value <= 1 for value in known)
-    assert groups > 1 or len(known) == len(found)
+    assert len(known) == (len(found) if min(groups, len(values)) == 1 else 0)
+
+
+@given(VALUES, st.integers(1, 3), st.floats(0, 100))
+def test_range_of_a_probability_spans_that_of_each_group(values, groups, bound):
+    group = np.arange(len(values)) % groups
+    [ends] = copies.at_least_range(values, group, [bound]).values()
+    shares = [sum(value >= bound for value in values[group == number]) / sum(group == number) for number in set(group)]
+    assert (ends["low"], ends["high"]) == (pytest.approx(min(shares)), pytest.approx(max(shares)))
 
 
 SHARES = [
-    # values, groups, bound, probability
-    pytest.param([4, 5, 6, 7], [0, 0, 0, 0], 5, 0.75, id="the bound itself is reached"),
-    pytest.param([9] * 4 + [5, 5, 5, 1], [0] * 4 + [1] * 4, 5, 0.75, id="both above: the nearer to one half"),
-    pytest.param([1] * 4 + [1, 1, 1, 9], [0] * 4 + [1] * 4, 5, 0.25, id="both below"),
-    pytest.param([9] * 4 + [1] * 4, [0] * 4 + [1] * 4, 5, NAN, id="opposite sides: nothing is known"),
-    pytest.param([NAN] * 4, [0] * 4, 5, NAN, id="missing"),
+    # values, groups, bound, probability, lowest and highest
+    pytest.param([4, 5, 6, 7], [0, 0, 0, 0], 5, 0.75, (0.75, 0.75), id="the bound itself is reached"),
+    pytest.param([9] * 4 + [5, 5, 5, 1], [0] * 4 + [1] * 4, 5, NAN, (0.75, 1), id="groups above one half"),
+    pytest.param([1] * 4 + [1, 1, 1, 9], [0] * 4 + [1] * 4, 5, NAN, (0, 0.25), id="groups below"),
+    pytest.param([9] * 4 + [1] * 4, [0] * 4 + [1] * 4, 5, NAN, (0, 1), id="groups on both sides"),
+    pytest.param([NAN] * 4, [0] * 4, 5, NAN, (NAN, NAN), id="missing"),
 ]
 
 
-@pytest.mark.parametrize(("values", "group", "bound", "probability"), SHARES)
-def test_probability_of_reaching_a_bound(values, group, bound, probability):
-    found = copies.at_least(np.array(values, dtype=float), np.array(group), [bound])
+@pytest.mark.parametrize(("values", "group", "bound", "probability", "ends"), SHARES)
+def test_probability_of_reaching_a_bound(values, group, bound, probability, ends):
+    """A flat tumour of unknown purity has no probability: 0.4 would be one purity's and sort it above an amplified."""
+    values, group = np.array(values, dtype=float), np.array(group)
+    found = copies.at_least(values, group, [bound])
     assert list(found) == ["5"]
     np.testing.assert_equal(found["5"], probability)
+    np.testing.assert_equal(
+        copies.at_least_range(values, group, [bound])["5"], dict(zip(("low", "high"), ends, strict=True))
+    )
 
 
 def test_a_missing_quantity_has_no_interval():
@@ -333,6 +346,11 @@ def test_what_is_unknown_gives_ranges_and_no_value(tmp_path, share, ploidy):
     assert found["met_copies"]["low"] < 10 < found["met_copies"]["high"]
     assert found["met_ratio"]["value"] == pytest.approx(1.8)  # depth ratios need neither
     assert len(np.unique(stored["group"])) > 1
+    assert {*found["p_copies_ge"].values(), *found["p_ratio_ge"].values()} == {None}
+    by_group = [np.mean(stored["gcn"][stored["group"] == number] >= 10) for number in np.unique(stored["group"])]
+    ends = found["p_copies_ge_range"]["10"]
+    assert (ends["low"], ends["high"]) == (pytest.approx(min(by_group)), pytest.approx(max(by_group)))
+    assert ends["low"] < 0.2 < 0.8 < ends["high"]
 
 
 def test_below_the_floor_only_uncorrected_values_stay(tmp_path):

@@ -50,7 +50,7 @@ FATES = [
 
 @pytest.mark.parametrize(("row", "options", "fate"), FATES)
 def test_each_record_has_one_fate(row, options, fate):
-    *_, tally = counts.fragments(as_array([row]), **options)
+    tally = counts.fragments(as_array([row]), **options).tally
     assert {name for name, number in tally.items() if number} == {"records", fate}
     assert set(tally) == set(counts.TALLIES)
 
@@ -69,27 +69,28 @@ def test_midpoint(row, midpoint):
 
 
 def slow_fragments(rows, min_mapq, keep_duplicates, low, high):
-    found = []
+    """Contig, midpoint and length of fragments, and contig, midpoint and fate of those that a filter leaves out."""
+    found, left_out = [], []
     for reference_id, start, end, length, flag, mapq in rows:
-        if flag & 0x4 or reference_id < 0 or flag & 0x100 or flag & 0x800 or flag & 0x200:
+        if flag & 0x4 or reference_id < 0 or flag & 0x100 or flag & 0x800:
             continue
-        if (flag & 0x400 and not keep_duplicates) or mapq < min_mapq:
+        paired = flag & 0x1 and not flag & 0x8
+        if paired and (length < 0 or (length == 0 and not flag & 0x40)):
             continue
-        if flag & 0x1 and not flag & 0x8:
-            if length < 0 or (length == 0 and not flag & 0x40):
-                continue
-            if length and not low <= length <= high:
-                continue
-            if length == 0 and low > 0:
-                continue
-            stop = start + length if length else end
+        known = length if paired else 0
+        stop = start + known if known else end
+        place = reference_id, (start + max(stop, start)) // 2
+        if flag & 0x200:
+            left_out.append((*place, "qc_failed"))
+        elif flag & 0x400 and not keep_duplicates:
+            left_out.append((*place, "duplicate"))
+        elif mapq < min_mapq:
+            left_out.append((*place, "low_mapping_quality"))
+        elif not low <= known <= high if known else low > 0:
+            left_out.append((*place, "fragment_size"))
         else:
-            if low > 0:
-                continue
-            stop = end
-        known = length if flag & 0x1 and not flag & 0x8 else 0
-        found.append((reference_id, (start + max(stop, start)) // 2, known))
-    return found
+            found.append((*place, known))
+    return found, left_out
 
 
 ROWS = st.lists(
@@ -107,11 +108,13 @@ ROWS = st.lists(
 
 @given(ROWS, st.integers(0, 60), st.booleans(), st.integers(0, 50), st.integers(50, 200))
 def test_fragments_equal_the_loop(rows, min_mapq, keep_duplicates, low, high):
-    contig, midpoint, length, tally = counts.fragments(
+    contig, midpoint, length, tally, filtered = counts.fragments(
         as_array(rows), min_mapq=min_mapq, keep_duplicates=keep_duplicates, min_fragment_bp=low, max_fragment_bp=high
     )
-    expected = slow_fragments(rows, min_mapq, keep_duplicates, low, high)
+    expected, left_out = slow_fragments(rows, min_mapq, keep_duplicates, low, high)
     assert list(zip(contig.tolist(), midpoint.tolist(), length.tolist(), strict=True)) == expected
+    fates = [counts.TALLIES[fate] for fate in filtered.fate.tolist()]
+    assert list(zip(filtered.contig.tolist(), filtered.midpoint.tolist(), fates, strict=True)) == left_out
     assert tally["records"] == sum(number for name, number in tally.items() if name != "records") == len(rows)
 
 

@@ -1,8 +1,8 @@
 """Damaged, mismatched and hostile inputs of every kind: what is done to a sound input, and what it must give.
 
 An input is refused (status 2, one line on standard error that names the cause, nothing written), or it makes no
-difference (the bytes of the sound one's result), or there is no call and the reasons say why. There is no fourth
-outcome.
+difference (the bytes of the sound one's result), or one bin is missing and a note says so, or there is no call and the
+reasons say why. There is no fifth outcome.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from metcn.files import read_json
 from small_files import write_bam
 from sound_files import BED, CONTIGS, GRCH37, ROWS, TABLES
 
-REFUSED, SAME, NO_CALL = "refused", "same", "no call"
+REFUSED, SAME, MISSING, NO_CALL = "refused", "same", "missing", "no call"
 BOM = b"\xef\xbb\xbf"
 
 
@@ -88,7 +88,7 @@ def table(kind: str, content: bytes | str) -> Callable[[Bench], list]:
     """A coverage or ratio table of this content."""
 
     def command(bench: Bench) -> list:
-        path = bench.file("table", content)
+        path = bench.file(TABLES[kind].file, content)
         return (
             ratios(bench, "--imported", path) if TABLES[kind].column == "ratios" else counts(bench, "--coverage", path)
         )
@@ -190,7 +190,7 @@ def call(change: Callable[[pd.DataFrame], pd.DataFrame] | None, *, imported: boo
 
 def edited(kind: str, what: str) -> bytes | str:
     """A table with one value, start or its packaging changed."""
-    text, start, value, _ = TABLES[kind]
+    text, start, value, *_ = TABLES[kind]
     assert text.count(value) == 1 and text.count(start) == 1
     other = {
         "no number": lambda: text.replace(value, value.replace(value.strip(), "nan")),
@@ -205,6 +205,10 @@ def edited(kind: str, what: str) -> bytes | str:
         "start beyond any chromosome": lambda: text.replace(start, "\t1e30\t"),
         "end before start": lambda: text.replace(start, "\t14000\t"),
         "a row twice": lambda: text + text.splitlines()[-1] + "\n",
+        "a row twice otherwise": lambda: (
+            text
+            + next(line for line in text.splitlines(True) if value in line).replace(value, value.replace("23", "24"))
+        ),
         "a row gone": lambda: "\n".join(line for line in text.splitlines() if start not in line) + "\n",
         "commas for tabs": lambda: text.replace("\t", ","),
         "blanks for tabs": lambda: text.replace("\t", " "),
@@ -232,20 +236,21 @@ def _flipped(content: bytes) -> bytes:
 
 NUMBER, UNKNOWN = "expected a (finite )?number", "expected one of CNVkit|regular tab-separated|not a table|lacks column"
 OF_TABLES = {
-    "infinity": NUMBER, "beyond any number": NUMBER, "huge": NUMBER, "decimal comma": NUMBER, "a word": NUMBER,
+    "beyond any number": NUMBER, "huge": NUMBER, "decimal comma": NUMBER, "a word": NUMBER,
     "negative start": "expected a number of at least 0|1-based start", "start beyond any chromosome": "at most 2",
-    "end before start": "an end above the start", "a row twice": "each interval once", "commas for tabs": UNKNOWN,
-    "blanks for tabs": UNKNOWN, "UTF-16": "binary data", "NUL bytes": "binary data", "nothing": "is empty",
+    "end before start": "an end above the start", "a row twice otherwise": "each interval once",
+    "commas for tabs": UNKNOWN,
+    "blanks for tabs": UNKNOWN, "NUL bytes": "binary data", "nothing": "is empty",
     "line breaks only": "is empty",
     "cut gzip": "truncated gzip", "gzip with a flipped bit": "damaged or truncated gzip",
     "decompression bomb": "inflate to more than 200 times", "random bytes": "binary data",
     "HTML of a login page": "begins with '<!DOCTYPE",
 }  # fmt: skip
 OF_DEPTHS = OF_TABLES | {
-    "no number": NUMBER, "negative": "at least 0", "no value": "expected a value", "a row gone": "one design"
+    "infinity": NUMBER, "negative": "at least 0", "a row gone": "one design"
 }  # fmt: skip
 SEGMENTS = TABLES["cnr"].text.replace("weight\n", "weight\tprobes\n").replace("\t9\t1\n", "\t9\t1\t20\n")
-HARMLESS = ("Windows line ends", "byte order mark", "gzip", "no last line end")
+HARMLESS = ("Windows line ends", "byte order mark", "gzip", "no last line end", "UTF-16", "a row twice")
 
 
 # Damages of alignments
@@ -529,7 +534,7 @@ def hollow_counts(handle: h5py.File) -> None:
 
 
 OF_HDF5 = [
-    ("no number", value(np.nan), NUMBER),
+    ("half a read", value(0.5), "whole number"),
     ("infinity", value(np.inf), NUMBER),
     ("negative", value(-1), "at least 0"),
     ("huge", value(1e200), NUMBER),
@@ -707,25 +712,47 @@ NO_CALLS = [
     ("no reads in MET", call(depths(lambda depth, met: depth.where(~met, 0))), "met_not_covered"),
     ("noise for signal", call(depths(noisy)), "very_noisy"),
     ("one depth for all", call(depths(lambda depth, met: 0 * depth + 100)), "not_this_assay"),
-    ("logarithms for depths", call(depths(lambda depth, met: np.log2(depth + 1))), "not_this_assay"),
     ("depths as high or low", call(depths(lambda depth, met: 1.0 * (depth > depth.median()))), "not_this_assay"),
-    (
-        "rows mixed up",
-        call(depths(lambda depth, met: depth.sample(frac=1, random_state=1).to_numpy())),
-        "not_this_assay",
-    ),
     ("ratios without MET", call(without_met, imported=True), "met_not_covered"),
     ("ratios all missing", call(lambda frame: frame.assign(log2=-20.0), imported=True), "met_not_covered"),
 ]
+
+
+NO_DEPTHS = [
+    ("natural logarithms of depths", call(depths(lambda depth, met: np.log(depth + 1))), "vary less from bin to bin"),
+    ("binary logarithms of depths", call(depths(lambda depth, met: np.log2(depth + 1))), "vary less from bin to bin"),
+    (
+        "rows mixed up",
+        call(depths(lambda depth, met: depth.sample(frac=1, random_state=1).to_numpy())),
+        "vary less from bin to bin",
+    ),
+    ("linear ratios for log2", call(lambda frame: frame.assign(log2=linear(frame)), imported=True), "around 0"),
+    ("copies for log2", call(lambda frame: frame.assign(log2=2 * linear(frame)), imported=True), "around 0"),
+]
+
+
+def linear(frame: pd.DataFrame) -> pd.Series:
+    """Ratios of about 1."""
+    return frame["depth"] / frame.groupby("gene")["depth"].transform("median")
 
 
 def cases() -> list[Case]:
     """The whole table."""
     table_cases = [
         Case(kind, what, table(kind, edited(kind, what)), REFUSED, says)
-        for kind, (_, _, _, column) in TABLES.items()
+        for kind, (_, _, _, column, _) in TABLES.items()
         for what, says in (OF_DEPTHS if column == "coverage" else OF_TABLES).items()
         if (kind, what) != ("bedcov", "decimal comma")
+    ]
+    table_cases += [
+        Case(kind, what, table(kind, edited(kind, what)), MISSING)
+        for kind, (_, _, _, column, _) in TABLES.items()
+        for what in ("no number", "no value", *(["infinity"] if column == "ratios" else []))
+        if (kind, what) not in [("mosdepth", "no value"), ("bedcov", "no value")]
+    ]
+    table_cases += [
+        Case(kind, "no value", table(kind, edited(kind, "no value")), REFUSED, "expected a value")
+        for kind in ("mosdepth", "bedcov")
     ]
     return [
         *table_cases,
@@ -752,6 +779,7 @@ def cases() -> list[Case]:
         *(Case("result of a stage", what, command, REFUSED, says) for what, command, says in OF_RESULTS),
         *(Case("sheet", what, command, REFUSED, says) for what, command, says in OF_SHEETS),
         *(Case("configuration", what, command, REFUSED, says) for what, command, says in OF_CONFIGS),
+        *(Case("scale", what, command, REFUSED, says) for what, command, says in NO_DEPTHS),
         *(Case("depth", what, command, NO_CALL, says) for what, command, says in NO_CALLS),
     ]
 
@@ -786,6 +814,13 @@ def ended(words: list, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     return status, capsys.readouterr().err
 
 
+def without_notes(path: Path) -> bytes | dict:
+    """A result without what is said of the reading."""
+    if path.suffix != ".json":
+        return path.read_bytes()
+    return {key: value for key, value in read_json(path).items() if key not in ("notes", "warnings")}
+
+
 def test_the_table_is_whole():
     kinds = Counter(case.kind for case in CASES)
     assert set(kinds) >= {
@@ -817,14 +852,21 @@ def test_damage(case: Case, bench: Bench, capsys: pytest.CaptureFixture[str]):
         assert status == 2, err
         assert re.fullmatch(r"(metcn: error: [^\n]+\n)" + ("{1,3}" if case.kind == "sheet" else ""), err)
         assert re.search(case.says, err), err
-        assert [path for path in bench.out.rglob("*") if path.is_file()] == []
+        written = [path.name for path in bench.out.rglob("*") if path.is_file()]
+        assert written == (["bins.tsv"] if case.kind == "scale" and "--coverage" in words else [])
+    elif case.outcome == MISSING:
+        assert status == 0, err
+        assert len(re.findall(r"^metcn: note: .*: 1 of 42 rows have no (depth|ratio)", err, re.MULTILINE)) == 1
+        (written,) = (path for path in bench.out.iterdir() if path.suffix in (".cnn", ".cnr"))
+        rows = pd.read_csv(written, sep="\t")
+        assert rows.loc[rows["log2"].isna(), "start"].tolist() == [13000]
     elif case.outcome == SAME:
         assert status == 0, err
-        written = {path.name: path.read_bytes() for path in bench.out.iterdir()}
+        written = {path.name: without_notes(path) for path in bench.out.iterdir()}
         shutil.rmtree(bench.out)
         sound = {"BED": bed(BED)}.get(case.kind) or table(case.kind, TABLES[case.kind].text)
         assert ended(sound(bench), capsys)[0] == 0
-        assert written == {path.name: path.read_bytes() for path in bench.out.iterdir()}
+        assert written == {path.name: without_notes(path) for path in bench.out.iterdir()}
     else:
         assert status == 0, err
         with open(bench.out / "results/cohort.tsv", newline="") as handle:
@@ -834,20 +876,32 @@ def test_damage(case: Case, bench: Bench, capsys: pytest.CaptureFixture[str]):
         assert row["qc"] == "fail"
 
 
+@pytest.mark.parametrize("keep", [False, True], ids=["left out", "kept"])
 @pytest.mark.parametrize(("tumours", "deviant"), [(1, ["T1"]), (0, [])], ids=["a tumour", "normals only"])
-def test_a_tumour_among_the_normals_is_named(sound, tmp_path, capsys, tumours, deviant):
-    """Its amplicon does not move its typical gene, so leaving it out finds nothing: its own MET does."""
+def test_a_tumour_among_the_normals_is_named(sound, tmp_path, capsys, tumours, deviant, keep):
+    """In the log, in the panel, and in what every sample that uses the panel is told."""
     paths = {f"C{row}": sorted((sound / "cohort/coverage").glob(f"N{row}.*")) for row in range(1, 6)}
     paths |= {"T1": sorted((sound / "cohort/coverage").glob("T1.*"))} if tumours else {}
     shutil.copy(sound / "cohort.tsv", tmp_path)
     made = sound_files.write_panel(tmp_path, paths, "cohort")
-    assert panel_file.read(made)[2]["deviant"] == deviant
-    assert capsys.readouterr().err.count("metcn: note: T1 deviates on chromosome 7") == tumours
+    first = capsys.readouterr().err
+    if keep:
+        counts = [tmp_path / f"{name}.cnn" for name in paths]
+        words = ["--bins", tmp_path / "cohort.tsv", "--counts", *counts, "--output", made, "--on-suspicious=keep"]
+        assert ended(["reference", "--genome=GRCh37", "--assay=panel", *words], capsys)[0] == 0
+    facts = panel_file.read(made)[2]
+    assert facts["deviant"] == deviant
+    assert facts["check"]["left_out"] == ([] if keep else deviant)
+    assert len(facts["normals"]) == 5 + (tumours if keep else 0)
+    assert first.count("metcn: note: T1 deviates from the other normals as a tumour does (MET +") == tumours
+    assert f"metcn: normals: 5 used, {tumours} suspicious" in first
     common = ["--sample=C1", "--genome=GRCh37", "--assay=panel", "--counts", tmp_path / "C1.cnn"]
     common += ["--bins", tmp_path / "cohort.tsv", "--reference", made]
     written = ["--output", tmp_path / "o.cnr", "--summary", tmp_path / "s"]
     assert ended(["ratios", *common, *written], capsys)[0] == 0
-    assert ("normal_deviates" in read_json(tmp_path / "s")["reasons"]) == bool(tumours)
+    measured = read_json(tmp_path / "s")
+    assert ("normal_deviates" in measured["reasons"]) == bool(tumours)
+    assert measured["reference"]["check"] == facts["check"]
 
 
 @pytest.mark.parametrize(("source", "notes"), [("N1", 1), ("N3", 0)], ids=["a copy", "its own"])

@@ -408,6 +408,74 @@ def test_alignment_without_reads_is_a_result(tmp_path):
     assert set(summary["reasons"]) == {"met_not_covered", "no_reads"}
 
 
+AMPLICONS = "".join(f"7\t{start}\t{start + 150}\tMET\n" for start in range(116_340_000, 116_346_000, 1000))
+AMPLICONS += "".join(f"1\t{start}\t{start + 150}\tG{start}\n" for start in range(2_000_000, 2_020_000, 1000))
+
+
+def of_amplicons(folder, *, met=40, others=40, own=4, mapq=60, flag=0):
+    """Pairs of every insert, all but ``own`` of which are marked as duplicates."""
+    contigs, reads = whole_genome(), []
+    for line in AMPLICONS.splitlines():
+        chromosome, start, _, gene = line.split("\t")
+        pairs = met if gene == "MET" else others
+        for number in range(pairs):
+            marked = flag | (0x400 if number >= own else 0)
+            contig, place = list(contigs).index("chr" + chromosome), int(start)
+            quality = mapq if gene == "MET" else 60
+            reads += [(contig, place, 99 | marked, quality, 150, "50M"),
+                      (contig, place + 100, 147 | marked, quality, -150, "50M")]  # fmt: skip
+    return write_bam(folder / "s.bam", sorted(reads), contigs=contigs)
+
+
+POLICIES = [
+    pytest.param("amplicon", None, True, {}, id="amplicons by default"),
+    pytest.param("amplicon", False, False, {"duplicate": "most_reads_filtered"}, id="amplicons, left out"),
+    pytest.param("panel", None, False, {"duplicate": "reads_filtered"}, id="panel by default"),
+    pytest.param("panel", True, True, {}, id="panel, counted"),
+]
+
+
+@pytest.mark.parametrize(("assay", "asked", "kept", "lost"), POLICIES)
+def test_duplicates_count_where_fragments_begin_at_primers(tmp_path, assay, asked, kept, lost):
+    bins, frame = make_bins(tmp_path, assay=assay, targets=AMPLICONS)
+    path = of_amplicons(tmp_path)
+    counts, summary = make_counts(tmp_path, bins, alignment=path, settings={"keep_duplicates": asked})
+    on_target = (frame["kind"] != "off_target").to_numpy()
+    assert counts["count"][on_target].sum() == (40 if kept else 4) * 26
+    assert (summary["keep_duplicates"], summary["duplicates"]) == (kept, None if kept else 0.9)
+    assert {loss["filter"]: loss["reason"] for loss in summary["filtered"]} == lost
+    assert set(lost.values()) <= set(summary["reasons"])
+
+
+def test_saturated_duplicates_are_found_by_the_ratio_without_them(tmp_path):
+    """160 pairs in MET and 40 elsewhere leave 20 and 10 unmarked: a ratio of 4 reads 2."""
+    bins, _ = make_bins(tmp_path, targets=AMPLICONS)
+    path = of_amplicons(tmp_path, met=160, others=40, own=20)
+    _, summary = make_counts(tmp_path, bins, alignment=path)
+    (everywhere,) = [loss for loss in summary["filtered"] if loss["where"] == "MET"]
+    assert everywhere["filter"] == "duplicate" and everywhere["effect"] == pytest.approx(4)
+    assert everywhere["reason"] == "most_reads_filtered" and "counts.keep_duplicates" in everywhere["text"]
+
+
+FILTERED = [
+    pytest.param({"mapq": 3}, "low_mapping_quality", "MET", "counts.min_mapq", id="mapping quality in MET"),
+    pytest.param({"flag": 0x200}, "qc_failed", "input", None, id="failed quality control"),
+    pytest.param({"own": 0}, "duplicate", "input", "counts.keep_duplicates", id="all duplicates"),
+]
+
+
+@pytest.mark.parametrize(("made", "name", "where", "setting"), FILTERED)
+def test_reads_that_a_filter_took_are_not_a_gene_that_is_not_covered(tmp_path, made, name, where, setting):
+    bins, _ = make_bins(tmp_path, targets=AMPLICONS)
+    path = of_amplicons(tmp_path, **{"own": 40, **made})
+    _, summary = make_counts(tmp_path, bins, alignment=path)
+    worst = summary["filtered"][-1 if where == "input" else 0]
+    assert (worst["filter"], worst["where"], worst["setting"]) == (name, where, setting)
+    assert worst["share"] > 0.99 and f"{worst['lost']:,} of {worst['of']:,}" in worst["text"]
+    assert "most_reads_filtered" in summary["reasons"]
+    assert not {"met_not_covered", "no_reads"} & set(summary["reasons"])
+
+
 def test_coverage_passes_through(tmp_path):
     bins, _ = make_bins(tmp_path, coverage=COVERAGE, targets=None)
     counts, summary = make_counts(tmp_path, bins, coverage=[tmp_path / "coverage"])

@@ -50,10 +50,11 @@ def written(path, records=None, block_bytes=3000, layout="bai"):
 def summed(chunks):
     """Fragments in order of their place, and the tally, of all chunks together."""
     fragments, tallies = [], dict.fromkeys(sam.TALLIES, 0)
-    for contig, midpoint, length, tally in chunks:
+    for contig, midpoint, length, tally, filtered in chunks:
         fragments += zip(contig.tolist(), midpoint.tolist(), length.tolist(), strict=True)
+        fragments += [("left out", *row) for row in zip(*(values.tolist() for values in filtered), strict=True)]
         tallies = {name: tallies[name] + tally[name] for name in tallies}
-    return sorted(fragments), tallies
+    return sorted(fragments, key=str), tallies
 
 
 def one_by_one(path):
@@ -191,7 +192,7 @@ def test_reading_may_stop_early(tmp_path):
     before = threading.active_count()
     with alignments.open_alignment(path) as opened:
         chunks = parts.fragments(opened, sam.Filters(), guide.split(opened, [Range(0, None)], 4), threads=4, chunk=10)
-        assert len(next(chunks).contig) == 10
+        assert len(next(chunks).contig) <= 10
         chunks.close()
     assert threading.active_count() == before
 
@@ -212,3 +213,45 @@ def test_threads_do_share_the_work(tmp_path, monkeypatch):
         found = summed(parts.fragments(opened, sam.Filters(), ranges, threads=2))
     monkeypatch.undo()
     assert len(seen) == 2 and threading.main_thread() not in seen and found == one_by_one(path)
+
+
+def misplaced(at):
+    """Records in order but for one, which begins before its neighbours."""
+    places = [(0, start) for start in range(0, 9000, 30)] + [(2, start) for start in range(0, 9000, 30)]
+    contig, start = places[at]
+    places[at] = (contig, start - 31)
+    return [raw_bam.record(contig=contig, start=max(start, 0), cigar=[(50, "M")]) for contig, start in places]
+
+
+@pytest.mark.parametrize("way", ["1 thread", "2 threads", "8 threads", "one by one"])
+@pytest.mark.parametrize(("at", "named"), [(7, "chr1:180 after chr1:181"), (299, "chr1:8,940 after chr1:8,941"),
+                                           (500, "chr7:5,970 after chr7:5,971")])  # fmt: skip
+def test_records_out_of_order_are_refused_by_name(tmp_path, monkeypatch, way, at, named):
+    """An index of the records in order leads to them: cut before each record, the order of seams is checked too."""
+    sound = [raw_bam.record(contig=c, start=s, cigar=[(50, "M")]) for c in (0, 2) for s in range(0, 9000, 30)]
+    path = written(tmp_path / "s.bam", sound, 300)
+    index = path.with_name(path.name + ".bai").read_bytes()
+    raw_bam.write(path, misplaced(at), block_bytes=[300], contigs=CONTIGS, index=False)
+    path.with_name(path.name + ".bai").write_bytes(index)
+    if way == "one by one":
+        monkeypatch.setattr(reading, "_compiled", lambda: None)
+    found = f"found {named} in .*s.bam; run `samtools sort` and `samtools index`"
+    with pytest.raises(InputError, match=found):
+        if way == "8 threads":
+            cut_at(path, begins_of(misplaced(at), 300, path)[1:], 8)
+        else:
+            total(path, 2 if way == "2 threads" else 1)
+
+
+def test_contigs_out_of_order_are_refused(tmp_path):
+    records = [raw_bam.record(contig=contig, start=5, cigar=[(50, "M")]) for contig in (2, 0)]
+    records += [raw_bam.record(contig=-1, start=-1, flag=4)]
+    path = raw_bam.write(tmp_path / "s.bam", [], contigs=CONTIGS)
+    raw_bam.write(path, records, contigs=CONTIGS, index=False)
+    places = begins_of(records, 60_000, path)
+    with pytest.raises(InputError, match="found chr1:6 after chr7:6"):
+        cut_at(path, places[1:])
+    records = [records[-1], records[0]]
+    raw_bam.write(path, records, contigs=CONTIGS, index=False)
+    with pytest.raises(InputError, match="found chr7:6 after reads without a place"):
+        cut_at(path, [])

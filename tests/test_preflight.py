@@ -26,7 +26,9 @@ def folder(tmp_path):
 
 def check(folder, **keys):
     given = {"genome": "GRCh37", "assay": "panel", "targets": "targets.bed", "samples": "samples.tsv", **keys}
-    return preflight.check(plan.load(given, folder), folder / "not/yet/there")
+    found = preflight.check(plan.load(given, folder), folder / "not/yet/there")
+    assert found.faults == []
+    return found.notes
 
 
 def test_sound_inputs_pass(folder):
@@ -42,9 +44,75 @@ def test_all_problems_at_once(folder):
     with pytest.raises(InputError) as raised:
         check(folder, fasta="genome.fa")
     lines = str(raised.value).splitlines()
-    wanted = ("no build known here", "an end above the start", "is GRCh38", "has no index")
+    wanted = ("no build known here", "an end above the start", "has no index", "sample T: .*is GRCh38")
     assert len(lines) == len(wanted)
-    assert all(words in line for words, line in zip(wanted, lines, strict=True))
+    assert all(re.search(words, line) for words, line in zip(wanted, lines, strict=True))
+
+
+def test_a_criteria_set_that_is_not_there(folder):
+    with pytest.raises(
+        InputError, match=r"default_criteria: expected one of .*metcn_default.*; found 'nobody'; correct"
+    ):
+        check(folder, calls={"default_criteria": "nobody"})
+
+
+def write_empty(folder):
+    (folder / "T.bam").write_bytes(b"")
+
+
+def write_other_build(folder):
+    write_bam(folder / "T.bam", contigs={"chr7": 159_345_973})
+
+
+def write_no_vcf(folder):
+    (folder / "v.vcf").write_text("chr7\t5\n")
+
+
+DATA_FAULTS = [
+    pytest.param(lambda folder: (folder / "T.bam.bai").unlink(), r"T\.bam has no index", id="no index"),
+    pytest.param(write_empty, r"T\.bam", id="empty"),
+    pytest.param(write_other_build, r"T\.bam is GRCh38", id="another build"),
+    pytest.param(write_no_vcf, r"expected a VCF, .*v\.vcf begins with", id="variants are none"),
+]
+
+
+class TestDataOfOneSample:
+    SHEET = "sample\trole\talignments\tvariants\nT\ttumour\tT.bam\tv.vcf\nU\t{}\tU.bam\t\nN\tnormal\tN.bam\t\n"
+
+    @pytest.fixture
+    def three(self, folder):
+        sound_files.write_sound_bam(folder / "U.bam", 30)
+        (folder / "v.vcf").write_text(VCF.format("", 159_138_663))
+        return folder
+
+    def checked(self, three, role):
+        (three / "samples.tsv").write_text(self.SHEET.format(role))
+        given = {"genome": "GRCh37", "assay": "panel", "targets": "targets.bed", "samples": "samples.tsv"}
+        return preflight.check(plan.load(given, three), three)
+
+    @pytest.mark.parametrize(("damage", "message"), DATA_FAULTS)
+    def test_costs_that_sample_alone(self, three, damage, message):
+        damage(three)
+        (fault,) = self.checked(three, "tumour").faults
+        assert re.match(f"sample T: .*{message}", fault)
+
+    @pytest.mark.parametrize(("damage", "message"), DATA_FAULTS)
+    def test_refuses_the_run_where_no_other_is_called(self, three, damage, message):
+        damage(three)
+        with pytest.raises(InputError, match=message):
+            self.checked(three, "normal")
+
+    def test_of_a_normal_refuses_the_run(self, three):
+        (three / "N.bam.bai").unlink()
+        with pytest.raises(InputError, match=r"N\.bam has no index"):
+            self.checked(three, "tumour")
+
+    def test_exchanged_files_are_the_sheet_s_fault(self, three):
+        for number, (name, named) in enumerate((("T", "U"), ("U", "T")), start=1):
+            reads = [(0, 5, 0, 60, 0, "50M")] * number
+            write_bam(three / f"{name}.bam", reads, contigs=sound_files.CONTIGS, named=[named])
+        with pytest.raises(InputError, match="exchange the files"):
+            self.checked(three, "tumour")
 
 
 @pytest.mark.parametrize("name", ["gc", "mappability"])
@@ -130,12 +198,14 @@ def test_alignments_to_two_references_are_a_note(folder):
 
 
 NAMES = [
-    pytest.param(["T"], ["N"], None, None, id="their own"),
-    pytest.param(["patient 1"], ["patient 2"], None, None, id="another register's"),
-    pytest.param(["T", "N"], ["N"], None, "name the same sample", id="own and another"),
-    pytest.param(["x"], ["x"], None, "name the same sample; make sure", id="one twice"),
-    pytest.param(["N"], ["T"], "sample T: .*T.bam name sample N", None, id="exchanged"),
-    pytest.param(["N"], [], "sample T: .*T.bam name sample N", None, id="another row's"),
+    pytest.param(["T"], ["N"], None, [], id="their own"),
+    pytest.param(["patient 1"], ["patient 2"], None, [], id="another register's"),
+    pytest.param(["T", "T"], ["N"], None, [], id="two groups of one sample"),
+    pytest.param(["T", "x"], ["N"], None, ["T.bam name 2 samples, whose reads are counted together"], id="two in one"),
+    pytest.param(["T", "N"], ["N"], None, ["name 2 samples", "name the same sample"], id="own and another"),
+    pytest.param(["x"], ["x"], None, ["name the same sample; make sure"], id="one twice"),
+    pytest.param(["N"], ["T"], "sample T: .*T.bam name sample N", [], id="exchanged"),
+    pytest.param(["N"], [], "sample T: .*T.bam name sample N", [], id="another row's"),
 ]
 
 
@@ -149,7 +219,7 @@ def test_samples_named_in_read_groups(folder, tumour, normal, problem, expected)
             check(folder)
         return
     notes = check(folder)
-    assert [expected in note for note in notes] == [True] * bool(expected)
+    assert [words in note for words, note in zip(expected, notes, strict=True)] == [True] * len(expected)
     assert not any("patient" in note or "sample x" in note for note in notes)  # names of another register are not told
 
 
@@ -209,7 +279,9 @@ def test_variants_of_another_build(folder, more, length, refused, packed):
 
 
 def test_cram_needs_its_sequence_before_the_run(folder):
-    sound_files.write_sound_cram(folder / "T.cram")
+    fasta = write_fasta(folder, chr7="ACGT" * 500)
+    reads = [(0, 5, 0, 60, 0, "50M")]
+    write_bam(folder / "T.cram", reads, contigs={"chr7": 2000}, mode="wc", reference_filename=str(fasta))
     (folder / "samples.tsv").write_text("sample\trole\talignments\nT\ttumour\tT.cram\n")
     with pytest.raises(InputError, match=r"T\.cram is CRAM, which needs its reference sequence; set fasta"):
         check(folder)

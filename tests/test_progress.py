@@ -6,14 +6,15 @@ from itertools import count
 import numpy as np
 import pytest
 
-from metcn.sam import Chunk
+from metcn.sam import Chunk, Filtered
 from metcn.stages import progress
 
 NOTHING = np.empty(0, np.int64)
-CHUNKS = [
-    Chunk(NOTHING, NOTHING, NOTHING, {"records": 1_000_000, "duplicate": number, "fragments": 1_000_000 - number})
+TALLIES = [
+    {"records": 1_000_000, "duplicate": number, "fragments": 1_000_000 - number}
     for number in (300_000, 200_000, 100_000)
 ]
+CHUNKS = [Chunk(NOTHING, NOTHING, NOTHING, tally, Filtered(NOTHING, NOTHING, NOTHING)) for tally in TALLIES]
 
 
 class Terminal(io.StringIO):

@@ -49,7 +49,7 @@ def total(path, fasta=None, threads=1):
     """Tally, and sum of contigs and midpoints, of a whole file."""
     tally, places = dict.fromkeys(sam.TALLIES, 0), 0
     with alignments.open_alignment(path, fasta) as opened:
-        for contig, midpoint, _, part in reading.fragments(opened, sam.Filters(), threads=threads):
+        for contig, midpoint, _, part, _ in reading.fragments(opened, sam.Filters(), threads=threads):
             places += int((1_000_003 * contig.astype(np.int64) + midpoint).sum())
             tally = {name: tally[name] + part[name] for name in tally}
     return tally, places
@@ -141,3 +141,29 @@ def test_cram_without_any_record_although_its_index_lists_slices_is_refused(tmp_
     monkeypatch.setattr(alignments, "read_records", lambda *_, **__: iter(()))
     with pytest.raises(InputError, match=r"expected records, found none in .*s.cram.* set fasta"):
         total(cram, fasta)
+
+
+@pytest.mark.parametrize("option", [b"embed_ref=1", b"no_ref=1"])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_cram_that_needs_no_reference_gives_the_same(tmp_path, monkeypatch, option, compiled):
+    fasta = write_fasta(tmp_path, chr1="A" * 1000, chr7="A" * 2000)
+    reads = [(0, 5, 99, 60, 150, "50M"), (0, 105, 147, 60, -150, "50M"), (1, 300, 0, 30, 0, "20M10D30M")]
+    expected = total(write_bam(tmp_path / "s.bam", reads), None)
+    made = {"mode": "wc", "reference_filename": str(fasta), "format_options": [option]}
+    cram = write_bam(tmp_path / "s.cram", reads, **made)
+    fasta.unlink()
+    if not compiled:
+        monkeypatch.setattr(reading, "_compiled", lambda: None)
+    assert total(cram, None) == expected
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_cram_out_of_order_is_refused_by_name(tmp_path, monkeypatch, compiled):
+    reads = [(0, start, 0, 60, 0, "50M") for start in (5, 300, 200)]
+    made = {"mode": "wc", "format_options": [b"no_ref=1"]}
+    cram = write_bam(tmp_path / "s.cram", sorted(reads), **made)
+    write_bam(cram, reads, index=False, **made)
+    if not compiled:
+        monkeypatch.setattr(reading, "_compiled", lambda: None)
+    with pytest.raises(InputError, match=r"found chr1:201 after chr1:301 in .*s\.cram; run `samtools sort`"):
+        total(cram, None)

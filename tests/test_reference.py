@@ -372,27 +372,68 @@ def test_normals_of_two_units_are_refused(bench, tmp_path):
 @pytest.mark.parametrize("asked", [None, "fragments"])
 def test_a_call_counts_as_its_panel_does_unless_told(tmp_path, asked):
     with h5py.File(tmp_path / "panel.h5", "w") as handle:
-        handle.attrs.update({"genome": "GRCh37", "assay": "panel", "unit": "bases"})
+        handle.attrs.update({"genome": "GRCh37", "assay": "panel", "unit": "bases", "keep_duplicates": True})
     path = tmp_path / "config.yaml"
     path.write_text("counts: {min_mapq: 30}\n")
     named = {"reference": tmp_path / "panel.h5", "unit": asked}
-    expected = {"min_mapq": 30, "unit": asked or "bases"}
+    expected = {"min_mapq": 30, "unit": asked or "bases", "keep_duplicates": True}
     assert single._given(path, dict(named))["counts"] == expected
-    path.write_text("counts: {min_mapq: 30, unit: fragments}\n")
-    assert single._given(path, dict(named))["counts"] == {"min_mapq": 30, "unit": "fragments"}
+    path.write_text("counts: {min_mapq: 30, unit: fragments, keep_duplicates: null}\n")
+    assert single._given(path, dict(named))["counts"] == expected | {"unit": "fragments"}
+    path.write_text("counts: {min_mapq: 30, keep_duplicates: false}\n")
+    assert single._given(path, dict(named))["counts"] == expected | {"keep_duplicates": False}
     assert single._given(None, {"reference": None, "unit": asked}) == ({"counts": {"unit": asked}} if asked else {})
 
 
-@pytest.mark.parametrize(("own", "panel"), [("bases", "fragments"), ("fragments", "bases")])
-def test_a_panel_of_another_unit_is_refused(own, panel):
-    message = f"^p.h5 is of normals counted in {panel}, the sample in {own}; set counts.unit to {panel}, or make"
+def counted(unit=None, keep_duplicates=None, **more):
+    """How a sample or a panel was counted."""
+    return {"unit": unit, "keep_duplicates": keep_duplicates, **more}
+
+
+OTHERWISE = [
+    pytest.param(counted("bases"), counted("fragments"),
+                 "in fragments, the sample in bases; set counts.unit to fragments",
+                 id="sample in bases"),
+    pytest.param(counted("fragments"), counted("bases"), "in bases, the sample in fragments; set counts.unit to bases",
+                 id="panel in bases"),
+    pytest.param(counted("bases", True), counted("bases", False),
+                 "without duplicates, the sample with duplicates; set counts.keep_duplicates to false",
+                 id="sample with"),
+    pytest.param(counted("bases", False), counted("bases", True),
+                 "with duplicates, the sample without duplicates; set counts.keep_duplicates to true",
+                 id="panel with"),
+    pytest.param(counted("fragments", True), counted("fragments", assay="amplicon"),
+                 "without duplicates, the sample with",
+                 id="amplicon panel made before duplicates counted"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("own", "panel", "message"), OTHERWISE)
+def test_a_panel_counted_otherwise_is_refused(own, panel, message):
+    with pytest.raises(InputError, match=f"^p.h5 is of normals counted {message}"):
+        belonging.check_counted(own, {"assay": "panel", **panel}, Path("p.h5"))
+
+
+ALIKE = [
+    pytest.param(counted("bases", True), counted("bases", True), id="alike"),
+    pytest.param(counted(), counted("bases", True), id="sample's tables"),
+    pytest.param(counted("fragments", True), counted(), id="panel's tables"),
+    pytest.param(counted("fragments", True), counted(assay="amplicon"), id="tables of amplicons"),
+    pytest.param(counted("fragments", False), counted("fragments", assay="amplicon"), id="old panel, old way"),
+]
+
+
+@pytest.mark.parametrize(("own", "panel"), ALIKE)
+def test_what_agrees_or_is_not_known_passes(own, panel):
+    belonging.check_counted(own, {"assay": "panel", **panel}, Path("p.h5"))
+
+
+def test_normals_with_and_without_duplicates_are_refused(tmp_path):
+    for name, keep in (("a", True), ("b", False)):
+        write_json(tmp_path / f"{name}.json", {"unit": "fragments", "keep_duplicates": keep})
+    message = r"one counts.keep_duplicates, found true in .*a.json and false in .*b.json; count"
     with pytest.raises(InputError, match=message):
-        belonging.check_unit(own, panel, Path("p.h5"))
-
-
-@pytest.mark.parametrize(("own", "panel"), [("bases", "bases"), (None, "bases"), ("fragments", None)])
-def test_units_that_agree_or_are_not_known_pass(own, panel):
-    belonging.check_unit(own, panel, Path("p.h5"))
+        belonging.counted_alike([tmp_path / "a.json", None, tmp_path / "b.json"])
 
 
 def test_a_sample_of_another_unit_is_refused(bench, tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -13,6 +15,7 @@ from made_up import amplified, criterion, no_call, plasma, profile, unknown_puri
 from metcn import genome as builds
 from metcn.files import PACKAGE
 from metcn.pages import gauges, render, svg, tracks, words
+from test_whatif import dump, needs_browser
 
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
 VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
@@ -263,6 +266,63 @@ def test_high_bins_are_drawn_within_the_figure(genome, tumour):
 )
 def test_probability_is_never_rounded_to_certainty(value, shown):
     assert words.probability(value) == shown
+
+
+RECORD = {
+    "one": 0.5, "one_low": 0.5, "one_high": 0.5,
+    "open": None, "open_low": 0.0, "open_high": 0.426,
+    "sure": None, "sure_low": 0.99999, "sure_high": 1.0,
+    "none": None, "none_low": None, "none_high": None,
+    "p": {"5": None, "6": 0.25}, "p_range": {"5": {"low": 0.03, "high": 0.97}, "6": {"low": 0.25, "high": 0.25}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "bound", "shown"),
+    [
+        ("one", None, "50.0 %"),
+        ("open", None, "< 0.1 % to 42.6 %"),
+        ("sure", None, "> 99.9 %"),
+        ("none", None, words.MISSING),
+        ("absent", None, words.MISSING),
+        ("p", "5", "3.0 % to 97.0 %"),
+        ("p", "6", "25.0 %"),
+        ("p", "10", words.MISSING),
+        ("older", "5", words.MISSING),
+    ],
+)
+def test_a_probability_that_is_not_one_number_shows_both_ends(name, bound, shown):
+    assert words.chance(RECORD, name, bound) == shown
+
+
+def test_pages_show_both_ends_where_purity_is_unknown():
+    call, genome = unknown_purity(), builds.load("GRCh37")
+    page = Page(render.sample_page(call, *profile(genome, spacing_bp=5_000_000), genome)).text
+    assert "P(≥ 5) 97.0 % to > 99.9 % · P(≥ 10) < 0.1 % to > 99.9 %" in page and "P(≥ 2) 99.1 % to > 99.9 %" in page
+    assert "97.0 % to > 99.9 %" in Page(render.cohort_page([call])).text
+
+
+@needs_browser
+def test_missing_values_of_the_cohort_stand_last_in_both_directions(tmp_path):
+    """A flat tumour of unknown purity has no P(>= 5), so it neither leads nor parts those that have one."""
+    flat, negative, nothing = unknown_purity(), amplified(sample="negative", patient=""), no_call()
+    flat["copies"]["p_copies_ge_range"]["5"] = {"low": 0.0, "high": 0.426}
+    negative["copies"] |= {"p_copies_ge": {"5": 0.0004}, "focality": None}
+    text = render.cohort_page([flat, amplified(), nothing, negative])
+    script = """<script>const orders = {};
+for (const [at, head] of heads.entries()) for (const way of ["up", "down"]) {
+  head.firstElementChild.click();
+  orders[`${head.textContent} ${way}`] = [...table.tBodies[0].rows].map(row => row.cells[0].textContent);
+}
+document.body.textContent = "RESULT" + JSON.stringify(orders) + "END";</script></body>"""
+    page = tmp_path / "cohort.html"  # without its policy, which lets no script but its own run
+    page.write_text(re.sub(r"<meta http-equiv[^>]*>", "", text).replace("</body>", script), encoding="utf-8")
+    orders = json.loads(unescape(re.search(r"RESULT(.*)END", dump(tmp_path, page), re.DOTALL)[1]))
+    for way, first in (("down", ["LC-0417", "negative"]), ("up", ["negative", "LC-0417"])):
+        order = orders[f"P(≥ 5) {way}"]
+        assert (order[:2], set(order[2:])) == (first, {"LC-0418", "empty.1"})
+    assert {*orders["Focality up"][2:], *orders["Focality down"][2:]} == {"negative", "empty.1"}
+    assert {*orders["MET copies up"][2:], *orders["MET copies down"][2:]} == {"LC-0418", "empty.1"}
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,18 @@ def test_call_of_an_amplified_tumour(tmp_path):
     assert (record["provenance"]["configuration"], record["provenance"]["reference"]) == ("c0ffee", "3f0c5a1be2d4")
 
 
+def test_a_filter_that_took_all_reads_is_the_reason(tmp_path):
+    """What follows from it, that MET is not covered and there is no baseline, is not said beside it."""
+    made = no_call()
+    made["measurement"]["reasons"] = ["met_not_covered", "few_backbone_bins"]
+    text = "9 of 9 reads (100%) have a mapping quality below 20; lower counts.min_mapq."
+    counts = {"fragments": 0, "reasons": ["most_reads_filtered"],
+              "filtered": [{"reason": "most_reads_filtered", "text": text}]}  # fmt: skip
+    record = Files(tmp_path, source=made, draws={"weight": np.empty(0)}, counts=counts).call()
+    assert (record["call"], record["reasons"]) == ("no_call", ["most_reads_filtered"])
+    assert record["details"] == {"most_reads_filtered": [text]} and text.rstrip(".") in record["headline"]
+
+
 def test_sample_without_met_is_a_whole_document_with_no_call(tmp_path):
     made = no_call()
     made["measurement"]["reasons"] = ["met_not_covered"]

@@ -25,17 +25,18 @@ USUAL = sam.Filters()
 
 
 def joined(chunks):
-    """Fragments and tally of all chunks together."""
-    fragments, tallies = [], dict.fromkeys(sam.TALLIES, 0)
-    for contig, midpoint, length, tally in chunks:
+    """Fragments, tally, and fragments that were left out, of all chunks together."""
+    fragments, left_out, tallies = [], [], dict.fromkeys(sam.TALLIES, 0)
+    for contig, midpoint, length, tally, filtered in chunks:
         fragments += zip(contig.tolist(), midpoint.tolist(), length.tolist(), strict=True)
+        left_out += zip(*(values.tolist() for values in filtered), strict=True)
         tallies = {name: tallies[name] + tally[name] for name in tallies}
-    return fragments, tallies
+    return fragments, tallies, left_out
 
 
 def scanned(opened, filters=USUAL, **options):
     """Chunks of the whole file."""
-    return scan.fragments(bgzf.blocks(opened.path), str(opened.path), len(opened.contigs), filters, **options)
+    return scan.fragments(bgzf.blocks(opened.path), str(opened.path), list(opened.contigs), filters, **options)
 
 
 def both(path, filters=USUAL, **options):
@@ -142,7 +143,7 @@ def test_a_record_longer_than_many_blocks(tmp_path):
 
 
 def test_no_records(tmp_path):
-    assert both(raw_bam.write(tmp_path / "s.bam", []))[0] == ([], dict.fromkeys(sam.TALLIES, 0))
+    assert both(raw_bam.write(tmp_path / "s.bam", []))[0] == ([], dict.fromkeys(sam.TALLIES, 0), [])
 
 
 def patched(at, layout, value):
@@ -182,7 +183,9 @@ def test_one_machine_code_whatever_blocks_are_kept_in(tmp_path):
     with alignments.open_alignment(path) as opened:
         content = b"".join(bgzf.blocks(path))
         for kind in (bytes, bytearray):
-            (chunk,) = scan.fragments(iter([content[:-9], kind(content[-9:])]), "s", len(opened.contigs), sam.Filters())
+            (chunk,) = scan.fragments(
+                iter([content[:-9], kind(content[-9:])]), "s", list(opened.contigs), sam.Filters()
+            )
             assert chunk.tally["records"] == 3
     assert len(scan.scan.signatures) == 1
 

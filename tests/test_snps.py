@@ -69,7 +69,7 @@ REFUSED = [
     pytest.param("l.bed", "chr1\tx\t6\tA\tG\n", r"line 1, column start: expected a finite number", id="no number"),
     pytest.param("l.bed", "chrX\t5\t6\tA\tG\n", r"expected single-base sites .*, found none", id="none left"),
     pytest.param("l.bed", "chr1\t249250621\t249250622\tA\tG\n", r"1:249250622 lies beyond the chromosome", id="beyond"),
-    pytest.param("l.vcf", "chr1\t5\n", r"expected a list of SNPs, it cannot be read", id="no VCF"),
+    pytest.param("l.vcf", "chr1\t5\n", r"expected five columns .*, found 2; give a VCF", id="no VCF"),
 ]
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import test_rerun
 from metcn import files
@@ -207,24 +208,24 @@ def test_a_result_without_a_record_is_one_that_is_there(tmp_path):
     assert records.without(tmp_path, paths) == ["results/a.json", "results/b.json"]
 
 
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Sheet of the expectations -> a folder in which everything of it is done."""
+    made = {}
+    for name, (rows, keys) in SHEETS.items():
+        made[name] = test_rerun.with_files(tmp_path_factory.mktemp(name))
+        write_config(made[name], "config.yaml", {**keys, "samples": "samples.tsv"})
+        taken_for_done(made[name], planned(made[name], rows, keys), "config.yaml")
+    return made
+
+
+def write_config(folder, name, keys):
+    (folder / name).write_text(yaml.safe_dump({"genome": "GRCh37", "assay": "panel", **keys}))
+
+
 @pytest.mark.slow
 class TestSnakemakeAgrees:
     """Every expectation of the sheet, the configuration and the files, held against Snakemake itself."""
-
-    @pytest.fixture(scope="class")
-    def folders(self, tmp_path_factory):
-        """Sheet -> a folder in which everything of it is done."""
-        made = {}
-        for name, (rows, keys) in SHEETS.items():
-            made[name] = test_rerun.with_files(tmp_path_factory.mktemp(name))
-            self.write(made[name], "config.yaml", {**keys, "samples": "samples.tsv"})
-            taken_for_done(made[name], planned(made[name], rows, keys), "config.yaml")
-        return made
-
-    def write(self, folder, name, keys):
-        import yaml
-
-        (folder / name).write_text(yaml.safe_dump({"genome": "GRCh37", "assay": "panel", **keys}))
 
     @pytest.mark.parametrize("which", SHEETS)
     def test_nothing_is_to_be_done(self, folders, which):
@@ -235,7 +236,7 @@ class TestSnakemakeAgrees:
         rows, keys = SHEETS[which]
         changed = [{**row, column: cell} if row["sample"] == sample else row for row in rows]
         planned(folders[which], changed, keys, name="changed.tsv")
-        self.write(folders[which], "changed.yaml", {**keys, "samples": "changed.tsv"})
+        write_config(folders[which], "changed.yaml", {**keys, "samples": "changed.tsv"})
         assert jobs_in(snakemake(folders[which], "changed.yaml", "-n")) == expected
 
     @pytest.mark.parametrize(("key", "which", "value", "expected"), KEYS, ids=name_of)
@@ -243,7 +244,7 @@ class TestSnakemakeAgrees:
         keys, (section, _, name) = {**SHEETS[which][1], "samples": "samples.tsv"}, key.rpartition(".")
         (folders[which] / "moved.tsv").write_bytes((folders[which] / "samples.tsv").read_bytes())
         change = {section: {name: value}} if section else {name: value}
-        self.write(folders[which], "changed.yaml", merged(keys, change))
+        write_config(folders[which], "changed.yaml", merged(keys, change))
         assert jobs_in(snakemake(folders[which], "changed.yaml", "-n")) == expected
 
     @pytest.mark.parametrize(("name", "which", "expected"), FILES, ids=name_of)

@@ -7,7 +7,7 @@ import pysam
 import pytest
 
 import raw_bam
-from metcn import genome, triage
+from metcn import cli, genome, triage
 from metcn.errors import InputError
 from metcn.reads import indices
 from metcn.stages import indexed
@@ -39,6 +39,64 @@ VERDICTS = [
     pytest.param(9000, LEVEL[:19], LEVEL, 8, "cannot_tell", "too little", id="few windows on chromosome 7"),
     pytest.param(1000, LEVEL[:300], np.append(LEVEL, np.zeros(9000)), 8, "looks_neutral", "", id="gaps are left out"),
 ]
+
+
+SPREADS = [
+    pytest.param(triage.Spread(2_000_000, 170_000, 185_000), LEVEL, "looks_neutral", "no high gain", id="genome"),
+    pytest.param(
+        triage.Spread(580_000, 175_000, 185_000), LEVEL, "looks_neutral", "no high gain", id="just enough reads"
+    ),
+    pytest.param(triage.Spread(570_000, 175_000, 185_000), LEVEL, "cannot_tell", "too few reads", id="just too few"),
+    pytest.param(triage.Spread(20_000, 18_000, 185_000), CROWDED, "cannot_tell", "too few reads", id="a thin genome"),
+    pytest.param(triage.Spread(20_000, 8_000, 185_000), LEVEL, "cannot_tell", "as in a panel", id="a thin panel"),
+    pytest.param(triage.Spread(50_000_000, 80_000, 185_000), LEVEL, "cannot_tell", "as in a panel", id="a deep panel"),
+    pytest.param(triage.Spread(1000, 990, 185_000), LEVEL[:9], "cannot_tell", "too few reads", id="hardly a window"),
+    pytest.param(triage.Spread(1000, 60, 185_000), LEVEL[:9], "cannot_tell", "as in a panel", id="hardly a target"),
+    pytest.param(triage.Spread(0, 0, 185_000), LEVEL[:9], "cannot_tell", "too few reads", id="no read"),
+    pytest.param(triage.Spread(None), CROWDED, "cannot_tell", "as in a panel", id="an index that does not count"),
+]
+
+
+@pytest.mark.parametrize(("spread", "autosomes", "flag", "why"), SPREADS)
+def test_few_reads_are_no_panel(spread, autosomes, flag, why):
+    found = triage.judge(1000, LEVEL[:300], autosomes, marks=8, spread=spread)
+    assert found.flag == flag and why in found.why
+
+
+@pytest.mark.parametrize("layout", ["bai", "csi"])
+@pytest.mark.parametrize(("reads", "places", "why"), [
+    pytest.param(300, None, "too few reads", id="300 of a genome"),
+    pytest.param(6000, None, "too few reads", id="6,000 of a genome"),
+    pytest.param(300, 20, "as in a panel", id="300 of amplicons"),
+    pytest.param(6000, 20, "as in a panel", id="6,000 of amplicons"),
+])  # fmt: skip
+def test_a_genome_and_a_panel_of_few_reads(tmp_path, layout, reads, places, why):
+    random, names = np.random.default_rng(reads), list(CONTIGS)
+    lengths = np.array(list(CONTIGS.values()))
+
+    def drawn(count):
+        contig = random.choice(len(names), count, p=lengths / lengths.sum())
+        return np.column_stack([contig, (random.random(count) * (lengths[contig] - 100)).astype(int)])
+
+    rows = drawn(reads) if places is None else drawn(places)[random.integers(0, places, reads)]
+    made = [raw_bam.record(contig=contig, start=start, cigar=[(50, "M")]) for contig, start in sorted(rows.tolist())]
+    path = raw_bam.write(tmp_path / "s.bam", made, contigs=CONTIGS, index=False)
+    pysam.index(*(["-c"] if layout == "csi" else []), str(path))
+    _, line = indexed.triage([path])
+    row = dict(zip(indexed.COLUMNS, line.split("\t"), strict=True))
+    assert row["flag"] == "cannot_tell" and why in row["why"] and row["records"] == str(reads)
+
+
+def test_missing_and_broken_files_are_told_and_the_others_judged(tmp_path, capsys):
+    good = whole_genome_bai(tmp_path / "good.bam")
+    unindexed = raw_bam.write(tmp_path / "unindexed.bam", [], index=False)
+    assert cli.main(["triage", str(tmp_path / "missing.bam"), str(good), str(unindexed)]) == 2
+    out, err = capsys.readouterr()
+    assert [line.split("\t")[6] for line in out.splitlines()[1:]] == ["unreadable", "looks_neutral", "unreadable"]
+    first, second = err.splitlines()
+    assert first.startswith("metcn: error: cannot read") and "missing.bam" in first
+    assert "expected chromosome 7" in second
+    assert cli.main(["triage", str(good)]) == 0
 
 
 @pytest.mark.parametrize(("met", "chr7", "autosomes", "marks", "flag", "why"), VERDICTS)

@@ -229,6 +229,9 @@ def test_unknown_is_neither_yes_nor_no(name, category, values, focality, verdict
     row = judge(name, draws(**values), focality=focality)[category]
     assert (row.verdict, row.reasons) == (verdict, reasons)
     np.testing.assert_equal(row.probability, probability)
+    nothing = all(np.isnan(draws(**values).of_quantity(clause.quantity)).all() for clause in row.category.clauses)
+    ends = (NAN, NAN) if nothing else (0, 1) if np.isnan(probability) else (probability, probability)
+    np.testing.assert_equal((row.probability_low, row.probability_high), ends)
 
 
 def test_copies_and_ratio_are_judged_draw_by_draw():
@@ -238,11 +241,11 @@ def test_copies_and_ratio_are_judged_draw_by_draw():
     assert judge("lai2019", posterior)["amplified"].probability == 0
 
 
-RANGES = {  # copies by plausible purity: verdict, probability, reasons
+RANGES = {  # copies by plausible purity: verdict, probability (or its ends, where it is not one), reasons
     "all above": ([[6, 7], [20, 22]], "met", 1, ()),
     "all below": ([[2, 3], [3, 4]], "not_met", 0, ()),
-    "one above, one below": ([[3, 3], [9, 9]], "indeterminate", NAN, ("purity_unknown",)),
-    "one above, one between": ([[4, 6], [9, 9]], "indeterminate", 0.5, ("purity_unknown",)),
+    "one above, one below": ([[3, 3], [9, 9]], "indeterminate", (0, 1), ("purity_unknown",)),
+    "one above, one between": ([[4, 6], [9, 9]], "indeterminate", (0.5, 1), ("purity_unknown",)),
     "all between": ([[4, 6], [4, 6]], "indeterminate", 0.5, ("interval_spans_bound",)),
 }
 
@@ -254,7 +257,9 @@ def test_unknown_purity_asks_for_agreement_over_its_whole_range(copies, verdict,
     weight = np.repeat([10.0, 1.0], 2)
     row = judge("cappuzzo2009", draws(gcn=np.ravel(copies).astype(float), group=group, weight=weight))["positive"]
     assert (row.verdict, row.reasons) == (verdict, reasons)
-    np.testing.assert_equal(row.probability, probability)
+    low, high = probability if isinstance(probability, tuple) else (probability, probability)
+    assert (row.probability_low, row.probability_high) == (low, high)
+    np.testing.assert_equal(row.probability, low if low == high else NAN)
 
 
 BELOW = "below_limit_of_detection"
@@ -405,7 +410,8 @@ def test_no_verdict_comes_with_a_reason_and_only_then(rows, focality, limit, nam
     for row in judge(name, posterior, focality=focality, lod=lod).values():
         assert bool(row.reasons) == (row.verdict == "indeterminate")
         assert set(row.reasons) <= set(REASONS)
-        assert np.isnan(row.probability) or 0 <= row.probability <= 1
+        assert np.isnan(row.probability) or row.probability_low == row.probability <= row.probability_high + 1e-9
+        assert np.isnan(row.probability_low) or 0 <= row.probability_low <= row.probability_high <= 1
 
 
 @given(copies_and_weights, st.lists(st.booleans(), min_size=30, max_size=30))

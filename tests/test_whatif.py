@@ -11,10 +11,14 @@ import subprocess
 import numpy as np
 import pytest
 
+import made_depth
+import test_copies
 from made_up import AMPLIFIED, amplified, no_call, plasma, profile, unknown_purity
+from metcn import detection
 from metcn import genome as builds
 from metcn.files import PACKAGE
 from metcn.pages import render
+from metcn.run import config
 from metcn.stages import whatif
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -42,7 +46,7 @@ def measured(made=amplified, *, met=1.609, cep7=0.2, arm_q=0.25, baseline_se=0.0
 
 def broad(call):
     """The same with a stretch around MET that is most of the arm, and surely above neutral."""
-    call["copies"]["focality"] = {"class": "arm", "levels": {"share_of_arm": 0.7}}
+    call["copies"]["focality"] = {"class": "arm", "decide": 0.8, "levels": {"share_of_arm": 0.7}}
     call["copies"]["lod"]["above_neutral"] = True
     return call
 
@@ -87,7 +91,11 @@ def numbers(result) -> list[float]:
     """All numbers of a result in one order; missing is NaN."""
     estimates = [result[name] for name in ("met_copies", "cep7_copies", "met_cep7")]
     ends = [estimate[end] for estimate in estimates for end in ("value", "low", "high")]
-    probabilities = [row["probability"] if isinstance(row, dict) else row[1] for row in result["verdicts"]]
+    probabilities = [
+        value
+        for row in result["verdicts"]
+        for value in ((row["probability"], *row["ends"]) if isinstance(row, dict) else row[1:])
+    ]
     return [float("nan") if value is None else float(value) for value in (*ends, result["lod"], *probabilities)]
 
 
@@ -142,7 +150,7 @@ def test_grid_reaches_every_call_and_verdict(expected):
     calls = {"high_level_amplification", "amplification", "polysomy", "gain", "not_amplified", "indeterminate"}
     assert {result["call"] for result in results} == calls
     assert {result["focality"] for result in results} == {"focal", "arm", "polysomy", "none", "indeterminate"}
-    assert {verdict for row in results for verdict, _ in row["verdicts"]} == {"met", "not_met", "indeterminate"}
+    assert {verdict for row in results for verdict, *_ in row["verdicts"]} == {"met", "not_met", "indeterminate"}
 
 
 @needs_browser
@@ -201,6 +209,117 @@ def test_nothing_to_vary_without_a_measurement(made):
     assert whatif.of(made()) is None
 
 
+@pytest.mark.parametrize("path", whatif.NEEDED)
+def test_nothing_to_vary_where_the_document_does_not_say_what_it_was_decided_with(path):
+    call = measured()
+    *above, last = path.split(".")
+    place = call
+    for name in above:
+        place = place[name]
+    del place[last]
+    assert whatif.of(call) is None
+
+
 def test_plasma_is_read_against_plasma_and_common_sets_only():
     found = {entry["id"] for entry in whatif.of(CASES["plasma"])["payload"]["sets"]}
     assert "insight2_plasma" in found and "metcn_default" in found and "cappuzzo2009" not in found
+
+
+# Settings of the configuration
+
+
+def called(folder, level, settings=None, *, share="0.4", se=0.05):
+    """The calls JSON of a tumour of known levels, by the stages themselves; settings are ``{(stage, key): value}``."""
+    settings = settings or {}
+    of_stage = {stage: {key: value for (own, key), value in settings.items() if own == stage} for stage in CHANGING}
+    facts = {"genome": "GRCh37", "reference": None}
+    test_copies.run(folder, level, share=share, se=se, settings=of_stage["copies"], **facts)
+    names = {"measurement": "ratios.json", "purity": "purity.json", "copies": "copies.json", "draws": "copies.npz"}
+    absent = dict.fromkeys(
+        ("patient", "timepoint", "configuration", "counts_summary", "vcf", "index", "bed"),
+    )
+    files = {name: folder / file for name, file in names.items()} | absent
+    output = folder / "calls.json"
+    made_depth.run("calls", of_stage["calls"], sample="s", specimen="tissue", output=output, **files)
+    return json.loads(output.read_text())
+
+
+def limit_at(**settings):
+    """Limit of detection as a ratio, for the error of MET that ``called`` measures with."""
+    return detection.detectable_ratio(float(np.hypot(0.05, 0.01)), **{"alpha": 0.001, "power": 0.95, **settings})
+
+
+CHANGING = ("copies", "calls")
+# Setting -> a value that is not the default, what the page then computes with, and where it has that
+SETTINGS = {
+    ("copies", "draw_count"): (512, 512, lambda page, _: page["draw_count"]),
+    ("copies", "decide_focality"): (0.93, 0.93, lambda page, _: page["decide_focality"]),
+    ("copies", "alpha"): (0.02, pytest.approx(limit_at(alpha=0.02)), lambda page, _: page["lod_ratio"]),
+    ("copies", "power"): (0.8, pytest.approx(limit_at(power=0.8)), lambda page, _: page["lod_ratio"]),
+    ("copies", "genes"): ("CFTR", ["CFTR"], lambda _, call: [gene["gene"] for gene in call["genes"]]),
+    ("calls", "default_criteria"): ("cappuzzo2009", "cappuzzo2009", lambda page, _: page["default"]),
+    ("calls", "decide"): (0.8, 0.8, lambda page, _: page["decide"]),
+}
+GENE_TUMOUR = test_copies.measured(met=5.3, cep7=2.4, arm_q=2.9, share=0.4)
+
+
+def test_every_setting_of_copies_and_calls_is_looked_for_on_the_page():
+    assert set(SETTINGS) == {(stage, key) for stage in CHANGING for key in config.defaults(stage)}
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=".".join)
+def test_a_changed_setting_reaches_the_page(setting, tmp_path):
+    value, expected, find = SETTINGS[setting]
+    found = []
+    for settings in ({}, {setting: value}):
+        call = called(tmp_path, GENE_TUMOUR, settings)
+        found.append(find(whatif.of(call)["payload"], call))
+    assert found[1] == expected and found[0] != expected
+
+
+def test_a_page_carries_no_more_draws_than_it_can_hold(tmp_path):
+    payload = whatif.of(called(tmp_path, GENE_TUMOUR, {("copies", "draw_count"): 65_536}))["payload"]
+    assert payload["draw_count"] == whatif.MOST_DRAWS == 16_384
+    assert len(payload["folds"]["met"]) == 4 * -(-8 * whatif.MOST_DRAWS // 3)
+
+
+TUMOURS = {
+    "amplified, hardly focal": test_copies.measured(met=6.0, cep7=4.0, arm_q=3.92, share=0.4),
+    "near 5 copies": test_copies.measured(met=5.3, cep7=2.0, arm_q=2.2, share=0.4),
+}
+STRICT = [
+    {},
+    {("copies", "decide_focality"): 0.51},
+    {("copies", "decide_focality"): 0.97},
+    {("calls", "decide"): 0.6, ("copies", "draw_count"): 256},
+    {("calls", "decide"): 0.999},
+    {("calls", "default_criteria"): "cappuzzo2009"},
+    {("copies", "alpha"): 0.02, ("copies", "power"): 0.999},
+]
+
+
+@needs_browser
+def test_at_the_sheet_s_purity_the_page_says_what_the_call_says(tmp_path):
+    calls = [called(tmp_path, level, settings) for level in TUMOURS.values() for settings in STRICT]
+    calls.append(called(tmp_path, test_copies.measured(met=2.0, share=0.4)))
+    script = (PACKAGE / "pages" / "templates" / "whatif.js").read_text(encoding="utf-8")
+    script += f"""
+const found = {json.dumps([whatif.of(call)["payload"] for call in calls])}.map(payload =>
+  whatif.at(whatif.unpack(payload), payload.purity, payload.ploidy));
+const short = (key, value) => key === "clauses" ? undefined : value;
+document.body.textContent = "RESULT" + JSON.stringify(found, short) + "END";
+"""
+    found = json.loads(html.unescape(re.search(r"RESULT(.*)END", run_script(tmp_path, script), re.DOTALL)[1]))
+    for result, call in zip(found, calls, strict=True):
+        own = {(row["id"], row["category"]): row for row in call["criteria"]}
+        assert (result["call"], result["focality"]) == (call["call"], call["copies"]["focality"]["class"])
+        assert len(result["verdicts"]) > 10
+        for row in result["verdicts"]:
+            static = own[row["id"], row["name"]]
+            assert row["verdict"] == static["verdict"], row["id"]
+            assert row["probability"] == pytest.approx(static["probability"], abs=1e-3), row["id"]
+            assert row["ends"][0] == pytest.approx(static["probability_low"], abs=1e-3), row["id"]
+        for name in ("met_copies", "cep7_copies", "met_cep7"):
+            assert result[name] == pytest.approx(call["copies"][name], rel=1e-5)
+    spread = {(call["call"], call["copies"]["focality"]["class"]) for call in calls}
+    assert len(spread) >= 5, spread  # the settings do change what is said

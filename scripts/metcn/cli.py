@@ -125,6 +125,7 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--directory", type=Path, required=True, metavar="OUT", help="folder for results and logs")
     _add_workflow(command)
     command.add_argument("-n", "--dry-run", action="store_true", help="check the input and show what would be done")
+    command.add_argument("--unlock", action="store_true", help="unlock the folder of a run that was killed; do no more")
     command.add_argument("snakemake", nargs="*", metavar="ARGS", help="after --: further arguments of Snakemake")
 
 
@@ -156,11 +157,21 @@ def _add_triage(commands: argparse._SubParsersAction) -> None:
 
 
 def _triage(files: Sequence[Path]) -> None:
-    """Print a line per file as soon as it is known."""
+    """Print a line per file as soon as it is known.
+
+    Raises
+    ------
+    InputError
+        One line per file that could not be read, when all others have been judged.
+    """
     from metcn.stages import indexed
 
+    problems = []
     for line in indexed.triage(files):
         print(line, flush=True)
+        problems += [why for why in [indexed.problem(line)] if why]
+    if problems:
+        raise InputError("\n".join(problems))
 
 
 def _add_titrate(commands: argparse._SubParsersAction) -> None:

@@ -13,7 +13,7 @@ KINDS = ("target", "off_target", "window", "amplicon")
 ROLES = ("met", "cep7", "chr7", "backbone", "sex", "other")
 ASSAYS = ("panel", "wes", "amplicon", "wgs", "swgs")
 SPECIMENS = ("tissue", "plasma")
-MODES = ("panel_of_normals", "few_normals", "matched_normal", "no_normals", "imported")
+MODES = ("panel_of_normals", "few_normals", "matched_normal", "no_normals", "imported", "not_measured")
 
 CALLS = (
     "high_level_amplification",
@@ -46,12 +46,27 @@ class Reason(NamedTuple):
 
 
 REASONS: dict[str, Reason] = {
+    "input_error": Reason(
+        "fail",
+        "An input that the sample needs cannot be used, so nothing was measured; the message says which, and why.",
+    ),
+    "not_finished": Reason(
+        "fail", "The last run ended without a result of the sample, though no input was refused; the message says how."
+    ),
     "met_not_covered": Reason("fail", "No usable bin lies in MET: the input does not cover it."),
     "few_met_bins": Reason("warn", "MET rests on fewer bins than the configured minimum."),
     "met_bins_deviate": Reason(
         "warn", "Bins within MET disagree more than their noise allows (dropout or a part of the gene)."
     ),
     "no_reads": Reason("fail", "The input has no usable read in any bin."),
+    "reads_filtered": Reason(
+        "warn",
+        "One filter left out more reads than usual, or more in MET than elsewhere: see the filter and its numbers.",
+    ),
+    "most_reads_filtered": Reason(
+        "fail",
+        "One filter left out so many reads that the rest proves nothing: see the filter, its numbers and its setting.",
+    ),
     "low_depth": Reason("warn", "Too few fragments for a stable result."),
     "build_not_verified": Reason("warn", "The genome build could not be verified from the contigs present."),
     "few_backbone_bins": Reason("fail", "Too few usable autosomal bins outside chromosome 7 to set the baseline."),
@@ -63,7 +78,8 @@ REASONS: dict[str, Reason] = {
         "warn", "Fewer than three normals: bins are centred, but noise is assumed rather than learned."
     ),
     "normal_deviates": Reason(
-        "warn", "A normal of the panel deviates on chromosome 7, as a tumour would: take it out of the panel."
+        "warn",
+        "A sample given as a normal looks like a tumour: check its role and whether it was swapped with its tumour.",
     ),
     "matched_normal_deviates": Reason(
         "warn", "The matched normal is not neutral at MET or the centromere of chromosome 7: copies assume that it is."

@@ -116,15 +116,27 @@ def interval(values: Floats, group: NDArray[np.intp], *, level: float = 0.95) ->
 
 
 def at_least(values: Floats, group: NDArray[np.intp], bounds: Sequence[float]) -> dict[str, float]:
-    """Probability that a quantity reaches each bound; with several groups the one nearest to one half.
+    """Probability that a quantity reaches each bound, by the bound's text.
 
-    NaN where the quantity is missing, and where groups lie on both sides of one half: then nothing is known.
+    NaN where the quantity is missing, and with several groups: these are possibilities without weights, so what they
+    give is a range (`at_least_range`) and no probability.
+    """
+    ends = at_least_range(values, group, bounds)
+    one = len(np.unique(group)) == 1
+    return {bound: pair["low"] if one else float("nan") for bound, pair in ends.items()}
+
+
+def at_least_range(values: Floats, group: NDArray[np.intp], bounds: Sequence[float]) -> dict[str, dict[str, float]]:
+    """Lowest and highest probability over the groups that a quantity reaches each bound; NaN where it is missing.
+
+    With one group both are the probability. The groups hold the ends of what is plausible, and copies only fall or only
+    rise between them, so these are the probabilities at the ends.
     """
     found = {}
     for bound in bounds:
         shares = np.concatenate([np.mean(rows >= bound, axis=1) for rows in _by_group(values, group)])
-        unknown = np.isnan(values).any() or shares.min() < 0.5 < shares.max()
-        found[f"{bound:g}"] = float("nan") if unknown else float(shares[np.argmin(np.abs(shares - 0.5))])
+        shares = np.full_like(shares, np.nan) if np.isnan(values).any() else shares
+        found[f"{bound:g}"] = {"low": float(shares.min()), "high": float(shares.max())}
     return found
 
 

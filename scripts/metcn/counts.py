@@ -9,6 +9,7 @@ import numpy as np
 
 from metcn.sam import (
     DUPLICATE,
+    FILTERED,
     FIRST,
     MATE_UNMAPPED,
     PAIRED,
@@ -18,6 +19,7 @@ from metcn.sam import (
     TALLIES,
     UNMAPPED,
     Chunk,
+    Filtered,
 )
 
 __all__ = [
@@ -70,6 +72,8 @@ def fragments(
         Shape (fragments,). The length is 0 where there is no template length.
     tally
         Counts by :data:`TALLIES`; the fates add up to ``records``.
+    filtered
+        Fragments that a filter left out, each represented by the same read as one that is counted.
     """
     flag, length = records["flag"], records["template_length"]
     has_mate = (flag & PAIRED > 0) & (flag & MATE_UNMAPPED == 0)
@@ -88,14 +92,22 @@ def fragments(
     }
     tally = {"records": len(records)}
     left = np.ones(len(records), dtype=bool)
+    fate_of = np.full(len(records), TALLIES.index("fragments"), dtype=np.int8)
     for fate, applies in fates.items():
         tally[fate] = int(np.count_nonzero(left & applies))
+        fate_of[left & applies] = TALLIES.index(fate)
         left &= ~applies
-    kept, of_known_length = records[left], known[left]
-    tally["fragments"] = len(kept)
-    end = np.where(of_known_length, kept["start"] + kept["template_length"], kept["end"])
-    middle = (kept["start"] + np.maximum(end, kept["start"])) // 2
-    return Chunk(kept["reference_id"], middle, np.where(of_known_length, kept["template_length"], 0), tally)
+    tally["fragments"] = int(np.count_nonzero(left))
+    end = np.where(known, records["start"] + length, records["end"])
+    middle = (records["start"] + np.maximum(end, records["start"])) // 2
+    out = np.isin(fate_of, [TALLIES.index(fate) for fate in FILTERED]) & ~second
+    return Chunk(
+        records["reference_id"][left],
+        middle[left],
+        np.where(known, length, 0)[left],
+        tally,
+        Filtered(records["reference_id"][out], middle[out], fate_of[out]),
+    )
 
 
 class _Bins:

@@ -6,6 +6,7 @@ Both our own tables (:mod:`metcn.tables`) and others' (:mod:`metcn.formats`) are
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,14 +21,31 @@ from metcn.errors import InputError
 REMAKE = "run the stage that makes it again"
 
 
+NO_VALUE = frozenset("na n/a nan -nan <na> null none nil . - #n/a #na #div/0! #num! #value! #null!".split())
+"""How programs and spreadsheets write a missing number, in lower case."""
+
+INFINITE = frozenset("inf +inf -inf infinity +infinity -infinity".split())
+"""How programs write a number divided by zero, or the logarithm of zero, in lower case."""
+
+NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+"""Bytes that no text table has in any encoding of a byte per letter."""
+
+PASSED_OVER = re.compile(r"^(?:[#@].*|(?:track|browser)(?:[ \t=].*)?|[ \t]+)$", re.MULTILINE)
+"""Lines of a table that hold no row: comments, SAM headers, display settings, blanks."""
+
+
 class Column(NamedTuple):
-    """What one column may hold. Bounds are inclusive; ``optional`` means that a cell may be empty."""
+    """What one column may hold. Bounds are inclusive; ``optional`` means that a cell may be empty.
+
+    ``words`` are what counts as an empty cell beside one that holds nothing, in lower case.
+    """
 
     type: str = "float"  # "text", "integer" or "float"
     optional: bool = False
     low: float = -np.inf
     high: float = np.inf
     choices: tuple[str, ...] = ()
+    words: frozenset[str] = frozenset()
 
 
 def sampled(path: str | Path, whole: Sequence[str], *, most: int) -> io.BytesIO:
@@ -75,7 +93,9 @@ def _stretch(text: bytes, name: str) -> tuple[int, int] | None:
 
 
 def read_text(path: str | Path) -> str:
-    """Text of a file, gzip-compressed or not (told by content), without a byte-order mark.
+    """Text of a file, gzip-compressed or not (told by content), with Unix line ends and no byte-order mark.
+
+    The text is UTF-8, UTF-16 with a byte-order mark, or, as names with accents from older programs, Windows' Latin-1.
 
     Raises
     ------
@@ -86,61 +106,117 @@ def read_text(path: str | Path) -> str:
         raw = Path(path).read_bytes()
         if raw[:2] == b"\x1f\x8b":
             raw = inflation.gunzip(raw)
-        text = raw.decode("utf-8-sig")
     except inflation.TooMuch as error:
         raise InputError(f"{path} is no table ({error}); give the table it was made from") from error
     except (EOFError, zlib.error) as error:
         raise InputError(f"{path} is a damaged or truncated gzip file ({error}); copy or make it again") from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"expected a text table, found binary data at byte {error.start} of {path}; give a table"
-        ) from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; check the path and its permissions") from error
+    text = _decoded(raw, path)
     if "\0" in text:
         raise InputError(f"expected a text table, found binary data in {path}; give a table")
     if not text.strip():
         raise InputError(f"{path} is empty; {REMAKE}")
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _decoded(raw: bytes, path: str | Path) -> str:
+    """The bytes of a file as text.
+
+    Raises
+    ------
+    InputError
+        If they are none.
+    """
+    wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+    try:
+        return raw.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        if wide or NO_TEXT.search(raw):
+            raise InputError(
+                f"expected a text table, found binary data at byte {error.start} of {path}; give a table"
+            ) from error
+        return raw.decode("cp1252", errors="replace")
+
+
+def without_comments(text: str) -> str:
+    """The text with an empty line for each that holds no row (:data:`PASSED_OVER`): line numbers stay."""
+    return PASSED_OVER.sub("", text)
 
 
 def text_frame(text: str, path: str | Path, *, names: Sequence[str] | None = None, skip: int = 0) -> pd.DataFrame:
     """Frame of strings from tab-separated ``text``; its index is each row's 1-based line number.
 
-    ``skip`` lines are passed over; the next one is the header unless ``names`` are given. Blank lines are left out.
+    ``skip`` lines are passed over, and empty ones after them; the next one is the header unless ``names`` are given.
+    Blank lines are left out, as are nameless columns without content; quotation marks around a cell are taken off.
 
     Raises
     ------
     InputError
-        If rows differ in their number of fields or a column name repeats.
+        If a row has more fields than the header or a column name repeats.
+    """
+    skip += _blank_lines(text, skip)
+    cells = _cells_of(text, path, skip, None if names is None else len(names))
+    cells.index = pd.RangeIndex(skip + 1, skip + 1 + len(cells))
+    if '"' in text:
+        cells = cells.apply(_unquoted)
+    if names is None and len(cells):
+        names, cells = [str(cell).strip() for cell in cells.iloc[0]], cells.iloc[1:]
+    names = list(names or [])
+    blank = [place for place, name in enumerate(names) if name == "" and (cells.iloc[:, place].str.strip() == "").all()]
+    kept = [place for place in range(len(names)) if place not in blank]
+    names, cells = [names[place] for place in kept], cells.iloc[:, kept]
+    if len(set(names)) < len(names):
+        raise InputError(f"{path} line {skip + 1} repeats a column name; name each column once")
+    cells.columns = pd.Index(names)
+    return cells[(cells != "").any(axis=1)]
+
+
+def _blank_lines(text: str, skip: int) -> int:
+    """Number of lines without content that follow the first ``skip``."""
+    start = 0
+    for _ in range(skip):
+        start = text.find("\n", start) + 1
+    blank = re.compile(r"(?:[ \t]*\n)*").match(text, start)
+    return text.count("\n", start, blank.end()) if blank else 0
+
+
+def _cells_of(text: str, path: str | Path, skip: int, width: int | None) -> pd.DataFrame:
+    """Every cell after ``skip`` lines; a row with fewer fields than ``width`` (else: than the first row) ends empty.
+
+    Raises
+    ------
+    InputError
+        Naming the first row with more fields, empty ones at its end aside.
     """
     try:
         frame = pd.read_csv(
-            io.StringIO(text),
-            sep="\t",
-            header=None,
-            dtype=str,
-            keep_default_na=False,
-            na_filter=False,
-            skiprows=skip,
-            skip_blank_lines=False,
-            quoting=3,
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        reason = str(error).strip().rsplit("error: ", 1)[-1]
-        raise InputError(
-            f"{path} is not a regular tab-separated table ({reason}); give every row the same fields"
-        ) from error
-    frame.index = pd.RangeIndex(skip + 1, skip + 1 + len(frame))
-    if names is None:
-        names = [str(cell).strip() for cell in frame.iloc[0]]
-        frame = frame.iloc[1:]
-    if len(set(names)) < len(names):
-        raise InputError(f"{path} line {skip + 1} repeats a column name; name each column once")
-    frame.columns = pd.Index(names)
-    # A missing trailing field arrives as NaN even without NA detection; as text it is an empty cell like any other.
-    frame = frame.fillna("")
-    return frame[(frame != "").any(axis=1)]
+            io.StringIO(text), sep="\t", header=None, dtype=str, keep_default_na=False, na_filter=False,
+            skiprows=skip, skip_blank_lines=False, quoting=3,
+        )  # fmt: skip
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame(index=[], columns=range(width or 0), dtype=str)
+    except pd.errors.ParserError:
+        pass
+    else:
+        if width in (None, frame.shape[1]):
+            # A missing trailing field arrives as NaN even without NA detection; as text it is empty like any other.
+            return frame.fillna("")
+    rows = [line.rstrip("\t ").split("\t") for line in text.split("\n")[skip:]]
+    rows = rows[:-1] if rows and rows[-1] == [""] else rows
+    width = width or len(rows[0])
+    for number, row in enumerate(rows, skip + 1):
+        if len(row) > width:
+            raise InputError(
+                f"{path} is not a regular tab-separated table (line {number} has {len(row)} fields, not {width}); "
+                "give every row the same fields"
+            )
+    return pd.DataFrame([row + [""] * (width - len(row)) for row in rows], columns=range(width), dtype=str)
+
+
+def _unquoted(cells: pd.Series) -> pd.Series:
+    """Cells without the quotation marks around them."""
+    return cells.str.replace(r'^\s*"([^"]*)"\s*$', r"\1", regex=True)
 
 
 def tab_separated(table: pd.DataFrame) -> str:
@@ -175,6 +251,8 @@ def parse_column(cells: pd.Series, name: str, column: Column, path: str | Path, 
         For an empty cell that is not optional, a wrong type, an infinity, or a value out of bounds.
     """
     cells = cells.str.strip()
+    if column.words:
+        cells = cells.where(~cells.str.lower().isin(column.words), "")
     empty = cells == ""
     if not column.optional:
         refuse_rows(empty, path, name, cells, "a value", remedy)

@@ -43,10 +43,11 @@ def existing(path: str | Path) -> Path:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[int]:
+def alone(folder: Path, *, wait: bool = False) -> Iterator[int]:
     """Descriptor of a lock that no other process has while the block runs; a child may be handed it to keep it longer.
 
-    The system drops the lock when the last process that holds it has ended, however it ended: nothing is left behind.
+    Where another process has it, this one waits for it if it is told to ``wait``. The system drops the lock when the
+    last process that holds it has ended, however it ended: nothing is left behind.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def alone(folder: Path) -> Iterator[int]:
     except OSError as error:
         raise InputError(f"cannot write {folder}: {error.strerror}; choose another --directory") from error
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield handle
     except BlockingIOError as error:
         raise InputError(

@@ -6,34 +6,57 @@ what                          first line that is no comment                     
 CNVkit ``.cnn``, ``.cnr``     ``chromosome start end gene log2 [depth] [weight]``          0-based
 mosdepth ``regions.bed``      no header; four columns (depth) or five (name, depth)        0-based
 samtools ``bedcov``           the same, but whole numbers: summed depth of all bases       0-based
+BED with depth                ``chrom start end [name] depth``, the header with ``#``      0-based
+                              or without
 GATK ``CollectReadCounts``    ``@`` lines, then ``CONTIG START END COUNT``                 1-based
 GATK ``CollectReadCounts``    HDF5 with ``counts/values`` and ``intervals``                1-based
 GATK ``DenoiseReadCounts``    ``@`` lines, then ``CONTIG START END LOG2_COPY_RATIO``       1-based
 DRAGEN ``target.counts``      ``contig start stop name``, sample, ``improper_pairs``       0-based
 ============================  ===========================================================  ===============
+
+A table is of one sample. Whole numbers without a header are sums of bases where the file is called ``bedcov`` or they
+grow with the width of the bins as sums do, and means where they do not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from metcn import genome as genomes
-from metcn import inflation
-from metcn.delimited import Column, check_intervals, parse_column, read_text, refuse_rows, text_frame
+from metcn import inflation, scales
+from metcn.delimited import (
+    INFINITE,
+    NO_VALUE,
+    Column,
+    check_intervals,
+    parse_column,
+    read_text,
+    refuse_rows,
+    text_frame,
+    without_comments,
+)
 from metcn.errors import InputError
 
 NULL_LOG2 = -20.0
 """CNVkit writes log2 of a bin without any read as this."""
 
+NULL_LOG2_RATIO = -15.0
+"""Log2 ratios below this are of bins without any read.
+
+CNVkit's ``fix`` takes the reference's log2 off -20, and drops bins whose reference is below -5: its own rule of a bin
+of low coverage (``--drop-low-coverage``) is a log2 below -20 + 5, or a depth of 0.
+"""
+
 OFF_TARGET_NAMES = ("Antitarget", "Background")
 """Gene names by which CNVkit, now and before 0.9, marks bins between the targets."""
 
-CNVKIT = ("chromosome", "start", "end", "gene", "log2")
 GATK = ("CONTIG", "START", "END")
 REMEDY = "correct the table or make it again"
 DRAGEN = ("contig", "start", "stop", "name")
@@ -46,20 +69,58 @@ LARGEST = 1e12
 """More than any depth or count; a larger one would overflow further on, or is damage."""
 POSITION = Column("integer", low=0, high=(1 << 31) - 1)  # as far as BAM can count
 
+SYNONYMS = {
+    **dict.fromkeys(("chromosome", "chrom", "chr", "contig", "seqname", "seqnames"), "chromosome"),
+    **dict.fromkeys(("start", "chromstart", "startpos"), "start"),
+    **dict.fromkeys(("end", "stop", "chromend", "endpos"), "end"),
+    **dict.fromkeys(("gene", "name", "region"), "gene"),
+    **dict.fromkeys(("depth", "mean", "meandepth", "mean_depth", "mean_coverage", "meancoverage"), "depth"),
+}
+"""What tables call their columns, in lower case, and what they are called here."""
+
+BESIDE = ("gene", "strand", "score", "length", "gc", "mappability", "weight", "spread", "index")
+"""Columns of a BED with a header that are no sample's depth."""
+
+THRESHOLD = re.compile(r"\d+X")
+NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+SHOWN = 3
+"""Columns and rows that a message names; the others are counted."""
+
+
+class Reading(NamedTuple):
+    """Rows of a table, and what is to be said about the reading, a sentence each."""
+
+    rows: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
 
 def _shown(text: str) -> str:
     """The first two lines, short enough for one line of a message."""
     return " | ".join(repr(line[:60]) for line in text.splitlines()[:2])
 
 
-def _header_lines(text: str) -> int:
-    """Number of leading lines of a SAM header (GATK) or of comments (DRAGEN)."""
-    count = 0
-    for line in text.splitlines():
-        if not line.startswith(("@", "#")):
-            break
-        count += 1
-    return count
+def _fields(line: str) -> list[str]:
+    """Cells of one line without blanks, quotation marks, the sign of a comment and empty ones at its end."""
+    cells = [cell.strip().strip('"').strip() for cell in line.rstrip().split("\t")]
+    return [cells[0].lstrip("#").strip(), *cells[1:]]
+
+
+def _words(fields: Sequence[str]) -> list[str]:
+    """Names of columns in our words; those that are not known as they are."""
+    return [SYNONYMS.get(name.lower(), name) for name in fields]
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(NUMBER, text) is not None
+
+
+def _begins_as_row(fields: Sequence[str]) -> bool:
+    """Whether a line holds an interval."""
+    return len(fields) > 2 and _is_number(fields[1]) and _is_number(fields[2])
+
+
+def _has_places(words: Sequence[str]) -> bool:
+    return {"chromosome", "start", "end"} <= set(words)
 
 
 def _raw(path: str | Path) -> tuple[str, pd.DataFrame]:
@@ -68,30 +129,165 @@ def _raw(path: str | Path) -> tuple[str, pd.DataFrame]:
     Raises
     ------
     InputError
-        If the content is none of the accepted tables.
+        If the content is none of the accepted tables, or of several samples.
     """
     if _is_hdf5(path):
         return "gatk", _gatk_hdf5(path)
-    text = read_text(path)
-    skip = _header_lines(text)
-    lines = text[: 1 << 20].splitlines() if skip == 0 else text.splitlines()[skip : skip + 1]
-    fields = lines[0].split("\t") if lines else []
-    if set(CNVKIT) <= set(fields):
-        return "cnvkit", text_frame(text, path, skip=skip)
-    if tuple(fields[:3]) == GATK and len(fields) == 4 and fields[3] in ("COUNT", "LOG2_COPY_RATIO"):
-        frame = text_frame(text, path, skip=skip)
-        return "gatk", frame.rename(columns={"CONTIG": "chromosome", "START": "start", "END": "end"}).assign(gene="-")
-    if tuple(fields[:4]) == DRAGEN and len(fields) == 6 and fields[5] == "improper_pairs":
-        names = ["chromosome", "start", "end", "gene", "COUNT", "improper_pairs"]
-        frame = text_frame(text, path, names=names, skip=skip + 1)
-        return "dragen", frame.assign(gene=frame["gene"].mask(frame["gene"].str.startswith("target-"), "-"))
-    if skip == 0 and len(fields) in (4, 5) and fields[1].isdigit() and fields[2].isdigit():
-        names = ["chromosome", "start", "end", *["gene"][: len(fields) - 4], "depth"]
-        frame = text_frame(text, path, names=names)
-        if frame["depth"].str.isdigit().all():  # mosdepth writes decimals, bedcov has none
-            frame = frame.rename(columns={"depth": "bases"})
-        return "plain", frame if "gene" in frame else frame.assign(gene="-")
-    raise InputError(f"expected one of {ACCEPTED}; {path} begins with {_shown(text)}; give one of these")
+    given = read_text(path)
+    text = without_comments(given)
+    first = next((number for number, line in enumerate(text.split("\n")) if line), None)
+    lines = given.split("\n")
+    fields = _fields(lines[first]) if first is not None else []
+    above = _fields(next((line for line in reversed(lines[:first]) if line.startswith("#")), ""))
+    if _begins_as_row(fields):
+        named = above if len(above) >= len(fields) and _has_places(_words(above)) else None
+        return _plain(path, text, fields, named)
+    if first is None and _has_places(_words(above)):  # a header behind a comment sign, and no row
+        return _headed(path, "\t".join(above) + "\n")
+    if not _has_places(_words(fields)):
+        raise InputError(f"expected one of {ACCEPTED}; {path} begins with {_shown(given)}; give one of these")
+    return _headed(path, text)
+
+
+def _headed(path: str | Path, text: str) -> tuple[str, pd.DataFrame]:
+    """Kind and cells of a table whose first line names its columns."""
+    frame = text_frame(text, path)
+    names = [*_fields(str(frame.columns[0])), *map(str, frame.columns[1:])]
+    frame.columns = pd.Index(names)
+    if tuple(names[:3]) == GATK:
+        return "gatk", _of_gatk(path, frame)
+    if tuple(names[:4]) == DRAGEN and "improper_pairs" in names:
+        return "dragen", _of_dragen(path, frame)
+    words = _words(names)
+    lower = {name: name.lower() for name in words if name.lower() in ("log2", "weight", "spread", "probes", "cn")}
+    frame.columns = pd.Index([lower.get(name, name) for name in words])
+    if frame.columns.has_duplicates:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise InputError(f"{path}: expected each column once, found several of the meaning {twice}; name each once")
+    if "log2" in frame.columns:
+        return "cnvkit", frame if "gene" in frame.columns else frame.assign(gene="-")
+    return "plain", _of_bed(path, frame, [name for name in frame.columns if name not in ("chromosome", "start", "end")])
+
+
+def _of_gatk(path: str | Path, frame: pd.DataFrame) -> pd.DataFrame:
+    """GATK's columns in our words."""
+    found = [name for name in ("COUNT", "LOG2_COPY_RATIO") if name in frame.columns]
+    if not found:
+        names = _some(list(frame.columns[3:])) or "none"
+        raise InputError(
+            f"expected column COUNT or LOG2_COPY_RATIO after the intervals of {path}, found {names}; {REMEDY}"
+        )
+    if len(found) > 1:
+        raise _several(path, found)
+    return frame.rename(columns={"CONTIG": "chromosome", "START": "start", "END": "end"}).assign(gene="-")
+
+
+def _of_dragen(path: str | Path, frame: pd.DataFrame) -> pd.DataFrame:
+    """DRAGEN's columns in our words."""
+    values = [name for name in frame.columns[4:] if name != "improper_pairs"]
+    if len(values) != 1:
+        raise _several(path, values)
+    names = {"contig": "chromosome", "stop": "end", "name": "gene", values[0]: "COUNT"}
+    frame = frame.rename(columns=names)
+    return frame.assign(gene=frame["gene"].mask(frame["gene"].str.startswith("target-"), "-"))
+
+
+def _several(path: str | Path, columns: Sequence[object]) -> InputError:
+    """The refusal of a table with more than one column that might be the depth."""
+    if any(THRESHOLD.fullmatch(str(name)) for name in columns):
+        return InputError(
+            f"expected depth, {path} tells the bases above a depth ({_some(columns)}), as mosdepth's thresholds; "
+            "give its regions.bed.gz"
+        )
+    return InputError(
+        f"expected the depth of one sample after the intervals of {path}, found {len(columns)} columns "
+        f"({_some(columns)}); give a table for each sample, with its depth alone"
+    )
+
+
+def _some(names: Sequence[object]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(map(str, names[:SHOWN])) + more
+
+
+def _plain(path: str | Path, text: str, fields: list[str], named: list[str] | None) -> tuple[str, pd.DataFrame]:
+    """Kind and cells of a BED with depth, whose header, if it has one, is a comment."""
+    if named:
+        return _headed(path, "\t".join(named) + "\n" + text[_start_of_rows(text) :])
+    width = len(fields)
+    names = ["chromosome", "start", "end", *(f"column {number}" for number in range(4, width + 1))]
+    if width < 4:
+        raise InputError(f"expected one of {ACCEPTED}; {path} begins with {_shown(text.lstrip())}; give one of these")
+    frame = text_frame(text, path, names=names)
+    if width == 7 and frame["column 6"].isin(["+", "-", "."]).all():  # BED6 and a value
+        return "plain", _of_bed(path, frame.drop(columns=["column 5", "column 6"]), ["column 4", "column 7"])
+    return "plain", _of_bed(path, frame, names[3:])
+
+
+def _start_of_rows(text: str) -> int:
+    """Where the first line with content begins."""
+    found = re.search(r"^[^\n]", text, re.MULTILINE)
+    return found.start() if found else len(text)
+
+
+def _all_numbers(cells: pd.Series) -> bool:
+    """Whether a column holds nothing but numbers, missing ones aside."""
+    known = cells.str.strip()
+    known = known[(known != "") & ~known.str.lower().isin(NO_VALUE)]
+    return bool(len(known) and known.str.fullmatch(NUMBER).all())
+
+
+def _of_bed(path: str | Path, frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Intervals with the name (``-`` without one), and one column: ``depth`` where a header says so, else ``value``.
+
+    Raises
+    ------
+    InputError
+        If more than one column may be the depth, or none.
+    """
+    beside = [name for name in columns if name.lower() in BESIDE]
+    values = [name for name in columns if name not in beside]
+    if "depth" in values:
+        values = ["depth"]
+    named = beside[0] if "gene" in beside else None
+    if len(values) == 2 and not named and not _all_numbers(frame[values[0]]) and len(frame):
+        named, *values = values
+    if len(values) == 2 and not named:
+        raise InputError(
+            f"expected names or nothing in {values[0]} of {path}, found a number in every row, as `samtools bedcov` of "
+            "two alignments writes it; give the depth of one sample as the only column after the intervals"
+        )
+    if len(values) != 1:
+        raise _several(path, values)
+    gene = frame[named] if named else "-"
+    value = "depth" if values[0] == "depth" else "value"
+    return frame[["chromosome", "start", "end"]].assign(gene=gene, **{value: frame[values[0]]})
+
+
+def _meaning(path: str | Path, value: pd.Series, frame: pd.DataFrame) -> str:
+    """``bases`` or ``depth``: whether the numbers of a BED without a header are sums of bases or means.
+
+    Raises
+    ------
+    InputError
+        If neither the file's name nor the numbers tell.
+    """
+    whole = value.str.strip()
+    whole = whole[~whole.str.lower().isin(NO_VALUE)]
+    if not whole.str.fullmatch(r"\d+").all():  # sums are whole; mosdepth writes decimals
+        return "depth"
+    if "bedcov" in Path(path).name.lower():
+        return "bases"
+    width = (frame["end"] - frame["start"])[whole.index].to_numpy()
+    if len(np.unique(width)) <= 1:
+        return "bases"  # of bins of one width, sums and means are in proportion
+    sums = scales.are_sums(whole.to_numpy(float), width)
+    if sums is None:
+        raise InputError(
+            f"expected mean depth or sums of bases in {path}, found whole numbers that may be either; "
+            "end the file's name in .bedcov if `samtools bedcov` made it, or head the column of mean depth by 'depth'"
+        )
+    return "bases" if sums else "depth"
 
 
 def _is_hdf5(path: str | Path) -> bool:
@@ -146,35 +342,77 @@ def _intervals(raw: pd.DataFrame, path: str | Path, kind: str) -> pd.DataFrame:
         frame["start"] -= 1
         refuse_rows(frame["start"] < 0, path, "START", frame["start"] + 1, "a 1-based start", REMEDY)
     frame["gene"] = frame["gene"].where(~frame["gene"].isin(["", ".", "-"]), "-")
-    if frame.empty:
-        raise InputError(f"{path} has a header but no rows; {REMEDY}, or leave it out where nothing is off target")
-    check_intervals(frame, path, REMEDY, ordered=False)
     return frame
 
 
-def _depth(raw: pd.DataFrame, frame: pd.DataFrame, path: str | Path) -> pd.Series:
+def _without_repeats(raw: pd.DataFrame, path: str | Path, kind: str) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Cells and intervals without empty intervals and rows that stand twice, and what is to be said of these.
+
+    Raises
+    ------
+    InputError
+        For an interval whose end lies before its start, or that has two values.
+    """
+    frame = _intervals(raw, path, kind)
+    empty = (frame["start"] == frame["end"]).to_numpy() & (kind != "gatk")
+    repeated = frame.duplicated(["chromosome", "start", "end"]).to_numpy() & ~empty
+    if repeated.any():
+        repeated &= raw.apply(lambda cells: cells.str.strip()).duplicated().to_numpy()
+    notes = [
+        f"{path}: {int(rows.sum())} of {len(raw)} rows {what} and {'is' if rows.sum() == 1 else 'are'} passed over "
+        f"(first: line {raw.index.to_numpy()[rows][0]})"
+        for rows, what in ((empty, "without a base"), (repeated, "equal to an earlier one"))
+        if rows.any()
+    ]
+    kept = ~(empty | repeated)
+    frame = frame[kept]
+    if len(frame):
+        check_intervals(frame, path, REMEDY, ordered=False)
+    return raw[kept], frame, notes
+
+
+def _depth(raw: pd.DataFrame, frame: pd.DataFrame, path: str | Path, kind: str) -> pd.Series:
     """Depth of each row: given, from a count per kb of width, or from log2 (CNVkit's null log2 meaning zero)."""
-    if "depth" in raw.columns:
-        return parse_column(raw["depth"], "depth", Column(low=0, high=LARGEST), path, REMEDY)
-    if "COUNT" in raw.columns:
-        count = parse_column(raw["COUNT"], "COUNT", Column(low=0, high=LARGEST), path, REMEDY)
-        return count * 1000.0 / (frame["end"] - frame["start"])
-    if "bases" in raw.columns:
-        bases = parse_column(raw["bases"], "bases", Column(low=0, high=LARGEST**2), path, REMEDY)
-        return bases / (frame["end"] - frame["start"])
-    log2 = parse_column(raw["log2"], "log2", Column(high=60), path, REMEDY)
-    return pd.Series(np.where(log2 <= NULL_LOG2, 0.0, np.exp2(log2)), index=log2.index)
+    blank = kind != "plain"  # of a BED without a header, a row that ends early may have lost any column
+    amount = Column(optional=True, low=0, high=LARGEST, words=NO_VALUE)
+    remedy = "give depth as it was counted, no ratios or logarithms, and NA where it is unknown"
+    width = frame["end"] - frame["start"]
+    raw = raw.rename(columns={"value": _meaning(path, raw["value"], frame)} if "value" in raw.columns else {})
+    name = next((name for name in ("depth", "COUNT", "bases") if name in raw.columns), "log2")
+    if not blank:
+        refuse_rows(raw[name].str.strip() == "", path, name, raw[name], "a value", REMEDY)
+    if name == "log2":
+        log2 = raw["log2"].where(~raw["log2"].str.strip().str.lower().isin(["-inf", "-infinity"]), str(NULL_LOG2))
+        log2 = parse_column(log2, "log2", Column(optional=True, high=60, words=NO_VALUE), path, remedy)
+        return log2.where(log2.isna(), np.where(log2 <= NULL_LOG2, 0.0, np.exp2(log2)))
+    if name == "bases":
+        return parse_column(raw[name], name, amount._replace(high=LARGEST**2), path, remedy) / width
+    if name == "COUNT" and kind == "gatk":
+        amount = amount._replace(type="integer", high=2.0**53)
+    value = parse_column(raw[name], name, amount, path, remedy).astype("Float64").to_numpy(float, na_value=np.nan)
+    known = np.isfinite(value)
+    near = ~frame["gene"].isin(OFF_TARGET_NAMES).to_numpy()
+    reads = value if name == "depth" else value * scales.READ_BP / (width + scales.READ_BP)
+    if (value[known] % 1 != 0).any() and not scales.is_depth(reads[near], width.to_numpy()[near]):
+        raise InputError(
+            f"expected depth in column {name} of {path}, found numbers that vary less from bin to bin than the reads "
+            "behind such depth would by chance: logarithms, or ratios to something; give depth as it was counted"
+        )
+    return pd.Series(value if name == "depth" else value * 1000.0 / width, index=frame.index)
 
 
-def _one_coverage(path: str | Path) -> pd.DataFrame:
-    """Rows of one coverage table: chromosome, start, end, gene, kind, depth."""
+def _one_coverage(path: str | Path) -> Reading:
+    """Rows of one coverage table: chromosome, start, end, gene, kind, depth; none of a table with a header alone."""
     kind, raw = _raw(path)
     if "LOG2_COPY_RATIO" in raw.columns or {"weight", "spread"} & set(raw.columns):
         raise InputError(f"expected depth, {path} holds ratios or a reference; give a sample's depth")
-    frame = _intervals(raw, path, kind)
+    raw, frame, notes = _without_repeats(raw, path, kind)
     frame["kind"] = np.where(frame["gene"].isin(OFF_TARGET_NAMES), "off_target", "target")
-    frame["depth"] = _depth(raw, frame, path)
-    return frame
+    frame["depth"] = _depth(raw, frame, path, kind)
+    missing = int(frame["depth"].isna().sum())
+    if missing:
+        notes.append(f"{path}: {missing} of {len(frame)} rows have no depth; their bins are missing, not empty")
+    return Reading(frame, tuple(notes))
 
 
 def genome_order(frame: pd.DataFrame, genome: genomes.Genome) -> pd.DataFrame:
@@ -202,6 +440,14 @@ def _one_style(chromosome: pd.Series, where: str) -> None:
             )
 
 
+def _in_one_style(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows with every chromosome written as its first row writes it: ``chr7`` and ``7`` are one."""
+    bare = genomes.bare_names(frame["chromosome"])
+    if bare.nunique() == frame["chromosome"].nunique():
+        return frame
+    return frame.assign(chromosome=frame["chromosome"].groupby(bare).transform("first"))
+
+
 def read_targets(path: str | Path, genome: genomes.Genome) -> pd.DataFrame:
     """Targets of a BED file: chromosome, start, end, gene (the name as given, ``-`` if none) in genome order.
 
@@ -225,13 +471,24 @@ def read_targets(path: str | Path, genome: genomes.Genome) -> pd.DataFrame:
     )
     raw = raw if width > 3 else raw.assign(gene="-")
     raw = raw[~raw.duplicated(["chromosome", "start", "end"])]
-    frame = genome_order(_intervals(raw, path, "bed"), genome)
+    frame = _intervals(raw, path, "bed")
+    if frame.empty:
+        raise InputError(f"{path} has no targets; {REMEDY}")
+    check_intervals(frame, path, REMEDY, ordered=False)
+    frame = genome_order(frame, genome)
     _one_style(frame["chromosome"], str(path))
     return frame
 
 
 def read_coverage(paths: Sequence[str | Path], genome: genomes.Genome) -> pd.DataFrame:
+    """The rows of `coverage`."""
+    return coverage(paths, genome).rows
+
+
+def coverage(paths: Sequence[str | Path], genome: genomes.Genome) -> Reading:
     """Depth of one sample from one or more tables: chromosome, start, end, gene, kind, depth in genome order.
+
+    A missing depth is NaN. A table that holds a header alone adds no row.
 
     Parameters
     ----------
@@ -245,47 +502,103 @@ def read_coverage(paths: Sequence[str | Path], genome: genomes.Genome) -> pd.Dat
     Raises
     ------
     InputError
-        For a table of another format, a depth that is missing, negative or not finite, or a repeated interval.
+        For a table of another format or of several samples, values that are no depths, or a repeated interval.
     """
     if not paths:
         raise InputError("expected at least one coverage table, found none; name it in the sample sheet")
     parts = [_one_coverage(path) for path in paths]
-    frame = genome_order(pd.concat(parts, ignore_index=True), genome)
-    _one_style(frame["chromosome"], ", ".join(str(path) for path in paths))
+    files = ", ".join(str(path) for path in paths)
+    rows = [part.rows for part in parts if len(part.rows)]
+    if not rows:
+        raise InputError(f"{files} has a header but no rows; {REMEDY}")
+    frame = genome_order(_in_one_style(pd.concat(rows, ignore_index=True)), genome)
     repeated = frame.duplicated(["chromosome", "start", "end"])
     if repeated.any():
         row = frame[repeated].iloc[0]
-        files = ", ".join(str(path) for path in paths)
-        raise InputError(f"{row.chromosome}:{row.start}-{row.end} is in more than one of {files}; give each table once")
-    return frame
+        where = f"in more than one of {files}" if len(paths) > 1 else f"twice in {files}"
+        raise InputError(f"{row.chromosome}:{row.start}-{row.end} is {where}; give each interval once")
+    return Reading(frame, tuple(note for part in parts for note in part.notes))
+
+
+def has_rows(path: str | Path) -> bool:
+    """Whether a coverage table has more than its header; True where it cannot be read, which is for others to say."""
+    with suppress(InputError):
+        return len(_raw(path)[1]) > 0
+    return True
 
 
 def read_ratios(path: str | Path) -> pd.DataFrame:
+    """The rows of `ratios`."""
+    return ratios(path).rows
+
+
+def ratios(path: str | Path) -> Reading:
     """Ratios normalised elsewhere: chromosome, start, end, gene, log2 and, if given, weight and depth, in file order.
 
-    An empty, NaN or null (CNVkit's -20) log2 is a missing ratio and becomes NaN.
+    A missing log2 is NaN: an empty one, one in words (NA, NaN, inf), one below `NULL_LOG2_RATIO`, and that of a depth
+    of 0, since a ratio without reads is none.
 
     Raises
     ------
     InputError
-        For a table of another format, without log2 ratios, or with intervals that are reversed or repeated.
+        For a table of another format, values that are no log2 ratios, or intervals that are reversed or repeated.
     """
     kind, raw = _raw(path)
-    if kind == "plain" or "COUNT" in raw.columns:
+    if kind in ("plain", "dragen") or "COUNT" in raw.columns:
         raise InputError(f"expected log2 ratios, {path} holds depth; give it in the sample sheet's column coverage")
     if {"probes", "cn"} & set(raw.columns):
         raise InputError(f"expected ratios of bins, {path} holds segments; give the .cnr that they were made of")
-    frame = _intervals(raw, path, kind)
+    raw, frame, notes = _without_repeats(raw, path, kind)
+    if frame.empty:
+        raise InputError(f"{path} has a header but no rows; {REMEDY}")
     name = "LOG2_COPY_RATIO" if kind == "gatk" else "log2"
-    log2 = parse_column(
-        raw[name].where(~raw[name].str.lower().isin(["nan", "na"]), ""),
-        name,
-        Column(optional=True, low=-60, high=60),
-        path,
-        REMEDY,
-    )
-    frame["log2"] = log2.where(log2 > NULL_LOG2)
+    ratio = Column(optional=True, low=-60, high=60, words=NO_VALUE | INFINITE)
+    log2 = parse_column(raw[name], name, ratio, path, REMEDY)
     for extra in ("weight", "depth"):
         if extra in raw.columns:
-            frame[extra] = parse_column(raw[extra], extra, Column(optional=True, low=0), path, REMEDY)
-    return frame.reset_index(drop=True)
+            amount = Column(optional=True, low=0, words=NO_VALUE)
+            frame[extra] = parse_column(raw[extra], extra, amount, path, REMEDY)
+    frame["log2"] = log2.where((log2 >= NULL_LOG2_RATIO) & ~_without_reads(frame, log2, path))
+    _check_scale(frame, path, name)
+    notes += _of_missing(frame["log2"], log2, path)
+    return Reading(_in_one_style(frame).reset_index(drop=True), tuple(notes))
+
+
+def _without_reads(frame: pd.DataFrame, log2: pd.Series, path: str | Path) -> pd.Series:
+    """Whether the depth of each row is 0.
+
+    Raises
+    ------
+    InputError
+        If it is so in all rows, of which some have ratios: then the column is no depth.
+    """
+    if "depth" not in frame.columns:
+        return pd.Series(False, index=frame.index)
+    none = frame["depth"] == 0
+    if none.all() and (log2 >= NULL_LOG2_RATIO).any():
+        raise InputError(f"expected depth in column depth of {path}, found 0 in every row; leave the column out")
+    return none
+
+
+def _of_missing(log2: pd.Series, given: pd.Series, path: str | Path) -> Iterator[str]:
+    """The notes on ratios that are missing, and on those that are taken for it."""
+    without_reads, unknown = int((given.notna() & log2.isna()).sum()), int(given.isna().sum())
+    if without_reads:
+        yield (
+            f"{path}: {without_reads} of {len(log2)} rows are of bins without reads (depth 0, or log2 below "
+            f"{NULL_LOG2_RATIO:g}); their ratios are missing"
+        )
+    if unknown:
+        yield f"{path}: {unknown} of {len(log2)} rows have no ratio; they are missing"
+
+
+def _check_scale(frame: pd.DataFrame, path: str | Path, name: str) -> None:
+    """Raise InputError unless the ratios of the autosomes lie around 0 as logarithms do."""
+    autosomal = genomes.bare_names(frame["chromosome"]).isin(genomes.AUTOSOMES)
+    values = frame.loc[autosomal, "log2"].to_numpy(float)
+    if not scales.is_log_ratio(values):
+        raise InputError(
+            f"expected log2 ratios around 0 in column {name} of {path}, found values around "
+            f"{np.nanmedian(values):.2g} of which {np.mean(values[np.isfinite(values)] < 0):.0%} are below 0: linear "
+            "ratios or copies; give log2 of the ratio to a diploid sample, not corrected for purity"
+        )

@@ -118,16 +118,27 @@ def _intervals(table: pd.DataFrame, name: str) -> dict[str, Interval]:
 
 
 def bare(name: str) -> str:
-    """Chromosome name without ``chr``, the mitochondrion as ``MT``: ``chr7`` -> ``7``, ``chrM`` -> ``MT``."""
+    """Chromosome name without ``chr``, the mitochondrion as ``MT``: ``chrM`` -> ``MT``, ``chrx`` -> ``X``."""
     name = str(name)
     if name[:3].lower() == "chr":
         name = name[3:]
+    if name.upper() in ("X", "Y", "M", "MT"):
+        name = name.upper()
     return "MT" if name == "M" else name
 
 
 def bare_names(chromosome: pd.Series) -> pd.Series:
     """`bare` of every name of a column, each looked at once: genomes have millions of bins on few chromosomes."""
     return chromosome.map({name: bare(name) for name in chromosome.unique()})
+
+
+def ends(genome: Genome, chromosome: pd.Series) -> pd.Series:
+    """Length of each chromosome that is the same in all distributions of the build, infinite for any other.
+
+    The mitochondrion is none of these (see `check_build`), so nothing lies beyond its end.
+    """
+    known = {name: length for name, length in genome.contigs.items() if _wide_role(name) != "other"}
+    return chromosome.map({name: known.get(bare(name), np.inf) for name in chromosome.unique()}).astype(float)
 
 
 def role_of(genome: Genome, chromosome: Sequence[str] | Any, start: Any, end: Any) -> NDArray[np.str_]:

@@ -44,9 +44,10 @@ def fingerprint(frame: pd.DataFrame) -> str:
 
 
 def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[str, Any]) -> None:
-    """Write a panel, its bins and ``facts`` about it (genome, assay, unit, names of the normals, provenance).
+    """Write a panel, its bins and ``facts`` about it.
 
-    The file holds no time stamp: the same panel gives the same bytes.
+    Those are genome, assay, unit, keep_duplicates, the names of the normals and the provenance. The file
+    holds no time stamp: the same panel gives the same bytes.
     """
     with writing(path) as temporary, h5py.File(temporary, "w", track_order=True) as handle:
         handle.attrs["format"] = FORMAT
@@ -54,8 +55,9 @@ def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[st
         handle.attrs["fingerprint"] = fingerprint(frame)
         handle.attrs["facts"] = json.dumps(dict(facts), sort_keys=True)
         handle.attrs["genome"], handle.attrs["assay"] = facts["genome"], facts["assay"]
-        if facts.get("unit"):  # not known of coverage tables
-            handle.attrs["unit"] = facts["unit"]
+        for name in ("unit", "keep_duplicates"):  # not known of coverage tables
+            if facts.get(name) is not None:
+                handle.attrs[name] = facts[name]
         handle.attrs["normals"] = panel.normals
         handle.attrs["null"] = json.dumps({kind: null.__dict__ for kind, null in panel.null.items()}, sort_keys=True)
         write_bins(handle, frame.assign(mask=panel.mask))
@@ -196,7 +198,7 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
             if handle.attrs["format"] != FORMAT or int(handle.attrs["format_version"]) != FORMAT_VERSION:
                 raise ValueError(f"format {handle.attrs['format']} version {handle.attrs['format_version']}")
             _check_own(handle)
-            arrays = {name: _mapped(handle, name) for name in ARRAYS}
+            arrays: dict[str, Any] = {name: _mapped(handle, name) for name in ARRAYS}
             facts = json.loads(handle.attrs["facts"]) | {"fingerprint": str(handle.attrs["fingerprint"])}
             null = {
                 kind: KindNull(

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from metcn import robust
 from metcn.normalisation import batches, tangent
 from metcn.normalisation.centring import centre_and_spread, scale
-from metcn.normalisation.left_out import Places, leave_out
-from metcn.normalisation.panel import FEWEST_NORMALS, KindNull, Panel
+from metcn.normalisation.left_out import Places, judge
+from metcn.normalisation.panel import FEWEST_NORMALS, KindNull, LeftOut, Panel
 
 SAMPLE_BINS = 20_000  # bins of a kind on which the number of components is chosen: enough, and independent of size
 STRETCH = 64  # neighbouring groups that are taken together, so that what neighbours share can be seen
@@ -61,8 +61,9 @@ def build(
     max_components: int,
     min_relative_depth: float,
     max_spread: float,
+    trusted: NDArray[np.bool_] | None = None,
 ) -> Panel:
-    """Panel of normals from log2 depths, which are consumed: the array is scaled and centred in place.
+    """Panel of normals from log2 depths, which are consumed: the array is changed in place.
 
     Parameters
     ----------
@@ -79,10 +80,16 @@ def build(
         MET's own bins: genes with at least half as many decide how many components are used.
     x : ndarray of bool, shape (bins,)
         Bins of chromosome X outside its pseudoautosomal ends.
+    trusted : ndarray of bool, shape (normals,)
+        Normals that the panel is made of, three or more; the others are only compared with it (``left_out``). Default
+        all.
     """
-    normals = len(log2_depth)
     scale(log2_depth, kind, fit & (mask == ""))
     male = _on_two_copies(log2_depth, x & (mask == ""))
+    every, trusted = log2_depth, np.ones(len(log2_depth), dtype=bool) if trusted is None else trusted
+    if not trusted.all():
+        log2_depth, male = every[trusted], None if male is None else male[trusted]
+    normals = len(log2_depth)
     centre, spread, missing = centre_and_spread(log2_depth)
     reasons = mask_reasons(
         given=mask,
@@ -96,18 +103,20 @@ def build(
     usable = reasons == ""
     if normals < FEWEST_NORMALS:
         spread[:] = 1.0  # too few to learn it: the sample's own noise gives the scale
-    null = {}
+    null: dict[str, KindNull] = {}
+    left: dict[str, LeftOut] = {}
     part = np.unique(chromosome, return_inverse=True)[1]
     for name in np.unique(kind) if normals >= FEWEST_NORMALS else ():
         members = np.flatnonzero((kind == name) & usable)
         if fit[members].any():
             rows = _sample(members, group, met)
             places = Places(group=group[rows], part=part[rows], fit=fit[rows], learn=learn[rows], met=met[rows])
-            null[str(name)] = leave_out(log2_depth[:, rows], places, most=max_components)
+            null[str(name)], rest = judge(every[:, rows], places, most=max_components, trusted=trusted)
+            left |= {str(name): rest} if rest else {}
             spread[kind == name] *= null[str(name)].noise
     log2_depth -= centre
     basis, shares = _basis(log2_depth, spread, kind=kind, group=group, learn=usable & learn, null=null)
-    return Panel(centre, spread, reasons, basis, null, normals, shares, male)
+    return Panel(centre, spread, reasons, basis, null, normals, shares, male, left)
 
 
 def _on_two_copies(log2_depth: Floats, x: NDArray[np.bool_]) -> NDArray[np.bool_] | None:

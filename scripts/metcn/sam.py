@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+from metcn.errors import InputError
+
 PAIRED, UNMAPPED, MATE_UNMAPPED, FIRST = 0x1, 0x4, 0x8, 0x40
 SECONDARY, QC_FAILED, DUPLICATE, SUPPLEMENTARY = 0x100, 0x200, 0x400, 0x800
 
@@ -46,6 +48,26 @@ class Further(Protocol):
         """Take the sound, whole records of ``data`` (uint8) from byte ``begin`` to ``end``."""
 
 
+FILTERED = ("qc_failed", "duplicate", "low_mapping_quality", "fragment_size")
+"""Fates of fragments that were left out by a filter, though they have a place: those of :class:`Filtered`."""
+
+
+class Filtered(NamedTuple):
+    """Fragments that a filter left out.
+
+    Attributes
+    ----------
+    contig, midpoint : ndarray
+        Place, shape (fragments,).
+    fate : ndarray
+        Index into :data:`TALLIES` of the first filter that the fragment did not pass, one of :data:`FILTERED`.
+    """
+
+    contig: Any
+    midpoint: Any
+    fate: Any
+
+
 class Chunk(NamedTuple):
     """Some fragments of an alignment, and the fates of the records they come from.
 
@@ -55,9 +77,22 @@ class Chunk(NamedTuple):
         Place, and template length in bp (0 where it is unknown), shape (fragments,).
     tally : dict of str to int
         Records by :data:`TALLIES`.
+    filtered : Filtered
+        Fragments that were left out.
     """
 
     contig: Any
     midpoint: Any
     length: Any
     tally: dict[str, int]
+    filtered: Filtered
+
+
+class Disorder(InputError):
+    """A record at ``found`` comes after one at ``before`` (1-based, such as ``chr7:1,200``)."""
+
+    def __init__(self, source: str, found: str, before: str) -> None:
+        super().__init__(
+            f"expected records in order of their coordinates, found {found} after {before} in {source}; "
+            "run `samtools sort` and `samtools index`"
+        )

@@ -17,12 +17,20 @@ FASTA_BLOCK_BP = 1 << 23
 
 @contextmanager
 def htslib_quiet() -> Iterator[None]:
-    """Keep htslib from printing: what matters is raised as an error that names the file."""
-    before = pysam.set_verbosity(0)
+    """Keep htslib from printing, and from asking the network for reference sequences, which REF_PATH may name.
+
+    What matters is raised as an error that names the file.
+    """
+    before, asked = pysam.set_verbosity(0), os.environ.get("REF_PATH")
+    os.environ["REF_PATH"] = os.devnull
     try:
         yield
     finally:
         pysam.set_verbosity(before)
+        if asked is None:
+            os.environ.pop("REF_PATH", None)
+        else:
+            os.environ["REF_PATH"] = asked
 
 
 def check_fasta(path: Path) -> None:

@@ -1,12 +1,15 @@
 """Common SNPs of an alignment: the list of sites, and the reads of either allele at each.
 
-A list is a VCF or BCF, of which only places and alleles are read, or a BED whose fourth and fifth columns are the
-reference and the alternative base.
+A list is a VCF or BCF, of which only places and alleles are read, or a BED whose fourth and fifth columns (behind a
+name: fifth and sixth) are the reference and the alternative base. It is told apart by its content.
 """
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +35,7 @@ ENOUGH_BASES = 200  # bases by which that is judged
 HETEROZYGOUS_NORMAL = (0.25, 0.75)  # shares of an allele in a normal, whose heterozygous sites lie at one half
 ERROR_RATE = 0.002  # of a base read as the other allele
 CHANCE = 1e-4  # of a homozygous site taken for a heterozygous one
+CONTIG = re.compile(r"##contig=<(?:[^>]*,)?ID=([^,>]+),(?:[^>]*,)?length=(\d{1,10})[,>]")
 REMEDY = "give a VCF, BCF or a BED with the two bases in columns 4 and 5, of single-base sites"
 
 
@@ -45,8 +49,7 @@ def read(path: Path, facts: genomes.Genome) -> pd.DataFrame:
     InputError
         If the list is neither VCF nor BED, of another genome build, or holds no such site.
     """
-    is_bed = re.search(r"\.bed(\.gz)?$", path.name, re.IGNORECASE)
-    table = _of_bed(path) if is_bed else _of_vcf(path, facts)
+    table = _listed(path, facts)
     table["chromosome"] = genomes.bare_names(table["chromosome"])
     plain = table["ref"].isin(BASES) & table["alt"].isin(BASES) & (table["ref"] != table["alt"])
     table = table[plain & table["chromosome"].isin(genomes.AUTOSOMES)]
@@ -62,6 +65,24 @@ def read(path: Path, facts: genomes.Genome) -> pd.DataFrame:
     order = table["chromosome"].map(genomes.AUTOSOMES.index)
     table = table.iloc[np.lexsort((table["start"], order))].drop_duplicates(["chromosome", "start"])
     return table.assign(end=table["start"] + 1)[list(SITE_COLUMNS)].reset_index(drop=True)
+
+
+def _listed(path: Path, facts: genomes.Genome) -> pd.DataFrame:
+    """Chromosome, start, ref and alt of a list, whatever its name; told apart by how it begins, gzip or not."""
+    try:
+        with open(path, "rb") as handle:
+            packed = handle.read(2) == b"\x1f\x8b"
+        with gzip.open(path, "rb") if packed else open(path, "rb") as content:
+            start = content.read(64)
+            if start.startswith(b"BCF"):
+                return _of_bcf(path, facts)
+            if start.removeprefix(b"\xef\xbb\xbf").startswith((b"##fileformat=VCF", b"#CHROM\t")):
+                content.seek(0)
+                with io.TextIOWrapper(content, "utf-8-sig", errors="replace") as lines:
+                    return _of_vcf(path, lines, facts)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: expected a list of SNPs, it cannot be read ({error}); {REMEDY}") from error
+    return _of_bed(path)
 
 
 def heterozygous(tumour: pd.DataFrame, normal: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -89,37 +110,88 @@ def heterozygous(tumour: pd.DataFrame, normal: pd.DataFrame | None = None) -> pd
     return found[chosen & (both >= variants.LEAST_DEPTH)][list(variants.COLUMNS)].reset_index(drop=True)
 
 
-def _of_vcf(path: Path, facts: genomes.Genome) -> pd.DataFrame:
-    """Places and alleles of the records with one alternative allele."""
+def _of_bcf(path: Path, facts: genomes.Genome) -> pd.DataFrame:
+    """Places and alleles of the records of a BCF with one alternative allele."""
     try:
-        with pysam.VariantFile(str(path), drop_samples=True) as file:
+        with sequences.htslib_quiet(), pysam.VariantFile(str(path), drop_samples=True) as file:
             lengths = {str(name): contig.length for name, contig in file.header.contigs.items()}
             rows = [(each.chrom, each.pos - 1, *alleles) for each in file if len(alleles := each.alleles or ()) == 2]
-    except (OSError, ValueError, NotImplementedError) as error:  # the last: gzip other than bgzip
+    except (OSError, ValueError, NotImplementedError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path}: expected a list of SNPs, it cannot be read ({reason}); {REMEDY}") from error
     genomes.check_build(lengths, facts, where=str(path))
-    return pd.DataFrame(rows, columns=["chromosome", "start", "ref", "alt"])
+    return _bases(pd.DataFrame(rows, columns=["chromosome", "start", "ref", "alt"]))
+
+
+def _of_vcf(path: Path, lines: Iterator[str], facts: genomes.Genome) -> pd.DataFrame:
+    """Places and alleles of the records of a VCF with one alternative allele, from its text.
+
+    Only the first five columns are read, so a header that lacks contigs or fields is no matter, nor what packed it.
+    """
+    lengths: dict[str, int | None] = {}
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if line.startswith("#"):
+            contig = CONTIG.match(line)
+            lengths |= {contig[1]: int(contig[2])} if contig else {}
+            continue
+        cells = line.rstrip("\r\n").split("\t", 5)
+        if cells == [""]:
+            continue
+        if len(cells) < 5 or not cells[1].isdecimal():
+            raise InputError(
+                f"{path} line {number}: expected chromosome, position, identifier and two alleles separated by tabs, "
+                f"found {line.rstrip()[:60]!r}; {REMEDY}"
+            )
+        rows.append((cells[0], int(cells[1]) - 1, cells[3], cells[4]))
+    genomes.check_build(lengths, facts, where=str(path))
+    return _bases(pd.DataFrame(rows, columns=["chromosome", "start", "ref", "alt"]))
 
 
 def _of_bed(path: Path) -> pd.DataFrame:
-    """Places and alleles of the rows, comment lines left out."""
-    lines = delimited.read_text(path).splitlines()
-    text = "\n".join("" if line.startswith(("#", "track", "browser")) else line for line in lines)
-    width = max((len(line.split("\t")) for line in text.splitlines()), default=0)
+    """Places and alleles of the rows of a BED; comment lines, and one that names the columns, are left out.
+
+    The bases stand in columns 4 and 5, or behind a name in 5 and 6.
+
+    Raises
+    ------
+    InputError
+        If they do not, or a base stands beside an interval of more or less than one base.
+    """
+    text = delimited.without_comments(delimited.read_text(path))
+    width = max((len(line.rstrip().split("\t")) for line in text.splitlines()), default=0)
     if width < 5:
         raise InputError(f"{path}: expected five columns separated by tabs, found {width}; {REMEDY}")
     raw = delimited.text_frame(text, path, names=[*SITE_COLUMNS, *map(str, range(5, width))])
-    name = delimited.Column("text")
+    if len(raw) and str(raw.iloc[0, 1]).strip().lower() in ("start", "chromstart"):
+        raw = raw.iloc[1:]
+    named = width > 5 and _share_of_bases(raw["alt"]) > _share_of_bases(raw["ref"])
     place = delimited.Column("integer", low=0, high=(1 << 31) - 1)
-    return pd.DataFrame(
-        {
-            "chromosome": delimited.parse_column(raw["chromosome"], "chromosome", name, path, REMEDY),
-            "start": delimited.parse_column(raw["start"], "start", place, path, REMEDY),
-            "ref": raw["ref"].str.upper(),
-            "alt": raw["alt"].str.upper(),
-        }
+    name = delimited.Column("text")
+    table = _bases(
+        pd.DataFrame(
+            {
+                "chromosome": delimited.parse_column(raw["chromosome"], "chromosome", name, path, REMEDY),
+                "start": delimited.parse_column(raw["start"], "start", place, path, REMEDY),
+                "ref": raw["alt" if named else "ref"],
+                "alt": raw["5" if named else "alt"],
+            }
+        )
     )
+    end = delimited.parse_column(raw["end"], "end", place, path, REMEDY)
+    single = table["ref"].isin(BASES) & table["alt"].isin(BASES)
+    wrong = single & (end != table["start"] + 1)
+    delimited.refuse_rows(wrong, path, "end", end, "the start plus 1, as of one base in a BED", REMEDY)
+    return table
+
+
+def _share_of_bases(cells: pd.Series) -> float:
+    return float(cells.str.strip().str.upper().isin(BASES).mean())
+
+
+def _bases(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its alleles in capitals."""
+    return table.assign(**{name: table[name].astype(str).str.strip().str.upper() for name in ("ref", "alt")})
 
 
 def count(
@@ -180,7 +252,9 @@ def _opened(path: Path, fasta: Path | None) -> Iterator[pysam.AlignmentFile]:
     kind, _ = alignments.header(path)
     index = indices.find(path, kind)
     indices.read(index)  # raises for a damaged one, some of which end the process when htslib reads them
-    options: dict[str, Any] = {"mode": "rb"} if kind == "bam" else {"mode": "rc", "reference_filename": str(fasta)}
+    options: dict[str, Any] = {"mode": "rb" if kind == "bam" else "rc"}
+    if kind == "cram" and fasta is not None:
+        options["reference_filename"] = str(fasta)
     with sequences.htslib_quiet():
         try:
             with pysam.AlignmentFile(str(path), index_filename=str(index), **options) as handle:

@@ -16,6 +16,35 @@ NEUTRAL_NOISE, MAX_NOISE = 0.15, 0.3
 MIN_WINDOWS = 200
 MIN_MARKS = 2
 CAPTURED = 1.3
+FEWEST_READS = 25
+"""Per window. Of fewer, chance alone makes the windows of a genome scatter by `MAX_NOISE`."""
+FEW_PLACES = 0.5
+"""Of the tiles that so many reads would take at random: those of a genome take most of them, those of a panel few."""
+TILES = WINDOW_BP >> 14  # per window
+
+
+class Spread(NamedTuple):
+    """Aligned reads that an index counts, and how many of the genome's tiles hold any; None where it does not tell."""
+
+    reads: int | None = None
+    held: int = 0
+    tiles: int = 1
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether the reads take far fewer tiles than so many would at random."""
+        return bool(self.reads) and self.held < FEW_PLACES * self.tiles * -np.expm1(-(self.reads or 0) / self.tiles)
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether there are too few reads to compare windows."""
+        return self.reads is not None and self.reads * TILES < FEWEST_READS * self.tiles
+
+
+UNKNOWN = Spread()
+CROWDED = "reads crowd in few places, as in a panel, exome or amplicon assay"
+COARSE = "the index is too coarse to see MET"
+THIN = "too few reads to tell"
 
 
 class Triage(NamedTuple):
@@ -35,7 +64,9 @@ def window_bytes(position: NDArray[np.int64], byte: NDArray[np.floating], edges:
     return np.diff(np.interp(edges, position, byte))
 
 
-def judge(met: float, chr7: NDArray[np.floating], autosomes: NDArray[np.floating], *, marks: int) -> Triage:
+def judge(
+    met: float, chr7: NDArray[np.floating], autosomes: NDArray[np.floating], *, marks: int, spread: Spread = UNKNOWN
+) -> Triage:
     """The flag and what it rests on.
 
     ``looks_amplified`` if MET's window holds at least 1.5 times the bytes of the median window of both chromosome 7
@@ -52,19 +83,27 @@ def judge(met: float, chr7: NDArray[np.floating], autosomes: NDArray[np.floating
         any (gaps of the assembly) are left out.
     marks
         Index marks within MET's window.
+    spread
+        Reads, and the tiles that they take: few reads do not fill the windows of a genome evenly.
     """
     chr7, autosomes = chr7[chr7 > 0], autosomes[autosomes > 0]
     if len(autosomes) < MIN_WINDOWS or len(chr7) < MIN_WINDOWS // 10:
-        return Triage(np.nan, np.nan, np.nan, "cannot_tell", "too little of the genome has reads")
+        why = CROWDED if spread.is_crowded else THIN if spread.is_thin else "too little of the genome has reads"
+        return Triage(np.nan, np.nan, np.nan, "cannot_tell", why)
     middle = np.median(autosomes)
     over_chr7, over_autosomes = met / np.median(chr7), met / middle
-    spread = np.log2(autosomes / middle)
-    noise = 1.4826 * float(np.median(np.abs(spread)))
+    noise = 1.4826 * float(np.median(np.abs(np.log2(autosomes / middle))))
     flag, why = "cannot_tell", "MET is neither clearly up nor clearly level"
-    if autosomes.mean() > CAPTURED * middle:
-        why = "bytes crowd in few windows, as in a panel, exome or amplicon assay"
+    if spread.is_crowded:
+        why = CROWDED
+    elif spread.is_thin:
+        why = THIN
+    elif spread.reads is None and marks < MIN_MARKS:  # a slice of a CRAM holds many reads, and may span windows
+        why = COARSE
+    elif autosomes.mean() > CAPTURED * middle:
+        why = CROWDED
     elif marks < MIN_MARKS:
-        why = "the index is too coarse to see MET"
+        why = COARSE
     elif noise > MAX_NOISE:
         why = "windows scatter too much"
     elif min(over_chr7, over_autosomes) >= AMPLIFIED_RATIO and np.log2(over_autosomes) >= MIN_SIGMAS * noise:

@@ -95,7 +95,8 @@ class Draws:
 class Verdict:
     """What one category of one set says of the sample: met, not_met, indeterminate or not_applicable, and why.
 
-    ``probability`` is NaN where nothing is known; ``reasons`` is empty unless the verdict is indeterminate.
+    ``probability`` is NaN unless it is one number, whatever is unknown; ``probability_low`` and ``_high`` are its
+    ends over every possibility, NaN where nothing was measured. ``reasons`` is empty unless it is indeterminate.
     """
 
     criterion: Any
@@ -103,6 +104,8 @@ class Verdict:
     verdict: str
     probability: float
     reasons: tuple[str, ...] = ()
+    probability_low: float = float("nan")
+    probability_high: float = float("nan")
 
     def row(self) -> dict[str, Any]:
         """The verdict with its source, as it stands in calls/{sample}.json."""
@@ -116,6 +119,8 @@ class Verdict:
             "specimen": criterion.specimen,
             "verdict": self.verdict,
             "probability": self.probability,
+            "probability_low": self.probability_low,
+            "probability_high": self.probability_high,
             "reasons": list(self.reasons),
             "citation": criterion.citation,
             "doi": criterion.doi,
@@ -139,8 +144,8 @@ def verdicts(
     """Verdict of every category of every set, in the order given.
 
     A category is ``met`` if its probability is at least ``decide``, ``not_met`` if it is at most ``1 - decide``, else
-    ``indeterminate``. With several groups of draws it must be so in each, and the probability shown is the one nearest
-    to 0.5, or none where groups lie on both sides of it. A negative is ``indeterminate`` with
+    ``indeterminate``. With several groups of draws it must be so in each. The probability has two ends where the
+    groups differ, a quantity is missing or focality is open. A negative is ``indeterminate`` with
     ``below_limit_of_detection`` where a tumour at the bound would not have been seen; so is a positive there, unless
     more than two copies are sure: at a low purity noise alone is many copies. Sets for the other specimen are
     ``not_applicable``.
@@ -180,7 +185,7 @@ def verdicts(
             evidence = _Evidence(category, draws, focality, lod or {}, decide)
             verdict = evidence.verdict()
             reasons = evidence.reasons(range_reason, missing) if verdict == "indeterminate" else ()
-            judged.append(Verdict(criterion, category, verdict, evidence.probability(), reasons))
+            judged.append(Verdict(criterion, category, verdict, evidence.probability(), reasons, *evidence.ends()))
     return judged
 
 
@@ -239,12 +244,16 @@ class _Evidence:
             return "met"
         return "not_met" if (self.not_met & ~self.blind).all() else "indeterminate"
 
+    def ends(self) -> tuple[float, float]:
+        """Lowest and highest probability over groups and ways to settle the unknown; NaN if nothing was measured."""
+        if all(np.isnan(values).all() for values in self.values.values()):
+            return float("nan"), float("nan")
+        return float(np.clip(self.low.min(), 0, 1)), float(np.clip(self.high.max(), 0, 1))
+
     def probability(self) -> float:
-        """Probability nearest to 0.5 among groups and ways to settle the unknown; NaN if on both sides of it."""
-        candidates = np.concatenate([self.low, self.high])
-        if candidates.min() < 0.5 < candidates.max():
-            return float("nan")
-        return float(np.clip(candidates[np.abs(candidates - 0.5).argmin()], 0, 1))
+        """The probability where both ends are one; NaN elsewhere, for a single number would be an arbitrary one."""
+        low, high = self.ends()
+        return low if high - low <= ROUNDING else float("nan")
 
     def _missing(self) -> list[str]:
         """Quantities missing in some draw."""

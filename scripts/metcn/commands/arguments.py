@@ -146,6 +146,9 @@ STAGE_ARGUMENTS: dict[str, list[Argument]] = {
         Argument("seg", "Segments of the tumours (segments/SAMPLE.seg), drawn as a map.", required=False, many=True),
         OUTPUT,
         Argument("page", "HTML page over all samples to write.", "write"),
+        Argument(
+            "complete", "Marker of a run in which every sample has its result, to write.", "write", required=False
+        ),
         Argument("mqc", "Calls for MultiQC (.tsv) to write.", "write", required=False),
         Argument("mqc_general", "Columns of MultiQC's general statistics (.tsv) to write.", "write", required=False),
         Argument("mqc_quality", "QC numbers for MultiQC (.tsv) to write.", "write", required=False),
@@ -193,7 +196,7 @@ def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
     for name, keyword in settings.items():
         unit = f" [{keyword['x-unit']}]" if "x-unit" in keyword else ""
         help_text = _escaped(f"{keyword['description']}{unit} (default: {keyword['default']})")
-        if keyword.get("type") == "boolean":
+        if "boolean" in keyword.get("type", ()):
             action = argparse.BooleanOptionalAction
             group.add_argument(_option(name), action=action, default=keyword["default"], help=help_text)
         else:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from metcn import files
 from metcn.commands import records
 from metcn.commands.arguments import call_stage
 from metcn.errors import InputError
@@ -21,6 +22,7 @@ from metcn.run.samples import NAME
 ENDINGS = re.compile(
     r"(\.(bam|cram|cnn|cnr|tsv|hdf5|bed|gz|regions|targetcoverage|target|counts|denoisedCR))+$", re.IGNORECASE
 )
+COUNTED = {"unit": str, "keep_duplicates": bool}  # settings of counts that a panel of normals keeps
 
 
 def call(
@@ -62,10 +64,34 @@ def call(
     base = configfile.parent.resolve() if configfile else Path()
     steps = plan.make(config.complete(_given(configfile, named), base, source), [row], source)
     for stage in layout.STAGES:
-        if stage in ("reference", "compare") or (row.ratios and stage in ("bins", "counts")):
+        if stage in ("reference", "compare", "cohort") or (row.ratios and stage in ("bins", "counts")):
             continue
-        _run(steps, stage, row.name, output)
+        run(steps, stage, row.name, output)
+    _overview(steps, output)
     print(f"metcn: results are in {output / layout.path('cohort')}", file=sys.stderr)
+
+
+def _overview(steps: plan.Plan, output: Path) -> None:
+    """Write table and page of every sample that was called into a folder, one process at a time.
+
+    The table is made anew of all calls that lie there, so no row depends on which of several processes came last.
+    """
+
+    def there(stage: str, argument: str = "output") -> list[str]:
+        """Paths of a stage's results below the folder, by sample."""
+        whole = layout.path(stage, argument, "*")
+        return sorted(str(path.relative_to(output)) for path in output.glob(whole))
+
+    with files.alone(output, wait=True):
+        found = {"calls": there("calls"), "comparisons": there("compare"), "seg": there("segments", "seg")}
+        run(
+            steps,
+            "cohort",
+            "",
+            output,
+            inputs={name: paths for name, paths in found.items() if paths},
+            omit=("complete",),
+        )
 
 
 def cohort(folder: Path, last: str, cores: int = 1) -> None:
@@ -82,14 +108,14 @@ def cohort(folder: Path, last: str, cores: int = 1) -> None:
     steps = plan.load(config.read(source), folder.resolve(), str(source))
     stages = list(layout.STAGES)
     done = stages[: stages.index(last) + 1]
-    _run(steps, "bins", "", folder)
+    run(steps, "bins", "", folder)
     _each(steps, ["counts"], [*steps.normals, *steps.tumours], folder, cores)
     if "reference" in done:
-        _run(steps, "reference", "", folder)
+        run(steps, "reference", "", folder)
     chain = [stage for stage in done if layout.per_sample(stage) and stage not in ("counts", "compare", "report")]
     _each(steps, chain, steps.tumours if chain else [], folder, cores)
     if last == "cohort":
-        _run(steps, "cohort", "", folder)
+        run(steps, "cohort", "", folder)
 
 
 def _each(steps: plan.Plan, stages: Sequence[str], names: Sequence[str], folder: Path, cores: int) -> None:
@@ -106,31 +132,54 @@ def _each(steps: plan.Plan, stages: Sequence[str], names: Sequence[str], folder:
 def _chain(steps: plan.Plan, stages: Sequence[str], folder: Path, name: str) -> None:
     """Run the stages for one sample, one after the other."""
     for stage in stages:
-        _run(steps, stage, name, folder)
+        run(steps, stage, name, folder)
 
 
-def _run(steps: plan.Plan, stage: str, sample: str, output: Path) -> None:
-    """Run a stage of the plan with its files below ``output``."""
+def run(
+    steps: plan.Plan,
+    stage: str,
+    sample: str,
+    output: Path,
+    *,
+    inputs: plan.Inputs | None = None,
+    omit: Sequence[str] = (),
+) -> None:
+    """Run a stage of the plan with its files below ``output``.
+
+    ``inputs`` stands for those of the plan, where not all of them are there; outputs in ``omit`` are not written.
+
+    Raises
+    ------
+    InputError
+        If an input is wrong.
+    """
     name = sample if layout.per_sample(stage) else ""
     read = {
         argument: [output / path for path in paths] if isinstance(paths, list) else output / paths
-        for argument, paths in steps.inputs(stage, name).items()
+        for argument, paths in (steps.inputs(stage, name) if inputs is None else inputs).items()
     }
-    written = {argument: output / layout.path(stage, argument, sample) for argument in layout.OUTPUTS[stage]}
+    kept = [argument for argument in layout.OUTPUTS[stage] if argument not in omit]
+    written = {argument: output / layout.path(stage, argument, sample) for argument in kept}
     settings = {key: steps.settings[stage][key] for key in config.settings_keys(stage)}
     records.forget(output, [layout.path(stage, argument, sample) for argument in layout.OUTPUTS[stage]])
     call_stage(stage, {**steps.facts(stage, name), **read, **written}, settings)
 
 
 def _given(configfile: Path | None, named: dict[str, Any]) -> dict[str, Any]:
-    """The configuration as written, with what the command line names instead; the panel tells build, assay and unit."""
+    """The configuration as written, with what the command line names instead.
+
+    The panel tells build, assay, and how depth is counted.
+    """
     given = config.read(configfile) if configfile else {}
     reference, unit = named.pop("reference"), named.pop("unit")
     if reference is not None:
         given["reference"] = {**_section(given, "reference"), "file": str(reference.absolute())}
         facts = _facts_of(reference)
-        unit = unit or (None if "unit" in _section(given, "counts") else facts.pop("unit", None))
-        given = {**{key: value for key, value in facts.items() if key != "unit"}, **given}
+        counted = {name: facts.pop(name) for name in COUNTED if name in facts}
+        given = {**facts, **given}
+        if counted:
+            own = {name: value for name, value in _section(given, "counts").items() if value is not None}
+            given["counts"] = {**counted, **own}
     if unit is not None:
         given["counts"] = {**_section(given, "counts"), "unit": unit}
     for key, value in named.items():
@@ -145,8 +194,8 @@ def _section(given: Mapping[str, Any], name: str) -> dict[str, Any]:
     return section if isinstance(section, dict) else {}
 
 
-def _facts_of(reference: Path) -> dict[str, str]:
-    """Genome build, assay and unit of depth that a panel of normals was made for."""
+def _facts_of(reference: Path) -> dict[str, Any]:
+    """Genome build and assay that a panel of normals was made for, and how its depth was counted."""
     if not reference.is_file():
         raise InputError(
             f"metcn call: option --reference: expected a file, {reference} does not exist; correct the path"
@@ -155,7 +204,11 @@ def _facts_of(reference: Path) -> dict[str, str]:
 
     try:
         with h5py.File(reference, "r") as panel:
-            return {key: str(panel.attrs[key]) for key in ("genome", "assay", "unit") if key in panel.attrs}
+            facts: dict[str, Any] = {key: str(panel.attrs[key]) for key in ("genome", "assay") if key in panel.attrs}
+            for name, kind in COUNTED.items():
+                if name in panel.attrs:
+                    facts[name] = kind(panel.attrs[name])
+            return facts
     except OSError as error:
         message = f"metcn call: option --reference: expected a panel of normals, {reference} is not HDF5"
         raise InputError(f"{message}; give reference/reference.h5") from error

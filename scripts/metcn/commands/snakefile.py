@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from metcn import files
-from metcn.commands import records
-from metcn.run import config, leftovers, plan
+from metcn.commands import finishing, holding, records
+from metcn.errors import InputError
+from metcn.run import config, layout, leftovers, plan
 from metcn.run.samples import NAME
 
 CHECKED = "METCN_CHECKED"  # set by `metcn run`, which looks at the inputs before it starts Snakemake
+STARTED = time.time()
 SAMPLE_PATTERN = NAME.pattern
 # One thread per job: jobs run side by side, and results must not depend on how a library splits its sums.
 SINGLE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -36,29 +40,84 @@ def load(given: Mapping[str, Any], workflow: Any) -> plan.Plan:
         config.read(path)
     base = configfiles[-1].parent.resolve() if configfiles else Path(workflow.workdir_init)
     whole = plan.load(given, base, str(configfiles[-1]) if configfiles else "config")
+    _link(whole)
     if workflow.is_main_process and CHECKED not in os.environ:
         from metcn.stages import (
             preflight,
         )  # brings the scientific stack, which the jobs of a cluster need not load here
 
-        for note in preflight.check(whole, Path.cwd()):
-            print(f"metcn: note: {note}", file=sys.stderr)
-    if workflow.is_main_process and workflow.modifier.is_main_snakefile():
-        for note in _earlier_results(whole, Path.cwd()):
-            print(f"metcn: note: {note}", file=sys.stderr)
+        checked = preflight.check(whole, Path.cwd())
+        for line in [*checked.notes, *checked.faults]:
+            print(f"metcn: note: {line}", file=sys.stderr)
+        if workflow.modifier.is_main_snakefile():
+            for line in _earlier_results(whole, Path.cwd()):
+                print(f"metcn: note: {line}", file=sys.stderr)
     return whole
 
 
 def _earlier_results(whole: plan.Plan, directory: Path) -> list[str]:
     """What is to be said of results that are there already."""
     notes = leftovers.note(leftovers.found(whole, directory), directory)
-    unknown = [] if CHECKED in os.environ else records.without(directory, leftovers.outputs(whole))
+    unknown = records.without(directory, leftovers.outputs(whole))
     if unknown:
         notes.append(
             f"{directory}: {records.note(unknown)}, so changes would go unnoticed; make them again with --forcerun or "
             "with `metcn run`, or take them as they are with --touch --forceall"
         )
     return notes
+
+
+def _link(whole: plan.Plan) -> None:
+    """Make the links that stand for inputs with braces in their paths, where they are not there yet.
+
+    One that is right stays as it is: a new one would look like a new input.
+    """
+    for name, path in whole.stand_ins.items():
+        link = Path(name)
+        if not (link.is_symlink() and os.readlink(link) == path):
+            with suppress(FileExistsError):  # another job was faster
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.unlink(missing_ok=True)
+                link.symlink_to(path)
+
+
+def hold() -> None:
+    """Say who works in this folder, for a `metcn run` that comes later; one that started this Snakemake has said so."""
+    if CHECKED not in os.environ:
+        with suppress(InputError):  # only where Snakemake was told to do without a lock
+            holding.take(Path.cwd(), "snakemake")
+
+
+def leave() -> None:
+    """Say that the work in this folder has come to its end."""
+    if CHECKED not in os.environ:
+        holding.leave(Path.cwd())
+
+
+def finish(whole: plan.Plan, workflow: Any) -> None:
+    """Give the samples with a result their table and pages, after Snakemake ended with failed jobs.
+
+    A run that was stopped before all that could be done was done, as by Ctrl-C, is left as it is.
+    """
+    dag = workflow.dag
+    unfinished, failed = set(dag.needrun_jobs()), set()
+    for job in workflow.scheduler.failed:
+        failed |= set(job.jobs) if job.is_group() else {job}
+    if any(job not in failed and not unfinished & set(dag.dependencies[job]) for job in unfinished):
+        return
+    rest = finishing.Rest(_named(unfinished), _named(failed & unfinished), STARTED)
+    try:
+        finishing.finish(whole, Path.cwd(), rest)
+    except InputError as error:
+        for line in str(error).splitlines():
+            print(f"metcn: error: {line}", file=sys.stderr)
+
+
+def _named(jobs: Iterable[Any]) -> list[finishing.Job]:
+    """Stage and sample of Snakemake's jobs, in the order of the data."""
+    stages = list(layout.STAGES)
+    named = [(job.rule.name, str(job.wildcards_dict.get("sample", ""))) for job in jobs if job.rule.name in stages]
+    return sorted(named, key=lambda job: (stages.index(job[0]), job[1]))
 
 
 def shell_prefix(workflow: Any) -> str:

@@ -85,6 +85,7 @@ def _by_workflow(cores: int | None, profile: str | None, lock: int) -> Run:
             cores=cores,
             profile=profile,
             dry_run=False,
+            unlock=False,
             snakemake=[*targets, "--nolock"],
             keep=[lock],
         )

@@ -7,7 +7,7 @@ look better.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from metcn import robust
 from metcn.normalisation import tangent
 from metcn.normalisation.centring import centre_and_spread
-from metcn.normalisation.panel import KindNull
+from metcn.normalisation.panel import KindNull, LeftOut
 from metcn.normalisation.tangent import Grouped
 
 CANDIDATES = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 40)  # numbers of components that are tried
@@ -26,6 +26,7 @@ PARTS = 4  # parts of the chromosomes that are kept out of the fit in turn
 STRETCHES = (1, 2, 4, 8, 16, 32)  # numbers of neighbouring groups whose mean is measured
 PRIOR_FACTOR = 10  # MET's own error in normals leans on that of the typical gene like this many normals
 SMALLEST_ERROR = 1e-3  # log2
+AMPLICON_CUT = 40.0  # spreads at which a left-out normal's bins are cut where its own amplicons are to be seen
 ERROR_CUT = 0.3  # log2; one deviant gene of one normal must not decide
 
 Floats = NDArray[np.floating]
@@ -52,6 +53,16 @@ class Places:
         return self.part[first], self.fit[first], self.learn[first], np.isin(label, self.group[self.met])
 
 
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    """A left-out normal beyond those that are judged: its fit waits until the number of components is known."""
+
+    row: int
+    sample: Grouped  # its means in the first row, those of the components (of all bins) in the others
+    use: Mask
+    beyond: Floats
+
+
 @dataclass
 class _Trial:
     """What one number of components gave over all left-out normals."""
@@ -59,6 +70,7 @@ class _Trial:
     errors: list[Floats] = field(default_factory=list)  # what is left of each group's mean, one array per normal
     within: list[Floats] = field(default_factory=list)  # variance that bin noise alone gives such a mean
     noise: list[float] = field(default_factory=list)  # bin noise over its raw spread
+    beyond: list[Floats] = field(default_factory=list)  # what cutting bins took from these; NaN where there is no bin
     rows: list[int] = field(default_factory=list)  # which normals these are
 
     def error(self, judged: Mask) -> float:
@@ -80,16 +92,29 @@ def leave_out(log2_depth: Floats, places: Places, *, most: int) -> KindNull:
     most : int
         Largest number of components.
     """
-    normals = len(log2_depth)
-    folds = min(normals, FOLDS)
-    judged_per_fold = max(JUDGED // folds, 1)
+    return judge(log2_depth, places, most=most)[0]
+
+
+def judge(
+    log2_depth: Floats, places: Places, *, most: int, trusted: Mask | None = None
+) -> tuple[KindNull, LeftOut | None]:
+    """What `leave_out` says, and what is left of every normal by fits without it; None where none has the kind.
+
+    Normals that are not ``trusted`` (shape (normals,); default all are) take part in no fit and in no judgement, but
+    are compared with the others all the same. At least three have to be trusted.
+    """
+    trusted = np.ones(len(log2_depth), dtype=bool) if trusted is None else trusted
+    normals = int(trusted.sum())
+    folds = min(len(log2_depth), FOLDS)
     label = np.unique(places.group)
     part, fitted, learned, met = places.of_groups(label)
     largest = min(most, normals - 2, int(fitted.sum()) // GROUPS_PER_COMPONENT)
     trials = {count: _Trial() for count in sorted({count for count in CANDIDATES if count < largest} | {largest})}
     large = np.zeros(len(label), dtype=bool)
+    waiting: list[_Waiting] = []
     for out in range(folds):
-        kept = np.arange(normals) % folds != out
+        outside = np.arange(len(log2_depth)) % folds == out
+        kept = ~outside & trusted
         centre, spread, _ = centre_and_spread(log2_depth[kept])
         weight = tangent.bin_weights(spread)
         residual = log2_depth[kept] - centre
@@ -97,16 +122,66 @@ def leave_out(log2_depth: Floats, places: Places, *, most: int) -> KindNull:
         large |= known.large()
         inner = tangent.gram(known.means, known.variance, known.large(learned))
         basis = tangent.components(residual, weight, tangent.mixing(inner, largest))
-        for row in np.flatnonzero(~kept)[:judged_per_fold]:
+        judged = np.flatnonzero(outside & trusted)[: max(JUDGED // folds, 1)]
+        for row in judged:
             if _try(trials, log2_depth[row] - centre, spread, weight, basis, places, part, fitted):
                 for trial in trials.values():
                     trial.rows.append(int(row))
+        others = np.setdiff1d(np.flatnonzero(outside), judged)
+        waiting += _wait(others, log2_depth[others] - centre, weight, basis, places, fitted)
     if not any(trial.errors for trial in trials.values()):
-        return KindNull(components=0, errors={}, noise=1.0, excess=float("nan"))
-    judged = _comparable(label, places, large & (fitted | learned))
-    errors = {count: trial.error(judged) for count, trial in trials.items()}
+        return KindNull(components=0, errors={}, noise=1.0, excess=float("nan")), None
+    judged_groups = _comparable(label, places, large & (fitted | learned))
+    errors = {count: trial.error(judged_groups) for count, trial in trials.items()}
     best = min(trials, key=lambda count: errors[count])
-    return _summary(trials[best], best, errors, normals, judged, part, met)
+    null = _summary(trials[best], best, errors, len(log2_depth), judged_groups, part, met)
+    null = replace(null, scatter=tuple(np.array(null.scatter)[trusted].tolist()))
+    return null, _left(trials[best], waiting, best, len(log2_depth), label, judged_groups, part)
+
+
+def _wait(
+    rows: NDArray[np.intp], own: Floats, weight: Floats, basis: Floats, places: Places, fitted: Mask
+) -> list[_Waiting]:
+    """Group means of left-out normals that are not judged; those without the kind are not among them.
+
+    The means of the components are taken over all bins of a group, whichever a normal lacks: that spares most of the
+    work, and the groups that it lacks do not take part in its fit.
+    """
+    if len(rows) == 0:
+        return []
+    shared = tangent.grouped(basis.T.astype(float), weight, places.group)
+    waiting = []
+    for row, values in zip(rows, own, strict=True):
+        present = np.isfinite(values) & (weight > 0)
+        if (present & places.fit).any():
+            weights = np.where(present, weight, 0.0)
+            cut = tangent.winsorise(values, weights)
+            mine = tangent.grouped(cut[None], weights, places.group)
+            sample = replace(mine, means=np.vstack([mine.means, shared.means]))
+            beyond = _cut_off(values, cut, weights, places.group)
+            waiting.append(_Waiting(int(row), sample, mine.large(fitted), beyond))
+    return waiting
+
+
+def _left(
+    trial: _Trial,
+    waiting: list[_Waiting],
+    components: int,
+    normals: int,
+    label: NDArray[np.intp],
+    judged: Mask,
+    part: NDArray[np.intp],
+) -> LeftOut:
+    """What is left of every normal at the chosen number of components."""
+    rest = np.full((normals, len(label)), np.nan, dtype=np.float32)
+    rest[trial.rows] = np.stack(trial.errors) + np.stack(trial.beyond)
+    for one in waiting:
+        rest[one.row] = _held_out(one.sample, components, one.use, part)[0] + one.beyond
+    within = np.stack(trial.within)
+    known = np.isfinite(within).any(axis=0)
+    variance = np.full(len(label), np.nan)
+    variance[known] = np.nanmedian(within[:, known], axis=0)
+    return LeftOut(rest, variance, label, judged)
 
 
 def _comparable(label: NDArray[np.intp], places: Places, among: Mask) -> Mask:
@@ -133,14 +208,23 @@ def _try(
     weight = np.where(present, weight, 0.0)
     cut = tangent.winsorise(own, weight)
     sample = tangent.grouped(np.vstack([cut, basis.T.astype(float)]), weight, places.group)
+    beyond = _cut_off(own, cut, weight, places.group)
     for count, trial in trials.items():
         rest, shares = _held_out(sample, count, sample.large(fitted), part)
         bins = tangent.subtract(own, basis[:, :count], shares)
         trial.errors.append(rest)
+        trial.beyond.append(beyond)
         trial.within.append(_within(np.where(present, bins, 0.0), weight, places.group, sample.size))
         used = present & places.fit
         trial.noise.append(robust.spread(bins[used] / np.maximum(spread[used], SMALLEST_ERROR)))
     return True
+
+
+def _cut_off(own: Floats, cut: Floats, weight: Floats, group: NDArray[np.intp]) -> Floats:
+    """What cutting a normal's bins took from its group means: an amplicon lies beyond; NaN where it has no bin."""
+    away = tangent.winsorise(own, weight, AMPLICON_CUT) - cut
+    lost = tangent.grouped(away, weight, group)
+    return np.where(lost.size > 0, lost.means, np.nan)
 
 
 def _held_out(sample: Grouped, count: int, use: Mask, part: NDArray[np.intp]) -> tuple[Floats, NDArray[np.float64]]:

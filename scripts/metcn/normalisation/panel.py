@@ -27,6 +27,28 @@ class KindNull:
 
 
 @dataclass(frozen=True, eq=False)
+class LeftOut:
+    """What fits without each normal leave over of its gene means, for one kind of bins.
+
+    Attributes
+    ----------
+    rest : ndarray, shape (normals, groups)
+        Log2; NaN where a normal has no bin of a group.
+    variance : ndarray, shape (groups,)
+        What bin noise gives such a mean in the typical normal; NaN where that is not known.
+    label : ndarray of int, shape (groups,)
+        Numbers of the groups, ascending.
+    judged : ndarray of bool, shape (groups,)
+        Groups that have about as many bins as MET, by which a gene's error is judged.
+    """
+
+    rest: Floats
+    variance: Floats
+    label: NDArray[np.intp]
+    judged: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
 class Panel:
     """A panel of normals over all bins of an assay.
 
@@ -46,6 +68,8 @@ class Panel:
         Per kind, the normals' own shares of its components.
     male : ndarray of bool, shape (normals,), or None
         Sex of each normal where two sexes could be told apart: then the centre of chromosome X is that of two copies.
+    left_out : dict of str to LeftOut
+        Per kind, what is left of each normal; not stored with a panel.
     """
 
     centre: Floats
@@ -56,6 +80,7 @@ class Panel:
     normals: int = 0
     shares: dict[str, Floats] = field(default_factory=dict)
     male: NDArray[np.bool_] | None = None
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
 
 
 def share_of(averaged: Mapping[int, float], groups: int) -> float:

@@ -32,9 +32,9 @@ def bin_weights(spread: Floats) -> Floats:
     return np.where(np.isfinite(spread), 1 / np.hypot(spread, SPREAD_FLOOR), 0.0)
 
 
-def winsorise(residual: Floats, weight: Floats) -> Floats:
-    """Residuals (log2) cut at ``WINSOR`` spreads; missing ones, and those of bins without weight, count as zero."""
-    bound = np.where(weight > 0, WINSOR / np.maximum(weight, 1e-9), 0.0).astype(residual.dtype)
+def winsorise(residual: Floats, weight: Floats, spreads: float = WINSOR) -> Floats:
+    """Residuals (log2) cut at so many spreads; missing ones, and those of bins without weight, count as zero."""
+    bound = np.where(weight > 0, spreads / np.maximum(weight, 1e-9), 0.0).astype(residual.dtype)
     return np.clip(np.nan_to_num(residual, nan=0.0), -bound, bound)
 
 

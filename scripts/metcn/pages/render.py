@@ -75,6 +75,18 @@ def sample_page(
     )
 
 
+def failure_page(call: Mapping[str, Any], *, title: str = "MET copy number") -> str:
+    """Page of a sample that has no result, as one HTML document: what was wrong, and what to do.
+
+    Parameters
+    ----------
+    call : the sample's calls JSON, with the key ``failure``.
+    title : heading of the page.
+    """
+    reasons = [(code, REASONS[code]) for code in call["reasons"]]
+    return document(_templates(), "failure.html", title=title, call=call, failure=call["failure"], reasons=reasons)
+
+
 def _components(call: Mapping[str, Any]) -> Any:
     """Number of components removed, one number per kind of bin where they differ."""
     found = pick(call, "measurement.reference.components")
@@ -105,6 +117,8 @@ def cohort_page(calls: Sequence[Mapping[str, Any]], *, levels: Levels = (), titl
         scripts=("cohort.js",),
         title=title,
         rows=rows,
+        messages={call["sample"]: call["failure"]["messages"] for call in calls if call.get("failure")},
+        result=[call.get("copies") or {} for call in calls],
         columns=COHORT_COLUMNS,
         tally=[(name, found[name]) for name in CALLS if found[name]],
         scatter=gauges.scatter(rows),

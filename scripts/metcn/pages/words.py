@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import ChainableUndefined
 
+from metcn.cohort import pick
 from metcn.columns import REASONS
 
 MISSING = "\N{EN DASH}"
@@ -46,6 +47,7 @@ MODE_WORDS = {
     "matched_normal": "the patient's matched normal",
     "no_normals": "no normals (GC and mappability only)",
     "imported": "another tool, before this pipeline",
+    "not_measured": "nothing: it was not measured",
 }
 ERROR_WORDS = {
     "bin_noise": "noise of MET's own bins",
@@ -112,6 +114,18 @@ def probability(value: Any) -> str:
     return "> 99.9 %" if value > 0.999 else f"{100 * value:.1f} %"
 
 
+def chance(record: Any, name: str, bound: str | None = None) -> str:
+    """Probability ``name`` of a record (of its ``bound``) in words; both ends where it is not one number."""
+    paths = (name, f"{name}_low", f"{name}_high")
+    if bound is not None:
+        paths = (f"{name}.{bound}", f"{name}_range.{bound}.low", f"{name}_range.{bound}.high")
+    value, low, high = (pick(record, path) for path in paths)
+    if not absent(value) or absent(low) or absent(high):
+        return probability(value)
+    first, last = probability(low), probability(high)
+    return first if first == last else f"{first} to {last}"
+
+
 def span(interval: Any, form: str = "copies") -> str:
     """Both ends of an interval in words, missing if either end is."""
     if absent(interval) or absent(interval.get("low")) or absent(interval.get("high")):
@@ -154,6 +168,7 @@ FILTERS = {
     "copies": copies,
     "ratio": ratio,
     "probability": probability,
+    "chance": chance,
     "span": span,
     "whole": whole,
     "plain": plain,

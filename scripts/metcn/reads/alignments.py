@@ -6,7 +6,7 @@ does not see how they were read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +19,7 @@ import pysam
 
 from metcn import sequences
 from metcn.errors import InputError
-from metcn.reads import bgzf, indices
+from metcn.reads import bgzf, cram_layout, indices
 from metcn.sam import MATE_UNMAPPED, PAIRED
 
 RECORD = np.dtype(
@@ -39,6 +39,7 @@ HAS_MATE = PAIRED | MATE_UNMAPPED
 CHUNK_RECORDS = 1 << 18
 REQUIRED_FIELDS = b"required_fields=0x1fe"  # FLAG to TLEN; a CRAM's bases and qualities need not be decoded
 WITH_NAMES = b"required_fields=0x1ff"
+NOT_BY_PLACE = ("queryname", "unsorted")  # what a header says of records that are not sorted by coordinate
 
 
 class Stretch(NamedTuple):
@@ -122,20 +123,33 @@ def _container(path: Path) -> str:
     return kind
 
 
-def _index_warnings(path: Path, kind: str) -> tuple[str, ...]:
+def _index_warnings(path: Path, kind: str) -> Iterator[str]:
     """A warning if the index is older than the file."""
     if indices.find(path, kind).stat().st_mtime < path.stat().st_mtime:
-        return (f"the index of {path.name} is older than the file",)
-    return ()
+        yield f"the index of {path} is older than the file; run `samtools index {path}` unless both were copied"
+
+
+def _header_warnings(path: Path, header: Mapping[str, Any]) -> Iterator[str]:
+    """Warnings about an order that the header denies, and about reads of several samples."""
+    order = header.get("HD", {}).get("SO", "unknown")
+    if order in NOT_BY_PLACE:
+        yield f"the header of {path} says SO:{order}; it has an index, so it is read, and its order is checked"
+    samples = {group["SM"] for group in header.get("RG", []) if group.get("SM")}
+    if len(samples) > 1:
+        yield (
+            f"the read groups of {path} name {len(samples)} samples, whose reads are counted together; make sure that "
+            "they are of one specimen"
+        )
 
 
 def _handle(
-    stream: BinaryIO, path: Path, fasta: str | Path | None, fields: bytes = REQUIRED_FIELDS
+    stream: BinaryIO, path: Path, kind: str = "bam", fasta: str | Path | None = None, fields: bytes = REQUIRED_FIELDS
 ) -> pysam.AlignmentFile:
-    """The opened file, as a CRAM with its index if there is a ``fasta``.
+    """The opened file, with its index if it is opened as a CRAM.
 
-    A BAM is opened by number: given a name, htslib loads the index as well, and some damaged ones end the process. A
-    CRAM is decoded by one thread: with several, htslib takes some damage between containers for the end of the file.
+    A BAM is opened by number: given a name, htslib loads the index as well, and some damaged ones end the process. So
+    is a CRAM of which only the header is read. A CRAM is decoded by one thread: with several, htslib takes some damage
+    between containers for the end of the file.
 
     Raises
     ------
@@ -143,20 +157,52 @@ def _handle(
         If it is not readable, or a CRAM that lacks slices which its index lists.
     """
     options: dict[str, Any] = {"mode": "rb"}
-    if fasta is not None:
+    if kind == "cram":
         index = indices.find(path, "cram")
         size, reach = path.stat().st_size, indices.read(index).reach
         if size < reach:  # cut between two containers and closed again, a CRAM looks whole
             raise InputError(
                 f"expected {reach:,} bytes or more by its index, found {size:,} in {path}; copy or make both again"
             )
-        options = {"mode": "rc", "reference_filename": str(fasta), "format_options": [fields]}
-        options["index_filename"] = str(index)
+        options = {"mode": "rc", "format_options": [fields], "index_filename": str(index)}
+        options |= {} if fasta is None else {"reference_filename": str(fasta)}
     try:
-        source = stream.fileno() if fasta is None else str(path)
+        source = stream.fileno() if kind == "bam" else str(path)
         return pysam.AlignmentFile(source, check_sq=False, **options)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not a readable BAM or CRAM ({error}); copy or make it again") from error
+
+
+def _check_index(path: Path, kind: str) -> None:
+    """Pass if there is an index, without which nothing else can say that a file is sorted.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if not indices.beside(path, kind):
+        with sequences.htslib_quiet(), open(path, "rb") as stream, _handle(stream, path) as handle:
+            order = handle.header.to_dict().get("HD", {}).get("SO", "unknown")
+        if order in NOT_BY_PLACE:
+            raise InputError(
+                f"expected {path} sorted by coordinate, its header says {order}; run `samtools sort` and index it"
+            )
+    indices.find(path, kind)
+
+
+def _check_reference(path: Path, fasta: str | Path | None) -> None:
+    """Pass if a CRAM has the reference sequence that it needs.
+
+    Raises
+    ------
+    InputError
+        If not.
+    """
+    if fasta is not None:
+        sequences.check_fasta(Path(fasta))
+    elif cram_layout.needs_reference(path):
+        raise InputError(f"{path} is CRAM, which needs its reference sequence; set fasta in the configuration")
 
 
 def header(path: str | Path) -> tuple[str, dict[str, int]]:
@@ -169,7 +215,7 @@ def header(path: str | Path) -> tuple[str, dict[str, int]]:
     """
     path = Path(path)
     kind = _container(path)
-    with sequences.htslib_quiet(), open(path, "rb") as stream, _handle(stream, path, None) as handle:
+    with sequences.htslib_quiet(), open(path, "rb") as stream, _handle(stream, path) as handle:
         return kind, dict(zip(handle.references, handle.lengths, strict=True))
 
 
@@ -182,31 +228,27 @@ def open_alignment(path: str | Path, fasta: str | Path | None = None, *, names: 
     path
         BAM or CRAM, told apart by content.
     fasta
-        Reference sequence; required for CRAM, so that htslib never looks for one on the network.
+        Reference sequence; required for a CRAM unless it was made without one or holds its own. None is ever looked for
+        on the network.
     names
         Decode the reads' names of a CRAM too.
 
     Raises
     ------
     InputError
-        If the file is missing, empty, truncated, without index, not sorted by coordinate, or a CRAM without ``fasta``.
+        If the file is missing, empty, truncated, without index, or a CRAM without the ``fasta`` that it needs. Whether
+        its records are sorted is found out while they are read.
     """
     path = Path(path)
     kind = _container(path)
-    warnings = _index_warnings(path, kind)
-    if kind == "cram" and fasta is None:
-        raise InputError(f"{path} is CRAM, which needs its reference sequence; set fasta in the configuration")
+    _check_index(path, kind)
     if kind == "cram":
-        sequences.check_fasta(Path(str(fasta)))
+        _check_reference(path, fasta)
     fields = WITH_NAMES if names else REQUIRED_FIELDS
     with sequences.htslib_quiet(), open(path, "rb") as stream:
-        handle = _handle(stream, path, fasta if kind == "cram" else None, fields)
+        handle = _handle(stream, path, kind, fasta, fields)
         try:
-            order = handle.header.to_dict().get("HD", {}).get("SO", "unknown")
-            if order in ("queryname", "unsorted"):
-                raise InputError(
-                    f"expected {path} sorted by coordinate, its header says {order}; run `samtools sort` and index it"
-                )
+            warnings = (*_index_warnings(path, kind), *_header_warnings(path, handle.header.to_dict()))
             contigs = dict(zip(handle.references, handle.lengths, strict=True))
             if not contigs:
                 raise InputError(f"{path} names no contigs in its header; align the reads to a reference first")

@@ -35,15 +35,17 @@ def fragments(
     Raises
     ------
     InputError
-        If the file cannot be decoded.
+        If the file cannot be decoded, or its records are not in order of their coordinates.
     """
     from metcn.reads import scan  # needs numba; who cannot, reads records one by one
 
-    name, contigs = str(alignment.path), len(alignment.contigs)
+    name, contigs = str(alignment.path), list(alignment.contigs)
     broken = False
     with _decoded(alignment, stretches) as (source, failure):
         try:
             yield from scan.fragments(bgzf.blocks(source), name, contigs, filters, further=further)
+        except sam.Disorder:
+            raise
         except InputError:
             broken = True
     if failure or broken:
@@ -57,7 +59,8 @@ def _decoded(alignment: Alignment, stretches: Sequence[Stretch] | None) -> Itera
     One thread decodes: with several, htslib takes some damage between containers for the end of the file, silently.
     """
     names, failure = list(alignment.contigs), list[str]()
-    words = ["-u", "--no-PG", "-T", str(alignment.fasta), "-o", "/dev/stdout"]
+    words = ["-u", "--no-PG", "-o", "/dev/stdout"]
+    words += [] if alignment.fasta is None else ["-T", str(alignment.fasta)]
     words += ["--input-fmt-option", alignment.fields.decode()]
     with tempfile.NamedTemporaryFile("w", suffix=".bed") as bed, tempfile.TemporaryFile() as errors:
         if stretches is not None:

@@ -65,6 +65,8 @@ class Index:
     ----------
     records : int or None
         Records counted when the index was made, unplaced ones included; None if the index does not count.
+    mapped : int or None
+        Those of them that are aligned.
     marks : list of (ndarray, ndarray)
         Per contig of the header: positions in bp, ascending, and byte of the file (as float) where records of that
         position begin. Bytes between two marks hold the records that begin between them.
@@ -78,6 +80,7 @@ class Index:
     marks: list[tuple[np.ndarray, np.ndarray]]
     places: list[Places]
     reach: int = 0
+    mapped: int | None = None
 
 
 class _Cut(Exception):
@@ -150,7 +153,7 @@ def _binned(content: bytes, at: int, shift: int, depth: int, *, linear: bool) ->
     """A BAI or, without ``linear`` offsets, a CSI; ``at`` is where the number of contigs stands."""
     if not (0 < shift < 40 and 0 < depth < 10):
         raise _Cut("its resolution cannot be")
-    records, counted, marks, places = 0, False, [], []
+    records, mapped, counted, marks, places = 0, 0, False, [], []
     contigs = _count(content, at, 4)
     at += 4
     for _ in range(contigs):
@@ -158,7 +161,7 @@ def _binned(content: bytes, at: int, shift: int, depth: int, *, linear: bool) ->
         begin = int(starts.min(where=starts > 0, initial=_LAST_OFFSET)) if starts.any() else 0
         end = statistics[1] if statistics else 0
         if statistics:
-            records, counted = records + statistics[2] + statistics[3], True
+            records, mapped, counted = records + statistics[2] + statistics[3], mapped + statistics[2], True
             begin = min(begin, statistics[0]) if begin else 0
         if linear:
             tiles = _count(content, at, 8)
@@ -173,7 +176,7 @@ def _binned(content: bytes, at: int, shift: int, depth: int, *, linear: bool) ->
         places.append(Places(tile[held] << shift, offset[held], *own, begin, end, known))
     if counted and len(content) - at >= 8:
         records += _numbers(content, at, "Q")[0]
-    return Index(records if counted else None, marks, places)
+    return Index(records if counted else None, marks, places, mapped=mapped if counted else None)
 
 
 def _bins(content: bytes, at: int, depth: int, *, linear: bool) -> tuple[np.ndarray, np.ndarray, tuple[int, ...], int]:

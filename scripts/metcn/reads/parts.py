@@ -19,6 +19,8 @@ from metcn.reads import bgzf, scan
 from metcn.reads.alignments import Alignment
 from metcn.reads.indices import Range
 
+_Seam = tuple[int, tuple[int, int] | None, int]  # a range's start, and what `scan.Records.seam` says of it
+
 
 def fragments(
     alignment: Alignment,
@@ -50,9 +52,9 @@ def fragments(
     Raises
     ------
     InputError
-        If the file is damaged, or a range does not end where a record does.
+        If the file is damaged, its records are not in order, or a range does not end where a record does.
     """
-    new = partial(scan.Records, str(alignment.path), len(alignment.contigs), filters, chunk, further)
+    new = partial(scan.Records, str(alignment.path), list(alignment.contigs), filters, chunk, further)
     if threads == 1 or len(ranges) < 2 or further is not None:
         yield from _scanned(alignment.path, new(), ranges, threads)
     else:
@@ -78,13 +80,16 @@ def _blocks(path: Path, each: Range, threads: int) -> Iterator[bytes]:
 def _shared_out(path: Path, scans: Sequence[scan.Records], ranges: Sequence[Range]) -> Iterator[sam.Chunk]:
     """The same by as many threads as there are ``scans``, each of which takes the next range when it is ready."""
     left = iter([ranges[-1], *ranges[:-1]])  # what has no place in the genome comes last, and cannot be cut
+    seams: list[_Seam] = []
     found: Queue[sam.Chunk | None] = Queue(2)  # so short that memory does not grow with what nobody has fetched yet
 
     def work(records: scan.Records) -> None:
         """Scan ranges until none is left."""
         try:
-            for part in _scanned(path, records, left):
-                found.put(sam.Chunk(part.contig.copy(), part.midpoint.copy(), part.length.copy(), part.tally))
+            for each in left:
+                for part in _scanned(path, records, [each]):
+                    found.put(_copied(part))
+                seams.append((each.start, *records.seam()))
         finally:
             deque(left, maxlen=0)  # after damage, the others end with the ranges that they are at
             found.put(None)
@@ -105,3 +110,27 @@ def _shared_out(path: Path, scans: Sequence[scan.Records], ranges: Sequence[Rang
                 working -= found.get() is None
     for job in jobs:
         job.result()
+    _check_order(seams, scans[0])
+
+
+def _copied(chunk: sam.Chunk) -> sam.Chunk:
+    """The chunk with arrays of its own."""
+    contig, midpoint, length, tally, filtered = chunk
+    own = sam.Filtered(*(values.copy() for values in filtered))
+    return sam.Chunk(contig.copy(), midpoint.copy(), length.copy(), tally, own)
+
+
+def _check_order(seams: Iterable[_Seam], records: scan.Records) -> None:
+    """Pass if each range begins where the one before it ends or behind; within each, its scan has seen to that.
+
+    Raises
+    ------
+    InputError
+        Naming the first record of the first range that does not.
+    """
+    before = -1
+    for _, first, last in sorted(seams, key=lambda seam: seam[0]):
+        if first is not None:
+            if scan.place_of(*first) < before:
+                raise records.disorder(*first, before)
+            before = last

@@ -7,7 +7,7 @@ records with :mod:`metcn.reads.alignments` instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -20,7 +20,9 @@ LARGEST_RECORD = 1 << 28
 """Bytes. Whole chromosomes aligned as one read take less; a size beyond it is no size but noise."""
 
 _HEAD, _FIXED = 4, 32  # bytes of a record's size, and of its fields of fixed width
-_MORE, _FULL, _DAMAGED = range(3)
+_MORE, _FULL, _DAMAGED, _DISORDERED = range(4)
+_WRITTEN, _LEFT_OUT, _PLACE = range(3)  # in the state of a scan: what it has written, and where the last record begins
+_NOWHERE = 1 << 62  # place of records without a contig: behind all others
 # Place in the tally of each fate, as constants that the compiler sees.
 (_RECORDS, _UNMAPPED, _SECONDARY, _SUPPLEMENTARY, _QC_FAILED, _DUPLICATE, _LOW_MAPQ, _SECOND, _SIZE, _FRAGMENTS) = (
     range(len(sam.TALLIES))
@@ -57,6 +59,20 @@ def _is_sound(data, at, size, contigs):
 
 
 @_compiled
+def place_of(contig, start):
+    """A number that grows with the place in a file that is sorted by coordinate."""
+    return contig << 32 | (start + 1) if contig >= 0 else _NOWHERE
+
+
+@_compiled
+def _is_second(flag, length):
+    """Whether a record is the mate by which its fragment is not represented."""
+    if not flag & _F_PAIRED or flag & _F_MATE_UNMAPPED:
+        return False
+    return length < 0 or (length == 0 and not flag & _F_FIRST)
+
+
+@_compiled
 def _fate(flag, contig, mapq, length, limits):
     """Place in the tally of what becomes of a record."""
     if flag & _F_UNMAPPED or contig < 0:
@@ -71,11 +87,9 @@ def _fate(flag, contig, mapq, length, limits):
         return _DUPLICATE
     if mapq < limits[0]:
         return _LOW_MAPQ
-    if not flag & _F_PAIRED or flag & _F_MATE_UNMAPPED:
-        return _SIZE if limits[2] > 0 else _FRAGMENTS
-    if length < 0 or (length == 0 and not flag & _F_FIRST):
+    if _is_second(flag, length):
         return _SECOND
-    if length == 0:
+    if length == 0 or not flag & _F_PAIRED or flag & _F_MATE_UNMAPPED:
         return _SIZE if limits[2] > 0 else _FRAGMENTS
     return _FRAGMENTS if limits[2] <= length <= limits[3] else _SIZE
 
@@ -94,8 +108,8 @@ def _span(data, at):
 
 
 @_compiled
-def scan(data, begin, limits, contigs, midpoints, lengths, written, tally):
-    """How far whole records were read, how many fragments there are now, and why the scan ended.
+def scan(data, begin, limits, kept, left_out, state, tally):
+    """How far whole records were read, and why the scan ended.
 
     Parameters
     ----------
@@ -105,53 +119,82 @@ def scan(data, begin, limits, contigs, midpoints, lengths, written, tally):
         Byte of the first record.
     limits
         int64: the fields of :class:`metcn.sam.Filters`, then the number of contigs in the header.
-    contigs, midpoints, lengths, written
-        Where fragments go (int32, int64 and int32, shape (room,)), and how many are there already.
+    kept
+        Where fragments go: contig, midpoint and length (int32, int64 and int32, shape (room,) each).
+    left_out
+        Where fragments go that a filter leaves out: contig, midpoint and fate (int32, int64 and int8).
+    state
+        int64: how many of either are there already, and the place of the last record. Changed.
     tally
         int64, shape of :data:`metcn.sam.TALLIES`, added to.
     """
-    at = begin
+    contigs, midpoints, lengths = kept
+    left_contigs, left_midpoints, left_fates = left_out
+    written, left, last = state[_WRITTEN], state[_LEFT_OUT], state[_PLACE]
+    at, why = begin, _MORE
     while at + _HEAD <= len(data):
         size = _int32(data, at)
         record = at + _HEAD
         if size < _FIXED or size > LARGEST_RECORD:
-            return at, written, _DAMAGED
+            why = _DAMAGED
+            break
         if record + size > len(data):
             break
-        if written == len(contigs):
-            return at, written, _FULL
+        if written == len(contigs) or left == len(left_contigs):
+            why = _FULL
+            break
         if not _is_sound(data, record, size, limits[4]):
-            return at, written, _DAMAGED
+            why = _DAMAGED
+            break
         contig, start, length = _int32(data, record), _int32(data, record + 4), _int32(data, record + 28)
+        place = place_of(contig, start)
+        if place < last:
+            why = _DISORDERED
+            break
+        last = place
         flag = np.int64(data[record + 14]) | np.int64(data[record + 15]) << 8
         fate = _fate(flag, contig, np.int64(data[record + 9]), length, limits)
         tally[_RECORDS] += 1
         tally[fate] += 1
-        if fate == _FRAGMENTS:
+        if fate >= _QC_FAILED and fate != _SECOND and (fate == _FRAGMENTS or not _is_second(flag, length)):
             known = length if flag & _F_PAIRED and not flag & _F_MATE_UNMAPPED else 0
             covered = known if known else _span(data, record)
-            contigs[written] = contig
-            midpoints[written] = (2 * start + covered) // 2
-            lengths[written] = known
-            written += 1
+            middle = (2 * start + covered) // 2
+            if fate == _FRAGMENTS:
+                contigs[written], midpoints[written], lengths[written] = contig, middle, known
+                written += 1
+            else:
+                left_contigs[left], left_midpoints[left], left_fates[left] = contig, middle, fate
+                left += 1
         at = record + size
-    return at, written, _MORE
+    state[_WRITTEN], state[_LEFT_OUT], state[_PLACE] = written, left, last
+    return at, why
 
 
 class Records:
     """Fragments of a stretch of BAM, found block by block; records may begin and end anywhere in the blocks."""
 
     def __init__(
-        self, source: str, contigs: int, filters: sam.Filters, chunk: int, further: sam.Further | None = None
+        self, source: str, contigs: Sequence[str], filters: sam.Filters, chunk: int, further: sam.Further | None = None
     ) -> None:
-        self._source, self._further = source, further
-        self._limits = np.array([*filters, contigs], dtype=np.int64)
-        self._contig, self._length = np.empty((2, chunk), dtype=np.int32)
-        self._midpoint = np.empty(chunk, dtype=np.int64)
+        self._source, self._contigs, self._further = source, contigs, further
+        self._limits = np.array([*filters, len(contigs)], dtype=np.int64)
+        self._kept = tuple(np.empty(chunk, dtype=kind) for kind in (np.int32, np.int64, np.int32))
+        self._left_out = tuple(np.empty(chunk, dtype=kind) for kind in (np.int32, np.int64, np.int8))
         self._tally = np.zeros(len(sam.TALLIES), dtype=np.int64)
-        self._written = 0
+        self._state = np.array([0, 0, -1], dtype=np.int64)
+        self._first: tuple[int, int] | None = None
         self._pending: list[bytes] = []
         self._missing = 0
+
+    def seam(self) -> tuple[tuple[int, int] | None, int]:
+        """Contig and start of the first record since the last call, and the place of the last one; new ones may follow.
+
+        The next record may lie anywhere, since it begins another stretch.
+        """
+        ends = self._first, int(self._state[_PLACE])
+        self._first, self._state[_PLACE] = None, -1
+        return ends
 
     def add(self, block: bytes, begin: int = 0) -> Iterator[sam.Chunk]:
         """Scan one more block from its byte ``begin``; whatever chunks of fragments became full."""
@@ -163,15 +206,19 @@ class Records:
             block, self._pending = b"".join(self._pending), []
         data = np.frombuffer(block, dtype=np.uint8)
         data.flags.writeable = False  # one type of array, so one machine code, whatever a library inflates into
+        if self._first is None and len(data) >= begin + _HEAD + _FIXED:
+            self._first = (_int32(data, begin + _HEAD), _int32(data, begin + _HEAD + 4))
         state = _FULL
         while state == _FULL:
-            room = self._contig, self._midpoint, self._length
-            end, self._written, state = scan(data, begin, self._limits, *room, self._written, self._tally)
+            end, state = scan(data, begin, self._limits, self._kept, self._left_out, self._state, self._tally)
             if self._further is not None:
                 self._further.add(data, begin, end)
             begin = end
             if state == _DAMAGED:
                 raise self.damage(f"after {self._tally[_RECORDS]:,} records of this part, one cannot be right")
+            if state == _DISORDERED:
+                contig, start = _int32(data, begin + _HEAD), _int32(data, begin + _HEAD + 4)
+                raise self.disorder(contig, start, int(self._state[_PLACE]))
             if state == _FULL:
                 yield self.take()
         if begin < len(block):
@@ -185,7 +232,7 @@ class Records:
         Raises
         ------
         InputError
-            If they end within a record, or one cannot be right.
+            If they end within a record, or one cannot be right or lies before the one in front of it.
         """
         if start:
             yield from self.add(next(blocks, b""), start & 0xFFFF)
@@ -199,20 +246,27 @@ class Records:
     def take(self) -> sam.Chunk:
         """Fragments and tally since the last time; the arrays are good until the next block is added."""
         tally = dict(zip(sam.TALLIES, self._tally.tolist(), strict=True))
-        new = slice(self._written)
-        self._written = 0
+        new, left = slice(self._state[_WRITTEN]), slice(self._state[_LEFT_OUT])
+        self._state[:_PLACE] = 0
         self._tally[:] = 0
-        return sam.Chunk(self._contig[new], self._midpoint[new], self._length[new], tally)
+        contig, midpoint, length = (values[new] for values in self._kept)
+        return sam.Chunk(contig, midpoint, length, tally, sam.Filtered(*(values[left] for values in self._left_out)))
 
     def damage(self, what: str) -> InputError:
         """The error for bytes that cannot be right."""
         return InputError(f"{self._source} is damaged ({what}); see `samtools quickcheck`, then copy or make it again")
 
+    def disorder(self, contig: int, start: int, before: int) -> InputError:
+        """The error for a record that comes after one at the place ``before``."""
+        last, after = divmod(before, 1 << 32)
+        first = f"{self._contigs[last]}:{after:,}" if before < _NOWHERE else "reads without a place"
+        return sam.Disorder(self._source, f"{self._contigs[contig]}:{start + 1:,}", first)
+
 
 def fragments(
     blocks: Iterator[bytes],
     source: str,
-    contigs: int,
+    contigs: Sequence[str],
     filters: sam.Filters,
     *,
     chunk: int = CHUNK_FRAGMENTS,
@@ -225,7 +279,7 @@ def fragments(
     source
         Its name.
     contigs
-        How many its header has.
+        Their names, as its header lists them.
     filters
         Which fragments count.
     chunk
@@ -236,7 +290,7 @@ def fragments(
     Raises
     ------
     InputError
-        If the blocks hold no sound BAM.
+        If the blocks hold no sound BAM, or its records are not in order of their coordinates.
     """
     records = Records(source, contigs, filters, chunk, further)
     yield from records.add_all(blocks, 0)

@@ -42,6 +42,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
     "cohort": {
         "output": "results/cohort.tsv",
         "page": "results/report/cohort.html",
+        "complete": "results/complete.txt",  # there only if every sample of the run has its result
         "mqc": "results/qc/metcn_mqc.tsv",
         "mqc_general": "results/qc/metcn_general_mqc.tsv",
         "mqc_quality": "results/qc/metcn_quality_mqc.tsv",

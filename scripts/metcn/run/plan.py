@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from metcn.run import config, layout, marks, reach, sheet
 from metcn.run.samples import Sample
 
 Inputs = dict[str, str | list[str]]  # argument of a stage -> path(s), relative ones being results of earlier stages
+
+LINKS = ".snakemake/metcn"  # below the output folder: links to inputs whose own names Snakemake cannot take
 
 # Stage -> facts about sample or run that it is told, beside its files and its section of the configuration.
 FACTS = {
@@ -89,13 +93,30 @@ class Plan:
 
     def input_of(self, stage: str) -> Callable[[Any], Inputs]:
         """Input function of a stage's rule."""
-        return lambda wildcards: self.inputs(stage, getattr(wildcards, "sample", ""))
+
+        def files(wildcards: Any) -> Inputs:
+            """The inputs of one job, under names that Snakemake can take."""
+            found = self.inputs(stage, getattr(wildcards, "sample", ""))
+            return {
+                argument: stand_in(paths) if isinstance(paths, str) else [stand_in(path) for path in paths]
+                for argument, paths in found.items()
+            }
+
+        return files
+
+    @cached_property
+    def stand_ins(self) -> dict[str, str]:
+        """Name of the link -> path of the input, for each that Snakemake cannot be told by its own name."""
+        jobs = [(stage, name) for stage in FACTS for name in (self.samples if layout.per_sample(stage) else ("",))]
+        paths = {path for job in jobs for found in self.inputs(*job).values() for path in _several(found)}
+        return {stand_in(path): path for path in sorted(paths) if stand_in(path) != path}
 
     def told(self, stage: str) -> Callable[[Any, Any], str]:
         """Parameter function of a stage's rule: options for its facts and its input files, shell-quoted.
 
         Where a patient's name is to be found is told, not the name: Snakemake logs commands.
         """
+        named = {Path(link).name: path for link, path in self.stand_ins.items()}
 
         def options(wildcards: Any, input: Any) -> str:
             """The options of one job."""
@@ -104,8 +125,8 @@ class Plan:
                 facts["patient"] = f"{sheet.FROM_SHEET}{self.settings['samples']}"
             words = [f"--{argument}={shlex.quote(value)}" for argument, value in facts.items()]
             for argument, paths in input.items():
-                several = [paths] if isinstance(paths, str) else paths
-                words.append(f"--{argument.replace('_', '-')} {shlex.join(map(str, several))}")
+                several = [named.get(Path(path).name, str(path)) for path in _several(paths)]
+                words.append(f"--{argument.replace('_', '-')} {shlex.join(several)}")
             return " ".join(words)
 
         return options
@@ -133,9 +154,7 @@ class Plan:
         if self.settings["reference"]["file"]:  # a ready panel carries its bins
             return {"reference": self.settings["reference"]["file"]}
         counted = [name for name in sorted(self.normals) + sorted(self.tumours) if self._counted(name)]
-        tables = (
-            self.samples[counted[0]].coverage if counted else ()
-        )  # the same rows in whichever, so any order's first
+        tables = self.samples[counted[0]].coverage if counted else ()  # whichever: all have the same rows
         known = {"targets": self.settings["targets"], "fasta": self.settings["fasta"]}
         known |= {name: self.settings["bins"][name] for name in ("gc", "mappability")}
         return {**known, "coverage": [str(path) for path in tables]}
@@ -232,6 +251,18 @@ class Plan:
     def _counted(self, sample: str) -> bool:
         """Whether a sample's depth is counted here rather than imported as ratios."""
         return not self.samples[sample].ratios
+
+
+def stand_in(path: str) -> str:
+    """A path without braces, which Snakemake would take for those of a wildcard and which cannot be quoted."""
+    if "{" not in path:
+        return path
+    return f"{LINKS}/{hashlib.sha256(path.encode()).hexdigest()[:16]}-link"
+
+
+def _several(paths: str | list[str]) -> list[str]:
+    """One path or several as a list."""
+    return [paths] if isinstance(paths, str) else list(paths)
 
 
 def make(settings: Mapping[str, Any], samples: Sequence[Sample], source: str = "config.yaml") -> Plan:

@@ -18,7 +18,11 @@ from metcn.stages.measure import Design
 
 NOT_EXPLAINED = 1.75  # normals add to the spread that they should take away; 50 real samples have at most 1.6
 DEVIANT_LOG2 = 0.2  # a single copy more in 30 % of the cells
-DEVIANT_SD = 6.0  # beyond so many SDs of the normals
+COUNTED: dict[str, dict[Any, str]] = {
+    "unit": {"fragments": "in fragments", "bases": "in bases"},
+    "keep_duplicates": {True: "with duplicates", False: "without duplicates"},
+}
+"""Settings of counts that make depths of different kinds, and how they are told."""
 X_WITHOUT_ENDS = (2_800_000, 154_900_000)  # clear of the pseudoautosomal regions in GRCh37 and GRCh38
 
 
@@ -53,28 +57,6 @@ def of_normals(names: Sequence[str], panel: Panel) -> dict[str, Any]:
     return found
 
 
-def deviant(names: Sequence[str], residual: np.ndarray, design: Design, mask: np.ndarray) -> list[str]:
-    """Normals whose MET or chromosome 7 lies away from that of the others, as a tumour's does.
-
-    Leaving normals out does not find them: one gene or one chromosome does not move a normal's typical gene.
-
-    Parameters
-    ----------
-    residual : ndarray, shape (normals, bins)
-        Log2 depth over the panel's centre.
-    """
-    away = np.zeros(len(names), dtype=bool)
-    for kind in np.unique(design.kind):
-        own = (design.kind == kind) & (mask == "")
-        backbone = own & design.fit
-        for bins in (own & design.met, own & design.on_seven & ~design.met):
-            if bins.any() and backbone.any():
-                level = np.array([robust.median(row[bins]) - robust.median(row[backbone]) for row in residual])
-                with np.errstate(invalid="ignore"):
-                    away |= np.abs(level) > max(DEVIANT_LOG2, DEVIANT_SD * robust.spread(level))
-    return [name for name, there in zip(names, away, strict=True) if there]
-
-
 def of_sample(shares: Mapping[str, Sequence[float]], names: Sequence[str], panel: Panel) -> dict[str, Any]:
     """Per kind, the normals that a sample resembles most, and its distance from the first (see `batches.nearest`)."""
     found = {}
@@ -95,38 +77,58 @@ def left_by_normals(log2: np.ndarray, parts: Design, panel: Panel) -> dict[str, 
     return found
 
 
-def unit_of(summaries: Iterable[Path | None]) -> str | None:
-    """What depth counts (``fragments`` or ``bases``) by the summaries of samples; None where that is not known.
+def counted_alike(summaries: Iterable[Path | None]) -> dict[str, Any]:
+    """How depth was counted by the summaries of samples: ``unit`` and ``keep_duplicates``; None where not known.
 
     Raises
     ------
     InputError
         If it is not the same in all of them.
     """
-    first: dict[str, Path] = {}
+    first: dict[str, dict[Any, Path]] = {name: {} for name in COUNTED}
     for path in filter(None, summaries):
-        unit = read_json(path).get("unit")
-        if unit:
-            first.setdefault(unit, path)
-    if len(first) > 1:
-        (one, path), (other, another) = list(first.items())[:2]
-        raise InputError(
-            f"expected samples of one counts.unit, found {one} in {path} and {other} in {another}; "
-            "count all of them alike"
-        )
-    return next(iter(first), None)
+        record = read_json(path)
+        for name, seen in first.items():
+            if record.get(name) is not None:
+                seen.setdefault(record[name], path)
+    for name, seen in first.items():
+        if len(seen) > 1:
+            (one, path), (other, another) = list(seen.items())[:2]
+            raise InputError(
+                f"expected samples of one counts.{name}, found {shown(one)} in {path} and {shown(other)} in {another}; "
+                "count all of them alike"
+            )
+    return {name: next(iter(seen), None) for name, seen in first.items()}
 
 
-def check_unit(own: str | None, panel: str | None, reference: Path) -> None:
-    """Nothing, unless a sample's depth is known to count something else than the panel's.
+def check_counted(own: Mapping[str, Any], panel: Mapping[str, Any], reference: Path) -> None:
+    """Nothing, unless a sample's depth is known to be counted in another way than the panel's.
+
+    ``panel`` holds its facts. One of amplicons that does not know how duplicates were counted was made when they were
+    left out.
 
     Raises
     ------
     InputError
         If so.
     """
-    if own and panel and own != panel:
-        raise InputError(
-            f"{reference} is of normals counted in {panel}, the sample in {own}; "
-            f"set counts.unit to {panel}, or make the panel of normals again"
-        )
+    for name, words in COUNTED.items():
+        theirs = panel.get(name)
+        if name == "keep_duplicates" and theirs is None and panel.get("unit") and panel["assay"] == "amplicon":
+            theirs = False
+        if own[name] is not None and theirs is not None and own[name] != theirs:
+            raise InputError(
+                f"{reference} is of normals counted {words[theirs]}, the sample {words[own[name]]}; "
+                f"set counts.{name} to {shown(theirs)}, or make the panel of normals again"
+            )
+
+
+def shown(value: Any) -> str:
+    """A setting's value as it is written in the configuration."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def filtered(summaries: Iterable[Path]) -> dict[str, list[str]]:
+    """What filters took of samples that they should not, a sentence each, by sample; those without are left out."""
+    found = {path.stem: [loss["text"] for loss in read_json(path).get("filtered") or ()] for path in summaries}
+    return {name: sentences for name, sentences in found.items() if sentences}

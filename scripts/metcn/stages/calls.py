@@ -61,18 +61,18 @@ def calls(
     keys = {"measurement": (measurement, "met"), "purity": (purity, "purity"), "copies": (copies, "lod")}
     found = {name: read_json(path, with_key=key) for name, (path, key) in keys.items()}
     counted = read_json(counts_summary) if counts_summary else None
-    record = _record({"schema": SCHEMA, "sample": sample, **asked}, {**found, "counts": counted}, draws, settings)
-    record["provenance"] |= {"configuration": configuration, "reference": _panel(record)}
-    write_json(output, record)
-    facts = genomes.load(record["genome"])
-    chromosome = overview.pick(record, "measurement.met.chromosome") or CHROMOSOME_7[facts.name]
+    document = record({"schema": SCHEMA, "sample": sample, **asked}, {**found, "counts": counted}, draws, settings)
+    document["provenance"] |= {"configuration": configuration, "reference": _panel(document)}
+    write_json(output, document)
+    facts = genomes.load(document["genome"])
+    chromosome = overview.pick(document, "measurement.met.chromosome") or CHROMOSOME_7[facts.name]
     if vcf is not None:
         text = variants.text(
-            record, chromosome=chromosome, length_bp=facts.contigs["7"], met=facts.met, build=facts.name
+            document, chromosome=chromosome, length_bp=facts.contigs["7"], met=facts.met, build=facts.name
         )
         variants.write(vcf, vcf.with_name(vcf.name + ".tbi") if index is None else index, text)
     if bed is not None:
-        write_text(bed, extents.text(record, chromosome=chromosome))
+        write_text(bed, extents.text(document, chromosome=chromosome))
 
 
 def _panel(record: Mapping[str, Any]) -> Any:
@@ -80,22 +80,24 @@ def _panel(record: Mapping[str, Any]) -> Any:
     return overview.pick(record, "measurement.reference.fingerprint")
 
 
-def _record(
+def record(
     asked: Mapping[str, Any], found: Mapping[str, Any], draws: Path, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The calls JSON: what was asked, the call, and the findings of the earlier stages that it rests on."""
-    told = [code for part in found.values() if part for code in part.get("reasons", ())]
+    told = _told(found)
     judged, call, why = _judge(
         found, draws, specimen=asked["specimen"], settings=settings, blocking=_blocking(told, found["measurement"])
     )
     reasons = _ordered([*told, *why])
+    details = _details(found["counts"])
     return {
         **asked,
         "assay": found["measurement"]["assay"],
         "genome": found["measurement"]["genome"],
         "call": call,
-        "headline": _headline(call, found["copies"], why),
+        "headline": _headline(call, found["copies"], why, details),
         "reasons": reasons,
+        "details": details,
         "qc": _quality(reasons),
         "measurement": found["measurement"],
         "purity": {name: part for name, part in found["purity"].items() if name != "grid"},
@@ -110,6 +112,25 @@ def _record(
         "counts": found["counts"],
         "provenance": provenance.stamp(settings),
     }
+
+
+def _told(found: Mapping[str, Any]) -> list[str]:
+    """Reasons of all stages, without those that only follow from a filter that took all reads."""
+    counted = found["counts"] or {}
+    told = [code for part in found.values() if part for code in part.get("reasons", ())]
+    follows = set()
+    if "most_reads_filtered" in counted.get("reasons", ()):
+        follows |= {"met_not_covered"} - set(counted["reasons"])
+        follows |= {"few_backbone_bins"} if counted["fragments"] == 0 else set()
+    return [code for code in told if code not in follows]
+
+
+def _details(counted: Mapping[str, Any] | None) -> dict[str, list[str]]:
+    """Sentences with the numbers behind reasons, by code: which filter left out how many reads, and its setting."""
+    details: dict[str, list[str]] = {}
+    for loss in (counted or {}).get("filtered", ()):
+        details.setdefault(loss["reason"], []).append(loss["text"])
+    return details
 
 
 def _judge(
@@ -191,13 +212,13 @@ def _quality(reasons: Iterable[str]) -> str:
     return QC[worst]
 
 
-def _headline(call: str, estimates: Mapping[str, Any], why: Sequence[str]) -> str:
-    """The call in one sentence."""
+def _headline(call: str, estimates: Mapping[str, Any], why: Sequence[str], details: Mapping[str, Sequence[str]]) -> str:
+    """The call in one sentence; of a reason that has details, these."""
     return calling.headline(
         call,
         copies=overview.pick(estimates, "met_copies"),
         ratio=overview.pick(estimates, "met_cep7"),
         focality=_focality(estimates),
         lod_copies=overview.pick(estimates, "lod.copies"),
-        explanations=[REASONS[code].text for code in why],
+        explanations=[text for code in why for text in details.get(code, [REASONS[code].text])],
     )

@@ -51,8 +51,7 @@ def track(path: Path, facts: genomes.Genome) -> pd.DataFrame:
         If it is of another format or build, or has a base in two rows.
     """
     rows = wiggle.read(path)
-    length = {name: facts.contigs.get(genomes.bare(name), np.inf) for name in rows["chromosome"].unique()}
-    beyond = np.flatnonzero(rows["start"] >= rows["chromosome"].map(length))
+    beyond = np.flatnonzero(rows["start"] >= genomes.ends(facts, rows["chromosome"]))
     if len(beyond):
         row = rows.iloc[beyond[0]]
         raise InputError(

@@ -60,7 +60,13 @@ def copies(
             found=significant,
             settings=settings,
         ),
-        "focality": {"class": chosen, "evidence": shares, "levels": _surroundings(found, seen)},
+        "draw_count": draw_count,
+        "focality": {
+            "class": chosen,
+            "decide": settings["decide_focality"],
+            "evidence": shares,
+            "levels": _surroundings(found, seen),
+        },
         "amplicon": None if seen is None else _amplicon(seen, own, mixture, draw_count),
         "neighbours": genes.copies_of((*genomes.NEIGHBOURS, *genomes.CONTEXT), bins, mixture, facts, **told),
         "genes": genes.copies_of(_names(settings["genes"]), bins, mixture, facts, **told),
@@ -81,7 +87,9 @@ def _estimates(found: Mapping[str, NDArray], alone: Mapping[str, NDArray], ratio
         **uncorrected,
         "gene_copies": estimating.interval(alone["gcn"], group),
         "p_copies_ge": estimating.at_least(found["gcn"], group, limits.COPY_BOUNDS),
+        "p_copies_ge_range": estimating.at_least_range(found["gcn"], group, limits.COPY_BOUNDS),
         "p_ratio_ge": estimating.at_least(found["ratio"], group, RATIO_BOUNDS),
+        "p_ratio_ge_range": estimating.at_least_range(found["ratio"], group, RATIO_BOUNDS),
     }
 
 

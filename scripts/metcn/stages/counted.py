@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +13,12 @@ import pandas as pd
 
 from metcn import bins as tiling
 from metcn import counts as counting
+from metcn import filtered
 from metcn import genome as genomes
 from metcn import lengths as fragment_lengths
 from metcn.errors import InputError
 from metcn.reads import alignments
-from metcn.sam import Filters
+from metcn.sam import FILTERED, TALLIES, Filters
 from metcn.stages import axis, design, progress, reading, sampled
 
 CLASSES = ("met", "chr7", "backbone")
@@ -25,6 +27,20 @@ CLASSES = ("met", "chr7", "backbone")
 FRAGMENTS, BASES = "fragments", "bases"
 DEPTH_UNITS = {FRAGMENTS: "fragments per kb", BASES: "bases per bp"}
 PACE = ("records", "bytes_read", "seconds", "records_per_second", "bytes_per_second", "threads")
+
+
+def settled(frame: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with ``keep_duplicates`` decided: where it is left open, duplicates count in inserts of amplicons.
+
+    Those begin at primers, so that reads of different molecules lie alike and are marked as duplicates nonetheless.
+    """
+    asked = settings.get("keep_duplicates")
+    return {**settings, "keep_duplicates": _by_position(frame) if asked is None else asked}
+
+
+def _by_position(frame: pd.DataFrame) -> bool:
+    """Whether fragments begin at primers."""
+    return bool((frame["kind"] == "amplicon").any())
 
 
 def count(
@@ -39,6 +55,7 @@ def count(
     InputError
         If the alignment is damaged, of another genome build, or holds no bin.
     """
+    settings = settled(frame, settings)
     filters = Filters(**design.given(settings, *Filters._fields))
     threads, unit = settings.get("threads", 1), settings.get("unit", FRAGMENTS)
     left_out = (frame["mask"] == tiling.NOT_READ).to_numpy()
@@ -56,17 +73,22 @@ def count(
             counter.add(chunk)
         seconds = time.perf_counter() - begin
         warnings = list(opened.warnings)
+    for warning in warnings:
+        print(f"metcn: note: {warning}", file=sys.stderr)
+    lost = counter.losses(settings)
     told = {
         "source": {"kind": "alignment", "files": [path.name]},
         **counter.told(),
+        "keep_duplicates": filters.keep_duplicates,
         "duplicates": _duplicates(counter.tallies, settings),
+        "filtered": [loss.row for loss in lost],
         "unit": unit,
         "depth_unit": DEPTH_UNITS[unit],
         "bins_without_contig": int(absent.sum()),
         "bins_not_read": int(left_out.sum()),
         "reading": what.told(),
         "warnings": warnings,
-        "reasons": reasons,
+        "reasons": [*reasons, *dict.fromkeys(loss.reason for loss in lost)],
     }
     missing = absent | left_out
     count, depth = (np.where(missing, np.nan, values) for values in (counter.per_bin.counts, counter.depth(unit)))
@@ -83,10 +105,12 @@ class _Counter:
         bare = [genomes.bare(name) for name in contigs]
         # Reads on contigs without bins land below 0, where no bin is.
         self._origin = np.array([origins.get(name, -axis.STRIDE) for name in bare])
+        self._frame = frame
         self._class = np.array([_class_of(name) for name in bare])
         self._met = facts.met
         self._width = end - start
         self.per_bin = counting.BinCounter(start, end)
+        self._left_out = {fate: counting.BinCounter(start, end) for fate in FILTERED}
         self._bases = counting.BaseCounter(start, end)
         self._on_target = counting.BinCounter(*tiling.merge(start[near], end[near]))
         self._lengths = fragment_lengths.LengthCounter(CLASSES)
@@ -104,6 +128,9 @@ class _Counter:
         self._lengths.add(np.where(in_met, 0, label), chunk.length)
         for name, number in chunk.tally.items():
             self.tallies[name] += number
+        points = self._origin[chunk.filtered.contig] + chunk.filtered.midpoint
+        for fate, counter in self._left_out.items():
+            counter.add(points[chunk.filtered.fate == TALLIES.index(fate)])
 
     def add_blocks(self, contig: np.ndarray, start: np.ndarray, end: np.ndarray) -> None:
         """Count the bases of blocks."""
@@ -114,6 +141,22 @@ class _Counter:
         if unit == BASES:
             return counting.depth_per_base(self._bases.counts, self._width)
         return counting.depth_per_kb(self.per_bin.counts, self._width)
+
+    def losses(self, settings: Mapping[str, Any]) -> list[filtered.Loss]:
+        """What the filters took that they should not."""
+        usable = (self._frame["mask"] == "").to_numpy()
+        met = usable & (self._frame["role"] == "met").to_numpy()
+        kind = self._frame["kind"].to_numpy(object)
+        alike = np.isin(kind, sorted(set(kind[met]) - {"off_target"} or {"off_target"}))
+        left_out = {fate: counter.counts for fate, counter in self._left_out.items()}
+        bins = filtered.Bins(self.per_bin.counts, left_out, met, usable & ~met & alike)
+        rules = filtered.Rules(
+            **design.given(settings, "min_mapq", "min_fragment_bp", "max_fragment_bp"),
+            by_position=_by_position(self._frame),
+            each_read=settings.get("unit") == BASES,
+        )
+        limits = filtered.Limits(**design.given(settings, *filtered.Limits.__dataclass_fields__))
+        return filtered.losses(self.tallies, bins, rules, limits)
 
     def told(self) -> dict[str, Any]:
         """What was counted beside the bins."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from metcn import counts as counting
-from metcn import formats, tables
+from metcn import filtered, formats, tables
 from metcn import genome as genomes
 from metcn.columns import COUNT_COLUMNS, REASONS
 from metcn.errors import InputError
@@ -87,6 +88,7 @@ def counts(
     """
     facts = genomes.load(genome)
     frame = tables.read_bins(bins)
+    settings = counted.settled(frame, settings)
     pace: Mapping[str, float | None] = dict.fromkeys(counted.PACE)
     if alignment:
         count, depth, told, pace = counted.count(frame, facts, alignment, fasta, settings)
@@ -102,7 +104,7 @@ def counts(
     if alleles is not None:
         found = sites.counted(snps, frame, facts, alignment, fasta, settings) if snps and alignment else sites.none()
         tables.write_alleles(alleles, found)
-    told["reasons"] = _reasons(frame, depth, count, told["reasons"])
+    told["reasons"] = _reasons(frame, depth, count, told)
     write_json(summary, {"sample": sample, **told, "mean_depth": _mean_depth(frame, depth)})
     if speed:
         write_json(speed, {"sample": sample, **pace})
@@ -126,14 +128,18 @@ def _depth_of_coverage(
     InputError
         If the tables' rows are not exactly the bins.
     """
-    table = formats.read_coverage(paths, facts)
+    table, notes = formats.coverage(paths, facts)
+    for note in notes:
+        print(f"metcn: note: {note}", file=sys.stderr)
     _check_same_rows(frame, table, bins_path, _names(paths))
     verified = design.check_place(table, facts, _names(paths), overhang=True)
     told = {
         "source": {"kind": "coverage", "files": [Path(path).name for path in paths]},
         "fragments": None,
         "tallies": {},
+        "keep_duplicates": None,
         "duplicates": None,
+        "filtered": [],
         "on_target": None,
         "lengths": None,
         "unit": None,
@@ -141,7 +147,7 @@ def _depth_of_coverage(
         "bins_without_contig": 0,
         "bins_not_read": 0,
         "reading": None,
-        "warnings": [],
+        "warnings": list(notes),
         "reasons": [] if verified else ["build_not_verified"],
     }
     return table["depth"].to_numpy(), told
@@ -174,14 +180,18 @@ def _check_same_rows(frame: pd.DataFrame, table: pd.DataFrame, bins_path: Path, 
     )
 
 
-def _reasons(frame: pd.DataFrame, depth: np.ndarray, count: np.ndarray, known: Sequence[str]) -> list[str]:
-    """Codes that hold for this sample, in the order of the closed list."""
+def _reasons(frame: pd.DataFrame, depth: np.ndarray, count: np.ndarray, told: Mapping[str, Any]) -> list[str]:
+    """Codes that hold for this sample, in the order of the closed list.
+
+    A filter that took all reads is the reason why nothing covers MET, or any bin: then that is not said as well.
+    """
     met = ((frame["role"] == "met") & (frame["mask"] == "")).to_numpy()
-    found = set(known)
-    if not (depth[met] > 0).any():
+    found = set(told["reasons"])
+    empty = {loss["where"] for loss in told["filtered"] if loss["reason"] == filtered.REFUSED}
+    if not (depth[met] > 0).any() and not empty:
         found.add("met_not_covered")
     if not (depth > 0).any():
-        found.add("no_reads")
+        found |= set() if filtered.EVERYWHERE in empty else {"no_reads"}
     elif np.isfinite(count[met]).any() and np.nansum(count[met]) < LOW_MET_FRAGMENTS:
         found.add("low_depth")
     return [code for code in REASONS if code in found]

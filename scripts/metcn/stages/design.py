@@ -39,8 +39,8 @@ def check_place(frame: pd.DataFrame, facts: genomes.Genome, where: str, *, overh
         there: another build.
     """
     bare = genomes.bare_names(frame["chromosome"])
-    length = bare.map(facts.contigs).fillna(np.inf)
-    if not np.isfinite(length).any():
+    length = genomes.ends(facts, frame["chromosome"])
+    if not bare.isin(facts.contigs).any():
         found = ", ".join(frame["chromosome"].unique()[:3].astype(str))
         raise InputError(f"{where}: expected chromosomes such as chr7 or 7, found {found}; rename them")
     beyond = frame[(frame["start"] >= length) if overhang else (frame["end"] > length)]
@@ -86,7 +86,7 @@ def bins_of_design(
     spelling = axis.spelling(listed["chromosome"].unique(), origins)
     start, end = axis.on_axis(listed, origins)
     low = start // axis.STRIDE * axis.STRIDE
-    high = low + listed["chromosome"].map(lambda name: facts.contigs.get(genomes.bare(name), axis.STRIDE)).to_numpy()
+    high = low + genomes.ends(facts, listed["chromosome"]).clip(upper=axis.STRIDE).astype(np.int64).to_numpy()
     start, end = tiling.widen(start, end, low, high, **given(settings, "min_target_bp"))
     gene = listed["gene"].map({name: tiling.gene_symbol(name) for name in listed["gene"].unique()}).to_numpy(object)
     tile_start, tile_end, tile_gene = tiling.target_bins(start, end, gene, **given(settings, "target_bp"))

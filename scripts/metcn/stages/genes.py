@@ -73,5 +73,6 @@ def _estimate(
         "ratio": estimating.interval(draws["fold"], group) | {"value": float(2**own.log2)},
         "copies": estimating.interval(draws["gcn"], group),
         "p_copies_ge": estimating.at_least(draws["gcn"], group, BOUNDS),
+        "p_copies_ge_range": estimating.at_least_range(draws["gcn"], group, BOUNDS),
         "focality": chosen,
     }  # fmt: skip

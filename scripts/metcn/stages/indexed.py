@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,11 @@ import numpy as np
 from metcn import genome as genomes
 from metcn.errors import InputError
 from metcn.reads import alignments, indices
-from metcn.triage import WINDOW_BP, Triage, judge, window_bytes
+from metcn.triage import WINDOW_BP, Spread, Triage, judge, window_bytes
 
 COLUMNS = ("file", "genome", "records", "met_over_chr7", "met_over_autosomes", "noise_log2", "flag", "why", "ms")
+UNREADABLE = "unreadable"
+TILE_SHIFT = 14
 AWAY_BP = 5_000_000
 """Windows of chromosome 7 nearer to MET than this may lie in its amplicon."""
 
@@ -28,8 +30,14 @@ def triage(paths: Iterable[Path]) -> Iterator[str]:
             cells = [build, "" if records is None else str(records)]
             cells += ["" if np.isnan(value) else f"{value:.3f}" for value in found[:3]] + [found.flag, found.why]
         except InputError as error:
-            cells = ["", "", "", "", "", "unreadable", str(error)]
+            cells = ["", "", "", "", "", UNREADABLE, " ".join(str(error).split())]
         yield "\t".join([str(path), *cells, f"{1000 * (time.perf_counter() - begin):.0f}"])
+
+
+def problem(line: str) -> str | None:
+    """Why the file of a line could not be read; None if it could."""
+    cells = dict(zip(COLUMNS, line.split("\t"), strict=True))
+    return cells["why"] if cells["flag"] == UNREADABLE else None
 
 
 def _one(path: Path) -> tuple[str, int | None, Triage]:
@@ -51,8 +59,23 @@ def _one(path: Path) -> tuple[str, int | None, Triage]:
     ]
     within = int(np.count_nonzero((position >= met_edges[0]) & (position < met_edges[1])))
     met = float(window_bytes(position, byte, met_edges)[0])
-    found = judge(met, window_bytes(position, byte, seven)[~near], np.concatenate(others), marks=within)
+    found = judge(
+        met,
+        window_bytes(position, byte, seven)[~near],
+        np.concatenate(others),
+        marks=within,
+        spread=_spread(index, contigs, facts),
+    )
     return facts.name, index.records, found
+
+
+def _spread(index: indices.Index, contigs: Mapping[str, int], facts: genomes.Genome) -> Spread:
+    """Aligned reads, and how many of the tiles of the chromosomes hold any."""
+    of_genome = [genomes.bare(name) in facts.contigs for name in contigs]
+    own = [each.own_position >> TILE_SHIFT for each, known in zip(index.places, of_genome, strict=False) if known]
+    tiles = sum(length >> TILE_SHIFT for length, known in zip(contigs.values(), of_genome, strict=True) if known)
+    held = sum(len(np.unique(tile)) for tile in own)
+    return Spread(index.mapped if held else None, held, max(tiles, 1))
 
 
 def _build(contigs: dict[str, int], path: Path) -> genomes.Genome:

@@ -7,12 +7,13 @@ import hashlib
 import re
 import shutil
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
-from metcn import files, formats, panel_file, sequences
+from metcn import criteria, files, formats, panel_file, sequences
 from metcn import genome as genomes
 from metcn.errors import InputError
 from metcn.reads import alignments
@@ -27,13 +28,23 @@ SAMPLE_BYTES, RUN_BYTES = 2_000_000, 20_000_000
 SAMPLE_ROW_BYTES, RUN_ROW_BYTES = 150, 200
 TABLE_ROW_BYTES, GZIP_FACTOR = 30, 4  # of the coverage and ratio tables that come in
 CONTIG_LINE = re.compile(rb"^##contig=<ID=([^,>]+),(?:[^>\n]*,)?length=(\d{1,10})[,>]", re.MULTILINE)
+MOST_ROWS_READ = 100_000  # of a sample's tables, which takes about a second
 READ_SHARE = 0.08  # of a deep genome's bins; the rest stand as few rows
 
 
-def check(plan: Plan, directory: Path) -> list[str]:
-    """What is odd but harmless about the inputs of a run, a sentence each.
+class Checked(NamedTuple):
+    """What is odd but harmless about the inputs of a run, and what costs single tumours their result: sentences."""
 
-    Headers, indices, targets and the panel of normals are read, alignments and coverage tables are not.
+    notes: list[str]
+    faults: list[str]
+
+
+def check(plan: Plan, directory: Path) -> Checked:
+    """What is to be said of a run that can begin.
+
+    Headers, indices, targets, short tables and the panel of normals are read, alignments and long tables are not. What
+    is wrong with the data of one tumour is a fault, which its own stages will meet again, as long as another tumour is
+    sound; what is wrong with a normal, the sheet or the configuration concerns every sample.
 
     Raises
     ------
@@ -42,13 +53,16 @@ def check(plan: Plan, directory: Path) -> list[str]:
     """
     problems: list[str] = []
     notes: list[str] = []
+    faults: dict[str, list[str]] = {}
 
-    def tried(work: Callable[[], Iterable[str]]) -> None:
-        """Add what ``work`` has to say, or why it failed."""
+    def tried(work: Callable[[], Iterable[str]], sample: Sample | None = None) -> None:
+        """Add what ``work`` has to say, or why it failed, for a ``sample`` whose data it looked at."""
         try:
             notes.extend(work())
         except InputError as error:
-            problems.extend(str(error).splitlines())
+            alone = sample is not None and sample.role == "tumour" and not _lacks_fasta(sample, plan)
+            told = faults.setdefault(sample.name, []) if sample is not None and alone else problems
+            told.extend(str(error).splitlines())
 
     facts = genomes.load(plan.settings["genome"])
     opened: list[headers.Header] = []
@@ -57,10 +71,13 @@ def check(plan: Plan, directory: Path) -> list[str]:
     tried(lambda: _tracks(plan, facts))
     tried(lambda: _panel(plan))
     tried(lambda: _snps(plan))
+    tried(lambda: _criteria(plan))
     for sample in plan.samples.values():
-        tried(lambda sample=sample: _files(sample, facts))  # type: ignore[misc]
+        tried(lambda sample=sample: _files(sample, facts), sample)  # type: ignore[misc]
         if sample.alignments:
-            tried(lambda sample=sample: _alignment(sample, plan, facts, opened))  # type: ignore[misc]
+            tried(lambda sample=sample: _alignment(sample, plan, facts, opened), sample)  # type: ignore[misc]
+    if len(faults) == len(plan.tumours):
+        problems += _named(faults)
     problems += headers.mistaken(opened, plan.samples)
     groups = headers.by_reference(opened)
     notes += [*headers.mixed_references(groups), *headers.shared_names(opened)]
@@ -73,8 +90,31 @@ def check(plan: Plan, directory: Path) -> list[str]:
     if not problems:
         problems += _space(directory, len(plan.samples), _rows(plan, facts))
     if problems:
-        raise InputError("\n".join(dict.fromkeys(problems)))
-    return notes
+        raise InputError("\n".join(dict.fromkeys([*problems, *_named(faults)])))
+    return Checked(notes, _named(faults))
+
+
+def _named(faults: Mapping[str, Iterable[str]]) -> list[str]:
+    """The faults with the sample that each concerns."""
+    return [
+        f"sample {name}: {line.removeprefix(f'sample {name}: ')}" for name, lines in faults.items() for line in lines
+    ]
+
+
+def _lacks_fasta(sample: Sample, plan: Plan) -> bool:
+    """Whether a CRAM may be unreadable for want of the genome's sequence, which the configuration names."""
+    return str(sample.alignments).lower().endswith(".cram") and not plan.settings["fasta"]
+
+
+def _criteria(plan: Plan) -> Iterator[str]:
+    """Nothing, if there is a criteria set of the name that the call is to follow."""
+    known, chosen = criteria.load(), plan.settings["calls"]["default_criteria"]
+    if chosen not in known:
+        expected = ", ".join(known)
+        raise InputError(
+            f"calls.default_criteria: expected one of {expected}; found {chosen!r}; correct the configuration"
+        )
+    yield from ()
 
 
 def _fasta(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
@@ -132,10 +172,19 @@ def _snps(plan: Plan) -> Iterator[str]:
 
 
 def _files(sample: Sample, facts: genomes.Genome) -> Iterator[str]:
-    """Nothing, if a sample's tables are not empty and its variants are a VCF of this build."""
-    for path in (*sample.coverage, *([sample.ratios] if sample.ratios else [])):
+    """Nothing, if a sample's tables can be read and its variants are a VCF of this build.
+
+    Long tables are left to their stage, since they take as much time here.
+    """
+    tables_of = [*sample.coverage, *([sample.ratios] if sample.ratios else [])]
+    for path in tables_of:
         if path.stat().st_size == 0:
             raise InputError(f"sample {sample.name}: {path} is empty; copy or make it again")
+    if tables_of and sum(map(_table_rows, tables_of)) <= MOST_ROWS_READ:
+        if sample.ratios:
+            formats.ratios(sample.ratios)
+        else:
+            formats.coverage(sample.coverage, facts)
     if sample.variants:
         _vcf(sample.variants, facts)
     yield from ()
@@ -159,15 +208,14 @@ def _vcf(path: Path, facts: genomes.Genome) -> None:
 
 
 def _alignment(sample: Sample, plan: Plan, facts: genomes.Genome, opened_before: list[headers.Header]) -> Iterator[str]:
-    """What is odd about a file's index; an error if the file is unusable, of another build, or without its index.
+    """What is odd about a file's index or header; an error if it is unusable, of another build, or without its index.
 
     What its header says is added to ``opened_before``.
     """
     with alignments.open_alignment(Path(str(sample.alignments)), plan.settings["fasta"]) as opened:
         genomes.check_build(opened.contigs, facts, where=str(opened.path))
         opened_before.append(headers.Header(sample.name, opened.path, opened.contigs, opened.named))
-        remedy = f"run `samtools index {opened.path}` unless both were copied"
-        yield from (f"{warning}; {remedy}" for warning in opened.warnings)
+        yield from opened.warnings
 
 
 def _copies(samples: Iterable[Sample]) -> Iterator[str]:
@@ -177,11 +225,17 @@ def _copies(samples: Iterable[Sample]) -> Iterator[str]:
         for path in sample.files:
             by_size.setdefault(path.stat().st_size, []).append((sample.name, path))
     for size, alike in by_size.items():
+        alike = [each for each in alike if len(alike) == 1 or not _is_header(each[1], size)]
         first: dict[bytes, tuple[str, Path]] = {}
         for name, path in alike if len(alike) > 1 and size else ():
             other = first.setdefault(_probe(path, size), (name, path))
             if other[1] != path:
                 yield f"sample {name}: {path} has the same content as {other[1]} of sample {other[0]}; remove one"
+
+
+def _is_header(path: Path, size: int) -> bool:
+    """Whether a table holds its header alone, as CNVkit's antitargets of amplicons do: all of these are alike."""
+    return path.suffix not in (".bam", ".cram") and size < PROBE_BYTES and not formats.has_rows(path)
 
 
 def _probe(path: Path, size: int) -> bytes:

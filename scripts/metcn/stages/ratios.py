@@ -17,7 +17,7 @@ from metcn import reference as normals
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.normalisation.panel import FEWEST_NORMALS, Panel
-from metcn.stages import against, belonging, design, measure
+from metcn.stages import against, belonging, design, measure, suspected
 
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
 UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals
@@ -43,17 +43,58 @@ def reference(
         If a table is malformed, has other rows than the bins, a normal has no reads, or units differ.
     """
     frame = tables.read_bins(bins)
-    unit = belonging.unit_of(counts_summary or ())
-    depth = np.stack([_log2(frame, *tables.read_depth(path, frame)) for path in counts])
+    alike = belonging.counted_alike(counts_summary or ())
     names = [path.name.removesuffix(".cnn") for path in counts]
+    lost = belonging.filtered(counts_summary or ())
+    for name, sentences in lost.items():
+        print(f"metcn: note: normal {name}: {' '.join(sentences)}", file=sys.stderr)
+    parts = measure.design_of(frame)
+
+    def make(trusted: np.ndarray) -> Panel:
+        """Panel of these normals; depths are read each time, since a build consumes them."""
+        return _panel(parts, _depths(frame, counts, names, lost, name_copies=bool(trusted.all())), trusted, settings)
+
+    keep = settings["on_suspicious"] == "keep"
+    checked = suspected.build(make, len(names), parts, genomes.load(genome), keep=keep)
+    used = [name for name, there in zip(names, checked.used, strict=True) if there]
+    facts = {"genome": genome, "assay": assay, **alike, "normals": used, "provenance": provenance.stamp(settings)}
+    facts |= belonging.of_normals(used, checked.panel)
+    found = suspected.facts_of(names, checked)
+    suspected.say(found)
+    facts |= {"deviant": [one["name"] for one in found["suspects"]], "check": found}
+    panel_file.write(output, frame, checked.panel, facts)
+
+
+def _depths(
+    frame: pd.DataFrame,
+    counts: Sequence[Path],
+    names: Sequence[str],
+    lost: Mapping[str, Sequence[str]],
+    *,
+    name_copies: bool,
+) -> np.ndarray:
+    """Log2 depths of the normals, shape (normals, bins).
+
+    Raises
+    ------
+    InputError
+        If a normal has no reads.
+    """
+    depth = np.stack([_log2(frame, *tables.read_depth(path, frame)) for path in counts])
     empty = [name for name, row in zip(names, depth, strict=True) if not np.isfinite(row).any()]
     if empty:
+        why = f" ({' '.join(lost[empty[0]])})" if empty[0] in lost else ""
         raise InputError(
-            f"normal {empty[0]} has no reads in any bin; remove it from the sample sheet or replace its file"
+            f"normal {empty[0]} has no reads in any bin{why}; remove it from the sample sheet or replace its file"
         )
-    belonging.name_copies(names, depth)
-    parts = measure.design_of(frame)
-    panel = normals.build(
+    if name_copies:
+        belonging.name_copies(names, depth)
+    return depth
+
+
+def _panel(parts: measure.Design, depth: np.ndarray, trusted: np.ndarray, settings: Mapping[str, Any]) -> Panel:
+    """Panel of the trusted normals."""
+    return normals.build(
         depth,
         kind=parts.kind,
         group=parts.group,
@@ -62,18 +103,12 @@ def reference(
         learn=parts.fit | parts.on_seven,
         met=parts.met,
         x=belonging.x_of(parts),
-        mask=frame["mask"].to_numpy(dtype=np.str_),
+        mask=parts.frame["mask"].to_numpy(dtype=np.str_),
         max_components=settings["max_components"],
         min_relative_depth=settings["min_relative_depth"],
         max_spread=settings["max_spread"],
+        trusted=trusted,
     )
-    facts = {"genome": genome, "assay": assay, "unit": unit, "normals": names, "provenance": provenance.stamp(settings)}
-    facts |= belonging.of_normals(names, panel)
-    deviant = belonging.deviant(names, depth, parts, panel.mask)  # the depths were centred by the build
-    facts["deviant"] = deviant
-    for name in deviant:
-        print(f"metcn: note: {name} deviates on chromosome 7 from the other normals, as a tumour does", file=sys.stderr)
-    panel_file.write(output, frame, panel, facts)
 
 
 def _log2(frame: pd.DataFrame, depth: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -106,14 +141,14 @@ def ratios(
     """
     facts = genomes.load(genome)
     if imported:
-        frame, log2 = _imported(imported, facts, assay)
+        frame, log2, notes = _imported(imported, facts, assay)
         depth = np.full(len(frame), np.nan)
         panel, made, mode = _flat(frame), None, "imported"
     elif counts and bins:
-        frame = tables.read_bins(bins)
+        frame, notes = tables.read_bins(bins), []
         depth, count = tables.read_depth(counts, frame)
         log2 = _log2(frame, depth, count)
-        of_run = (genome, assay, belonging.unit_of([counts_summary]))
+        of_run = (genome, assay, belonging.counted_alike([counts_summary]))
         frame, panel, made, mode = _compared(frame, reference, matched_normal, *of_run)
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
@@ -134,6 +169,7 @@ def ratios(
         "qc": _quality(parts, log2, found, panel),
         "reference": made | {"resembles": resembles} if made else None,
         "matched_normal": matched,
+        "notes": notes,
     }
     measured["reasons"] = _measured_reasons(parts, measured, settings)
     _write_ratios(output, frame.assign(depth=depth), panel.mask, found.bins)
@@ -141,7 +177,7 @@ def ratios(
 
 
 def _compared(
-    frame: pd.DataFrame, reference: Path | None, matched: Path | None, genome: str, assay: str, unit: str | None
+    frame: pd.DataFrame, reference: Path | None, matched: Path | None, genome: str, assay: str, alike: Mapping[str, Any]
 ) -> tuple:
     """Bins, what the sample is compared with, what is known of that, and the mode: panel, matched normal or nothing."""
     if reference is not None:
@@ -153,13 +189,14 @@ def _compared(
                 f"{reference} was made for other bins (fingerprint {expected}) than this sample's ({found}); "
                 "make the panel of normals again, or count the sample with the panel's own bins"
             )
-        belonging.check_unit(unit, facts.get("unit"), reference)
+        belonging.check_counted(alike, facts, reference)
         made = {
             "normals": panel.normals,
             "components": {kind: null.components for kind, null in panel.null.items()},
             "fingerprint": expected,
             "names": facts["normals"],
             "belonging": {name: facts.get(name) for name in ("males", "batches", "strays", "deviant")},
+            "check": facts.get("check"),  # a panel of an earlier version has none
         }
         return stored, panel, made, "panel_of_normals" if panel.normals >= FEWEST_NORMALS else "few_normals"
     if matched is not None:
@@ -181,13 +218,16 @@ def _flat(frame: pd.DataFrame) -> Panel:
     )
 
 
-def _imported(path: Path, facts: genomes.Genome, assay: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Bins and log2 ratios of a table normalised elsewhere."""
-    table = formats.genome_order(formats.read_ratios(path), facts)
+def _imported(path: Path, facts: genomes.Genome, assay: str) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
+    """Bins and log2 ratios of a table normalised elsewhere, and the notes on its reading, which are printed too."""
+    rows, notes = formats.ratios(path)
+    for note in notes:
+        print(f"metcn: note: {note}", file=sys.stderr)
+    table = formats.genome_order(rows, facts)
     off_target = table["gene"].isin(formats.OFF_TARGET_NAMES)
     table = table.assign(kind=np.where(off_target, "off_target", "target"))
     frame = design.annotated(design.bins_of_coverage(table, facts, assay=assay, where=str(path)), facts)
-    return frame, table["log2"].to_numpy(float)
+    return frame, table["log2"].to_numpy(float), list(notes)
 
 
 def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:

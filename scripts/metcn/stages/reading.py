@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from metcn import counts as counting
 from metcn.errors import InputError
 from metcn.reads import alignments, cram, guide
 from metcn.reads import blocks as aligned
 from metcn.reads.alignments import Alignment, Stretch
 from metcn.reads.indices import Range
-from metcn.sam import Blocks, Chunk, Filters
+from metcn.sam import Blocks, Chunk, Disorder, Filters
+
+NO_CONTIG = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def fragments(
     Raises
     ------
     InputError
-        If the file is damaged, or has fewer records than its index says.
+        If the file is damaged, its records are not in order, or it has fewer of them than its index says.
     """
     what = plan(opened, filters, None) if what is None else what
     found = 0
@@ -113,10 +117,30 @@ def _chunks(opened: Alignment, filters: Filters, threads: int, what: Reading, bl
 def _one_by_one(opened: Alignment, filters: Filters, what: Reading, blocks: Blocks | None) -> Iterator[Chunk]:
     """Chunks of records that pysam reads."""
     further = None if blocks is None else aligned.Reads(filters, blocks)
+    before = (0, -1)
     for part in alignments.read_records(opened, what.stretches, further=None if further is None else further.add):
+        before = _in_order(opened, part, before)
         yield counting.fragments(part, **filters._asdict())
     if further is not None:
         further.flush()
+
+
+def _in_order(opened: Alignment, records: np.ndarray, before: tuple[int, int]) -> tuple[int, int]:
+    """Contig and start of the last record, if none lies before the one in front of it; ``before`` is that of the first.
+
+    Raises
+    ------
+    InputError
+        Naming the first record that does.
+    """
+    contig = np.r_[before[0], records["reference_id"]].astype(np.uint32)  # those without a contig come last
+    start = np.where(contig == NO_CONTIG, 0, np.r_[before[1], records["start"]])
+    wrong = (contig[1:] < contig[:-1]) | ((contig[1:] == contig[:-1]) & (start[1:] < start[:-1]))
+    if wrong.any():
+        row, names = int(np.argmax(wrong)), list(opened.contigs)
+        first = "reads without a place" if contig[row] == NO_CONTIG else f"{names[contig[row]]}:{start[row] + 1:,}"
+        raise Disorder(str(opened.path), f"{names[contig[row + 1]]}:{start[row + 1] + 1:,}", first)
+    return int(records["reference_id"][-1]), int(start[-1])
 
 
 def _compiled() -> ModuleType | None:

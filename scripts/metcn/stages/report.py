@@ -12,6 +12,7 @@ from metcn import multiqc, tables
 from metcn.errors import InputError
 from metcn.files import read_json, write_text
 from metcn.pages import render
+from metcn.run import failures
 from metcn.stages import whatif
 from metcn.stages.records import read_call
 
@@ -52,12 +53,15 @@ def cohort(
     seg: Iterable[Path] | None,
     output: Path,
     page: Path,
+    complete: Path | None = None,
     mqc: Path | None,
     mqc_general: Path | None,
     mqc_quality: Path | None,
     settings: Mapping[str, Any],
 ) -> None:
     """Write ``cohort.tsv``, the cohort's HTML page, and those of MultiQC's three tables that a path is given for.
+
+    ``complete`` gets a line that says so; the list of failed samples of an earlier run, beside it, is taken away.
 
     Raises
     ------
@@ -82,3 +86,6 @@ def cohort(
             write_text(path, content)
     levels = [tables.read_seg(path) for path in seg or ()]
     write_text(page, render.cohort_page(records, levels=levels))
+    if complete is not None:
+        complete.with_name(Path(failures.LIST).name).unlink(missing_ok=True)
+        write_text(complete, f"{len(rows)} of {len(rows)} samples have their result\n")

@@ -17,14 +17,17 @@ from metcn.cohort import pick
 from metcn.mixture import NORMAL_COPIES, tumour_copies
 from metcn.stages.records import levels
 
-DRAWS = 4096
-DECIDE, DECIDE_FOCALITY = 0.95, 0.8  # for calls JSON that do not tell what they were decided with
+MOST_DRAWS = 16_384  # draws that a page carries at most: 0.5 MB
+NEEDED = ("decide", "default_criteria", "copies.focality.decide", "copies.draw_count")  # what the call was decided with
 SHOWN_PURITIES = {"tissue": (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0), "plasma": (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)}
 PLOIDY = 2.0  # at which the page starts when ploidy is unknown
 
 
 def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Everything the page needs to redo copies and verdicts at another purity; None where MET has no ratio.
+    """Everything the page needs to redo copies and verdicts at another purity; None where it could not.
+
+    That is where MET has no ratio, and where the document does not tell what it was decided with: the page would then
+    contradict the call above it.
 
     Parameters
     ----------
@@ -38,13 +41,14 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
     """
     measured = call["measurement"]
     blocked = call["call"] == "no_call" or pick(measured, "met.ratio") is None or pick(measured, "met.se") is None
-    if blocked or pick(measured, "baseline.se") is None:
+    if blocked or pick(measured, "baseline.se") is None or any(pick(call, path) is None for path in NEEDED):
         return None
     level = _levels(call)
     purity, ploidy = (pick(call, f"purity.{name}.value") for name in ("purity", "ploidy"))
     settings = {
-        "decide": pick(call, "decide") or DECIDE,
-        "decide_focality": pick(call, "copies.focality.decide") or DECIDE_FOCALITY,
+        "decide": call["decide"],
+        "decide_focality": pick(call, "copies.focality.decide"),
+        "draw_count": min(pick(call, "copies.draw_count"), MOST_DRAWS),
         "lod_ratio": pick(call, "copies.lod.ratio"),
         "above_neutral": bool(pick(call, "copies.lod.above_neutral")),
         "broad": _is_broad(call),
@@ -59,7 +63,7 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
         **settings,
         "purity": purity,
         "ploidy": ploidy,
-        "folds": {name: _packed(values) for name, values in _folds(level).items()},
+        "folds": {name: _packed(values) for name, values in _folds(level, settings["draw_count"]).items()},
         "sets": _sets(call["specimen"]),
         "normal_copies": NORMAL_COPIES,
         "lowest_divisor": estimating.LOWEST_DIVISOR,
@@ -89,7 +93,7 @@ def _is_broad(call: Mapping[str, Any]) -> bool:
 
 def at(level: estimating.Measured, purity: float, ploidy: float, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Copies, limit of detection, focality, call and verdicts if purity and ploidy were exactly these."""
-    draws = _posterior(level, purity, ploidy)
+    draws = _posterior(level, purity, ploidy, settings["draw_count"])
     chosen, _ = amplicon.focality(draws, decide=settings["decide_focality"], broad=settings["broad"])
     ratio = settings["lod_ratio"]
     limit = float("nan") if ratio is None else float(tumour_copies(ratio, purity, ploidy))
@@ -109,11 +113,11 @@ def at(level: estimating.Measured, purity: float, ploidy: float, settings: Mappi
         "lod": limit,
         "focality": chosen,
         "call": call,
-        "verdicts": [(row.verdict, row.probability) for row in judged],
+        "verdicts": [(row.verdict, row.probability, row.probability_low, row.probability_high) for row in judged],
     }
 
 
-def _posterior(level: estimating.Measured, purity: float, ploidy: float) -> dict[str, np.ndarray]:
+def _posterior(level: estimating.Measured, purity: float, ploidy: float, draw_count: int) -> dict[str, np.ndarray]:
     """Draws at one purity and ploidy."""
     point = {
         "purity": np.array([purity]),
@@ -121,12 +125,12 @@ def _posterior(level: estimating.Measured, purity: float, ploidy: float) -> dict
         "weight": np.ones(1),
         "group": np.zeros(1, int),
     }
-    return estimating.posterior(level, point, draw_count=DRAWS)
+    return estimating.posterior(level, point, draw_count=draw_count)
 
 
-def _folds(level: estimating.Measured) -> dict[str, np.ndarray]:
+def _folds(level: estimating.Measured, draw_count: int) -> dict[str, np.ndarray]:
     """Depth ratios of MET, CEP7-like and 7q as the posterior draws them: half the copies at purity 1 and ploidy 2."""
-    found = _posterior(level, 1.0, NORMAL_COPIES)
+    found = _posterior(level, 1.0, NORMAL_COPIES, draw_count)
     return {name: found[key] / NORMAL_COPIES for name, key in (("met", "gcn"), ("cep7", "cep7"), ("arm_q", "arm_q"))}
 
 

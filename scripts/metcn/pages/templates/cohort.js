@@ -1,7 +1,11 @@
 "use strict";
 const table = document.getElementById("samples");
 const heads = [...table.tHead.rows[0].cells];
-const value = (row, at) => row.cells[at].dataset.value ?? row.cells[at].textContent.trim();
+// Missing values, empty or shown as a dash, stand last in both directions.
+const value = (row, at) => {
+  const text = row.cells[at].dataset.value ?? row.cells[at].textContent.trim();
+  return text === "–" ? "" : text;
+};
 const rows = [...table.tBodies[0].rows];
 heads.forEach((head, at) => head.firstElementChild.addEventListener("click", () => {
   const down = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;

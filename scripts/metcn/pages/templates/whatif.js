@@ -103,10 +103,10 @@ const whatif = (() => {
     const gained = found.gcn.reduce((sum, value) => sum + (value > data.two), 0) / size;
     blind ||= unsure && met && gained < data.surely_gained - rounding;
     const verdict = met && !blind ? "met" : notMet && !blind ? "not_met" : "indeterminate";
-    const open = !met && !notMet, nearest = Math.abs(low - 0.5) <= Math.abs(high - 0.5) ? low : high;
+    const open = !met && !notMet, measured = category.clauses.some(clause => found[clause.quantity] !== null);
     const onlyHidden = blind && !(open && (high - low > rounding || low > 1 - decide || high < decide));
-    const probability = Math.min(low, high) < 0.5 && Math.max(low, high) > 0.5 ? null : nearest;
-    return {verdict, probability, onlyHidden};
+    const ends = measured ? [low, high] : [null, null];
+    return {verdict, probability: measured && high - low <= rounding ? low : null, ends, onlyHidden};
   };
 
   const overall = rows => {
@@ -144,7 +144,8 @@ const whatif = (() => {
     value.toFixed(Math.abs(value) < 9.995 ? digits : Math.abs(value) < 99.95 ? 1 : 0);
   const estimate = (found, digits) => found.value === null ? "–" :
     `${number(found.value, digits)} (${number(found.low, digits)} to ${number(found.high, digits)})`;
-  const chance = value => value === null ? "–" : value < 0.001 ? "< 0.1 %" : value > 0.999 ? "> 99.9 %" : `${(100 * value).toFixed(1)} %`;
+  const share = value => value === null ? "–" : value < 0.001 ? "< 0.1 %" : value > 0.999 ? "> 99.9 %" : `${(100 * value).toFixed(1)} %`;
+  const chance = row => [...new Set(row.probability === null ? row.ends.map(share) : [share(row.probability)])].join(" to ");
   const limit = (value, from, to) => Math.min(Math.max(value, from), to);
   const fold = whatif.interval(data.folds.met), original = whatif.at(data, start.purity, start.ploidy);
 
@@ -195,7 +196,7 @@ const whatif = (() => {
     found.verdicts.forEach((row, at) => {
       const cells = get("verdicts").rows[at].cells, before = original.verdicts[at].verdict;
       cells[2].textContent = words.verdicts[row.verdict];
-      cells[3].textContent = chance(row.probability);
+      cells[3].textContent = chance(row);
       get("verdicts").rows[at].className = row.verdict;
       if (before !== row.verdict) changed.push(`${row.title} (${row.name.replaceAll("_", " ")}): ${words.verdicts[before]} → ${words.verdicts[row.verdict]}`);
     });

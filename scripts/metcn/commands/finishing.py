@@ -1,0 +1,169 @@
+"""What is still done when jobs of a workflow failed: the samples that have a result get their table and pages.
+
+Snakemake makes nothing that depends on a failed job, so one unreadable file would cost the whole cohort its table. A
+failed sample gets a calls JSON and a page that say what is wrong. Its other files, and the marker of a complete run,
+are not there, so the next run makes them, and with them the sample, without being told.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from metcn.commands import single
+from metcn.errors import InputError
+from metcn.run import failures, layout
+from metcn.run.failures import Failure
+from metcn.run.plan import Plan
+
+Job = tuple[str, str]  # stage and sample ("" for a stage of the run)
+OF_PAGES = ("compare", "report")
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What a workflow left undone.
+
+    Attributes
+    ----------
+    unfinished : jobs that had to run and have no result.
+    failed : those of them that ran, and others of their group.
+    since : when the workflow began, in seconds since the epoch; older logs tell of other runs.
+    """
+
+    unfinished: Collection[Job]
+    failed: Collection[Job]
+    since: float
+
+
+def finish(plan: Plan, folder: Path, rest: Rest) -> list[Failure]:
+    """Write the cohort's table and pages after all, and return the samples that have no result.
+
+    Nothing is done, and nothing returned, where the cohort was not asked for or its bins could not be laid out: then
+    no sample has a result. ``folder`` is the output folder.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    if ("cohort", "") not in rest.unfinished or ("bins", "") in rest.unfinished:
+        return []
+    lost = {name: failure for name in plan.tumours if (failure := _failure(plan, name, folder, rest))}
+    for stage, sample in rest.unfinished:
+        if stage != "cohort" and (sample in lost or sample not in plan.tumours):
+            _remove(folder, stage, sample)
+    _write_lost(plan, folder, lost)
+    others = [failure for name in plan.tumours if name not in lost for failure in _pages(plan, name, folder, rest)]
+    _cohort(plan, folder)
+    found = [*lost.values(), *others]
+    failures.write(folder, found)
+    return found
+
+
+def _failure(plan: Plan, sample: str, folder: Path, rest: Rest) -> Failure | None:
+    """Why a sample has no calls; None if it has them."""
+    own = [job for job in _chain(sample) if job in rest.unfinished]
+    if not own:
+        return None
+    for stage, name in [*own, *_shared(plan, sample)]:
+        if (stage, name) in rest.failed:
+            log = folder / layout.log(stage).format(sample=name)
+            told = failures.by_log(sample, stage, log, rest.since)
+            if told:
+                return told if name in ("", sample) else _of_normal(told, name)
+    ran = [job for job in [*_shared(plan, sample), *own] if job in rest.failed]
+    if not ran:
+        return Failure(sample, own[0][0], "not_finished", ("it was not begun; start the same command again",))
+    stage, name = ran[-1] if len(ran) == 1 else next((job for job in ran if _began(job, folder, rest)), ran[-1])
+    where = layout.log(stage).format(sample=name)
+    words = f"the stage {stage} ended without a word, as a job does that is killed for its memory or time, see {where}"
+    return Failure(sample, stage, "not_finished", (f"{words}; start the same command again",))
+
+
+def _chain(sample: str) -> list[Job]:
+    """Jobs of a sample up to its calls, in the order of the data."""
+    stages = [stage for stage in layout.STAGES if layout.per_sample(stage) and stage not in OF_PAGES]
+    return [(stage, sample) for stage in stages]
+
+
+def _shared(plan: Plan, sample: str) -> list[Job]:
+    """Jobs of others that a sample's ratios rest on: counts of normals, the panel."""
+    row = plan.samples[sample]
+    if row.ratios:
+        return []
+    panel = [] if plan.settings["reference"]["file"] else plan.normals
+    matched = [row.matched_normal] if row.matched_normal else []
+    return [*(("counts", name) for name in dict.fromkeys([*matched, *panel])), ("reference", "")]
+
+
+def _of_normal(told: Failure, normal: str) -> Failure:
+    """The failure of a normal as that of a sample that is compared with it.
+
+    The panel is not made of the other normals instead: that would be another panel than the sheet describes, with other
+    numbers, and they would change again, for every sample, when the file is mended.
+    """
+    words = [message.removeprefix(f"sample {normal}: ") for message in told.messages]
+    messages = tuple(f"normal {normal} of the sheet: {message}" for message in words)
+    return Failure(told.sample, told.stage, told.reason, messages)
+
+
+def _began(job: Job, folder: Path, rest: Rest) -> bool:
+    """Whether a job of a failed group was begun and not finished: its log is new, and an output is lacking."""
+    stage, name = job
+    log = folder / layout.log(stage).format(sample=name)
+    there = all((folder / layout.path(stage, argument, name)).exists() for argument in layout.OUTPUTS[stage])
+    return log.is_file() and log.stat().st_mtime >= rest.since - failures.CLOCK_S and not there
+
+
+def _remove(folder: Path, stage: str, sample: str) -> None:
+    """Take away what an earlier run made in place of an unfinished job: it does not belong to this input."""
+    for argument in layout.OUTPUTS[stage]:
+        (folder / layout.path(stage, argument, sample)).unlink(missing_ok=True)
+
+
+def _write_lost(plan: Plan, folder: Path, lost: dict[str, Failure]) -> None:
+    """Write calls JSON and page of the samples without a result."""
+    from metcn.stages import failed  # brings the scientific stack
+
+    for name, failure in lost.items():
+        failed.write(
+            failure,
+            plan.samples[name],
+            plan.settings,
+            configuration=plan.configuration,
+            output=folder / layout.path("calls", sample=name),
+            page=folder / layout.path("report", sample=name),
+        )
+
+
+def _pages(plan: Plan, sample: str, folder: Path, rest: Rest) -> Iterator[Failure]:
+    """Make the comparison and the page that a sample with calls lacks; what fails of them is returned.
+
+    A baseline without a result is compared with as any no-call is: the course stays undecided.
+    """
+    for stage in OF_PAGES:
+        if (stage, sample) not in rest.unfinished:
+            continue
+        inputs = {name: path for name, path in plan.inputs(stage, sample).items() if (folder / str(path)).exists()}
+        try:
+            single.run(plan, stage, sample, folder, inputs=inputs)
+        except InputError as error:
+            _remove(folder, stage, sample)
+            yield Failure(sample, stage, "input_error", tuple(str(error).splitlines()))
+        except Exception:
+            _remove(folder, stage, sample)
+            traceback.print_exc()
+            yield Failure(sample, stage, "not_finished", (f"a defect of metcn ended the stage {stage}; report it",))
+
+
+def _cohort(plan: Plan, folder: Path) -> None:
+    """Write table and page of all samples, without the marker of a complete run."""
+    (folder / layout.path("cohort", "complete")).unlink(missing_ok=True)
+    inputs = plan.inputs("cohort")
+    there = {name: [path for path in paths if (folder / path).exists()] for name, paths in inputs.items()}
+    single.run(
+        plan, "cohort", "", folder, inputs={name: paths for name, paths in there.items() if paths}, omit=("complete",)
+    )

@@ -1,0 +1,65 @@
+"""What stands in place of a result: the calls JSON and the page of a sample that a run could not finish."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from metcn.files import write_json, write_text
+from metcn.pages import render
+from metcn.run.failures import Failure
+from metcn.run.samples import Sample
+from metcn.stages import calls
+from metcn.stages.records import SCHEMA
+
+NOTHING = {"value": None, "low": None, "high": None}
+ESTIMATES = ("met_copies", "cep7_copies", "met_cep7", "met_ratio", "plasma_copies")
+
+
+def write(
+    failure: Failure, sample: Sample, run: Mapping[str, Any], *, configuration: str, output: Path, page: Path
+) -> None:
+    """Write the calls JSON and the page of a sample without a result: ``no_call``, the reason, and what was wrong.
+
+    Parameters
+    ----------
+    failure, sample
+        What happened to which row of the sheet.
+    run
+        The complete configuration of the run.
+    configuration
+        Digest of the run's settings, for the provenance.
+    output, page
+        Files to write.
+    """
+    record = document(failure, sample, run, configuration)
+    write_json(output, record)
+    write_text(page, render.failure_page(record, title=run["report"]["title"]))
+
+
+def document(failure: Failure, sample: Sample, run: Mapping[str, Any], configuration: str) -> dict[str, Any]:
+    """The calls JSON of a sample without a result: every number missing, every criterion undecided."""
+    asked = {"specimen": sample.specimen, "patient": sample.patient, "timepoint": sample.timepoint}
+    found = {
+        "measurement": {
+            "sample": sample.name,
+            "assay": run["assay"],
+            "genome": run["genome"],
+            "mode": "not_measured",
+            "met": {"ratio": None, "bins": 0},
+            "cep7": {"tier": "none"},
+            "qc": {},
+            "reference": None,
+            "reasons": [failure.reason],
+        },
+        "purity": {name: NOTHING | {"source": "unknown"} for name in ("purity", "ploidy")} | {"grid": {}},
+        "copies": dict.fromkeys(ESTIMATES, NOTHING)
+        | {"p_copies_ge": {}, "p_ratio_ge": {}, "lod": {"copies": None}, "focality": None, "amplicon": None},
+        "counts": None,
+    }
+    record = calls.record({"schema": SCHEMA, "sample": sample.name, **asked}, found, Path(), run["calls"])
+    record["provenance"] |= {"configuration": configuration, "reference": None}
+    record["headline"] = "No call: " + failure.messages[0]
+    record["failure"] = {"stage": failure.stage, "messages": list(failure.messages)}
+    return record

@@ -1,0 +1,193 @@
+"""Panel of normals whose normals are checked for tumours among them, and what is said of those that look like one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metcn import genome as genomes
+from metcn import ratios as core
+from metcn import regions, robust, suspects
+from metcn.normalisation.panel import FEWEST_NORMALS, Panel
+from metcn.stages.measure import Design
+from metcn.suspects import Residual, Suspect
+
+ROUNDS = 3  # suspects are judged again by a panel without them, until they stay the same
+NAMED = 4  # places that are named of a suspect
+ROLE_DOUBT = "is its role in the sample sheet right, or was it swapped with its tumour?"
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """A panel, the normals it is made of, those that look like tumours, and what they do to the others.
+
+    Attributes
+    ----------
+    panel : Panel
+    used : ndarray of bool, shape (normals,)
+        Normals that the panel is made of.
+    suspects : sequence of Suspect
+    shift : ndarray, shape (normals,)
+        By how much each normal's own MET lies lower, log2, when it is compared with normals that include the suspects;
+        NaN where that is not known, and for suspects.
+    """
+
+    panel: Panel
+    used: Mask
+    suspects: Sequence[Suspect]
+    shift: NDArray[np.float64]
+
+
+def build(make: Callable[[Mask], Panel], count: int, parts: Design, facts: genomes.Genome, *, keep: bool) -> Checked:
+    """Panel of the normals, checked; without the suspicious ones unless ``keep``.
+
+    Parameters
+    ----------
+    make : callable
+        From the normals to trust, shape (count,), to the panel made of them.
+    keep : bool
+        Whether suspects stay in. They do in any case where fewer than three normals would be left, or where half of
+        them or more are suspicious: then nobody can say which are the normals.
+    """
+    every = np.ones(count, dtype=bool)
+    first = panel = make(every)
+    made, found = every, suspects.find(residuals(panel, parts, facts))
+    for _ in range(ROUNDS):
+        trusted = _without(found, count)
+        if (trusted == made).all() or not _enough(trusted):
+            break
+        made, panel = trusted, make(trusted)
+        found = suspects.find(residuals(panel, parts, facts), trusted)
+    trusted = _without(found, count)
+    if not _enough(trusted):
+        found = suspects.find(residuals(first, parts, facts), every)
+        return Checked(first, every, found, np.full(count, np.nan))
+    if (trusted != made).any():
+        panel = make(trusted)
+    shift = _met_of(panel, parts) - _met_of(first, parts)
+    shift[~trusted] = np.nan
+    return Checked(first if keep else panel, every if keep else trusted, found, shift)
+
+
+def _without(found: Sequence[Suspect], count: int) -> Mask:
+    """Normals that are not suspicious."""
+    return ~np.isin(np.arange(count), [suspect.row for suspect in found])
+
+
+def _enough(trusted: Mask) -> bool:
+    return bool(trusted.sum() >= max(FEWEST_NORMALS, len(trusted) // 2 + 1))
+
+
+def residuals(panel: Panel, parts: Design, facts: genomes.Genome) -> list[Residual]:
+    """What fits without each normal left of it, with the places it lies in."""
+    found = []
+    for kind, left in panel.left_out.items():
+        rows = np.flatnonzero(parts.kind == kind)
+        first = rows[np.searchsorted(parts.group[rows], left.label)]
+        name, middle = parts.chromosome[first], parts.midpoint[first]
+        centromere = np.array([facts.centromere.get(chromosome, (0, 0))[0] for chromosome in name])
+        arm = np.char.add(name.astype(np.str_), np.where(middle < centromere, "p", "q"))
+        gene = parts.frame["gene"].to_numpy(dtype=np.str_)[first]
+        place = np.array([f"{one}:{at / 1e6:.1f} Mb" for one, at in zip(name, middle, strict=True)], dtype=np.str_)
+        wide = kind in core.WIDE_KINDS
+        found.append(
+            Residual(
+                rest=left.rest,
+                variance=left.variance,
+                judged=left.judged,
+                arm=np.where((parts.fit | parts.on_seven)[first], arm, ""),
+                met=np.isin(left.label, parts.group[parts.met & (parts.kind == kind)]),
+                gene=np.where(wide | np.isin(gene, regions.UNNAMED), place, gene),
+                wide=wide,
+            )
+        )
+    return found
+
+
+def _met_of(panel: Panel, parts: Design) -> NDArray[np.float64]:
+    """What is left of MET in each normal, log2, shape (normals,)."""
+    for kind, left in panel.left_out.items():
+        own = np.isin(left.label, parts.group[parts.met & (parts.kind == kind)])
+        if own.any():
+            return np.asarray(left.rest[:, own].mean(axis=1), dtype=float)
+    return np.full(len(next(iter(panel.left_out.values())).rest) if panel.left_out else 0, np.nan)
+
+
+def facts_of(names: Sequence[str], checked: Checked) -> dict[str, Any]:
+    """What a panel's file, and every sample that uses it, says of the check.
+
+    Returns
+    -------
+    dict
+        ``tested`` (whether MET, and whether arms could be compared), ``suspects`` (name and deviations of each),
+        ``left_out`` (names), ``others`` (by how much MET of the other normals lies lower beside the suspects: median,
+        and the largest with its name) and ``summary`` in words.
+    """
+    parts = list(checked.panel.left_out.values())
+    found = {
+        "tested": {"met": bool(parts), "arms": bool(parts) and len(names) >= suspects.FEWEST_FOR_ARMS},
+        "suspects": [
+            {"name": names[one.row], "deviations": [deviation.__dict__ for deviation in one.deviations]}
+            for one in checked.suspects
+        ],
+        "left_out": [name for name, used in zip(names, checked.used, strict=True) if not used],
+        "others": _others(names, checked),
+    }
+    return found | {"summary": _summary(int(checked.used.sum()), found)}
+
+
+def _others(names: Sequence[str], checked: Checked) -> dict[str, Any] | None:
+    known = np.isfinite(checked.shift)
+    if not checked.suspects or not known.any():
+        return None
+    worst = int(np.nanargmax(np.abs(checked.shift)))
+    return {
+        "median_log2": robust.median(checked.shift),
+        "largest_log2": float(checked.shift[worst]),
+        "largest_in": names[worst],
+    }
+
+
+def _summary(used: int, found: dict[str, Any]) -> str:
+    """One line, such as ``25 used, 1 suspicious: T1 (MET +0.82 log2)``."""
+    if not found["tested"]["met"]:
+        return f"{used} used, not checked for tumours among them (that takes three)"
+    if not found["suspects"]:
+        limited = "" if found["tested"]["arms"] else "; chromosome arms not compared (that takes five)"
+        return f"{used} used, 0 suspicious{limited}"
+    named = "; ".join(f"{one['name']} ({places(one['deviations'])})" for one in found["suspects"])
+    state = ", left out" if found["left_out"] else ", still in use"
+    return f"{used} used, {len(found['suspects'])} suspicious{state}: {named}"
+
+
+def places(deviations: Sequence[dict[str, Any]]) -> str:
+    """Where a suspect deviates, such as ``MET +0.82 log2, 1p +0.14``."""
+    words = [f"{one['place']} {one['log2']:+.2f}" for one in deviations[:NAMED]]
+    more = f" and {len(deviations) - NAMED} more" if len(deviations) > NAMED else ""
+    return ", ".join([f"{words[0]} log2", *words[1:]]) + more
+
+
+def say(found: dict[str, Any]) -> None:
+    """Say the summary in the log, and of each suspect what to check."""
+    print(f"metcn: normals: {found['summary']}", file=sys.stderr)
+    for one in found["suspects"]:
+        where = "left out of the panel" if one["name"] in found["left_out"] else "still in the panel"
+        print(
+            f"metcn: note: {one['name']} deviates from the other normals as a tumour does "
+            f"({places(one['deviations'])}) and is {where}: {ROLE_DOUBT}",
+            file=sys.stderr,
+        )
+    if found["others"]:
+        other = found["others"]
+        print(
+            f"metcn: note: with suspicious normals in the panel MET of the others lies {other['median_log2']:+.3f} "
+            f"log2 lower, at most {other['largest_log2']:+.3f} ({other['largest_in']})",
+            file=sys.stderr,
+        )

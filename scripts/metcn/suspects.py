@@ -1,0 +1,286 @@
+"""Normals that look like tumours: what fits without them leave over at MET, in other genes, and over chromosome arms.
+
+A tumour among the normals lowers every sample's ratio where it is gained. Its own residual, from fits that it took no
+part in, is held against what such residuals are in the other normals *and* elsewhere in the same normal: a normal of
+poor quality errs everywhere, a tumour in some places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metcn import robust
+
+FEWEST = 3  # normals of which MET is compared: with two, either may be the tumour
+FEWEST_FOR_ARMS = 5  # with fewer, what one normal shows the others show mirrored
+MET_BOUND = 6.0  # errors of MET beyond which it deviates; the oddest of 25 real normals has 5
+MET_LOG2 = 0.2  # and a single copy more in 30 % of the cells at the least
+MOST_FACTOR = 2.0  # as much MET may err more than the typical gene before a tumour can be what makes it err so
+FOCAL_BOUND = 8.0  # errors beyond which another gene stands out: there are hundreds of them
+FOCAL_LOG2 = 0.8  # more than the single copy more of a germline duplication (0.58), and its noise
+ARMS_BOUND = 1.8  # mean deviation of the arms, in typical ones of normals
+ARM_BOUND = 9.0  # deviation of one arm; the largest of real normals is 7
+ARM_LOG2 = 0.05  # a single copy more in 7 % of the cells
+NAMED_BOUND = 4.0  # deviation from which an arm is named
+FEWEST_ARMS = 6  # arms with bins enough, below which their typical deviation is not known
+FEWEST_GROUPS = 4  # groups of an arm
+WINDOW = 4  # groups whose mean tells of noise from place to place
+LENGTHS = (1, 2, 4, 8)  # neighbouring groups of wide bins that an amplicon may fill
+PRIOR_NORMALS = 4  # an arm's own spread over normals leans on that of the typical arm as on this many
+PRIOR_FACTOR = 10  # MET's error leans on that of the typical gene like this many normals
+GROUP_ERROR = 0.03  # log2; what a group errs by at the least, however many bins it has
+CUT = 0.5  # log2; no single group decides about an arm
+SMALLEST_ERROR = 0.005  # log2
+
+Floats = NDArray[np.floating]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """Left-out gene means of the normals in one kind of bins, and where they lie.
+
+    Attributes
+    ----------
+    rest : ndarray, shape (normals, groups)
+        Log2, NaN where unknown.
+    variance : ndarray, shape (groups,)
+        What bin noise gives such a mean; NaN where unknown.
+    judged : ndarray of bool, shape (groups,)
+        Groups that are large enough to be judged singly.
+    arm : ndarray of str, shape (groups,)
+        Such as ``7q``; "" off the autosomes.
+    met : ndarray of bool, shape (groups,)
+        Groups that are MET's.
+    gene : ndarray of str, shape (groups,)
+        Name of each group for the reader.
+    wide : bool
+        Whether neighbouring groups may be taken together, as those of wide bins may.
+    """
+
+    rest: Floats
+    variance: Floats
+    judged: Mask
+    arm: NDArray[np.str_]
+    met: Mask
+    gene: NDArray[np.str_]
+    wide: bool
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One thing that a normal shows and normals do not: its place, log2 level, and that over its bound."""
+
+    place: str
+    log2: float
+    excess: float
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A normal that looks like a tumour: its row, and its deviations, the worst first."""
+
+    row: int
+    deviations: tuple[Deviation, ...]
+
+
+def find(kinds: Sequence[Residual], trusted: Mask | None = None) -> list[Suspect]:
+    """Normals that look like tumours, in the order of their rows; none where fewer than three are ``trusted``.
+
+    Parameters
+    ----------
+    kinds : sequence of Residual
+        All with the same normals.
+    trusted : ndarray of bool, shape (normals,)
+        Normals that the residuals of all were taken against, found free of suspects; default all, and unchecked.
+    """
+    if not kinds:
+        return []
+    most = MOST_FACTOR if trusted is None else np.inf
+    trusted = np.ones(len(kinds[0].rest), dtype=bool) if trusted is None else trusted
+    if trusted.sum() < FEWEST:
+        return []
+    found: dict[int, list[Deviation]] = {row: [] for row in range(len(trusted))}
+    for kind in kinds:
+        level = levelled(kind.rest, trusted)
+        for row, deviation in _focal(kind, level, trusted, most):
+            found[row].append(deviation)
+    for row, deviation in _arms(kinds, trusted):
+        found[row].append(deviation)
+    return [Suspect(row, _worst(deviations)) for row, deviations in found.items() if deviations]
+
+
+def _worst(deviations: Sequence[Deviation]) -> tuple[Deviation, ...]:
+    """The worst deviation of each place, the worst place first, MET before all others."""
+    order = sorted(deviations, key=lambda one: (one.place != "MET", -one.excess))
+    return tuple({one.place: one for one in reversed(order)}[place] for place in dict.fromkeys(d.place for d in order))
+
+
+def levelled(rest: Floats, trusted: Mask) -> Floats:
+    """Each normal against the median normal, shape (normals, groups), of residuals against all *others*.
+
+    Of ``n`` normals one that is gained by ``t`` shows ``t`` against the others, and each of these ``-t / (n - 1)``;
+    against the median normal it shows ``t (n - 1) / n + t / n``.
+    """
+    count = int(trusted.sum())
+    own = np.asarray(rest, dtype=float) * np.where(trusted, (count - 1) / count, 1.0)[:, None]
+    return own - _median(own[trusted])
+
+
+def _median(values: Floats) -> Floats:
+    """Median over rows of each column's finite values; NaN without any."""
+    known = np.isfinite(values).any(axis=0)
+    out = np.full(values.shape[1], np.nan)
+    out[known] = np.nanmedian(values[:, known], axis=0)
+    return out
+
+
+def _size(values: Floats, axis: int) -> Floats:
+    """Robust SD about zero along an axis; NaN without finite values."""
+    moved = np.moveaxis(values, axis, 0)
+    return robust.MAD_TO_SD * _median(np.abs(moved))
+
+
+def windows(arm: NDArray[np.str_], use: Mask, length: int) -> NDArray[np.intp]:
+    """Rows of ``length`` neighbours among ``use`` that lie on one arm, shape (windows, length), one begun at each."""
+    rows = np.flatnonzero(use & (arm != ""))
+    if len(rows) < length:
+        return np.zeros((0, length), dtype=np.intp)
+    every = np.lib.stride_tricks.sliding_window_view(rows, length)
+    return every[arm[every[:, 0]] == arm[every[:, -1]]]
+
+
+def errors(level: Floats, trusted: Mask) -> Floats:
+    """What each normal's means err by, shape (normals,): between its own scatter and that of the typical normal.
+
+    Its own alone would hide a tumour whose genes scatter for its copies; that of the others alone would accuse a normal
+    of poor quality.
+    """
+    own = np.array([robust.spread(row) for row in level])
+    typical = robust.median(own[trusted])
+    return np.maximum(np.sqrt(np.fmax(own, typical) * typical), SMALLEST_ERROR)
+
+
+def _focal(kind: Residual, level: Floats, trusted: Mask, most: float) -> list[tuple[int, Deviation]]:
+    """Row and deviation of normals of which MET, or another gene, stands out."""
+    found = []
+    for length in LENGTHS if kind.wide else LENGTHS[:1]:
+        place = windows(kind.arm, kind.judged | kind.met, length)
+        if len(place) < FEWEST_GROUPS:
+            continue
+        mean = level[:, place].mean(axis=2)
+        standard = mean / errors(mean, trusted)[:, None]
+        of_met = np.asarray(kind.met[place].any(axis=1))
+        if of_met.any():
+            factor = min(_factor(standard[trusted][:, of_met].mean(axis=1)), most)
+            own = np.abs(standard) / factor
+            for row, at in _beyond(own, np.abs(mean), MET_BOUND, MET_LOG2, of_met):
+                found.append((row, Deviation("MET", float(mean[row, at]), float(own[row, at] / MET_BOUND))))
+        for row, at in _beyond(standard, mean, FOCAL_BOUND, FOCAL_LOG2, ~of_met):
+            name = str(kind.gene[place[at, length // 2]])
+            found.append((row, Deviation(name, float(mean[row, at]), float(standard[row, at] / FOCAL_BOUND))))
+    return found
+
+
+def _factor(standard: Floats) -> float:
+    """MET's error over that of the typical gene, at least 1, which few normals do not tell."""
+    standard = standard[np.isfinite(standard)]
+    own = robust.MAD_TO_SD * float(np.median(np.abs(standard))) if len(standard) else 1.0
+    return max(1.0, float(np.sqrt((len(standard) * own**2 + PRIOR_FACTOR) / (len(standard) + PRIOR_FACTOR))))
+
+
+def _beyond(standard: Floats, level: Floats, bound: float, log2: float, use: Mask) -> list[tuple[int, int]]:
+    """Row and column of each normal's largest value that is beyond both bounds."""
+    beyond = (standard > bound) & (level > log2) & use
+    best = np.where(beyond, standard, -np.inf).argmax(axis=1)
+    return [(int(row), int(best[row])) for row in np.flatnonzero(beyond.any(axis=1))]
+
+
+def _arms(kinds: Sequence[Residual], trusted: Mask) -> list[tuple[int, Deviation]]:
+    """Row and deviation of normals whose arms differ: one by much, or many of them by more than normals' arms do."""
+    names, level, standard = deviations_of_arms(kinds, trusted)
+    if len(names) < FEWEST_ARMS:
+        return []
+    found = []
+    for row in range(len(standard)):
+        size = np.abs(np.nan_to_num(standard[row]))
+        unrest, worst = size.mean() / ARMS_BOUND, int(size.argmax())
+        clear = size[worst] > ARM_BOUND and abs(level[row, worst]) > ARM_LOG2
+        if unrest > 1 or clear:
+            named = np.argsort(-size, kind="stable")[: max(int((size > NAMED_BOUND).sum()), 1)]
+            excess = max(float(unrest), float(size[worst] / ARM_BOUND)) / float(size[worst])
+            found += [(row, Deviation(names[at], float(level[row, at]), excess * float(size[at]))) for at in named]
+    return found
+
+
+def deviations_of_arms(kinds: Sequence[Residual], trusted: Mask) -> tuple[list[str], Floats, Floats]:
+    """Names of the arms, log2 level of each in each normal, and that over what is usual; shape (normals, arms) each.
+
+    What is usual is learned from neighbouring windows of the same normal, which an event of a whole arm does not
+    change, and from the arms of the typical normal. It is not known of fewer than five normals: then there is no arm.
+    """
+    parts = [_levels(kind, trusted) for kind in kinds]
+    names = sorted({name for part in parts for name in part})
+    count = len(trusted)
+    if trusted.sum() < FEWEST_FOR_ARMS or not names:
+        return [], np.zeros((count, 0)), np.zeros((count, 0))
+    total, weight = np.zeros((count, len(names))), np.zeros((count, len(names)))
+    for part in parts:
+        for name, (level, error) in part.items():
+            known = np.isfinite(level) & np.isfinite(error)
+            total[:, names.index(name)] += np.where(known, level / error**2, 0.0)
+            weight[:, names.index(name)] += np.where(known, error**-2.0, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        level = total / weight
+        standard = total / np.sqrt(weight)
+    typical = robust.median(_size(standard[trusted], 1))
+    own = int(trusted.sum()) - 1
+    arm = np.sqrt((own * _size(standard[trusted], 0) ** 2 + PRIOR_NORMALS * typical**2) / (own + PRIOR_NORMALS))
+    return names, level, standard / np.maximum(arm, 0.7 * typical)
+
+
+def _levels(kind: Residual, trusted: Mask) -> Mapping[str, tuple[Floats, Floats]]:
+    """Level of each arm in each normal and its error, shape (normals,) each; empty where there are few arms."""
+    value = np.clip(levelled(kind.rest, trusted), -CUT, CUT)
+    known = kind.variance[np.isfinite(kind.variance)]
+    variance = np.where(np.isfinite(kind.variance), kind.variance, np.median(known) if len(known) else 0.0)
+    weight = 1 / (variance + GROUP_ERROR**2)
+    level, groups, steps = {}, {}, []
+    for name in np.unique(kind.arm[kind.arm != ""]):
+        rows = np.flatnonzero(kind.arm == name)
+        if len(rows) >= FEWEST_GROUPS:
+            level[str(name)] = _mean(value[:, rows], weight[rows])
+            groups[str(name)] = weight[rows].sum()
+            steps.append(_steps(value[:, rows], weight[rows]))
+    if len(level) < FEWEST_ARMS:
+        return {}
+    typical = float(np.median(list(groups.values())))
+    width = {name: max(np.sqrt(typical / size), 0.7) for name, size in groups.items()}
+    noise = np.fmax(_size(np.concatenate(steps, axis=1), 1), 1e-6)
+    noise = np.sqrt(noise * robust.median(noise[trusted]))
+    scatter = _size(np.stack([level[name] / width[name] for name in level], axis=1), 1)
+    noise *= robust.median((scatter / noise)[trusted])
+    return {name: (value, np.maximum(noise * width[name], SMALLEST_ERROR / 2)) for name, value in level.items()}
+
+
+def _mean(value: Floats, weight: Floats) -> Floats:
+    """Weighted mean of each row's finite values; NaN without any."""
+    present = np.isfinite(value)
+    total = (present * weight).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return np.where(total > 0, np.nansum(value * weight, axis=1) / total, np.nan)
+
+
+def _steps(value: Floats, weight: Floats) -> Floats:
+    """Differences between adjoining windows of an arm, over what their weights say, shape (normals, windows - 1)."""
+    count = value.shape[1] // WINDOW
+    parts = [slice(number * WINDOW, (number + 1) * WINDOW) for number in range(count)]
+    if count < 2:
+        return np.zeros((len(value), 0))
+    mean = np.stack([_mean(value[:, part], weight[part]) for part in parts], axis=1)
+    total = np.array([weight[part].sum() for part in parts])
+    return np.diff(mean, axis=1) / np.sqrt(1 / total[1:] + 1 / total[:-1])
