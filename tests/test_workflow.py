@@ -88,16 +88,9 @@ class TestDryRun:
         assert done.returncode == 0, done.stderr
         assert jobs(done.stdout + done.stderr) == EXPECTED_JOBS
 
-    def test_writes_nothing_outside_its_folder(self, dry_run):
+    def test_writes_nothing(self, dry_run):
         folder, _ = dry_run
-        assert [path.name for path in folder.iterdir()] == ["out put"]
-        assert (folder / "out put/.snakemake/cache/snakemake").is_dir()
-        assert not (folder / "out put/results").exists()
-
-    def test_the_complete_configuration_is_kept(self, dry_run, inputs):
-        text = (dry_run[0] / "out put/logs/config.yaml").read_text()
-        assert f"samples: {inputs}/samples #1.tsv" in text.replace("'", "")
-        assert "min_mapq: 20" in text
+        assert list(folder.iterdir()) == []
 
     def test_shell_words_are_the_paths(self, dry_run, inputs):
         found = [
@@ -217,6 +210,15 @@ def rows(path):
         return list(csv.DictReader(handle, delimiter="\t"))
 
 
+def state(folder):
+    """Time and size of every file below a folder, by path."""
+    return {
+        str(path.relative_to(folder)): (path.stat().st_mtime_ns, path.stat().st_size)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
 class TestRun:
     def test_calls(self, cohort):
         folder, done = cohort
@@ -226,6 +228,12 @@ class TestRun:
         assert set(COHORT_COLUMNS) <= set(called[0])
         assert [row["call"] for row in called] == ["high_level_amplification", "not_amplified"]
         assert {row["call"] for row in called} <= set(CALLS)
+
+    def test_the_complete_configuration_is_kept(self, cohort):
+        folder, _ = cohort
+        text = (folder / "out/logs/config.yaml").read_text()
+        assert f"samples: {folder}/in/samples.tsv" in text.replace("'", "")
+        assert "min_mapq: 20" in text
 
     def test_every_result_is_there(self, cohort):
         out = cohort[0] / "out"
@@ -248,7 +256,9 @@ class TestRun:
         path.write_text((folder / "in/config.yaml").read_text() + "calls:\n  decide: 0.9\n")
         (folder / "in/changed.yaml").write_text(path.read_text())
         words = ["--samples", folder / "in/samples.tsv", "--configfile", folder / "in/changed.yaml"]
+        before = state(folder / "out")
         done = metcn("run", *words, "--directory", folder / "out", "-n")
+        assert state(folder / "out") == before
         assert jobs(done.stdout + done.stderr) == {"calls": 2, "report": 2, "cohort": 1, "all": 1, "total": 6}
 
     def test_snakemake_s_own_report_has_everything_by_category_with_captions(self, cohort, tmp_path):
@@ -275,21 +285,72 @@ class TestRun:
         assert done.returncode == 0, done.stderr
         (alone,) = rows(tmp_path / "results/cohort.tsv")
         assert alone == rows(folder / "out/results/cohort.tsv")[0]
+        tables = [folder / f"in/coverage/T2.{kind}coverage.cnn" for kind in ("target", "antitarget")]
+        done = metcn("call", "--coverage", *tables, "--reference", panel, "--sample", "T2", "-o", tmp_path)
+        assert done.returncode == 0, done.stderr
+        called = rows(tmp_path / "results/cohort.tsv")
+        assert ([row["sample"] for row in called], called[0]) == (["T1", "T2"], alone)
 
-    def test_bad_data_of_one_sample(self, cohort, tmp_path):
+    def test_bad_data_of_two_samples(self, cohort, tmp_path):
+        """The others keep their rows and pages, and the next run makes what is lacking."""
         folder, _ = cohort
-        text = (folder / "in/samples.tsv").read_text()
-        header, *lines = text.splitlines()
-        broken = tmp_path / "broken.cnn"
-        broken.write_text("chromosome\tstart\nchr7\tx\n")
-        other = tmp_path / "other.cnn"
-        other.write_text("chromosome\tstart\nchr7\ty\n")
-        bad = "\t".join(f"{broken};{other}" if name == "coverage" else "" for name in header.split("\t")[2:])
-        (folder / "in/bad.tsv").write_text("\n".join([header, f"BAD\ttumour\t{bad}", *lines, ""]))
+        header, *lines = (folder / "in/samples.tsv").read_text().splitlines()
+        (folder / "in/broken.cnn").write_text("chromosome\tstart\nchr7\tx\n")
+        (folder / "in/broken2.cnn").write_text("chromosome\tstart\nchr7\ty\n")
+        (folder / "in/broken.cnr").write_text(sound_files.TABLES["cnr"].text.replace("\t", " ", 40))
+        given = [{"coverage": "broken.cnn;broken2.cnn", "timepoint": "baseline"}, {"ratios": "broken.cnr"}]
+        for name, cells in zip(("BAD", "WORSE"), given, strict=True):
+            cells |= {"sample": name, "role": "tumour", "patient": name if "timepoint" in cells else ""}
+            lines.append("\t".join(cells.get(column, "") for column in header.split("\t")))
+        (folder / "in/bad.tsv").write_text("\n".join([header, *lines, ""]))
         words = ["--samples", folder / "in/bad.tsv", "--configfile", folder / "in/config.yaml"]
-        done = metcn("run", *words, "--directory", folder / "out", "--cores", "2", "--", "--quiet", "all")
+        words += ["--directory", folder / "out", "--cores", "2"]
+        good = {name: seen for name, seen in state(folder / "out/results").items() if "T1" in name or "T2" in name}
+        done = metcn("run", *words, "--", "--quiet", "all")
         assert done.returncode == 2
-        errors = [line for line in done.stderr.splitlines() if line.startswith("metcn: error: ")]
-        assert len(errors) >= 1
-        assert "broken.cnn" in errors[0]
+        last = done.stderr.splitlines()[-3:]
+        patterns = [
+            r"metcn: results are in .*cohort\.tsv",
+            r"metcn: error: sample BAD: .*broken.*\.cnn",
+            "metcn: error: sample WORSE: .*broken",
+        ]
+        assert all(re.match(pattern, line) for pattern, line in zip(patterns, last, strict=True)), last
         assert "Traceback" not in done.stderr
+        self.check_bad(folder / "out", good)
+        done = metcn("run", *words, "-n")
+        assert done.returncode == 0
+        assert jobs(done.stdout + done.stderr) | {"counts": 1, "ratios": 2, "calls": 2, "cohort": 1} == jobs(
+            done.stdout + done.stderr
+        )
+        assert "bins" not in jobs(done.stdout + done.stderr)
+
+    def check_bad(self, out, good):
+        """What lies in the folder after two of four samples failed."""
+        called = {row["sample"]: row for row in rows(out / "results/cohort.tsv")}
+        assert [row["call"] for row in called.values()] == [
+            "high_level_amplification", "not_amplified", "no_call", "no_call",
+        ]  # fmt: skip
+        assert {called[name]["reasons"] for name in ("BAD", "WORSE")} == {"input_error"}
+        assert (called["BAD"]["patient"], called["BAD"]["timepoint"]) == ("BAD", "baseline")
+        found = state(out / "results")
+        assert {name: found.get(name) for name in good} == good
+        assert {name for name in found if "BAD" in name or "WORSE" in name} == {
+            f"{kind}/{name}.{ending}"
+            for name in ("BAD", "WORSE")
+            for kind, ending in (("calls", "json"), ("report", "html"))
+        }
+        assert "broken" in (out / "results/report/cohort.html").read_text()
+        assert not (out / "results/complete.txt").exists()
+
+    def test_a_second_run_at_the_same_time_is_refused(self, cohort):
+        folder, _ = cohort
+        from metcn.commands import holding
+
+        with holding.held(folder / "out", "metcn run", []):
+            done = call_cohort(folder)
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        assert re.search(
+            rf"process {os.getpid()} on \S+ \(metcn run, since .*\) at work in it; wait until it ends", line
+        )
+        assert call_cohort(folder, "--unlock").returncode == 0

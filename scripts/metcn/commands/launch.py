@@ -74,21 +74,19 @@ def run(
     if dry_run:
         return _show(directory, checked.settings, words, faults)
     if keep:
-        return _work(directory, checked.settings, words, keep, left)
+        leftovers.write(left, directory)
+        return _work(directory, checked.settings, words, faults, keep)
     named = ["--samples", str(samples)] if samples is not None else []
     again = ["metcn", "run", *named, "--configfile", str(configfile), "--directory", str(directory), "--unlock"]
     with holding.held(directory, "metcn run", again) as lock:
-        return _work(directory, checked.settings, words, [lock], left)
+        leftovers.write(left, directory)
+        return _work(directory, checked.settings, words, faults, [lock])
 
 
 def _work(
-    directory: Path,
-    settings: Mapping[str, Any],
-    words: Sequence[str],
-    keep: Sequence[int],
-    left: list[tuple[str, str]],
+    directory: Path, settings: Mapping[str, Any], words: Sequence[str], faults: Sequence[str], keep: Sequence[int]
 ) -> int:
-    """Exit status of the workflow in its folder, in which ``left`` are results that are not of it.
+    """Exit status of the workflow in its folder; ``faults`` were found in the data before.
 
     Raises
     ------
@@ -97,13 +95,14 @@ def _work(
     """
     started = time.time()
     status = _snakemake(directory, settings, words, keep)
-    leftovers.write(left, directory)
     for line in _lines(directory / "logs", started, NOTE_MARK):
         print(NOTE_MARK + line, file=sys.stderr)
     done = directory / layout.path("cohort")
     lost = failures.read(directory, started) if status else []
     if done.is_file() and (status == 0 or lost):
         print(f"metcn: results are in {done}", file=sys.stderr)
+    if status == 0 and faults:  # no stage met them again
+        raise InputError("\n".join(faults))
     if status == 0:
         return DONE
     if lost:
