@@ -50,17 +50,22 @@ SHEETS = {
 }
 SHEETS["ready"] = ([{**row, "matched_normal": ""} for row in READS[:4]], SHEETS["ready"][1])
 OTHERS = ("other.bam", "other.cnr", "other.vcf", "other.cnn", "other.bed", "other.fa", "other.wig", "other.h5")
+FILE_COLUMNS = ("alignments", "coverage", "ratios", "variants")
 INDICES = ("T1.bam.bai", "T2.bai", "T3.cram.crai", "g.fa.fai", "T1.cnn.bai")
+
+
+def with_files(folder):
+    """A folder with every file that the sheets and configurations name, all of one size."""
+    cells = [cell for rows, _ in SHEETS.values() for row in rows for key, cell in row.items() if key in FILE_COLUMNS]
+    names = {name for cell in cells for name in cell.split(";")}
+    for name in (*names, "t.bed", "g.fa", "s.bed", "m.wig", "gc.wig", "panel.h5", *OTHERS, *INDICES):
+        (folder / name).write_bytes(b"x" * 9)
+    return folder
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Every file that the sheets and configurations name, all of one size."""
-    cells = [cell for rows, _ in SHEETS.values() for row in rows for cell in row.values()]
-    names = {name for cell in cells for name in cell.split(";") if Path(name).suffix} - {"0.4", "0.1", "2.8", "0.3-0.5"}
-    for name in (*names, "t.bed", "g.fa", "s.bed", "m.wig", "gc.wig", "panel.h5", *OTHERS, *INDICES):
-        (tmp_path / name).write_bytes(b"x" * 9)
-    return tmp_path
+    return with_files(tmp_path)
 
 
 def merged(first, second):
@@ -209,6 +214,11 @@ KEYS = [
     ("counts.keep_duplicates", "reads", True, BINS_ON - at("bins") | NAMED),
     ("counts.min_fragment_bp", "reads", 90, BINS_ON - at("bins") | NAMED),
     ("counts.max_fragment_bp", "reads", 150, BINS_ON - at("bins") | NAMED),
+    ("counts.max_filtered", "reads", 0.4, BINS_ON - at("bins") | NAMED),
+    ("counts.fail_filtered", "reads", 0.95, BINS_ON - at("bins") | NAMED),
+    ("counts.max_duplicates", "reads", 0.7, BINS_ON - at("bins") | NAMED),
+    ("counts.max_filter_effect", "reads", 1.5, BINS_ON - at("bins") | NAMED),
+    ("counts.fail_filter_effect", "reads", 3.0, BINS_ON - at("bins") | NAMED),
     ("counts.threads", "reads", 4, NOTHING),
     ("reference.file", "reads", "panel.h5", BINS_ON - at("counts", "N2", "N3") - at("reference")),
     ("reference.file", "ready", "other.h5", READY_ON),
@@ -216,6 +226,7 @@ KEYS = [
     ("reference.max_components", "ready", 10, CALLS_ON),
     ("reference.min_relative_depth", "reads", 0.1, PANEL_ON | NAMED),
     ("reference.max_spread", "reads", 0.5, PANEL_ON | NAMED),
+    ("reference.on_suspicious", "reads", "keep", PANEL_ON | NAMED),
     ("ratios.curve", "reads", "lowess", RATIOS_ON),
     ("ratios.min_met_bins", "reads", 4, RATIOS_ON),
     ("ratios.min_backbone_bins", "reads", 100, RATIOS_ON),

@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 from metcn import files
-from metcn.commands import holding, snakefile
+from metcn.commands import holding, records, snakefile
 from metcn.errors import InputError
-from metcn.run import config, failures, layout, plan
+from metcn.run import config, failures, layout, leftovers, plan
 
 NOTE_MARK = "metcn: note: "
 DONE, FAILED = 0, 1
@@ -61,18 +61,25 @@ def run(
     notes, faults = preflight.check(checked, directory)
     if checked.settings["reference"]["file"] and checked.normals:
         notes.append("a ready panel of normals is given, so the sheet's normals make none")
+    left, unknown = leftovers.found(checked, directory), records.without(directory, leftovers.outputs(checked))
+    notes += leftovers.note(left, directory)
+    if unknown and "--touch" not in snakemake:
+        notes.append(f"{records.note(unknown)}, so these are made again")
     for note in notes:
         print(f"{NOTE_MARK}{note}", file=sys.stderr)
     dry_run = dry_run or bool(DRY_RUN & set(snakemake))
-    words = [*_profile(profile), *(["--cores", str(cores)] if cores else []), *(["--dry-run"] if dry_run else [])]
+    words = ["--forcerun", *unknown] if unknown else []
+    words += [*_profile(profile), *(["--cores", str(cores)] if cores else []), *(["--dry-run"] if dry_run else [])]
     words += ["--keep-going", *snakemake]
     if dry_run:
         return _show(directory, checked.settings, words, faults)
     if keep:
+        leftovers.write(left, directory)
         return _work(directory, checked.settings, words, faults, keep)
     named = ["--samples", str(samples)] if samples is not None else []
     again = ["metcn", "run", *named, "--configfile", str(configfile), "--directory", str(directory), "--unlock"]
     with holding.held(directory, "metcn run", again) as lock:
+        leftovers.write(left, directory)
         return _work(directory, checked.settings, words, faults, [lock])
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from metcn import files
+from metcn.commands import records
 from metcn.commands.arguments import call_stage
 from metcn.errors import InputError
 from metcn.run import config, layout, plan, sheet
@@ -160,6 +161,7 @@ def run(
     kept = [argument for argument in layout.OUTPUTS[stage] if argument not in omit]
     written = {argument: output / layout.path(stage, argument, sample) for argument in kept}
     settings = {key: steps.settings[stage][key] for key in config.settings_keys(stage)}
+    records.forget(output, [layout.path(stage, argument, sample) for argument in layout.OUTPUTS[stage]])
     call_stage(stage, {**steps.facts(stage, name), **read, **written}, settings)
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from metcn import files
-from metcn.commands import finishing, holding
+from metcn.commands import finishing, holding, records
 from metcn.errors import InputError
-from metcn.run import config, layout, plan
+from metcn.run import config, layout, leftovers, plan
 from metcn.run.samples import NAME
 
 CHECKED = "METCN_CHECKED"  # set by `metcn run`, which looks at the inputs before it starts Snakemake
@@ -49,7 +49,22 @@ def load(given: Mapping[str, Any], workflow: Any) -> plan.Plan:
         checked = preflight.check(whole, Path.cwd())
         for line in [*checked.notes, *checked.faults]:
             print(f"metcn: note: {line}", file=sys.stderr)
+        if workflow.modifier.is_main_snakefile():
+            for line in _earlier_results(whole, Path.cwd()):
+                print(f"metcn: note: {line}", file=sys.stderr)
     return whole
+
+
+def _earlier_results(whole: plan.Plan, directory: Path) -> list[str]:
+    """What is to be said of results that are there already."""
+    notes = leftovers.note(leftovers.found(whole, directory), directory)
+    unknown = records.without(directory, leftovers.outputs(whole))
+    if unknown:
+        notes.append(
+            f"{directory}: {records.note(unknown)}, so changes would go unnoticed; make them again with --forcerun or "
+            "with `metcn run`, or take them as they are with --touch --forceall"
+        )
+    return notes
 
 
 def _link(whole: plan.Plan) -> None:

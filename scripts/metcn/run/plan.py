@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -153,9 +154,7 @@ class Plan:
         if self.settings["reference"]["file"]:  # a ready panel carries its bins
             return {"reference": self.settings["reference"]["file"]}
         counted = [name for name in sorted(self.normals) + sorted(self.tumours) if self._counted(name)]
-        tables = (
-            self.samples[counted[0]].coverage if counted else ()
-        )  # the same rows in whichever, so any order's first
+        tables = self.samples[counted[0]].coverage if counted else ()  # whichever: all have the same rows
         known = {"targets": self.settings["targets"], "fasta": self.settings["fasta"]}
         known |= {name: self.settings["bins"][name] for name in ("gc", "mappability")}
         return {**known, "coverage": [str(path) for path in tables]}
