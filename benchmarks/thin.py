@@ -1,4 +1,4 @@
-"""Shallow genomes down to a thousandth of a fold: do intervals hold the truth, and does a flat genome stay unknown?
+"""Shallow genomes down to a thousandth of a fold: whether intervals hold the truth, and flat genomes stay unknown.
 
 Counts of 50 kb windows are drawn around the depth times the window's own efficiency, with a scatter beyond chance that
 is the sample's own. Half of the tumours have a MET amplicon of 3 Mb, the others none; purity and ploidy are given. Flat

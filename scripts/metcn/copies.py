@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 class Measured:
     """Log2 ratios of the levels a call needs, with their own errors, and the error of the baseline they share.
 
-    ``log2`` and ``se`` have the keys of ``SIDES``; NaN where a level could not be measured. ``fragments`` are those seen
-    in a level, for the levels of which that is known: they skew its error.
+    ``log2`` and ``se`` have the keys of ``SIDES``; NaN where a level could not be measured. ``fragments`` are those
+    seen in a level, for the levels of which that is known: they skew its error.
     """
 
     log2: Mapping[str, float]

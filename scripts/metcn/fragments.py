@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv, polygamma
 
 FEW = 30.0
 """Fragments of a typical bin below which counts are summed. The median of log2 counts is off by up to half a count
 (.024 log2 at 30), and an empty bin has no logarithm; sums have neither fault."""
 SURE = 20.0  # expected fragments whose absence chance does not explain: it has a probability of 2e-9
+ALIKE = 0.2  # log of the ratio of two widths up to which bins are compared
+PAIRS, PARTS = 50, 20  # fewest pairs of neighbours that tell of scatter, and parts of the genome
+STEPS = 8  # of a recurrence, see `sd`
 LEAST_LOG2 = -1074.0  # of a quantile that underflows
 
 Floats = NDArray[np.floating]
@@ -49,7 +51,12 @@ def sd(number: Any) -> Any:
 
     1.44 / sqrt(n) for many; 3.2 for none.
     """
-    return np.sqrt(polygamma(1, np.asarray(number, dtype=float) + 0.5)) / np.log(2)
+    # trigamma function: its recurrence up to where the asymptotic series is exact to ten digits
+    at = np.asarray(number, dtype=float) + 0.5
+    steps = sum((at + step) ** -2.0 for step in range(STEPS))
+    far = 1 / (at + STEPS)
+    series = far + far**2 / 2 + far**3 / 6 - far**5 / 30 + far**7 / 42
+    return np.sqrt(steps + series) / np.log(2)
 
 
 def log2_ratio(number: Any, expected: Any) -> Any:
@@ -64,6 +71,8 @@ def log2_ratio(number: Any, expected: Any) -> Any:
 
 def quantile(number: float, probability: Floats) -> Floats:
     """Error of `log2_ratio`, in `sd`, that is not exceeded with ``probability``, of ``number`` fragments seen."""
+    from scipy.special import gammaincinv  # which half the stages do without
+
     with np.errstate(divide="ignore"):
         log2 = np.log2(gammaincinv(number + 0.5, probability))
     found: Floats = (np.maximum(log2, LEAST_LOG2) - np.log2(number + 0.5)) / sd(number)
@@ -74,18 +83,36 @@ def behind(depth: Floats, count: Floats, width_bp: Floats, *, bases_each: float 
     """Fragments behind the depths of bins; none are known without counts and without ``bases_each``.
 
     Counts give the number of fragments per unit of depth, whatever its unit; else a fragment adds ``bases_each`` bases
-    to a mean depth. A bin without depth has 0, one whose depth is missing NaN.
+    to a mean depth, or fewer where neighbours lie closer together than so many bases a fragment allow: then the depth
+    is in another unit, and rests on more. A bin without depth has 0, one whose depth is missing NaN.
     """
     size = depth * width_bp
     known = np.isfinite(count) & np.isfinite(size)
     total = float(size[known].sum())
     if total > 0 and count[known].sum() > 0:
         each = float(count[known].sum()) / total
-    elif bases_each is not None:
-        each = 1 / bases_each
+    elif bases_each:
+        each = 1 / min(bases_each, _most_each(size, width_bp))
     else:
         each = float("nan")
     return Counts(number=size * each, per_depth=width_bp * each)
+
+
+def _most_each(size: Floats, width_bp: Floats) -> float:
+    """Most bases that a fragment can have, as neighbouring bins scatter at least as counting fragments makes them.
+
+    Variance over mean of ``size``, the bases of each bin: that of ``n`` fragments of ``b`` bases is at least ``b``. The
+    median over parts of the genome; infinite where too few pairs of neighbours tell.
+    """
+    alike = np.abs(np.diff(np.log(np.maximum(width_bp, 1)))) < ALIKE
+    pair = np.flatnonzero(alike & np.isfinite(size[1:]) & np.isfinite(size[:-1]))
+    if len(pair) < PAIRS * 2:
+        return float("inf")
+    parts = np.array_split(pair, PARTS)
+    total = np.array([np.sum(size[part] + size[part + 1]) for part in parts])
+    square = np.array([np.sum((size[part] - size[part + 1]) ** 2) for part in parts])
+    has = (total > 0) & (square > 0)
+    return float(np.median(square[has] / total[has])) if has.any() else float("inf")
 
 
 def covered(counts: Counts, *, usable: Mask, even: Mask, chromosome: NDArray, compared: bool) -> Mask:
@@ -130,7 +157,7 @@ def pools(expected: Floats, apart: NDArray[np.bool_], least: float) -> NDArray[n
     return label
 
 
-def excess_variance(number: Floats, expected: Floats, label: NDArray[np.intp], level: Floats) -> float:
+def excess_variance(number: NDArray, expected: NDArray, label: NDArray[np.intp], level: NDArray) -> float:
     """Relative variance of groups' means beyond what counting gives them; not below 0, NaN without groups.
 
     Moments rather than the spread of logarithms, which few fragments make meaningless: ``(n - m)**2 - n`` has the

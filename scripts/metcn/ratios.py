@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,13 +111,10 @@ def correct(
         if used.size == 0:
             continue
         if counts is not None and name in summed:
-            due = counts.per_depth * 2**centre
-            bins = sums.Bins(*(values[members] for values in (
-                np.where(np.isfinite(residual), number, np.nan), due, basis, local, fit, chromosome, block
-            )))  # fmt: skip
-            _add_summed(found, str(name), members, sums.fitted(bins, [each[members] for each in covariates]), number)
-            found.noise[str(name)] = robust.median(found.sd[used])
-            found.scale[str(name)] = found.noise[str(name)] / robust.median(spread[used])
+            given = replace(counts, number=np.where(np.isfinite(residual), number, np.nan))
+            due = sums.Bins(given.number, counts.per_depth * 2**centre, basis, local, fit, chromosome, block)
+            fitted = sums.fitted(due.at(members), [each[members] for each in covariates])
+            _add_summed(found, str(name), members, fitted, number, spread, used)
             continue
         part = basis[members]
         part = part[:, np.any(part != 0, axis=0)].astype(float)
@@ -129,21 +126,30 @@ def correct(
                 ratio[members], covariate=covariate[members], rows=fit[members], method=curve
             )
         found.scale[str(name)] = noise_scale(ratio[members], spread[members], chromosome[members])
-        # what gives the ratio the number behind its depth is expected at ratio 1; a bin without depth has half a fragment
-        found.expected[members] = np.maximum(number[members], 0.5) / 2 ** ratio[members]
-        floor = np.nan_to_num(fragments.sd(found.expected[members]), nan=0.0)
-        learned = np.maximum(spread[members] * found.scale[str(name)], floor)
-        found.sd[members] = np.where(np.isfinite(ratio[members]), learned, np.nan)
+        found.expected[members] = np.maximum(number[members], 0.5) / 2 ** ratio[members]  # an empty bin has half a one
+        learned = spread[members] * found.scale[str(name)]
+        floor = np.fmax(learned, fragments.sd(found.expected[members]))
+        found.sd[members] = np.where(np.isfinite(ratio[members]) & np.isfinite(learned), floor, np.nan)
         found.noise[str(name)] = robust.median(found.sd[used])
         found.shares[str(name)] = [float(share) for share in shares[:-1]]
     return found
 
 
-def _add_summed(found: Corrected, name: str, members: NDArray[np.intp], fitted: sums.Fitted, number: Floats) -> None:
+def _add_summed(
+    found: Corrected,
+    name: str,
+    members: NDArray[np.intp],
+    fitted: sums.Fitted,
+    number: Floats,
+    spread: Floats,
+    used: NDArray[np.intp],
+) -> None:
     """Enter what sums of counts say of a kind."""
     found.expected[members], found.sd[members] = fitted.expected, fitted.sd
     found.log2_ratio[members] = fragments.log2_ratio(number[members], fitted.expected)
     found.shares[name] = fitted.shares
+    found.noise[name] = robust.median(found.sd[used])
+    found.scale[name] = found.noise[name] / robust.median(spread[used])
 
 
 def _shares(

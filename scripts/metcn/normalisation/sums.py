@@ -62,6 +62,13 @@ class Bins:
     chromosome: NDArray
     block: NDArray[np.intp]
 
+    def at(self, rows: NDArray[np.intp]) -> Bins:
+        """Some of the bins."""
+        return Bins(
+            self.number[rows], self.expected[rows], self.basis[rows], self.local[rows], self.fit[rows],
+            self.chromosome[rows], self.block[rows],
+        )  # fmt: skip
+
 
 def fitted(bins: Bins, covariates: Sequence[Floats]) -> Fitted:
     """What bins expect after level, components and curves are fitted outside chromosome 7."""

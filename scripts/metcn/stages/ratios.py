@@ -109,18 +109,18 @@ def _with_few(
 ) -> Panel:
     """The panel with another centre, and nothing learned, for kinds of which the normals hold ``few`` fragments."""
     given = parts.frame["mask"].to_numpy(dtype=np.str_)
-    arrays = {name: np.array(getattr(panel, name)) for name in ("centre", "spread", "basis")}
+    centre, spread, basis = (np.array(values) for values in (panel.centre, panel.spread, panel.basis))
     mask, null, shares = panel.mask.astype("U32"), dict(panel.null), dict(panel.shares)
     for kind in np.unique(parts.kind[few]):
         own = parts.kind == kind
         number = np.stack([one.number[own] for one in behind])
-        arrays["centre"][own], arrays["spread"][own], mask[own] = sums.centre(
+        centre[own], spread[own], mask[own] = sums.centre(
             number, behind[0].per_depth[own], fit=parts.fit[own], given=given[own], least_relative=least
         )
-        arrays["basis"][own] = 0.0
+        basis[own] = 0.0
         null.pop(str(kind), None)
         shares.pop(str(kind), None)
-    return replace(panel, **arrays, mask=mask, null=null, shares=shares)
+    return replace(panel, centre=centre, spread=spread, basis=basis, mask=mask, null=null, shares=shares)
 
 
 def _log2(frame: pd.DataFrame, depth: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -313,6 +313,8 @@ def _quality(parts: measure.Design, log2: np.ndarray, found: against.Measured, p
 
 def _empty(bins: measure.Observed) -> float:
     """Share of usable bins without a fragment; NaN where fragments are not known."""
+    if bins.number is None:
+        return float("nan")
     known = np.isfinite(bins.log2) & np.isfinite(bins.number)
     return float(np.mean(bins.number[known] == 0)) if known.any() else float("nan")
 
