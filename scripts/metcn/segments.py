@@ -103,9 +103,11 @@ def _row(part: pd.DataFrame) -> dict[str, Any]:
     error = 1.25 * noise / np.sqrt(len(part))  # of a median, on normal noise
     expected = part["expected"].to_numpy(float)
     if np.isfinite(expected).all():
-        error = max(error, float(fragments.sd(np.sum(expected * 2**log2))))
-    if (part["bins"] > 1).any():  # of pools, few make up a segment: their spread says too little, what they err by more
-        error = max(error, 1.25 / np.sqrt(float(np.sum(part["spread"].to_numpy(float) ** -2.0))))
+        seen = float(np.sum(expected * 2**log2))
+        if (part["bins"] > 1).any():  # a median of few fragments lies on one of a few values, and so may all bins
+            level = float(fragments.log2_ratio(seen - len(part) / 2, expected.sum()))
+            error = float(np.sum(part["spread"].to_numpy(float) ** -2.0)) ** -0.5
+        error = max(error, float(fragments.sd(seen)))
     genes = dict.fromkeys(name for name in part["gene"] if name not in ("-", "Antitarget", "Background", "."))
     return {
         "chromosome": part["chromosome"].iloc[0],
