@@ -28,7 +28,11 @@ def some_counts() -> pd.DataFrame:
 
 def some_ratios() -> pd.DataFrame:
     return some_bins().assign(
-        log2=[0.1, np.nan, 2.0], depth=[1.0, 0.0, 9.0], weight=[1.0, 0.0, 0.5], spread=[0.2, 0.2, 0.1]
+        log2=[0.1, np.nan, 2.0],
+        depth=[1.0, 0.0, 9.0],
+        weight=[1.0, 0.0, 0.5],
+        spread=[0.2, 0.2, 0.1],
+        expected=[40.0, np.nan, 7.5],
     )[list(RATIO_COLUMNS)]
 
 

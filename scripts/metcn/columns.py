@@ -7,7 +7,9 @@ from typing import NamedTuple
 BIN_COLUMNS = ("chromosome", "start", "end", "gene", "kind", "role", "gc", "mappability", "mask")
 COUNT_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "count")
 ALLELE_COLUMNS = ("chromosome", "start", "end", "ref", "alt", "ref_reads", "alt_reads", "other_reads")
-RATIO_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "weight", "kind", "role", "mask", "spread")
+RATIO_COLUMNS = (
+    "chromosome", "start", "end", "gene", "log2", "depth", "weight", "kind", "role", "mask", "spread", "expected"
+)  # fmt: skip
 
 KINDS = ("target", "off_target", "window", "amplicon")
 ROLES = ("met", "cep7", "chr7", "backbone", "sex", "other")
@@ -68,6 +70,9 @@ REASONS: dict[str, Reason] = {
         "One filter left out so many reads that the rest proves nothing: see the filter, its numbers and its setting.",
     ),
     "low_depth": Reason("warn", "Too few fragments for a stable result."),
+    "too_few_fragments": Reason(
+        "fail", "So few fragments are to be expected in MET that chance alone could make a gain or hide one."
+    ),
     "build_not_verified": Reason("warn", "The genome build could not be verified from the contigs present."),
     "few_backbone_bins": Reason("fail", "Too few usable autosomal bins outside chromosome 7 to set the baseline."),
     "baseline_from_targets": Reason(

@@ -168,17 +168,26 @@ def _depth(raw: pd.DataFrame, frame: pd.DataFrame, path: str | Path, kind: str) 
 
 
 def _one_coverage(path: str | Path) -> Reading:
-    """Rows of one coverage table: chromosome, start, end, gene, kind, depth; none of a table with a header alone."""
+    """Rows of one coverage table: chromosome, start, end, gene, kind, depth, count; none of a header alone."""
     kind, raw = table_kinds.read(path)
     if "LOG2_COPY_RATIO" in raw.columns or {"weight", "spread"} & set(raw.columns):
         raise InputError(f"expected depth, {path} holds ratios or a reference; give a sample's depth")
     raw, frame, notes = _without_repeats(raw, path, kind)
     frame["kind"] = np.where(frame["gene"].isin(OFF_TARGET_NAMES), "off_target", "target")
     frame["depth"] = _depth(raw, frame, path, kind)
+    frame["count"] = _count(raw, path)
     missing = int(frame["depth"].isna().sum())
     if missing:
         notes.append(f"{path}: {missing} of {len(frame)} rows have no depth; their bins are missing, not empty")
     return Reading(frame, tuple(notes))
+
+
+def _count(raw: pd.DataFrame, path: str | Path) -> pd.Series:
+    """Fragments of each row, where a table tells them: GATK's, DRAGEN's and our own counts do, mean depths do not."""
+    name = next((name for name in ("COUNT", "count") if name in raw.columns), None)
+    if name is None:
+        return pd.Series(np.nan, index=raw.index)
+    return parse_column(raw[name], name, Column(optional=True, low=0, high=LARGEST), path, REMEDY).astype(float)
 
 
 def genome_order(frame: pd.DataFrame, genome: genomes.Genome) -> pd.DataFrame:
@@ -253,7 +262,7 @@ def read_coverage(paths: Sequence[str | Path], genome: genomes.Genome) -> pd.Dat
 
 
 def coverage(paths: Sequence[str | Path], genome: genomes.Genome) -> Reading:
-    """Depth of one sample from one or more tables: chromosome, start, end, gene, kind, depth in genome order.
+    """Depth of one sample from one or more tables: chromosome, start, end, gene, kind, depth, count in genome order.
 
     A missing depth is NaN. A table that holds a header alone adds no row.
 
@@ -262,7 +271,7 @@ def coverage(paths: Sequence[str | Path], genome: genomes.Genome) -> Reading:
     paths
         Tables of one sample, in any order: a pair of CNVkit targets and antitargets, or a single table. ``kind`` is
         ``off_target`` where the gene is CNVkit's name for such bins and ``target`` elsewhere, whatever the file's name.
-        Targets may overlap off-target bins and each other.
+        Targets may overlap off-target bins and each other. ``count`` is NaN where a table tells no fragments.
     genome
         Gives the order of chromosomes.
 

@@ -49,6 +49,7 @@ SPECIFICATIONS: dict[str, Column] = {
     "count": Column("integer", optional=True, low=0, high=1 << 53),
     "weight": AMOUNT,
     "spread": AMOUNT,
+    "expected": AMOUNT,
     "se": AMOUNT,
     "probes": Column("integer", optional=True, low=0, high=1 << 53),
     **dict.fromkeys(("ref", "alt"), Column("text", choices=("A", "C", "G", "T"))),
