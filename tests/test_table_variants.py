@@ -201,6 +201,7 @@ SAME_CASES = [
     *((name, "lower case", lambda text, reader: edited(text, reader, lambda rows: [
         re.sub(r"\t([ACGT])(?=\t|$)", lambda base: base[0].lower(), line) for line in rows]))
       for name in ("SNPs as BED", "SNPs as VCF")),
+    ("SNPs as BED", "a row of two bases", lambda text, reader: text + "chr2\t700\t702\tA\tC\n"),
     ("SNPs as BED", "header", lambda text, reader: "chrom\tstart\tend\tref\talt\n" + text),
     ("SNPs as BED", "behind a name", lambda text, reader: re.sub(r"(?m)\t(\w)\t(\w)$", r"\trs1\t\1\t\2", text)),
     ("SNPs as VCF", "no contigs", lambda text, reader: re.sub(r"##contig.*\n", "", text)),
