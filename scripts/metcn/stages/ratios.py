@@ -240,7 +240,8 @@ def ratios(
         "matched_normal": matched,
         "notes": notes,
     }
-    measured["reasons"] = _measured_reasons(parts, measured, settings)
+    covered = bool(np.isfinite(log2[parts.met & (panel.mask == "")]).any())
+    measured["reasons"] = _measured_reasons(parts, measured, settings, covered=covered)
     _write_ratios(output, frame.assign(depth=depth), panel.mask, found.bins)
     write_json(summary, measured)
 
@@ -302,8 +303,13 @@ def _imported(path: Path, facts: genomes.Genome, assay: str) -> tuple[pd.DataFra
     return frame, table["log2"].to_numpy(float), list(notes)
 
 
-def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
-    """What is to be said against the measurement, in codes of the closed list."""
+def _measured_reasons(
+    parts: measure.Design, measured: Mapping[str, Any], settings: Mapping[str, Any], *, covered: bool
+) -> list[str]:
+    """What is to be said against the measurement, in codes of the closed list.
+
+    Without a baseline nothing is measured of MET, though it may be ``covered``.
+    """
     own, base, tier = measured["met"], measured["baseline"], measured["cep7"]["tier"]
     kinds = np.unique(parts.kind[parts.met]) if parts.met.any() else np.unique(parts.kind)
     noise = max((measured["qc"]["noise"].get(str(kind), 0.0) for kind in kinds), default=0.0)
@@ -312,7 +318,7 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
     largest = max((abs(share) for shares in measured["qc"]["shares"].values() for share in shares), default=0.0)
     egfr = measured["egfr"]
     found = {
-        "met_not_covered": own["bins"] == 0,
+        "met_not_covered": own["bins"] == 0 and not covered,
         "low_depth": own["expected_fragments"] < settings["few_met_fragments"],
         "too_few_fragments": own["expected_fragments"] < settings["min_met_fragments"],
         "few_met_bins": 0 < own["bins"] < settings["min_met_bins"],
