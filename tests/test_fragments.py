@@ -314,3 +314,36 @@ def test_segments_of_a_flat_genome_err_by_no_less_than_their_fragments(tmp_path,
     assert (table["se"] >= 0.85 * fragments.sd(size.to_numpy(float))).all()
     z = (table["log2"] / table["se"]).to_numpy()
     assert np.sqrt(np.mean(z**2)) < 1.4
+
+
+@pytest.mark.parametrize(
+    ("targets", "wide", "kinds"),
+    [
+        pytest.param(6.0, 3.0, ["off_target", "target"], id="both thin"),
+        pytest.param(400.0, 3.0, ["off_target"], id="targets deep, off-target thin"),
+    ],
+)
+@pytest.mark.parametrize("fold", [1.0, 4.0])
+def test_a_thin_panel_is_measured_against_normals_without_bias(tmp_path, targets, wide, kinds, fold):
+    frame = made_depth.panel_bins(genes=60, tiles=12, off_target_bp=1_000_000)
+    random = np.random.default_rng(6)
+    target = (frame["kind"] == "target").to_numpy()
+    mean = np.where(target, targets, wide) * random.lognormal(0, 0.3, len(frame))
+    width_kb = ((frame["end"] - frame["start"]) / 1000).to_numpy()
+    bench = made_depth.Bench(tmp_path, frame, counted=True)
+
+    def log2(count):
+        with np.errstate(divide="ignore"):
+            return np.where(count > 0, np.log2(count / width_kb), NAN)
+
+    normals = np.stack([log2(random.poisson(200 * mean)) for _ in range(6)])
+    panel = bench.reference(normals)
+    z, cep7 = [], []
+    for _ in range(4):
+        ratio = np.where((frame["role"] == "met").to_numpy(), fold, 1.0)
+        found = bench.ratios(log2(random.poisson(mean * ratio)), panel).summary
+        assert found["qc"]["summed_kinds"] == kinds
+        z.append((found["met"]["log2"] - np.log2(fold)) / found["met"]["se"])
+        cep7.append(found["cep7"]["log2"] / found["cep7"]["se"])
+    assert max(map(abs, [*z, *cep7])) < 3
+    assert abs(np.mean(z)) < 1.6 and abs(np.mean(cep7)) < 1.6

@@ -314,6 +314,19 @@ def narrow_baseline(ratio: Floats, *, group: NDArray[np.intp], use: Mask) -> tup
     return robust.median(each), 1.25 * robust.spread(each) / np.sqrt(len(each))
 
 
+def summed_narrow_baseline(
+    number: Floats, expected: Floats, *, group: NDArray[np.intp], use: Mask
+) -> tuple[float, float]:
+    """`narrow_baseline` of genes whose bins hold few fragments: the median over genes of their ratio of sums."""
+    each = summed_levels(number, expected, block=group, use=use)
+    each = each[np.isfinite(each)]
+    if each.size == 0:
+        return float("nan"), float("nan")
+    seen = float(number[use & np.isfinite(number) & np.isfinite(expected)].sum())
+    scatter = 1.25 * robust.spread(each) / np.sqrt(len(each))
+    return robust.median(each), float(np.fmax(scatter, fragments.sd(seen)))
+
+
 def group_excess(
     ratio: Floats, sd: Floats, *, local: Floats, local_error: float, group: NDArray[np.intp], use: Mask, smallest: int
 ) -> tuple[float, int]:

@@ -162,7 +162,11 @@ def baseline(
     autosomal = design.fit | design.on_seven
     wide = design.wide & autosomal & np.isfinite(ratio)
     if wide.sum() < smallest:
-        level, error = core.narrow_baseline(ratio, group=design.group, use=design.fit & ~design.wide)
+        where = {"group": design.group, "use": design.fit & ~design.wide}
+        if np.isin(design.kind[where["use"]], corrected.summed).all():
+            level, error = core.summed_narrow_baseline(number, corrected.expected, **where)
+        else:
+            level, error = core.narrow_baseline(ratio, **where)
         found = {"log2": level, "se": error, "from": "targets", "tie": float("nan"), "tie_se": float("nan")}
         return ratio - level, np.zeros(len(ratio)), found | {"bins": int((design.fit & np.isfinite(ratio)).sum())}
     each = core.wide_levels(corrected, number, kind=design.kind, block=design.block, use=design.wide)
@@ -173,11 +177,11 @@ def baseline(
     tie, tie_error = core.tie_targets(ratio, local=local, targets=targets & design.fit, group=design.group)
     ratio[targets] -= tie
     unread = design.unread & autosomal if design.unread.any() else None
-    where = {"block": design.block, "width_bp": design.width_bp, "use": wide}
+    places = {"block": design.block, "width_bp": design.width_bp, "use": wide}
     if np.isin(design.kind[wide], corrected.summed).all():
-        level, error = core.summed_baseline(number, corrected.expected, **where)
+        level, error = core.summed_baseline(number, corrected.expected, **places)
     else:
-        level, error = core.wide_baseline(ratio, corrected.sd, **where, unread=unread)
+        level, error = core.wide_baseline(ratio, corrected.sd, **places, unread=unread)
     common = float(np.hypot(error, tie_error if design.met[targets].any() and np.isfinite(tie_error) else 0.0))
     found = {"log2": level, "se": common, "from": "wide_bins", "tie": tie, "tie_se": tie_error}
     return ratio - level, local - level, found | {"bins": int(wide.sum())}

@@ -47,7 +47,8 @@ def reference(
     frame = tables.read_bins(bins)
     alike = belonging.counted_alike(counts_summary or ())
     read = [tables.read_depth(path, frame) for path in counts]
-    behind = _behind(frame, read, counts_summary)
+    told = {path.stem: path for path in counts_summary or ()}
+    behind = _behind(frame, read, [told.get(path.name.removesuffix(".cnn")) for path in counts])
     names = [path.name.removesuffix(".cnn") for path in counts]
     lost = belonging.filtered(counts_summary or ())
     for name, sentences in lost.items():
@@ -119,13 +120,12 @@ def _panel(parts: measure.Design, depth: np.ndarray, trusted: np.ndarray, settin
 
 
 def _behind(
-    frame: pd.DataFrame, read: Sequence[tuple[np.ndarray, np.ndarray]], summaries: Sequence[Path] | None
+    frame: pd.DataFrame, read: Sequence[tuple[np.ndarray, np.ndarray]], summaries: Sequence[Path | None]
 ) -> list[fragments.Counts]:
-    """Fragments behind the depths of each of some samples."""
-    paths = list(summaries) if summaries else [None] * len(read)
+    """Fragments behind the depths of each of some samples, which have ``summaries`` or None."""
     return [
         fragments.behind(*one, _width(frame), bases_each=_bases_each(path))
-        for one, path in zip(read, paths, strict=True)
+        for one, path in zip(read, summaries, strict=True)
     ]
 
 
@@ -214,7 +214,7 @@ def ratios(
         depth, count = tables.read_depth(counts, frame)
         log2 = _log2(frame, depth, count)
         of_run = (genome, assay, belonging.counted_alike([counts_summary]))
-        [behind] = _behind(frame, [(depth, count)], [counts_summary] if counts_summary else None)
+        [behind] = _behind(frame, [(depth, count)], [counts_summary])
         frame, panel, made, mode = _compared(frame, reference, matched_normal, *of_run)
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
@@ -224,7 +224,7 @@ def ratios(
     matched = None
     if matched_normal and mode == "panel_of_normals":
         own = tables.read_depth(matched_normal, frame)
-        [told] = _behind(frame, [own], [counts_summary] if counts_summary else None)
+        [told] = _behind(frame, [own], [counts_summary])
         matched = against.matched_normal(
             against.measured(parts, facts, _log2(frame, *own), panel, counts=told, **how).levels
         )
@@ -275,7 +275,7 @@ def _compared(
         centre = _log2(frame, *own)
         mask = np.where((flat.mask == "") & ~np.isfinite(centre), "no_reads_in_normals", flat.mask)
         panel = Panel(centre, flat.spread, mask, flat.basis, {}, 1)
-        parts, behind = measure.design_of(frame), _behind(frame, [own], None)
+        parts, behind = measure.design_of(frame), _behind(frame, [own], [None])
         return frame, _with_few(panel, parts, behind, _few(parts, behind), 0.0), None, "matched_normal"
     return frame, _flat(frame), None, "no_normals"
 
