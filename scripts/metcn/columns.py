@@ -10,6 +10,10 @@ ALLELE_COLUMNS = ("chromosome", "start", "end", "ref", "alt", "ref_reads", "alt_
 RATIO_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "weight", "kind", "role", "mask", "spread")
 
 KINDS = ("target", "off_target", "window", "amplicon")
+MASKS = (
+    *("", "low_mappability", "unsequenced", "unplaced", "not_read", "no_reads", "no_reads_in_normals"),
+    *("low_depth_in_normals", "noisy_in_normals", "blacklisted", "other"),
+)  # why a bin is not used, "" where it is; ``other`` stands for a word that bins.tsv was given elsewhere
 ROLES = ("met", "cep7", "chr7", "backbone", "sex", "other")
 ASSAYS = ("panel", "wes", "amplicon", "wgs", "swgs")
 SPECIMENS = ("tissue", "plasma")
