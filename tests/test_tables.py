@@ -253,7 +253,7 @@ def test_drawn_columns_are_those_of_the_ratios(tmp_path):
     ("old", "new", "message"),
     [
         ("chr1\t100\t", "chr1\tx\t", "start"),
-        ("\trole\t", "\trolle\t", "lacks column role"),
+        ("\trole_code\t", "\trolle\t", "lacks column role_code"),
         ("chr1\t100\t", "\t100\t", "chromosome"),
     ],
     ids=["no number", "no column", "no chromosome"],

@@ -12,6 +12,10 @@ RATIO_COLUMNS = (
 )  # fmt: skip
 
 KINDS = ("target", "off_target", "window", "amplicon")
+MASKS = (
+    *("", "low_mappability", "unsequenced", "unplaced", "not_read", "no_reads", "no_reads_in_normals"),
+    *("low_depth_in_normals", "noisy_in_normals", "blacklisted", "other"),
+)  # why a bin is not used, "" where it is; ``other`` stands for a word that bins.tsv was given elsewhere
 ROLES = ("met", "cep7", "chr7", "backbone", "sex", "other")
 ASSAYS = ("panel", "wes", "amplicon", "wgs", "swgs")
 SPECIMENS = ("tissue", "plasma")
