@@ -234,9 +234,9 @@ def ratios(
     matched = None
     if matched_normal and given.mode == "panel_of_normals":
         own = tables.read_depth(matched_normal, frame)
-        [told] = _behind(frame, [own], [counts_summary])
+        [theirs] = _behind(frame, [own], [counts_summary])
         matched = against.matched_normal(
-            against.measured(parts, facts, _log2(frame, *own), panel, counts=told, **how).levels
+            against.measured(parts, facts, _log2(frame, *own), panel, counts=theirs, **how).levels
         )
     made = given.made
     resembles = belonging.of_sample(found.corrected.shares, made["names"], panel) if made else None
