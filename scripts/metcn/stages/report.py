@@ -55,9 +55,10 @@ def cohort(
     mqc: Path | None,
     mqc_general: Path | None,
     mqc_quality: Path | None,
+    mqc_versions: Path | None,
     settings: Mapping[str, Any],
 ) -> None:
-    """Write ``cohort.tsv``, the cohort's HTML page, and those of MultiQC's three tables that a path is given for.
+    """Write ``cohort.tsv``, the cohort's HTML page, and those of MultiQC's four files that a path is given for.
 
     Raises
     ------
@@ -77,6 +78,7 @@ def cohort(
         (mqc, multiqc.calls(rows)),
         (mqc_general, multiqc.general(rows)),
         (mqc_quality, multiqc.quality(records)),
+        (mqc_versions, multiqc.versions(records)),
     ):
         if path is not None:
             write_text(path, content)
