@@ -110,14 +110,14 @@ def correct(
         used = members[(fit & np.isfinite(residual) & np.isfinite(local))[members]]
         if used.size == 0:
             continue
+        own = basis[:, np.any(basis[members] != 0, axis=0)].astype(float)
         if counts is not None and name in summed:
             given = replace(counts, number=np.where(np.isfinite(residual), number, np.nan))
-            due = sums.Bins(given.number, counts.per_depth * 2**centre, basis, local, fit, chromosome, block)
+            due = sums.Bins(given.number, counts.per_depth * 2**centre, own, local, fit, chromosome, block)
             fitted = sums.fitted(due.at(members), [each[members] for each in covariates])
             _add_summed(found, str(name), members, fitted, number, spread, used)
             continue
-        part = basis[members]
-        part = part[:, np.any(part != 0, axis=0)].astype(float)
+        part = own[members]
         rows = np.searchsorted(members, used)
         shares = _shares((residual - local)[used], spread[used], part[rows], group[used], error)
         ratio[members] = tangent.subtract(residual[members], part, shares)
