@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -217,6 +218,10 @@ def state(folder):
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+def provenance_of(out):
+    return json.loads((out / "results/calls/T1.json").read_text())["provenance"]["inputs"]
 
 
 class TestRun:

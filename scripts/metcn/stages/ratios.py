@@ -170,6 +170,7 @@ def ratios(
         "reference": made | {"resembles": resembles} if made else None,
         "matched_normal": matched,
         "notes": notes,
+        "inputs": provenance.contents(imported=imported, reference=None if imported else reference),
     }
     measured["reasons"] = _measured_reasons(parts, measured, settings)
     _write_ratios(output, frame.assign(depth=depth), panel.mask, found.bins)
