@@ -142,6 +142,10 @@ bench-normalise: $(STAMP) ## time and memory of normalisation, beside CNVkit's
 bench-shallow: $(STAMP) ## amplicons found in shallow genomes, where they end, and false positives
 	$(BIN)/python benchmarks/shallow.py --shared $(SHARED) --workers $(CORES) $(BENCH)
 
+.PHONY: bench-thin
+bench-thin: $(STAMP) ## shallow genomes from 0.001x to 1x: do intervals hold the truth, is a flat genome fitted
+	$(BIN)/python benchmarks/thin.py --workers $(CORES) $(BENCH)
+
 .PHONY: bench-nulls
 bench-nulls: $(STAMP) ## how often the scan takes noise, broad steps or real normals for an amplicon
 	$(BIN)/python benchmarks/nulls.py --shared $(SHARED) --workers $(CORES) $(BENCH)

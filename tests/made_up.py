@@ -234,7 +234,13 @@ def profile(
     )
     level = np.log2(expected_ratio(copies, 0.35, 2.6))
     bins = bins.assign(
-        gene="-", depth=100.0, weight=1.0, mask="", spread=noise, log2=level + random.normal(0, noise, len(bins))
+        gene="-",
+        depth=100.0,
+        weight=1.0,
+        mask="",
+        spread=noise,
+        expected=np.nan,
+        log2=level + random.normal(0, noise, len(bins)),
     )
     bins.loc[bins.index % 50 == 3, ["log2", "mask"]] = [np.nan, "low_mappability"]
     bins = bins.sort_values(["chromosome", "start"], kind="stable")

@@ -53,3 +53,30 @@ def test_differences():
 @pytest.mark.parametrize("ours", [[], [1.0], [1.0, np.nan]])
 def test_one_pair_has_no_limits(ours):
     assert np.isnan(agreement.differences(ours, np.ones(len(ours)))[1:]).all()
+
+
+def test_ratios_are_differences_of_logarithms():
+    ours, theirs = [2, 8, 9, np.nan, 5, 0, 0], [1, 4, 9, 3, np.nan, 2, 0]
+    found = agreement.ratios(ours, theirs)
+    logs = [float(np.log(2)), float(np.log(2)), 0.0]  # the slow way; 0 has no logarithm, and two pairs have one
+    mean, spread = sum(logs) / 3, (sum((log - sum(logs) / 3) ** 2 for log in logs) / 2) ** 0.5
+    expected = [float(np.exp(mean + times * 1.959963984540054 * spread)) for times in (0, -1, 1)]
+    assert found == (3, 2, *map(pytest.approx, expected))
+
+
+def test_limits_of_ratios_do_not_depend_on_the_scale():
+    """Errors of 10 % of 2 and of 50 copies give one pair of limits, and those of the differences do not."""
+    random = np.random.default_rng(1)
+    error = np.exp(random.normal(0, 0.1, 400))
+    few, many = (agreement.ratios(level * error, np.full(400, level)) for level in (2.0, 50.0))
+    assert few == pytest.approx(many) and (few.low, few.high) == pytest.approx((0.82, 1.22), abs=0.05)
+
+
+@pytest.mark.parametrize("ours", [[], [1.0], [1.0, np.nan], [1.0, 0.0]])
+def test_one_ratio_has_no_limits(ours):
+    assert np.isnan(agreement.ratios(ours, np.ones(len(ours)))[2:]).all()
+
+
+def test_coverage_counts_whole_triples_and_both_ends():
+    low, high, truth = [1, 1, 1, 1, np.nan, 1], [2, 2, 2, 2, 2, np.nan], [1, 2, 2.01, np.nan, 1.5, 1.5]
+    assert agreement.coverage(low, high, truth)[:3] == (2, 3, pytest.approx(2 / 3))

@@ -31,7 +31,7 @@ def profile(*events, noise=0.05, seed=1, frame=FRAME):
     for chromosome, start, end, number in events:
         copies[(frame["chromosome"] == chromosome) & MIDPOINT.between(start, end, inclusive="left")] = number
     log2 = np.log2(expected_ratio(copies, 0.3, 2.0)) + np.random.default_rng(seed).normal(0, noise, len(frame))
-    return loci.profile(frame.assign(log2=log2, spread=noise, weight=1.0), MEASURED)
+    return loci.profile(frame.assign(log2=log2, spread=noise, weight=1.0, expected=np.nan), MEASURED)
 
 
 def found(*events, **options):
@@ -76,7 +76,7 @@ def test_an_amplicon_that_reaches_the_end_of_the_assay_is_censored(last, end_cen
     frame = FRAME[~SEVEN | (FRAME["end"] <= last)].reset_index(drop=True)
     copies = np.where((frame["chromosome"] == "7") & frame["start"].between(*AMPLICON, inclusive="left"), 8, 2)
     log2 = np.log2(expected_ratio(copies, 0.3, 2.0)) + np.random.default_rng(1).normal(0, 0.05, len(frame))
-    bins = loci.profile(frame.assign(log2=log2, spread=0.05, weight=1.0), MEASURED)
+    bins = loci.profile(frame.assign(log2=log2, spread=0.05, weight=1.0, expected=np.nan), MEASURED)
     searched = amplicons.search(bins, FACTS, alpha=0.001)
     assert (searched is not None) == scanned
     seen = (searched and searched.amplicon(FACTS)) or amplicons.by_level(
@@ -164,7 +164,7 @@ def test_genes_have_copies_intervals_and_focality():
 
 def test_a_gene_that_no_bin_covers_is_missing():
     frame = FRAME[FRAME["chromosome"] != "17"].reset_index(drop=True)
-    bins = loci.profile(frame.assign(log2=0.0, spread=0.1), MEASURED)
+    bins = loci.profile(frame.assign(log2=0.0, spread=0.1, expected=np.nan), MEASURED)
     (row,) = copies_of(bins, "ERBB2")
     assert row["bins"] == 0
     assert all(np.isnan(row["copies"][name]) for name in ("value", "low", "high"))
@@ -173,7 +173,7 @@ def test_a_gene_that_no_bin_covers_is_missing():
 
 def test_a_gene_of_the_assay_needs_no_coordinates():
     frame = made_depth.panel_bins(genes=6, tiles=4, off_target_bp=10_000_000)
-    bins = loci.profile(frame.assign(log2=0.0, spread=0.1), MEASURED)
+    bins = loci.profile(frame.assign(log2=0.0, spread=0.1, expected=np.nan), MEASURED)
     (row,) = copies_of(bins, "G3")
     own = frame[frame["gene"] == "G3"]
     assert (row["bins"], row["start"], row["end"]) == (4, own["start"].min(), own["end"].max())

@@ -280,7 +280,9 @@ def run(folder, level, *, share="0.2", ploidy="2", specimen="tissue", log2=None,
     """Result and draws of the stage."""
     (folder / "ratios.json").write_text(json.dumps(measurement(level, **options)))
     profile = np.zeros(len(frame)) if log2 is None else log2
-    tables.write_ratios(folder / "s.cnr", frame.assign(log2=profile, depth=1.0, weight=1.0, spread=0.1))
+    tables.write_ratios(
+        folder / "s.cnr", frame.assign(log2=profile, depth=1.0, weight=1.0, spread=0.1, expected=np.nan)
+    )
     segments = {"ratios": folder / "s.cnr", "output": folder / "s.cns", "seg": folder / "s.seg"}
     made_depth.run("segments", {"method": "none"}, sample="s", genome="GRCh37", **segments)
     inputs = {"specimen": specimen, "purity": share, "ploidy": ploidy, "segments": folder / "s.cns"}

@@ -28,7 +28,7 @@ import sound_files
 from metcn import cli, panel_file, simulate
 from metcn.commands import launch
 from metcn.files import read_json
-from small_files import write_bam
+from small_files import write_bam, write_fasta
 from sound_files import BED, CONTIGS, GRCH37, ROWS, TABLES
 
 REFUSED, SAME, MISSING, NO_CALL = "refused", "same", "missing", "no call"
@@ -330,7 +330,9 @@ def huge_header(content: bytes) -> bytes:
 
 
 def no_fasta(bench: Bench) -> Path:
-    return bench.copy("s.cram")
+    sequence = write_fasta(bench.folder, chr7="ACGT" * 500)
+    made = {"contigs": {"chr7": 2000}, "mode": "wc", "reference_filename": str(sequence)}
+    return write_bam(bench.folder / "s.cram", [(0, 5, 0, 60, 0, "50M")], **made)
 
 
 def fasta(damage: Callable[[Path], object]) -> Callable[[Bench], list]:
@@ -390,8 +392,9 @@ OF_ALIGNMENTS = [
     ("BAM", "cut index", reindexed(b"BAI\1\xff\xff\xff\x7f"), "index .* is damaged"),
     ("BAM", "index that is a bomb", reindexed(sound_files.bomb()), "index .* is damaged .*inflate"),
     ("BAM", "index of a deeper BAM", other_index, "index|records"),
-    ("BAM", "sorted by name", made(order="queryname"), "its header says queryname"),
-    ("BAM", "unsorted", made(order="unsorted"), "its header says unsorted"),
+    ("BAM", "sorted by name", made(order="queryname", index=False), "its header says queryname"),
+    ("BAM", "unsorted", made(order="unsorted", index=False), "its header says unsorted"),
+    ("BAM", "unsorted, with an index", raw(*map(raw_bam.record, (0, 0), (9, 5))), "found chr1:6 after chr1:10"),
     ("BAM", "unaligned", made(contigs={}), "names no contigs"),
     ("BAM", "another build", made(contigs={"chr7": 159_345_973}), "is GRCh38"),
     ("BAM", "no known build", made(contigs={"chr7": 1_000_000}), "no build known here"),

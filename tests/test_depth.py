@@ -476,6 +476,18 @@ def test_reads_that_a_filter_took_are_not_a_gene_that_is_not_covered(tmp_path, m
     assert not {"met_not_covered", "no_reads"} & set(summary["reasons"])
 
 
+def test_an_index_of_fewer_records_is_a_note(tmp_path, capsys):
+    bins, _ = make_bins(tmp_path)
+    path = some_bam(tmp_path)
+    index = path.with_name(path.name + ".bai").read_bytes()
+    for own in (True, False):
+        some_bam(tmp_path, fragments=200 if own else 250)
+        path.with_name(path.name + ".bai").write_bytes(index)
+        _, summary = make_counts(tmp_path, bins, alignment=path)
+        assert [f"run `samtools index {path}`" in note for note in summary["warnings"]] == [True] * (not own)
+    assert "metcn: note:" in capsys.readouterr().err
+
+
 def test_coverage_passes_through(tmp_path):
     bins, _ = make_bins(tmp_path, coverage=COVERAGE, targets=None)
     counts, summary = make_counts(tmp_path, bins, coverage=[tmp_path / "coverage"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -42,18 +43,61 @@ def written(tmp_path_factory):
     return folder
 
 
-def test_cnvkit_scatters_calls_and_lists_genes(written):
-    lines = [
-        f"scatter {written}/s.cnr -s {written}/s.cns -c chr7 -o {written}/s.png",
-        f"call {written}/s.cns --purity 0.35 -o {written}/s.call.cns",
-        f"genemetrics {written}/s.cnr -s {written}/s.cns -o {written}/s.genes.tsv",
-    ]
+def cnvkit(*lines: str) -> None:
+    """Run CNVkit's commands one after the other in one process, of which importing it is the most part."""
     done = subprocess.run([sys.executable, "-c", CNVKIT, *lines], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert (written / "s.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_cnvkit_draws_calls_and_lists_genes(written):
+    cnvkit(
+        f"diagram {written}/s.cnr -s {written}/s.cns -o {written}/s.pdf",
+        f"call {written}/s.cns --purity 0.35 -o {written}/s.call.cns",
+        f"genemetrics {written}/s.cnr -s {written}/s.cns -o {written}/s.genes.tsv",
+    )
+    assert (written / "s.pdf").read_bytes().startswith(b"%PDF")
     called = [line.split("\t") for line in (written / "s.call.cns").read_text().splitlines()]
     assert int(called[2][called[0].index("cn")]) > 9
     assert "MET\tchr7" in (written / "s.genes.tsv").read_text()
+
+
+@pytest.mark.slow
+def test_cnvkit_does_all_else_that_takes_ratios_or_segments(written):
+    kinds = {"seg": "cns", "bed": "cns", "vcf": "cns", "cdt": "cnr", "jtv": "cnr", "nexus-basic": "cnr"}
+    cnvkit(
+        f"scatter {written}/s.cnr -s {written}/s.cns -c chr7 -o {written}/s.png",
+        f"heatmap {written}/s.cns -o {written}/s.heat.png",
+        f"segmetrics {written}/s.cnr -s {written}/s.cns --ci -o {written}/s.ci.cns",
+        f"breaks {written}/s.cnr {written}/s.cns -o {written}/s.breaks.tsv",
+        f"metrics {written}/s.cnr -s {written}/s.cns -o {written}/s.metrics.tsv",
+        *(f"export {kind} {written}/s.{table} -o {written}/e.{kind}" for kind, table in kinds.items()),
+    )
+    for name in ("s.png", "s.heat.png"):
+        assert (written / name).read_bytes().startswith(b"\x89PNG")
+    assert all((written / f"e.{kind}").stat().st_size for kind in kinds)
+
+
+def test_ratios_hold_only_numbers_beyond_cnvkit_s_columns_and_read_back(written):
+    header, *lines = [line.split("\t") for line in (written / "s.cnr").read_text().splitlines()]
+    assert header[:7] == ["chromosome", "start", "end", "gene", "log2", "depth", "weight"]
+    assert {len(line) for line in lines} == {11} and all(float(cell) >= 0 for line in lines for cell in line[7:])
+    found = tables.read_ratios(written / "s.cnr")
+    assert set(found["role"]) == {"backbone", "chr7", "cep7", "met"}
+    assert set(found["mask"]) == {"", "low_mappability"} and (found["log2"].isna() == (found["mask"] != "")).all()
+
+
+def test_documentation_has_the_words_behind_the_codes():
+    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    for name, words in tables.CODED.items():
+        [row] = [line for line in text.splitlines() if line.startswith(f"| `{name}_code` ")]
+        assert re.findall(r"(\d+) `(\w+)`", row) == [(str(place), word) for place, word in enumerate(words) if word]
+
+
+def test_a_mask_of_a_laboratory_s_own_stays_a_mask(tmp_path):
+    bins = profile(builds.load("GRCh37"), spacing_bp=20_000_000)[0].drop_duplicates(["chromosome", "start", "end"])
+    masks = np.where(np.arange(len(bins)) % 2, "our_blacklist", "")
+    tables.write_ratios(tmp_path / "s.cnr", bins.assign(mask=masks))
+    assert (tables.read_ratios(tmp_path / "s.cnr")["mask"] == np.where(masks == "", "", "other")).all()
 
 
 def test_seg_reads_back_as_it_was(written):

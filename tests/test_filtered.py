@@ -88,6 +88,11 @@ IN_MET = [
     pytest.param(bins(met=0, low_mapping_quality=(2, 0)), [], id="stray reads in a gene that is not covered"),
     pytest.param(bins(met=0, fragment_size=(9, 0)), [("fragment_size", REFUSED)], id="all of MET by their length"),
     pytest.param(bins(fragment_size=(900, 9)), [], id="lengths are chosen"),
+    pytest.param(
+        bins(met=1, duplicate=(50, 50), low_mapping_quality=(99, 0)),
+        [(WEAK, REFUSED)],
+        id="what one filter took is not laid on another",
+    ),
     pytest.param(bins(met=10, low_mapping_quality=(12, 0)), [], id="few reads"),
     pytest.param(bins(others=0, duplicate=(300, 9)), [], id="nothing to compare with"),
 ]
@@ -96,6 +101,11 @@ IN_MET = [
 @pytest.mark.parametrize(("given_bins", "expected"), IN_MET)
 def test_losses_in_met(given_bins, expected):
     assert found(SOUND, given_bins) == [(name, MET, reason) for name, reason in expected]
+
+
+def test_what_is_said_of_all_reads_is_not_said_of_met_again():
+    lost = tallies(unmapped=10, qc_failed=900, fragments=20)
+    assert found(lost, bins(met=1, qc_failed=(300, 300))) == [("qc_failed", EVERYWHERE, REFUSED)]
 
 
 def test_limits_are_settings():

@@ -58,7 +58,7 @@ def test_coverage_is_recognised(tmp_path, texts, expected):
     frame = formats.read_coverage(written(tmp_path, *texts), GRCH37)
     found = [f"{row.chromosome}:{row.start}-{row.end} {row.gene} {row.depth}" for row in frame.itertuples()]
     assert found == expected
-    assert list(frame.columns) == ["chromosome", "start", "end", "gene", "kind", "depth"]
+    assert list(frame.columns) == ["chromosome", "start", "end", "gene", "kind", "depth", "count"]
     assert set(frame["kind"]) == {"target"}
 
 

@@ -246,3 +246,16 @@ def test_targets_are_not_needed_for_tables():
 def test_sheet_is_needed():
     with pytest.raises(InputError, match="key samples: expected a sample sheet, received nothing"):
         plan.load({"genome": "GRCh37", "assay": "wgs"}, Path("/"))
+
+
+@pytest.mark.parametrize("path", ["/a/b.bam", "results/x.tsv", "/a b/$c/%d;e.bam", "/closing}"])
+def test_a_path_that_snakemake_can_take_stands_for_itself(path):
+    assert plan.stand_in(path) == path
+
+
+def test_paths_with_braces_have_links_of_their_own():
+    paths = ["/{a}/x.bam", "/{a}/y.bam", "/{{a}}/x.bam", "/{a", "/x{0}.bam"]
+    links = [plan.stand_in(path) for path in paths]
+    assert len(set(links)) == len(paths)
+    assert not any("{" in link or "}" in link for link in links)
+    assert [plan.stand_in(path) for path in paths] == links

@@ -24,7 +24,7 @@ def profile(levels, *, noise=0.1, bins=STEP, seed=1):
             )
             arms.append(chromosome + arm)
     names = ["chromosome", "start", "end", "gene", "log2", "depth", "weight", "spread"]
-    return pd.DataFrame(rows, columns=names), np.array(arms)
+    return pd.DataFrame(rows, columns=names).assign(kind="window", expected=np.nan), np.array(arms)
 
 
 FLAT = [("1", "p", 0.0), ("1", "q", 0.0), ("7", "p", 0.0), ("7", "q", 0.0)]
@@ -154,7 +154,7 @@ def test_stage_writes_segments_for_cnvkit_and_igv(tmp_path):
     log2 = np.log2(fold) + np.random.default_rng(1).normal(0, 0.1, len(frame))
     log2[::11] = np.nan
     table = frame.assign(
-        log2=log2, depth=1.0, weight=np.where(np.isfinite(log2), 1.0, 0.0), spread=0.1,
+        log2=log2, depth=1.0, weight=np.where(np.isfinite(log2), 1.0, 0.0), spread=0.1, expected=np.nan,
         mask=np.where(np.isfinite(log2), "", "no_reads"),
     )  # fmt: skip
     tables.write_ratios(tmp_path / "s.cnr", table)

@@ -28,7 +28,11 @@ def some_counts() -> pd.DataFrame:
 
 def some_ratios() -> pd.DataFrame:
     return some_bins().assign(
-        log2=[0.1, np.nan, 2.0], depth=[1.0, 0.0, 9.0], weight=[1.0, 0.0, 0.5], spread=[0.2, 0.2, 0.1]
+        log2=[0.1, np.nan, 2.0],
+        depth=[1.0, 0.0, 9.0],
+        weight=[1.0, 0.0, 0.5],
+        spread=[0.2, 0.2, 0.1],
+        expected=[40.0, np.nan, 7.5],
     )[list(RATIO_COLUMNS)]
 
 
@@ -249,7 +253,7 @@ def test_drawn_columns_are_those_of_the_ratios(tmp_path):
     ("old", "new", "message"),
     [
         ("chr1\t100\t", "chr1\tx\t", "start"),
-        ("\trole\t", "\trolle\t", "lacks column role"),
+        ("\trole_code\t", "\trolle\t", "lacks column role_code"),
         ("chr1\t100\t", "\t100\t", "chromosome"),
     ],
     ids=["no number", "no column", "no chromosome"],

@@ -1,11 +1,15 @@
 """``metcn validate``: known answers against a cohort table."""
 
 import csv
+import math
+import statistics
 
 import pytest
 
 from metcn import cli
+from metcn import genome as builds
 from metcn.errors import InputError
+from metcn.simulate import tumour, tumours
 from metcn.stages import validate as stage
 
 COHORT = """\
@@ -55,7 +59,60 @@ def test_tables(given):
         "MET/CEP7 >= 2": (1, 1, 1, 2, 0, 0),
     }
     assert float(found["amplified"]["sensitivity_of_all"]) == 0.5
-    assert float(found["MET copies >= 5"]["difference"]) == pytest.approx((2 + 1.9 + 0.1 + 0.1) / 4)
+    row = {name: float(value) for name, value in found["MET copies >= 5"].items() if name != "question"}
+    assert row["difference"] == pytest.approx((2 + 1.9 + 0.1 + 0.1) / 4)
+    logs = [math.log(14 / 12), math.log(6.4 / 4.5), math.log(2.1 / 2), math.log(6.1 / 6)]
+    mean, reach = math.fsum(logs) / 4, 1.959964 * statistics.stdev(logs)
+    assert row["ratio"] == pytest.approx(math.exp(mean))
+    assert (row["ratio_low"], row["ratio_high"]) == pytest.approx(
+        (math.exp(mean - reach), math.exp(mean + reach)), 1e-5
+    )
+    assert (row["covered"], row["intervals"], row["coverage"]) == (3, 4, 0.75)  # 4.5 is not within 5.2 to 7.7
+    assert found["amplified"]["coverage"] == found["amplified"]["ratio"] == ""
+
+
+INTERVALS = {  # interval without a point value, known copies: cell of "MET copies >= 5", what the list says
+    "above the bound": (("6.1", "45"), "12", "tp", None),
+    "from the bound on": (("5", "45"), "12", "tp", None),
+    "below the bound": (("1.8", "4.9"), "2", "tn", None),
+    "up to the bound": (("1.8", "5"), "2", "open_negative", "missing"),
+    "on both sides": (("2.1", "45"), "12", "open_positive", "missing"),
+    "wrongly above": (("6.1", "45"), "2", "fp", "at least 5"),
+    "wrongly below": (("1.8", "4.2"), "8", "fn", "below 5"),
+    "none": (("", ""), "8", "open_positive", "missing"),
+}
+
+
+@pytest.mark.parametrize(("ends", "known", "cell", "told"), INTERVALS.values(), ids=list(INTERVALS))
+def test_an_interval_counts_where_it_decides(given, ends, known, cell, told):
+    given["cohort"].write_text(COHORT + f"G\tindeterminate\tpurity_unknown\t\t{ends[0]}\t{ends[1]}\t\t\t\tpass\n")
+    given["truth"].write_text(f"sample\tmet_copies\nG\t{known}\n")
+    stage.validate(**given)
+    row = rows(given["output"] / "validation.tsv", "question")["MET copies >= 5"]
+    assert {name for name in "tp fn fp tn open_positive open_negative".split() if row[name] == "1"} == {cell}
+    listed = rows(given["output"] / "disagreements.tsv", "question")
+    assert listed.get("MET copies >= 5", {}).get("ours") == told
+    assert row["intervals"] == ("0" if ends == ("", "") else "1")
+
+
+def test_columns_that_are_no_answers_are_ignored(given):
+    stage.validate(**given)
+    plain = (given["output"] / "validation.tsv").read_bytes()
+    lines = [line.split("\t") for line in TRUTH.splitlines()]
+    more = [[line[0], f"block {place}", *line[1:], "x,y"] for place, line in enumerate(lines)]
+    more[0][1], more[0][-1] = "id", "pathologist"
+    given["truth"].write_text("".join("\t".join(line) + "\n" for line in more))
+    stage.validate(**given)
+    assert (given["output"] / "validation.tsv").read_bytes() == plain
+
+
+def test_truth_of_a_simulated_cohort_is_taken_as_it_is(given):
+    made = [tumour(builds.load("GRCh37"), name, "focal", purity=0.5, copies=12) for name in "AB"]
+    tumours.truth(builds.load("GRCh37"), made).to_csv(given["truth"], sep="\t", index=False)
+    stage.validate(**given)
+    found = rows(given["output"] / "validation.tsv", "question")
+    assert set(found) == {question.name for question in stage.QUESTIONS} - {"amplified"}
+    assert (found["MET copies >= 10"]["tp"], found["MET copies >= 10"]["fn"]) == ("1", "1")
 
 
 def test_disagreements_carry_their_reasons(given):
@@ -94,7 +151,8 @@ def test_answers_of_one_class_leave_the_other_share_empty(given, answer, cells, 
 def test_page_stands_alone(given):
     stage.validate(**given)
     page = (given["output"] / "validation.html").read_text()
-    assert "MET copies: ours less the known answer, 4 samples" in page
+    assert "MET copies: ours over the known answer, 4 samples" in page
+    assert "MET copies: our 95 % interval holds the known answer in 3 of 4 (75 %, 19 to 99 %)." in page
     assert "Bin noise is above the configured bound." in page
     assert "1 further ones" in page
     assert "http" not in page.split("</footer>")[0].replace("http-equiv", "")
@@ -103,7 +161,14 @@ def test_page_stands_alone(given):
 @pytest.mark.parametrize(
     ("table", "old", "new", "message"),
     [
-        ("truth", "amplified\n", "fish\n", r"truth.tsv: expected column sample and at least one of .* found .*fish"),
+        ("truth", TRUTH, "sample\tfish\nA\t12\n", r"expected column sample and at least one of .* found sample, fish;"),
+        ("truth", "sample\t", "tumour\t", r"truth.tsv: expected column sample and .* found tumour, met_copies"),
+        ("truth", "sample\t", "sample_id\t", "expected a column sample, found 'sample_id'; rename it sample"),
+        ("truth", "sample\t", "Sample\t", "expected a column sample, found 'Sample'; rename it sample"),
+        ("truth", "met_copies", "MET copies", "expected a column met_copies, found 'MET copies'; rename it"),
+        ("truth", "\tamplified", "\tAmplified", "expected a column amplified, found 'Amplified'; rename it"),
+        ("truth", TRUTH, TRUTH.replace("\t", ","), "expected columns separated by tabs, found commas; save the table"),
+        ("truth", TRUTH, TRUTH.replace("\t", ";"), "expected columns separated by tabs, found semicolons; save"),
         ("truth", "12\t5\tyes", "12\t5\tmaybe", "line 2, column amplified: expected yes, no or nothing, found 'maybe'"),
         ("truth", "12\t5", "-1\t5", "line 2, column met_copies: expected a number of at least 0, found '-1'"),
         ("truth", "E\t6", "A\t6", "line 6, column sample: expected each sample once, found 'A'"),
@@ -125,7 +190,7 @@ def test_page_stands_alone(given):
             "A\t\t\t\nB\t\t\t\n",
             "expected an answer for at least one sample, found only empty",
         ),
-        ("truth", "12\t5", "NA\t5", "column met_copies: expected a finite number, found 'NA'; .*leave a cell empty"),
+        ("truth", "12\t5", "x\t5", "column met_copies: expected a finite number, found 'x'; .*leave a cell empty"),
         ("truth", "12\t5", ">10\t5", "line 2, column met_copies: expected a finite number, found '>10'"),
         ("truth", TRUTH.split("\n", 1)[1], "", "truth.tsv: expected a row per sample, found only the header"),
         ("cohort", "call\t", "verdict\t", r"cohort.tsv lacks column call; .* give results/cohort.tsv"),

@@ -28,6 +28,7 @@ RESERVED = {  # VCF 4.4, sections 1.6.1, 3 and 4
     ("INFO", "CIEND"): (".", "Integer"),
     ("INFO", "EVENT"): ("A", "String"),
     ("INFO", "EVENTTYPE"): ("A", "String"),
+    ("FORMAT", "FT"): ("1", "String"),
     ("FORMAT", "CN"): ("1", "Float"),
     ("FORMAT", "CICN"): ("2", "Float"),
 }
@@ -79,6 +80,10 @@ def record_faults(line: str, declared: dict) -> list[str]:
     for where, key, value in pairs:
         number, form = declared.get((where, key), (".", "String"))
         parts = value.split(",") if value else []
+        if key == "FT":  # a list of filters, joined as in FILTER
+            found += [f"{name} is no filter" for name in value.split(";") if ("FILTER", name) not in declared]
+            parts = ["FT"] if value == "PASS" or len(set(value.split(";"))) == len(value.split(";")) else []
+            found = [fault for fault in found if fault != "PASS is no filter"]
         wanted = len(parts) if number == "." else {"A": 1}.get(number) or int(number)
         if len(parts) != wanted or not all(part == "." or FORMS[form].fullmatch(part) for part in parts):
             found.append(f"{key}={value} is not {number} {form}")
@@ -186,8 +191,10 @@ def test_record(made, alternative, filters, tmp_path):
     )
     assert list(record.filter) == filters
     assert record.info["SVLEN"] == (MET[1] - MET[0],)
-    assert record.info["CALL"] == made()["call"]
-    assert record.info.get("REASONS", ()) == tuple(made()["reasons"])
+    sample = record.samples[0]
+    assert (sample["CALL"], sample["FT"]) == (made()["call"], ";".join(filters))
+    assert sample["REASONS"] == tuple(made()["reasons"])
+    assert set(record.info) <= {"END", "SVLEN", "SVCLAIM", "IMPRECISE", "GENE", "EVENT", "EVENTTYPE"}
 
 
 def test_numbers_are_copies_with_their_interval(tmp_path):
@@ -198,13 +205,13 @@ def test_numbers_are_copies_with_their_interval(tmp_path):
         *(0.35, 2.6, 3.4),
     ]
     assert [round(distance, 4) for distance in sample["CICN"]] == [-1.6, 1.8]
-    assert record.info["AMPLICON"] == (115_400_001, 117_300_000)
+    assert (sample["AMPLICON"], sample["FOCALITY"]) == ((115_400_001, 117_300_000), "focal")
 
 
 def test_missing_numbers_are_dots(tmp_path):
     record = record_of(written(tmp_path, no_call()))
     assert {record.samples[0][name] for name in vcf.VALUES} == {None, (None, None)}
-    assert "AMPLICON" not in record.info and "FOCALITY" not in record.info
+    assert record.samples[0]["AMPLICON"] == (None, None) and record.samples[0]["FOCALITY"] in (None, ".")
 
 
 def test_every_reason_is_declared():
@@ -262,6 +269,36 @@ def test_bcftools_counts_queries_and_joins_samples(tmp_path):
     )
     joined = subprocess.run(["bcftools", "merge", "-m", "none", *paths], capture_output=True, text=True, check=True)
     assert "LC-0417\tPL-22" in joined.stdout
+
+
+@pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools is not installed")
+@pytest.mark.parametrize("how", ["both", "none"])
+def test_bcftools_merge_keeps_what_is_said_of_each_sample(how, tmp_path):
+    """Also of two gains at one position, one with warnings, whose amplicons begin alike and end apart."""
+    other = with_ends(end=117_000_000.0)
+    other |= {"sample": "other", "call": "gain", "reasons": ["noisy", "egfr_gained"]}
+    other["copies"]["focality"]["class"] = "indeterminate"
+    calls = {call["sample"]: call for call in (with_ends(), other, plasma(), no_call())}
+    paths = [str(written(tmp_path, call)) for call in calls.values()]
+    done = subprocess.run(["bcftools", "merge", "-m", how, *paths], capture_output=True, text=True, check=True)
+    (tmp_path / "all.vcf").write_text(done.stdout)
+    with pysam.VariantFile(str(tmp_path / "all.vcf")) as handle:
+        records = list(handle)
+    assert done.stderr == "" and len(records) == 3  # the amplicon, and the gene as <DUP> and as <CNV>
+    seen = set()
+    for record in records:
+        for name, sample in record.samples.items():
+            if sample["CALL"] in (None, "."):
+                continue  # another allele's or another record's sample
+            call = calls[name]
+            seen.add((record.id, name))
+            assert (sample["CALL"], sample["REASONS"]) == (call["call"], tuple(call["reasons"]))
+            assert sample["FT"] == dict(zip(vcf.FACTS, vcf._facts(call), strict=True))["FT"]
+            extent = call["copies"]["amplicon"]
+            assert sample["AMPLICON"] == ((None, None) if extent is None else (extent["start"] + 1, extent["end"]))
+    amplified_names = ("LC-0417", "other")
+    assert {name for place, name in seen if place == vcf.EVENT} == set(amplified_names)
+    assert {name for place, name in seen if place == "MET"} == set(calls)
 
 
 @pytest.mark.skipif(shutil.which("vcf-validator") is None, reason="vcf-validator of VCFtools is not installed")

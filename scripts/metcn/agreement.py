@@ -55,6 +55,19 @@ class Kappa(NamedTuple):
     high: float
 
 
+class Ratios(NamedTuple):
+    """Geometric mean of ours over theirs, and the limits between which 95 % of these ratios lie; NaN below two pairs.
+
+    ``n`` counts the pairs used, ``left_out`` those with a 0 on one side, whose ratio has no logarithm.
+    """
+
+    n: int
+    left_out: int
+    mean: float
+    low: float
+    high: float
+
+
 class Differences(NamedTuple):
     """Mean difference and the limits between which 95 % of differences lie; NaN below two pairs."""
 
@@ -107,3 +120,24 @@ def differences(ours: ArrayLike, theirs: ArrayLike) -> Differences:
         return Differences(len(gap), np.nan, np.nan, np.nan)
     mean, reach = float(gap.mean()), Z95 * float(gap.std(ddof=1))
     return Differences(len(gap), mean, mean - reach, mean + reach)
+
+
+def ratios(ours: ArrayLike, theirs: ArrayLike) -> Ratios:
+    """Geometric mean of ours over theirs with its 95 % limits of agreement, over pairs that have both (NaN: missing).
+
+    Copies differ by more the more there are, so limits of plain differences would be too wide for few copies and too
+    narrow for many; on the logarithm they hold for all. Bland and Altman 1986, doi:10.1016/S0140-6736(86)90837-8, and
+    1999, doi:10.1177/096228029900800204.
+    """
+    one, other = (np.asarray(values, dtype=float) for values in (ours, theirs))
+    known, positive = np.isfinite(one) & np.isfinite(other), (one > 0) & (other > 0)
+    both = known & positive
+    found = differences(np.log(one[both]), np.log(other[both]))
+    return Ratios(found.n, int((known & ~positive).sum()), *(float(np.exp(value)) for value in found[1:]))
+
+
+def coverage(low: ArrayLike, high: ArrayLike, truth: ArrayLike) -> Share:
+    """Share of intervals, both ends included, that hold the true value; pairs with a missing number do not count."""
+    low, high, truth = (np.asarray(values, dtype=float) for values in (low, high, truth))
+    known = np.isfinite(low) & np.isfinite(high) & np.isfinite(truth)
+    return binomial.share(int((known & (low <= truth) & (truth <= high)).sum()), int(known.sum()))

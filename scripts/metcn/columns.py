@@ -7,9 +7,15 @@ from typing import NamedTuple
 BIN_COLUMNS = ("chromosome", "start", "end", "gene", "kind", "role", "gc", "mappability", "mask")
 COUNT_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "count")
 ALLELE_COLUMNS = ("chromosome", "start", "end", "ref", "alt", "ref_reads", "alt_reads", "other_reads")
-RATIO_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "weight", "kind", "role", "mask", "spread")
+RATIO_COLUMNS = (
+    "chromosome", "start", "end", "gene", "log2", "depth", "weight", "kind", "role", "mask", "spread", "expected"
+)  # fmt: skip
 
 KINDS = ("target", "off_target", "window", "amplicon")
+MASKS = (
+    *("", "low_mappability", "unsequenced", "unplaced", "not_read", "no_reads", "no_reads_in_normals"),
+    *("low_depth_in_normals", "noisy_in_normals", "blacklisted", "other"),
+)  # why a bin is not used, "" where it is; ``other`` stands for a word that bins.tsv was given elsewhere
 ROLES = ("met", "cep7", "chr7", "backbone", "sex", "other")
 ASSAYS = ("panel", "wes", "amplicon", "wgs", "swgs")
 SPECIMENS = ("tissue", "plasma")
@@ -68,6 +74,9 @@ REASONS: dict[str, Reason] = {
         "One filter left out so many reads that the rest proves nothing: see the filter, its numbers and its setting.",
     ),
     "low_depth": Reason("warn", "Too few fragments for a stable result."),
+    "too_few_fragments": Reason(
+        "fail", "So few fragments are to be expected in MET that chance alone could make a gain or hide one."
+    ),
     "build_not_verified": Reason("warn", "The genome build could not be verified from the contigs present."),
     "few_backbone_bins": Reason("fail", "Too few usable autosomal bins outside chromosome 7 to set the baseline."),
     "baseline_from_targets": Reason(
@@ -85,7 +94,11 @@ REASONS: dict[str, Reason] = {
         "warn", "The matched normal is not neutral at MET or the centromere of chromosome 7: copies assume that it is."
     ),
     "gc_unknown": Reason("info", "GC content of bins is unknown, so no GC correction was made."),
-    "ratios_imported": Reason("warn", "Ratios were normalised elsewhere: their noise is judged from the sample alone."),
+    "ratios_imported": Reason(
+        "warn",
+        "Ratios were normalised elsewhere: their noise is judged from the sample alone, and that they are log2 is "
+        "taken on trust.",
+    ),
     "wavy": Reason(
         "warn", "Stretches of the genome differ by more than copies explain, or neighbouring bins err together."
     ),

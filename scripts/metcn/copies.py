@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import robust, tails
+from metcn import fragments, robust, tails
 from metcn.mixture import tumour_copies
 
 FEWEST_DRAWS = 512  # draws of a group below which its 2.5 % tails would rest on too few
@@ -23,16 +23,38 @@ Floats = NDArray[np.float64]
 class Measured:
     """Log2 ratios of the levels a call needs, with their own errors, and the error of the baseline they share.
 
-    ``log2`` and ``se`` have the keys of ``SIDES``; NaN where a level could not be measured.
+    ``log2`` and ``se`` have the keys of ``SIDES``; NaN where a level could not be measured. ``fragments`` are those
+    seen in a level, for the levels of which that is known: they skew its error.
     """
 
     log2: Mapping[str, float]
     se: Mapping[str, float]
     baseline_se: float
+    fragments: Mapping[str, float] = field(default_factory=dict)
 
     def with_met(self, log2: float, se: float) -> Measured:
         """The same with another level of MET."""
-        return Measured({**self.log2, "met": log2}, {**self.se, "met": se}, self.baseline_se)
+        return replace(self, log2={**self.log2, "met": log2}, se={**self.se, "met": se})
+
+    def deviations(self, name: str, noise: Floats, score: Floats) -> Floats:
+        """Errors of a level, log2, at fixed quantiles ``score`` of which ``noise`` are those of a Student's t.
+
+        The part of the variance that counting makes has the shape of the fragments' gamma posterior: skewed where they
+        are few, so that no fragment excludes many copies and leaves none possible.
+        """
+        seen, se = self.fragments.get(name, float("nan")), self.se[name]
+        if not (np.isfinite(seen) and se > 0):
+            return se * noise
+        share = min(float(fragments.sd(seen)) ** 2 / se**2, 1.0)
+        return se * ((1 - share) * noise + share * fragments.quantile(seen, score))
+
+
+@lru_cache(maxsize=4)
+def scores(count: int, dimensions: int) -> Floats:
+    """Evenly spread points of the unit cube, shape (count, dimensions), the same for everyone and read-only."""
+    found = robust.uniform_scores(count, dimensions)
+    found.flags.writeable = False
+    return found
 
 
 @lru_cache(maxsize=4)
@@ -41,7 +63,7 @@ def errors(count: int, dimensions: int) -> Floats:
 
     They are the same for everyone who asks, and read-only.
     """
-    found: Floats = tails.quantile(robust.uniform_scores(count, dimensions))
+    found: Floats = tails.quantile(scores(count, dimensions))
     found.flags.writeable = False
     return found
 
@@ -65,10 +87,10 @@ def posterior(measured: Measured, grid: Mapping[str, NDArray], *, draw_count: in
         within a group) and ``group``. NaN where a level is missing. The same input gives the same bytes.
     """
     draw_count = max(draw_count // len(np.unique(grid["group"])), min(FEWEST_DRAWS, draw_count))
-    noise = errors(draw_count, len(SIDES) + 1)
+    score, noise = scores(draw_count, len(SIDES) + 1), errors(draw_count, len(SIDES) + 1)
     common = measured.baseline_se * noise[:, -1]
     folds = {
-        name: 2 ** (measured.log2[name] + measured.se[name] * noise[:, place] + common)
+        name: 2 ** (measured.log2[name] + measured.deviations(name, noise[:, place], score[:, place]) + common)
         for place, name in enumerate(SIDES)
     }
     groups = [_group(folds, grid, np.flatnonzero(grid["group"] == number)) for number in np.unique(grid["group"])]

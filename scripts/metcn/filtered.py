@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ FEW_LOST = 10  # reads that must be there before their filter, and no lack of co
 FEW_BINS = 5  # others to compare MET's with
 BIN_FRAGMENTS = 10  # that one of these must have
 SIGMAS = 3.0  # by which an effect must exceed its limit
-COMPARED = ("qc_failed", "duplicate", "low_mapping_quality")
+COMPARED = FILTERED[:-1]
 """Filters whose effect on MET's ratio is a fault. A window of fragment lengths is chosen to have one."""
 HARMLESS = ("unmapped", "secondary", "supplementary")
 """What takes no read away from one place rather than another, so that what is left is right however little it is."""
@@ -145,7 +145,9 @@ def losses(tallies: Mapping[str, int], bins: Bins, rules: Rules, limits: Limits)
     bins
         Where fragments were counted and left out.
     """
-    found = [*_overall(tallies, rules, limits), *_in_met(bins, rules, limits)]
+    found = list(_overall(tallies, rules, limits))
+    known = {loss.filter for loss in found if loss.reason == REFUSED}
+    found += [loss for loss in _in_met(bins, rules, limits) if loss.filter not in known]
     return sorted(found, key=lambda loss: (loss.where, loss.reason != REFUSED, -loss.lost / loss.of))
 
 
@@ -188,11 +190,12 @@ def _in_met(bins: Bins, rules: Rules, limits: Limits) -> Iterator[Loss]:
         worst = max(lost, key=lambda fate: lost[fate])
         yield _loss(worst, MET, (lost[worst], sum(lost.values())), None, REFUSED, rules)
         return
-    for fate in COMPARED:
-        of = kept + lost[fate]
+    for place, fate in enumerate(COMPARED):
+        passed = FILTERED[place + 1 :]
+        of = kept + lost[fate] + sum(lost[name] for name in passed)
         if of < FEW_READS:
             continue
-        effect, beyond = _effect(bins, fate, kept, lost[fate])
+        effect, beyond = _effect(bins, fate, passed, of)
         by_share = None if fate == "duplicate" else _by_share(fate, lost[fate] / of, rules, limits)
         reason = by_share or (WARNED if beyond > np.log2(limits.max_filter_effect) else None)
         if reason:
@@ -200,18 +203,21 @@ def _in_met(bins: Bins, rules: Rules, limits: Limits) -> Iterator[Loss]:
             yield _loss(fate, MET, (lost[fate], of), effect, graver, rules)
 
 
-def _effect(bins: Bins, fate: str, kept: int, lost: int) -> tuple[float | None, float]:
+def _effect(bins: Bins, fate: str, later: Sequence[str], of: int) -> tuple[float | None, float]:
     """MET's ratio without a filter over that with it, and by how much its log2 is beyond 0 for certain.
 
     A filter that takes the same share everywhere leaves the ratio as it is. Copies that are marked by their position
-    alone are not such: where molecules are many, some begin and end alike, and the more so the more there are.
+    alone are not such: where molecules are many, some begin and end alike, and the more so the more there are. Of what
+    passes this filter, the ``later`` ones may take what they like: ``of`` fragments of MET came to it.
     """
-    own, left_out = bins.counted[bins.others], bins.left_out[fate][bins.others]
+    passed = bins.counted + sum(bins.left_out[name] for name in later)
+    own, left_out = passed[bins.others], bins.left_out[fate][bins.others]
+    kept, lost = int(passed[bins.met].sum()), int(bins.left_out[fate][bins.met].sum())
     enough = own + left_out >= BIN_FRAGMENTS
     if not kept or np.count_nonzero(enough) < FEW_BINS:
         return None, 0.0
     elsewhere = float(np.median(np.log2((own + left_out)[enough] / np.maximum(own[enough], 0.5))))
-    log2 = float(np.log2((kept + lost) / kept)) - elsewhere
+    log2 = float(np.log2(of / kept)) - elsewhere
     error = np.sqrt(max(lost, 1) / (kept * (kept + lost))) / np.log(2)
     return 2.0**log2, max(abs(log2) - SIGMAS * error, 0.0)
 

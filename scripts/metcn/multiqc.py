@@ -27,6 +27,12 @@ QUALITY: dict[str, tuple[str, str, str]] = {
     "met_se": ("measurement.met.se", "MET error", "Standard error of MET's log2 ratio"),
     "met_bins": ("measurement.met.bins", "MET bins", "Usable bins in MET"),
     "bins_used": ("measurement.qc.bins_used", "Bins used", "Usable bins of the sample"),
+    "met_expected": (
+        "measurement.met.expected_fragments",
+        "MET fragments expected",
+        "Fragments that MET would hold at two copies",
+    ),
+    "empty_bins": ("measurement.qc.empty_bins", "Empty bins", "Share of usable bins without a fragment"),
     "lod_copies": ("copies.lod.copies", "Detectable", "Fewest MET copies that would have been seen"),
 }
 

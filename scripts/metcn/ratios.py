@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import regions, robust
-from metcn.normalisation import curves, tangent
+from metcn import fragments, regions, robust
+from metcn.normalisation import curves, sums, tangent
 
 BLOCK_BP = 5e6  # stretch over which a local level is taken: about 30 off-target bins of 150 kb
 BIN_FLOOR = 0.1  # log2; a few very quiet bins must not be taken for the gene
@@ -33,16 +33,23 @@ class Corrected:
     noise: dict[str, float]  # kind -> bin noise of this sample, log2
     scale: dict[str, float]  # kind -> that noise over what the normals lead to expect
     shares: dict[str, list[float]]  # kind -> share of each component, in SDs of the normals
+    expected: Floats  # fragments expected of each bin at ratio 1; NaN where they are not known
+    summed: tuple[str, ...] = ()  # kinds of so few fragments that sums of counts take the place of logarithms
 
 
 @dataclass(frozen=True)
 class Level:
-    """A robust mean of log2 ratios with its standard error, NaN where there are no bins."""
+    """A robust mean of log2 ratios with its standard error, NaN where there are no bins.
+
+    ``fragments`` were seen in those bins and ``expected`` there at ratio 1; NaN where that is not known.
+    """
 
     log2: float
     se: float
     bins: int
     scatter: float = float("nan")
+    fragments: float = float("nan")
+    expected: float = float("nan")
 
 
 def correct(
@@ -59,6 +66,8 @@ def correct(
     fit: Mask,
     covariates: Sequence[Floats] = (),
     curve: str = "medians",
+    counts: fragments.Counts | None = None,
+    summed: Sequence[str] = (),
 ) -> Corrected:
     """Log2 ratios of one sample: centred on the normals, less what components and curves explain, level 0 per kind.
 
@@ -81,20 +90,31 @@ def correct(
         GC content, mappability: what a curve of its own is taken away for, one after the other; NaN where unknown.
     curve : str
         How the curves are made, see `metcn.normalisation.curves.explained`.
+    counts : Counts, optional
+        Fragments behind the depths, as far as they are known: the error that counting them gives a bin is a floor.
+    summed : sequence of str
+        Kinds of bins that hold few of them, see `metcn.normalisation.sums`.
     """
     residual = np.where(usable, log2_depth - centre, np.nan)
-    ratio = np.full(len(residual), np.nan)
-    found = Corrected(log2_ratio=ratio, sd=np.full(len(residual), np.nan), noise={}, scale={}, shares={})
+    blank = np.full(len(residual), np.nan)
+    ratio, number = blank.copy(), blank if counts is None else counts.number
+    found = Corrected(ratio, blank.copy(), {}, {}, {}, blank.copy(), tuple(summed))
     wide = np.isin(kind, WIDE_KINDS)
     local: Floats = np.zeros(len(residual))
     error = 0.0
     for name in sorted(np.unique(kind), key=lambda name: (name not in WIDE_KINDS, name)):
         members = np.flatnonzero(kind == name)
         if name not in WIDE_KINDS and (fit & wide & np.isfinite(ratio)).any():
-            local = block_levels(ratio, block=block, use=wide)[block]
-            error = local_noise(ratio, found.sd, local, use=wide & fit, block=block)
+            local = wide_levels(found, number, kind=kind, block=block, use=wide)[block]
+            error = wide_noise(found, number, ratio, local, kind=kind, use=wide & fit, block=block)
         used = members[(fit & np.isfinite(residual) & np.isfinite(local))[members]]
         if used.size == 0:
+            continue
+        if counts is not None and name in summed:
+            given = replace(counts, number=np.where(np.isfinite(residual), number, np.nan))
+            due = sums.Bins(given.number, counts.per_depth * 2**centre, basis, local, fit, chromosome, block)
+            fitted = sums.fitted(due.at(members), [each[members] for each in covariates])
+            _add_summed(found, str(name), members, fitted, number, spread, used)
             continue
         part = basis[members]
         part = part[:, np.any(part != 0, axis=0)].astype(float)
@@ -106,10 +126,30 @@ def correct(
                 ratio[members], covariate=covariate[members], rows=fit[members], method=curve
             )
         found.scale[str(name)] = noise_scale(ratio[members], spread[members], chromosome[members])
-        found.sd[members] = np.where(np.isfinite(ratio[members]), spread[members] * found.scale[str(name)], np.nan)
+        found.expected[members] = np.maximum(number[members], 0.5) / 2 ** ratio[members]  # an empty bin has half a one
+        learned = spread[members] * found.scale[str(name)]
+        floor = np.fmax(learned, fragments.sd(found.expected[members]))
+        found.sd[members] = np.where(np.isfinite(ratio[members]) & np.isfinite(learned), floor, np.nan)
         found.noise[str(name)] = robust.median(found.sd[used])
         found.shares[str(name)] = [float(share) for share in shares[:-1]]
     return found
+
+
+def _add_summed(
+    found: Corrected,
+    name: str,
+    members: NDArray[np.intp],
+    fitted: sums.Fitted,
+    number: Floats,
+    spread: Floats,
+    used: NDArray[np.intp],
+) -> None:
+    """Enter what sums of counts say of a kind."""
+    found.expected[members], found.sd[members] = fitted.expected, fitted.sd
+    found.log2_ratio[members] = fragments.log2_ratio(number[members], fitted.expected)
+    found.shares[name] = fitted.shares
+    found.noise[name] = robust.median(found.sd[used])
+    found.scale[name] = found.noise[name] / robust.median(spread[used])
 
 
 def _shares(
@@ -136,6 +176,38 @@ def noise_scale(ratio: Floats, spread: Floats, chromosome: NDArray) -> float:
 def block_levels(ratio: Floats, *, block: NDArray[np.intp], use: Mask) -> Floats:
     """Level of every block, shape (blocks,): the median of its ``use`` bins, NaN without any."""
     return regions.medians(np.where(use, ratio, np.nan), block, int(block.max(initial=-1)) + 1)
+
+
+def wide_levels(corrected: Corrected, number: Floats, *, kind: NDArray, block: NDArray[np.intp], use: Mask) -> Floats:
+    """`block_levels` of wide bins, from sums where they hold few of the fragments behind the ratios (``number``)."""
+    if not np.isin(kind[use], corrected.summed).all() or not use.any():
+        return block_levels(corrected.log2_ratio, block=block, use=use)
+    return summed_levels(number, corrected.expected, block=block, use=use)
+
+
+def wide_noise(
+    corrected: Corrected,
+    number: Floats,
+    ratio: Floats,
+    local: Floats,
+    *,
+    kind: NDArray,
+    use: Mask,
+    block: NDArray[np.intp],
+) -> float:
+    """Typical error of `wide_levels`: that of a median of bins, or of a block's fragments where they are summed."""
+    if not use.any() or not np.isin(kind[use], corrected.summed).all():
+        return local_noise(ratio, corrected.sd, local, use=use, block=block)
+    keep = use & np.isfinite(number) & np.isfinite(corrected.expected)
+    seen, size = np.bincount(block[keep], weights=number[keep]), np.bincount(block[keep])
+    return robust.median(fragments.sd(seen[size > 0])) if keep.any() else 0.0
+
+
+def summed_levels(number: Floats, expected: Floats, *, block: NDArray[np.intp], use: Mask) -> Floats:
+    """Log2 of the fragments of every block's ``use`` bins over those expected, shape (blocks,); NaN without any."""
+    keep, count = use & np.isfinite(number) & np.isfinite(expected), int(block.max(initial=-1)) + 1
+    seen, due = (np.bincount(block[keep], weights=values[keep], minlength=count) for values in (number, expected))
+    return np.asarray(fragments.log2_ratio(seen, due))
 
 
 def tie_targets(ratio: Floats, *, local: Floats, targets: Mask, group: NDArray[np.intp]) -> tuple[float, float]:
@@ -185,6 +257,25 @@ def wide_baseline(
     return baseline, float(np.hypot(error, ANEUPLOIDY_SHARE * variety))
 
 
+def summed_baseline(
+    number: Floats, expected: Floats, *, block: NDArray[np.intp], width_bp: Floats, use: Mask
+) -> tuple[float, float]:
+    """The same from sums of counts: linear from the start, so that no bias of a logarithm needs to be taken off."""
+    keep, count = use & np.isfinite(number) & np.isfinite(expected), int(block.max(initial=-1)) + 1
+    seen, due, weight = (
+        np.bincount(block[keep], weights=values[keep], minlength=count) for values in (number, expected, width_bp)
+    )
+    has = due > 0
+    if not has.any() or seen.sum() == 0:
+        return float("nan"), float("nan")
+    seen, due, weight = seen[has], due[has], weight[has] / weight[has].sum()
+    mean = float(np.sum(weight * seen / due))
+    variance = np.sum((weight / due) ** 2 * np.maximum(seen, 1)) / mean**2
+    # what blocks differ by beyond chance: the karyotype
+    variety = fragments.excess_variance(seen, mean * due, np.zeros(len(due), dtype=np.intp), np.full(len(due), np.inf))
+    return float(np.log2(mean)), float(np.sqrt(variance + ANEUPLOIDY_SHARE**2 * variety) / np.log(2))
+
+
 def _sampling_error(level: Floats, weight: Floats, unread: Floats, error: Floats) -> float:
     """Error of the weighted mean of blocks' levels, each with its own ``error`` and of each a share ``unread``.
 
@@ -221,6 +312,19 @@ def narrow_baseline(ratio: Floats, *, group: NDArray[np.intp], use: Mask) -> tup
     label = np.unique(group[keep], return_inverse=True)[1]
     each = regions.medians(ratio[keep], label, int(label.max()) + 1)
     return robust.median(each), 1.25 * robust.spread(each) / np.sqrt(len(each))
+
+
+def summed_narrow_baseline(
+    number: Floats, expected: Floats, *, group: NDArray[np.intp], use: Mask
+) -> tuple[float, float]:
+    """`narrow_baseline` of genes whose bins hold few fragments: the median over genes of their ratio of sums."""
+    each = summed_levels(number, expected, block=group, use=use)
+    each = each[np.isfinite(each)]
+    if each.size == 0:
+        return float("nan"), float("nan")
+    seen = float(number[use & np.isfinite(number) & np.isfinite(expected)].sum())
+    scatter = 1.25 * robust.spread(each) / np.sqrt(len(each))
+    return robust.median(each), float(np.fmax(scatter, fragments.sd(seen)))
 
 
 def group_excess(
@@ -280,6 +384,41 @@ def level(ratio: Floats, sd: Floats, members: Mask, *, alike: bool = False) -> L
     return Level(log2=mean, se=error, bins=int(keep.sum()), scatter=scatter)
 
 
+def summed_level(number: Floats, expected: Floats, sd: Floats, members: Mask) -> Level:
+    """Log2 of the fragments among ``members`` over those expected, with the error of counting and of what bins add.
+
+    ``sd`` is the bins' own: what it exceeds counting by averages out over them. Where no fragment is seen the level is
+    that of half a one, and its error is wide.
+    """
+    keep = members & np.isfinite(number) & np.isfinite(expected) & np.isfinite(sd) & (expected > 0)
+    if not keep.any():
+        return Level(float("nan"), float("nan"), 0)
+    number, expected, sd = number[keep], expected[keep], sd[keep]
+    seen, due = float(number.sum()), float(expected.sum())
+    beyond = np.maximum(sd**2 - fragments.sd(expected) ** 2, 0.0)
+    error = float(np.sqrt(fragments.sd(seen) ** 2 + np.sum(beyond * (expected / due) ** 2)))
+    log2 = float(fragments.log2_ratio(seen, due))
+    mean = expected * (seen + 0.5) / due
+    spare = np.sum((number - mean) ** 2 / (mean + (mean * np.log(2)) ** 2 * beyond)) / max(len(number) - 1, 1)
+    scatter = float(np.sqrt(spare)) if len(number) > 2 else 1.0
+    return Level(log2, error, len(number), scatter, seen, due)
+
+
+def joined(one: Level, other: Level) -> Level:
+    """Mean of two levels of the same place, weighed by their errors; one alone where the other has no bins."""
+    if not one.bins or not other.bins:
+        return one if one.bins else other
+    weight = other.se**2 / (one.se**2 + other.se**2) if one.se + other.se > 0 else 0.5
+    return Level(
+        weight * one.log2 + (1 - weight) * other.log2,
+        float(np.hypot(weight * one.se, (1 - weight) * other.se)),
+        one.bins + other.bins,
+        max(one.scatter, other.scatter),
+        one.fragments + other.fragments,
+        one.expected + other.expected,
+    )
+
+
 def two_sided(p_side: Level, q_side: Level, *, smallest: int) -> tuple[Level, bool]:
     """Level of the centromere from its two sides, and whether they disagree by more than three errors.
 
@@ -293,4 +432,5 @@ def two_sided(p_side: Level, q_side: Level, *, smallest: int) -> tuple[Level, bo
     error = np.hypot(p_side.se, q_side.se)
     disagree = bool(gap > 3 * error)
     combined = float(np.hypot(error / 2, gap / 2 if disagree else 0.0))
-    return Level(log2=float(np.log2(linear)), se=combined, bins=p_side.bins + q_side.bins), disagree
+    seen, due = p_side.fragments + q_side.fragments, p_side.expected + q_side.expected
+    return Level(float(np.log2(linear)), combined, p_side.bins + q_side.bins, fragments=seen, expected=due), disagree

@@ -52,7 +52,7 @@ def are_sums(value: Floats, width_bp: Floats) -> bool | None:
     slope = np.nan
     for _ in range(3):
         scatter = width.std()
-        if len(width) < FEWEST_ROWS or scatter == 0:
+        if len(width) < FEWEST_ROWS or np.ptp(width) == 0:
             return None
         slope = float(((width - width.mean()) * level).mean() / scatter**2)
         rest = level - level.mean() - slope * (width - width.mean())

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import cnvkit, robust
+from metcn import cnvkit, fragments, robust
 from metcn.errors import InputError
 
+POOLED = 30.0  # fragments that joined neighbours expect, where bins hold few
 COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "probes", "weight", "se")
 
 
@@ -22,7 +23,9 @@ def find(frame: pd.DataFrame, *, method: str, arm: Any) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame
-        Ratios: chromosome, start, end, gene, log2, depth, weight, spread; masked bins have log2 NaN and are left out.
+        Ratios: chromosome, start, end, gene, kind, log2, depth, weight, spread, expected; masked bins have log2 NaN and
+        are left out. Where the fragments expected of a bin are known, counting them is a floor under a segment's error,
+        and neighbours of few fragments are joined first.
     method : str
         ``hmm``, ``haar``, ``cbs`` (needs R with DNAcopy), or ``none`` (one segment per chromosome arm).
     arm : array_like of str, shape (bins,)
@@ -38,11 +41,38 @@ def find(frame: pd.DataFrame, *, method: str, arm: Any) -> pd.DataFrame:
     arms = np.asarray(arm)[keep]
     if kept.empty:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in COLUMNS})
+    kept, arms = _joined(kept.assign(bins=1), arms)
     label = np.zeros(len(kept), dtype=int) if method == "none" else _proposed(kept, method)
     changes = np.ones(len(kept), dtype=bool)
     changes[1:] = (arms[1:] != arms[:-1]) | (label[1:] != label[:-1])
     segment = np.cumsum(changes) - 1
     return pd.DataFrame([_row(part) for _, part in kept.groupby(segment, sort=True)])[list(COLUMNS)]
+
+
+def _joined(kept: pd.DataFrame, arms: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+    """Bins and their arms, neighbours of kinds that hold few fragments joined until they expect ``POOLED``."""
+    expected = kept["expected"].to_numpy(float)
+    typical = kept.groupby("kind")["expected"].transform("mean").to_numpy(float)
+    few = typical < fragments.FEW
+    if not few.any():
+        return kept, arms
+    apart = np.r_[True, (arms[1:] != arms[:-1]) | ~few[1:] | ~few[:-1]]
+    label = fragments.pools(np.where(few, expected, POOLED), apart, POOLED)
+    first = np.unique(label, return_index=True)[1]
+    number = np.maximum(expected * 2 ** kept["log2"].to_numpy(float) - 0.5, 0.0)
+    beyond = np.maximum(kept["spread"].to_numpy(float) ** 2 - fragments.sd(expected) ** 2, 0.0)
+    seen, due, extra, size = (
+        np.bincount(label, weights=w) for w in (number, expected, beyond * expected**2, few * 1.0)
+    )
+    table = kept.iloc[first].reset_index(drop=True)
+    table["end"] = np.maximum.reduceat(kept["end"].to_numpy(), first)
+    table["depth"] = np.bincount(label, weights=np.nan_to_num(kept["depth"].to_numpy(float))) / np.bincount(label)
+    pooled = size > 0
+    table.loc[pooled, "log2"] = fragments.log2_ratio(seen, due)[pooled]
+    table.loc[pooled, "spread"] = np.sqrt(fragments.sd(due) ** 2 + extra / due**2)[pooled]
+    table.loc[pooled, "expected"] = due[pooled]
+    weight = np.where(pooled, (np.median(table["spread"]) / table["spread"]) ** 2, table["weight"])
+    return table.assign(weight=np.minimum(weight, 1.0), bins=np.maximum(size, 1).astype(int)), arms[first]
 
 
 def _proposed(kept: pd.DataFrame, method: str) -> np.ndarray:
@@ -70,6 +100,14 @@ def _row(part: pd.DataFrame) -> dict[str, Any]:
     log2 = part["log2"].to_numpy(float)
     level = robust.weighted_median(log2, part["weight"].to_numpy(float))
     noise = robust.spread(log2) if len(part) > 2 else float(part["spread"].iloc[0])
+    error = 1.25 * noise / np.sqrt(len(part))  # of a median, on normal noise
+    expected = part["expected"].to_numpy(float)
+    if np.isfinite(expected).all():
+        seen = float(np.sum(expected * 2**log2))
+        if (part["bins"] > 1).any():  # a median of few fragments lies on one of a few values, and so may all bins
+            level = float(fragments.log2_ratio(seen - len(part) / 2, expected.sum()))
+            error = float(np.sum(part["spread"].to_numpy(float) ** -2.0)) ** -0.5
+        error = max(error, float(fragments.sd(seen)))
     genes = dict.fromkeys(name for name in part["gene"] if name not in ("-", "Antitarget", "Background", "."))
     return {
         "chromosome": part["chromosome"].iloc[0],
@@ -78,7 +116,7 @@ def _row(part: pd.DataFrame) -> dict[str, Any]:
         "gene": ",".join(genes) or "-",
         "log2": level,
         "depth": float(np.nanmean(part["depth"])) if part["depth"].notna().any() else np.nan,
-        "probes": len(part),
+        "probes": int(part["bins"].sum()),
         "weight": float(part["weight"].sum()),
-        "se": 1.25 * noise / np.sqrt(len(part)),  # of a median, on normal noise
+        "se": error,
     }

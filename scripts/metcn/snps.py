@@ -30,6 +30,7 @@ SITE_COLUMNS, READ_COLUMNS = ALLELE_COLUMNS[:5], ALLELE_COLUMNS[5:]
 BASES = ("A", "C", "G", "T")
 TOGETHER_BP = 200  # sites closer than this are piled up in one go: they share most of their reads
 MOST_READS = 1_000_000  # depth of a column; deeper ones would be cut
+MOST_ODD = 0.1  # share of rows of a BED that are not of one base, from which it is no list of single bases
 MOST_OTHER = 0.1  # share of bases that are neither allele, from which the list is of another build
 ENOUGH_BASES = 200  # bases by which that is judged
 HETEROZYGOUS_NORMAL = (0.25, 0.75)  # shares of an allele in a normal, whose heterozygous sites lie at one half
@@ -136,7 +137,7 @@ def _of_vcf(path: Path, lines: Iterator[str], facts: genomes.Genome) -> pd.DataF
             lengths |= {contig[1]: int(contig[2])} if contig else {}
             continue
         cells = line.rstrip("\r\n").split("\t", 5)
-        if cells == [""]:
+        if not line.strip():
             continue
         if len(cells) < 5 or not cells[1].isdecimal():
             raise InputError(
@@ -156,7 +157,7 @@ def _of_bed(path: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If they do not, or a base stands beside an interval of more or less than one base.
+        If they do not, or many intervals are not of one base, as where positions count from 1. A few are left out.
     """
     text = delimited.without_comments(delimited.read_text(path))
     width = max((len(line.rstrip().split("\t")) for line in text.splitlines()), default=0)
@@ -179,9 +180,12 @@ def _of_bed(path: Path) -> pd.DataFrame:
         )
     )
     end = delimited.parse_column(raw["end"], "end", place, path, REMEDY)
-    single = table["ref"].isin(BASES) & table["alt"].isin(BASES)
-    wrong = single & (end != table["start"] + 1)
-    delimited.refuse_rows(wrong, path, "end", end, "the start plus 1, as of one base in a BED", REMEDY)
+    delimited.refuse_rows(end < table["start"], path, "end", end, "an end above the start", REMEDY)
+    odd = end != table["start"] + 1
+    if odd.mean() > MOST_ODD:
+        refused = "the start plus 1, as of one base in a BED"
+        delimited.refuse_rows(odd, path, "end", end, refused, REMEDY)
+    table = table[~odd]
     return table
 
 

@@ -14,6 +14,7 @@ SURE_GAIN = 30.0  # twice the log likelihood an event has to add: some 10 more t
 WAVE_UNITS = 60  # units of a stretch whose mean tells of waves: 3 Mb of a shallow genome
 WAVE_MARGIN = 1.5  # longer waves than those: with it the scan keeps its error rate on arms without an event
 WAVE_FLOOR = 0.005  # log2; no assay is better
+WAVE_OF_FEW = 0.02  # log2; shallow genomes whose fragments tell of waves have .005 to .02
 FEWEST_STRETCHES = 20
 
 Floats = NDArray[np.float64]

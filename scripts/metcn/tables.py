@@ -17,13 +17,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn.columns import ALLELE_COLUMNS, BIN_COLUMNS, COUNT_COLUMNS, KINDS, RATIO_COLUMNS, ROLES
+from metcn.columns import ALLELE_COLUMNS, BIN_COLUMNS, COUNT_COLUMNS, KINDS, MASKS, RATIO_COLUMNS, ROLES
 from metcn.delimited import REMAKE, Column, check_intervals, parse_column, read_text, sampled, text_frame
 from metcn.errors import InputError
 from metcn.files import writing
 
 SEGMENT_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "probes", "weight", "se")
 DRAWN_COLUMNS = ("chromosome", "start", "end", "log2", "kind", "role")
+# CNVkit takes the mean of every column beyond its own, so words stand in a .cnr as their place in a closed list.
+CODED = {"kind": KINDS, "role": ROLES, "mask": MASKS}
 FLOAT_FORMAT = "%.6g"
 MOST_DRAWN = 100_000  # bins beyond chromosome 7 that are drawn of a genome
 WRITTEN_ROWS = 1 << 16  # at a time: as text a genome takes ten times the memory
@@ -44,11 +46,13 @@ SPECIFICATIONS: dict[str, Column] = {
     "mask": Column("text", optional=True),
     "gc": SHARE,
     "mappability": SHARE,
+    **{f"{name}_code": Column("integer", low=0, high=len(words) - 1) for name, words in CODED.items()},
     "log2": Column(optional=True),
     "depth": AMOUNT,
     "count": Column("integer", optional=True, low=0, high=1 << 53),
     "weight": AMOUNT,
     "spread": AMOUNT,
+    "expected": AMOUNT,
     "se": AMOUNT,
     "probes": Column("integer", optional=True, low=0, high=1 << 53),
     **dict.fromkeys(("ref", "alt"), Column("text", choices=("A", "C", "G", "T"))),
@@ -233,7 +237,15 @@ def write_alleles(path: str | Path, frame: pd.DataFrame) -> None:
 
 def read_ratios(path: str | Path) -> pd.DataFrame:
     """Log2 ratio per bin of one sample (columns ``RATIO_COLUMNS``); masked bins have log2 NaN."""
-    return _read(path, RATIO_COLUMNS)
+    frame = _read(path, [_on_disk(name) for name in RATIO_COLUMNS])
+    for name, words in CODED.items():
+        frame[_on_disk(name)] = np.array(words, dtype=object)[frame[_on_disk(name)].to_numpy()]
+    return frame.set_axis(list(RATIO_COLUMNS), axis="columns")
+
+
+def _on_disk(name: str) -> str:
+    """What a column of the ratios is called in its file."""
+    return f"{name}_code" if name in CODED else name
 
 
 def read_drawn(path: str | Path) -> pd.DataFrame:
@@ -243,11 +255,14 @@ def read_drawn(path: str | Path) -> pd.DataFrame:
     checks of `read_ratios`, which is asked only where this cannot be parsed, and of the bins beyond chromosome 7
     only some ``MOST_DRAWN`` where they are far more.
     """
-    types: dict[str, Any] = dict.fromkeys(("chromosome", "kind", "role"), "category")
-    types |= {"start": np.int64, "end": np.int64, "log2": np.float64}
+    types: dict[str, Any] = {"chromosome": "category", "start": np.int64, "end": np.int64, "log2": np.float64}
+    types |= {"kind_code": np.int64, "role_code": np.int64}
     try:
         rows = sampled(path, ("chr7", "7"), most=MOST_DRAWN)
-        frame = pd.read_csv(rows, sep="\t", usecols=DRAWN_COLUMNS, dtype=types, quoting=csv.QUOTE_NONE)
+        frame = pd.read_csv(rows, sep="\t", usecols=list(types), dtype=types, quoting=csv.QUOTE_NONE)
+        for name in ("kind", "role"):
+            words = pd.CategoricalDtype(list(CODED[name]))
+            frame[name] = pd.Categorical.from_codes(frame[f"{name}_code"].to_numpy(), dtype=words)
     except (ValueError, OSError):
         return read_ratios(path)[list(DRAWN_COLUMNS)]
     complete = len(frame) and not frame[["chromosome", "kind", "role"]].isna().any(axis=None)
@@ -256,7 +271,11 @@ def read_drawn(path: str | Path) -> pd.DataFrame:
 
 def write_ratios(path: str | Path, frame: pd.DataFrame) -> None:
     """Write one sample's ratios as CNVkit-readable ``.cnr``."""
-    _write(path, frame, RATIO_COLUMNS)
+    known = frame["mask"].isin(MASKS)
+    coded = frame.assign(mask=frame["mask"].where(known, "other"))
+    for name, words in CODED.items():
+        coded[_on_disk(name)] = coded[name].map({word: place for place, word in enumerate(words)})
+    _write(path, coded, [_on_disk(name) for name in RATIO_COLUMNS])
 
 
 def read_segments(path: str | Path) -> pd.DataFrame:

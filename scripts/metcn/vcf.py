@@ -29,10 +29,11 @@ FIELDS = """\
 ##INFO=<ID=EVENT,Number=A,Type=String,Description="Joins the gene and the amplicon it lies in">
 ##INFO=<ID=EVENTTYPE,Number=A,Type=String,Description="Kind of event">
 ##INFO=<ID=GENE,Number=.,Type=String,Description="Genes whose copies are given">
-##INFO=<ID=CALL,Number=1,Type=String,Description="Overall class by the default criteria">
-##INFO=<ID=FOCALITY,Number=1,Type=String,Description="focal, arm, polysomy, none or indeterminate">
-##INFO=<ID=AMPLICON,Number=2,Type=Integer,Description="First and last base of the amplicon that holds MET, 1-based">
-##INFO=<ID=REASONS,Number=.,Type=String,Description="Everything that limits the result">
+##FORMAT=<ID=FT,Number=1,Type=String,Description="Filters of this sample, as in FILTER; PASS without one">
+##FORMAT=<ID=CALL,Number=1,Type=String,Description="Overall class by the default criteria">
+##FORMAT=<ID=FOCALITY,Number=1,Type=String,Description="focal, arm, polysomy, none or indeterminate">
+##FORMAT=<ID=AMPLICON,Number=2,Type=Integer,Description="First and last base of the amplicon that holds MET, 1-based">
+##FORMAT=<ID=REASONS,Number=.,Type=String,Description="Everything that limits the result">
 ##FORMAT=<ID=CN,Number=1,Type=Float,Description="Copies per tumour cell">
 ##FORMAT=<ID=CICN,Number=2,Type=Float,Description="95 % interval around CN, as distances from it">
 ##FORMAT=<ID=CNLOW,Number=1,Type=Float,Description="Lower end of the 95 % interval of copies">
@@ -56,6 +57,7 @@ VALUES = {
     "PLOIDY": "purity.ploidy.value",
     "LODCN": "copies.lod.copies",
 }
+FACTS = ("FT", "CALL", "FOCALITY", "AMPLICON", "REASONS")  # of the sample, kept apart where files are merged
 AMPLICON_VALUES = ("CN", "CICN", "CNLOW", "CNHIGH")
 EVENT = "MET_amplicon"
 
@@ -85,8 +87,7 @@ def _gene(call: Mapping[str, Any], met: tuple[int, int]) -> list[str]:
     """Record of MET itself, in every file."""
     found = {name: pick(call, path) for name, path in VALUES.items()}
     alternative = "<DUP>" if call["call"] in GAINED else "<CNV>"
-    filters = ";".join(_filters(call)) or "PASS"
-    return [str(met[0]), "MET", "N", alternative, ".", filters, _info(call, met), *_sample(found)]
+    return [str(met[0]), "MET", "N", alternative, ".", _filters(call), _info(call, met), *_sample(call, found)]
 
 
 def _amplicon(call: Mapping[str, Any]) -> list[list[str]]:
@@ -105,15 +106,23 @@ def _amplicon(call: Mapping[str, Any]) -> list[list[str]]:
     fields += ["GENE=" + ",".join(genes)] if genes else []
     places = ("value", None, "low", "high")
     shown = {name: pick(extent, f"copies.{at}") for name, at in zip(AMPLICON_VALUES, places, strict=True)}
-    filters = ";".join(_filters(call)) or "PASS"
-    return [[str(start), EVENT, "N", "<DUP>", ".", filters, ";".join(fields), *_sample(shown)]]
+    return [[str(start), EVENT, "N", "<DUP>", ".", _filters(call), ";".join(fields), *_sample(call, shown)]]
 
 
-def _sample(found: Mapping[str, Any]) -> tuple[str, str]:
-    """FORMAT and the sample's column."""
+def _sample(call: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, str]:
+    """FORMAT and the sample's column: its facts, then its numbers."""
     cn, low, high = (found[name] for name in ("CN", "CNLOW", "CNHIGH"))
     around = ".,." if None in (cn, low, high) else f"{_number(low - cn)},{_number(high - cn)}"
-    return ":".join(found), ":".join(around if name == "CICN" else _number(found[name]) for name in found)
+    numbers = [around if name == "CICN" else _number(found[name]) for name in found]
+    return ":".join([*FACTS, *found]), ":".join([*_facts(call), *numbers])
+
+
+def _facts(call: Mapping[str, Any]) -> list[str]:
+    """Values of ``FACTS``. Of records merged by position, INFO and FILTER are one sample's or all samples'."""
+    start, end = (pick(call, f"copies.amplicon.{side}") for side in ("start", "end"))
+    extent = ".,." if start is None or end is None else f"{int(start) + 1},{int(end)}"
+    focality = pick(call, "copies.focality.class") or "."
+    return [_filters(call), call["call"], focality, extent, ",".join(call["reasons"]) or "."]
 
 
 def write(path: Path, index: Path, content: str) -> None:
@@ -125,22 +134,17 @@ def write(path: Path, index: Path, content: str) -> None:
         made.replace(index)
 
 
-def _filters(call: Mapping[str, Any]) -> list[str]:
-    """An undecided call by its own name, then every reason that is more than information; empty means PASS."""
+def _filters(call: Mapping[str, Any]) -> str:
+    """An undecided call by its own name, then every reason that is more than information; PASS without any."""
     undecided = [call["call"]] if call["call"] in UNDECIDED else []
-    return undecided + [code for code in call["reasons"] if REASONS[code].severity != "info"]
+    return ";".join(undecided + [code for code in call["reasons"] if REASONS[code].severity != "info"]) or "PASS"
 
 
 def _info(call: Mapping[str, Any], met: tuple[int, int]) -> str:
-    fields = [f"END={met[1]}", f"SVLEN={met[1] - met[0]}", "SVCLAIM=D", "IMPRECISE", "GENE=MET", f"CALL={call['call']}"]
-    focality = pick(call, "copies.focality.class")
-    start, end = (pick(call, f"copies.amplicon.{side}") for side in ("start", "end"))
-    if focality is not None:
-        fields.append(f"FOCALITY={focality}")
-    if start is not None and end is not None:
-        fields += [f"AMPLICON={int(start) + 1},{int(end)}", f"EVENT={EVENT}", "EVENTTYPE=amplicon"]
-    if call["reasons"]:
-        fields.append("REASONS=" + ",".join(call["reasons"]))
+    """What holds for the gene in every sample, and whether it lies in an amplicon that has a record of its own."""
+    fields = [f"END={met[1]}", f"SVLEN={met[1] - met[0]}", "SVCLAIM=D", "IMPRECISE", "GENE=MET"]
+    if None not in (pick(call, "copies.amplicon.start"), pick(call, "copies.amplicon.end")):
+        fields += [f"EVENT={EVENT}", "EVENTTYPE=amplicon"]
     return ";".join(fields)
 
 

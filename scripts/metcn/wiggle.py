@@ -9,26 +9,28 @@ bedGraph       chromosome, start, end, value                                0-ba
 BED            chromosome, start, end, name, value                          0-based
 =============  ===========================================================  ===========
 
-Lines that begin with ``track``, ``browser`` or ``#`` are passed over.
+Lines that begin with ``track``, ``browser`` or ``#`` are passed over, as are a line of column names and rows without
+a base. An unknown share is written as -1, NA or NaN.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from metcn.delimited import Column, parse_column, read_text, refuse_rows
+from metcn.delimited import INFINITE, NO_VALUE, Column, parse_column, read_text, refuse_rows, without_comments
 from metcn.errors import InputError
 
 REMEDY = "correct the file or make it again"
-PASSED_OVER = ("#", "track", "browser")
+NAMES = re.compile(r"(chrom|chr|chromosome|contig)\s+(start|chromstart)\b", re.IGNORECASE)
 DECLARATIONS = ("fixedStep", "variableStep")
 POSITION = Column("integer", low=0, high=(1 << 31) - 1)
-VALUE = Column(low=-1, high=1)  # makers of such files write an unknown share as -1
+VALUE = Column(optional=True, low=-1, high=1, words=NO_VALUE | INFINITE)  # -1 is how makers of such files write unknown
 
 
 def read(path: str | Path) -> pd.DataFrame:
@@ -41,18 +43,24 @@ def read(path: str | Path) -> pd.DataFrame:
     InputError
         If the file is of another format, or a value is no share between 0 and 1.
     """
-    lines = pd.Series(read_text(path).splitlines(), dtype="str")
+    lines = pd.Series(without_comments(read_text(path)).split("\n"), dtype="str")
     lines.index += 1
-    lines = lines[~(lines.str.startswith(PASSED_OVER) | (lines.str.strip() == ""))]
+    lines = lines.str.strip()
+    if any('"' in line for line in lines):
+        lines = lines.str.replace('"', "")
+    lines = lines[lines != ""]
+    if len(lines) and NAMES.match(lines.iloc[0]):
+        lines = lines.iloc[1:]
     if lines.empty:
         raise InputError(f"{path} has no value; {REMEDY}")
     raw = _wig(lines, path) if lines.iloc[0].startswith(DECLARATIONS) else _bed(lines, path)
     frame = pd.DataFrame({"chromosome": parse_column(raw["chromosome"], "chromosome", Column("text"), path, REMEDY)})
     for name in ("start", "end"):
         frame[name] = parse_column(raw[name], name, POSITION, path, REMEDY)
-    refuse_rows(frame["start"] >= frame["end"], path, "end", frame["end"], "an end above the start", REMEDY)
+    refuse_rows(frame["start"] > frame["end"], path, "end", frame["end"], "an end above the start", REMEDY)
+    refuse_rows(raw["value"].str.strip() == "", path, "value", raw["value"], "a value", REMEDY)
     value = parse_column(raw["value"], "value", VALUE, path, "give shares between 0 and 1, and -1 where unknown")
-    return frame.assign(value=value.where(value >= 0))
+    return frame.assign(value=value.where(value >= 0))[frame["start"] < frame["end"]]
 
 
 def _bed(lines: pd.Series, path: str | Path) -> pd.DataFrame:
@@ -64,7 +72,7 @@ def _bed(lines: pd.Series, path: str | Path) -> pd.DataFrame:
     except pd.errors.ParserError as error:
         reason = str(error).strip().rsplit("error: ", 1)[-1]
         raise InputError(f"{path} has rows of different lengths ({reason}); give every row the same fields") from error
-    if cells.shape[1] < 4 or not str(cells.iloc[0, 1]).isdigit():
+    if cells.shape[1] < 4 or not re.fullmatch(r"[-+.0-9eE]+", str(cells.iloc[0, 1]).strip()):
         raise InputError(
             f"expected wig, bedGraph or BED with values, {path} begins with {lines.iloc[0][:60]!r}; give one of these"
         )

@@ -58,7 +58,8 @@ class _Waiting:
     """A left-out normal beyond those that are judged: its fit waits until the number of components is known."""
 
     row: int
-    sample: Grouped  # its means in the first row, those of the components (of all bins) in the others
+    sample: Grouped  # its means alone
+    basis: Floats  # means of the components, shape (components, groups): one array for all normals of a fold
     use: Mask
     beyond: Floats
 
@@ -149,7 +150,7 @@ def _wait(
     """
     if len(rows) == 0:
         return []
-    shared = tangent.grouped(basis.T.astype(float), weight, places.group)
+    shared = tangent.grouped(basis.T.astype(float), weight, places.group).means.astype(np.float32)
     waiting = []
     for row, values in zip(rows, own, strict=True):
         present = np.isfinite(values) & (weight > 0)
@@ -157,9 +158,8 @@ def _wait(
             weights = np.where(present, weight, 0.0)
             cut = tangent.winsorise(values, weights)
             mine = tangent.grouped(cut[None], weights, places.group)
-            sample = replace(mine, means=np.vstack([mine.means, shared.means]))
             beyond = _cut_off(values, cut, weights, places.group)
-            waiting.append(_Waiting(int(row), sample, mine.large(fitted), beyond))
+            waiting.append(_Waiting(int(row), mine, shared, mine.large(fitted), beyond))
     return waiting
 
 
@@ -176,7 +176,8 @@ def _left(
     rest = np.full((normals, len(label)), np.nan, dtype=np.float32)
     rest[trial.rows] = np.stack(trial.errors) + np.stack(trial.beyond)
     for one in waiting:
-        rest[one.row] = _held_out(one.sample, components, one.use, part)[0] + one.beyond
+        sample = replace(one.sample, means=np.vstack([one.sample.means, one.basis[:components]]))
+        rest[one.row] = _held_out(sample, components, one.use, part)[0] + one.beyond
     within = np.stack(trial.within)
     known = np.isfinite(within).any(axis=0)
     variance = np.full(len(label), np.nan)

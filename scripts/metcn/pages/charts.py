@@ -1,9 +1,9 @@
-"""Figures of accuracy: sensitivity over purity, and the differences of two methods (Bland and Altman)."""
+"""Figures of accuracy: sensitivity over purity, and the ratios of two methods (Bland and Altman)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from metcn.pages import svg
@@ -28,7 +28,7 @@ def sensitivity(curves: Mapping[str, Sequence[Point]], *, target: float = 0.95, 
     """Sensitivity over purity, a line with intervals per name, and the share that a limit of detection asks for."""
     x, y = Scale(0, 1, LEFT, WIDTH - RIGHT), Scale(0, 1, HEIGHT - BOTTOM, TOP)
     parts = [
-        *_frame(x, y, ticks=[step / 10 for step in range(11)], form="{:.0%}"),
+        *_frame(x, y, ticks=[step / 10 for step in range(11)], show="{:.0%}".format),
         svg.text((x.start + x.end) / 2, HEIGHT - 6, "tumour purity", "tick middle"),
         svg.text(14, (y.start + y.end) / 2, "share seen", "tick middle", turn=-90),
         svg.line(x.start, y(target), x.end, y(target), "bound"),
@@ -56,55 +56,57 @@ def sensitivity(curves: Mapping[str, Sequence[Point]], *, target: float = 0.95, 
     return svg.figure(WIDTH, HEIGHT, parts, label)
 
 
-def differences(
+def ratios(
     pairs: Sequence[tuple[str, float, float]], mean: float, low: float, high: float, *, unit: str, label: str
 ) -> str:
-    """Ours less theirs over the mean of both for (name, ours, theirs), with the mean difference and its limits.
+    """Ours over theirs against the geometric mean of both for (name, ours, theirs), with their mean and its limits.
 
-    Empty without a pair. Limits that are missing (NaN) are not drawn.
+    Both axes are logarithmic. Empty without a pair of two positive numbers. Missing limits (NaN) are not drawn.
     """
-    if not pairs:
+    drawn = [pair for pair in pairs if min(pair[1:]) > 0]
+    if not drawn:
         return ""
-    across = [(ours + theirs) / 2 for _, ours, theirs in pairs]
-    up = [ours - theirs for _, ours, theirs in pairs]
-    lines = [value for value in (mean, low, high) if math.isfinite(value)]
-    reach = 1.15 * max(abs(value) for value in (*up, *lines, 0.5))
-    x = Scale(0, 1.08 * max(*across, 1.0), LEFT, WIDTH - RIGHT)
+    across = [math.log2(ours * theirs) / 2 for _, ours, theirs in drawn]
+    up = [math.log2(ours / theirs) for _, ours, theirs in drawn]
+    lines = [(math.log2(value), word) for value, word in ((mean, "mean"), (low, "lower"), (high, "upper")) if value > 0]
+    reach = 1.15 * max(abs(value) for value in (*up, *(value for value, _ in lines), 0.5))
+    x = Scale(min(across) - 0.3, max(across) + 0.3, LEFT, WIDTH - RIGHT)
     y = Scale(-reach, reach, HEIGHT - BOTTOM, TOP)
     parts = [
-        *_frame(x, y, ticks=_round_ticks(x.low, x.high), form="{:g}", rows=_round_ticks(y.low, y.high)),
-        svg.text((x.start + x.end) / 2, HEIGHT - 6, f"mean of both ({unit})", "tick middle"),
-        svg.text(14, (y.start + y.end) / 2, "ours less theirs", "tick middle", turn=-90),
+        *_frame(x, y, ticks=_powers(x.low, x.high), rows=_powers(-reach, reach), show=lambda tick: f"{2**tick:.3g}"),
+        svg.text((x.start + x.end) / 2, HEIGHT - 6, f"geometric mean of both ({unit})", "tick middle"),
+        svg.text(14, (y.start + y.end) / 2, "ours over theirs", "tick middle", turn=-90),
         svg.line(x.start, y(0), x.end, y(0), "base"),
     ]
-    for value, word in ((mean, "mean"), (low, "lower"), (high, "upper")):
-        if math.isfinite(value):
-            parts.append(svg.line(x.start, y(value), x.end, y(value), "bound"))
-            parts.append(svg.text(x.end + 4, y(value) + 4, f"{word} {value:+.2f}", "tick"))
-    for (name, ours, theirs), a, b in zip(pairs, across, up, strict=True):
+    for value, word in lines:
+        parts.append(svg.line(x.start, y(value), x.end, y(value), "bound"))
+        parts.append(svg.text(x.end + 4, y(value) + 4, f"{word} {2**value:.2f}", "tick"))
+    for (name, ours, theirs), a, b in zip(drawn, across, up, strict=True):
         dot = f'<circle cx="{svg.pixel(x(a))}" cy="{svg.pixel(y(b))}" r="4" class="point circle"/>'
         parts.append(f"<g>{svg.tooltip(f'{name}: {ours:.2f} against {theirs:.2f}')}{dot}</g>")
     return svg.figure(WIDTH, HEIGHT, parts, label)
 
 
 def _frame(
-    x: Scale, y: Scale, *, ticks: Sequence[float], form: str, rows: Sequence[float] | None = None
+    x: Scale,
+    y: Scale,
+    *,
+    ticks: Sequence[float],
+    show: Callable[[float], str],
+    rows: Sequence[float] | None = None,
 ) -> Iterator[str]:
     """Axes with ticks; the upright axis has those of ``rows``, by default the same."""
     yield svg.line(x.start, y.start, x.end, y.start, "axis")
     yield svg.line(x.start, y.start, x.start, y.end, "axis")
     for tick in ticks:
-        yield svg.text(x(tick), y.start + 16, form.format(tick), "tick middle")
+        yield svg.text(x(tick), y.start + 16, show(tick), "tick middle")
         yield svg.line(x(tick), y.start, x(tick), y.start + 4, "axis")
     for tick in ticks if rows is None else rows:
-        yield svg.text(x.start - 7, y(tick) + 4, form.format(tick), "tick end")
+        yield svg.text(x.start - 7, y(tick) + 4, show(tick), "tick end")
         yield svg.line(x.start, y(tick), x.end, y(tick), "grid")
 
 
-def _round_ticks(low: float, high: float) -> list[float]:
-    """Four to ten round numbers within a range."""
-    raw = (high - low) / 5
-    unit = 10 ** math.floor(math.log10(raw))
-    step = next(unit * times for times in (1, 2, 5, 10) if unit * times >= raw)
-    first = math.ceil(low / step)
-    return [round(number * step, 10) for number in range(first, math.floor(high / step) + 1)]
+def _powers(low: float, high: float) -> list[float]:
+    """Whole powers of two within a range of logarithms, halves as well where there would be few."""
+    step = 1.0 if high - low > 3 else 0.5
+    return [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]

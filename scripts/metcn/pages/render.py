@@ -123,6 +123,7 @@ def cohort_page(calls: Sequence[Mapping[str, Any]], *, levels: Levels = (), titl
         tally=[(name, found[name]) for name in CALLS if found[name]],
         scatter=gauges.scatter(rows),
         map=heatmap.draw(rows, levels, genomes.load(build)) if build and levels else "",
+        normals=sorted({text for call in calls if (text := pick(call, "measurement.reference.check.summary"))}),
         outliers=outliers.find(calls),
         serial=any(values["patient"] or values["timepoint"] for values in rows),
         reasons=[(code, REASONS[code]) for code in REASONS if any(code in (v["reasons"] or ()) for v in rows)],

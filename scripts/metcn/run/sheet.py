@@ -20,8 +20,8 @@ FROM_SHEET = "@"
 def read(path: str | Path, *, calling: bool = True) -> list[Sample]:
     """Samples of a sheet in its order.
 
-    Windows line ends, a byte order mark, empty lines and lines starting with ``#`` are accepted. A sheet that is not
-    for ``calling`` needs no tumour.
+    Windows line ends, a byte order mark, quotation marks, empty lines, empty columns at the end and lines starting with
+    ``#`` are accepted. A sheet that is not for ``calling`` needs no tumour.
 
     Raises
     ------
@@ -97,6 +97,8 @@ def _rows(path: Path) -> list[Row]:
     if not lines:
         raise InputError(f"{path}: expected a header and a row per sample, found nothing; see config/README.md")
     header = lines[0][1]
+    while header[-1] == "":  # columns that a spreadsheet left behind
+        header = header[:-1]
     problems = list(_header_problems(path, header))
     rows = []
     for number, cells in lines[1:]:

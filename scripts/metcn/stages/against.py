@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from metcn import fragments
 from metcn import genome as genomes
 from metcn import ratios as core
 from metcn.normalisation.panel import FEWEST_NORMALS, Panel
@@ -26,14 +27,32 @@ class Measured:
 
 
 def measured(
-    parts: measure.Design, facts: genomes.Genome, log2: np.ndarray, panel: Panel, *, curve: str, smallest: int
+    parts: measure.Design,
+    facts: genomes.Genome,
+    log2: np.ndarray,
+    panel: Panel,
+    *,
+    counts: fragments.Counts,
+    curve: str,
+    smallest: int,
 ) -> Measured:
-    """What a sample of log2 depths ``log2``, shape (bins,), shows against the panel; see `metcn.stages.measure`."""
-    corrected = _corrected(parts, log2, panel, curve)
-    ratio, local, base = measure.baseline(parts, corrected.log2_ratio, corrected.sd, smallest=smallest)
-    excess = measure.excess(parts, corrected, ratio, local, panel)
+    """What a sample of log2 depths ``log2``, shape (bins,), shows against the panel; see `metcn.stages.measure`.
+
+    ``counts`` are the fragments behind the depths. A bin without any is an observation where some were to be expected.
+    """
+    counts = _observations(parts, counts, panel)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log2 = np.where(np.isnan(log2) & (counts.number == 0), np.log2(0.5 / counts.per_depth), log2)
+    corrected = _corrected(parts, log2, panel, curve, counts)
+    ratio, local, base = measure.baseline(parts, corrected, counts.number, smallest=smallest)
+    excess = measure.excess(parts, corrected, ratio, local, panel, counts.number)
     averaged = {kind: null.averaged for kind, null in panel.null.items()}
-    seen = measure.Observed(ratio, corrected.sd, parts.kind, parts.group, excess, averaged)
+    with np.errstate(invalid="ignore"):
+        expected = corrected.expected * 2 ** (corrected.log2_ratio - ratio)  # on the common baseline, as the ratios
+    seen = measure.Observed(
+        ratio, corrected.sd, parts.kind, parts.group, excess, averaged,
+        number=counts.number, expected=expected, summed=corrected.summed,
+    )  # fmt: skip
     levels = {
         "met": measure.met(parts, seen, base, panel),
         "cep7": measure.centromere(parts, facts, seen),
@@ -43,12 +62,28 @@ def measured(
     return Measured(corrected, seen, levels)
 
 
-def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str) -> core.Corrected:
+def _observations(parts: measure.Design, counts: fragments.Counts, panel: Panel) -> fragments.Counts:
+    """The fragments, NaN where a bin is no observation: one that normals do not cover, or that nothing tells of."""
+    seen = fragments.covered(
+        counts,
+        usable=panel.mask == "",
+        even=parts.wide,
+        chromosome=parts.chromosome,
+        compared=panel.normals > 0,
+    )
+    return replace(counts, number=np.where(seen, counts.number, np.nan))
+
+
+def _corrected(
+    parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str, counts: fragments.Counts
+) -> core.Corrected:
     """The sample's ratios against the panel.
 
     What mappability takes from a bin it takes from normals too, so its curve serves only where these are too few.
     """
     covariates = ("gc", "mappability") if panel.normals < FEWEST_NORMALS else ("gc",)
+    kinds = [str(kind) for kind in np.unique(parts.kind)]
+    few = [kind for kind in kinds if counts.typical(parts.fit & (parts.kind == kind)) < fragments.FEW]
     return core.correct(
         log2.astype(float),
         centre=panel.centre,
@@ -62,6 +97,8 @@ def _corrected(parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str
         fit=parts.fit,
         covariates=[parts.frame[name].to_numpy(float) for name in covariates],
         curve=curve,
+        counts=counts,
+        summed=few,
     )
 
 

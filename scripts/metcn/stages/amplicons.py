@@ -100,6 +100,8 @@ def wave_of(bins: loci.Profile, facts: genomes.Genome) -> float:
     rows = np.flatnonzero(bins.wide & others)
     if rows.size == 0:
         return stretches.WAVE_FLOOR
+    if np.isin(bins.kind[rows], bins.summed).any():  # longer stretches than those that waves are learned from
+        return stretches.WAVE_OF_FEW
     names, label = np.unique(bins.chromosome[rows], return_inverse=True)
     middle = np.array([facts.centromere[name][0] for name in names])[label]
     sd = np.maximum(bins.sd[rows], np.median(bins.sd[rows]))

@@ -27,6 +27,10 @@ SUBCLONAL = (
 SHARED = (
     "Copies lean on the amplicon around MET, since MET's own bins are few; met_ratio is that of MET's own bins alone."
 )
+UNCOUNTED = (
+    "How many fragments the depths rest on is not known, so the error of counting them is no floor under the errors; "
+    "these are what the sample and the normals show."
+)
 SEVERITIES = ("info", "warn", "fail")  # each beside its word of QC: pass, warn, fail
 
 
@@ -173,6 +177,9 @@ def _notes(found: Mapping[str, Any]) -> list[str]:
         notes.append(SUBCLONAL)
     if overview.pick(found["copies"], "basis") == "gene_and_amplicon":
         notes.append(SHARED)
+    measured = found["measurement"]["met"]
+    if measured.get("bins") and measured.get("expected_fragments") is None:
+        notes.append(UNCOUNTED)
     return notes
 
 

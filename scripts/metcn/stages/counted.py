@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def count(
         for chunk in progress.followed(chunks, path.name, expected=known):
             counter.add(chunk)
         seconds = time.perf_counter() - begin
-        warnings = list(opened.warnings)
+        warnings = [*opened.warnings, *_other_count(path, known, counter.tallies)]
     for warning in warnings:
         print(f"metcn: note: {warning}", file=sys.stderr)
     lost = counter.losses(settings)
@@ -174,6 +174,15 @@ def _class_of(chromosome: str) -> int:
     if chromosome == genomes.MET_CHROMOSOME:
         return CLASSES.index("chr7")
     return CLASSES.index("backbone") if chromosome in genomes.AUTOSOMES else -1
+
+
+def _other_count(path: Path, expected: int | None, tallies: Mapping[str, int]) -> Iterator[str]:
+    """The note that a file has more records than its index counts; old indices leave out those without a place."""
+    if expected is not None and tallies["records"] - tallies["unmapped"] > expected:
+        yield (
+            f"{path} has {tallies['records']:,} records, its index counts {expected:,}: it is of another file, or of "
+            f"this one before it grew; run `samtools index {path}`"
+        )
 
 
 def _pace(records: int, bytes_read: int, seconds: float, threads: int) -> dict[str, float]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from metcn import counts as counting
-from metcn import filtered, formats, provenance, tables
+from metcn import filtered, formats, fragments, provenance, tables
 from metcn import genome as genomes
 from metcn.columns import COUNT_COLUMNS, REASONS
 from metcn.errors import InputError
@@ -93,8 +93,7 @@ def counts(
     if alignment:
         count, depth, told, pace = counted.count(frame, facts, alignment, fasta, settings)
     elif coverage:
-        depth, told = _depth_of_coverage(frame, facts, coverage, bins)
-        count = np.full(len(frame), np.nan)
+        depth, count, told = _depth_of_coverage(frame, facts, coverage, bins, settings)
     else:
         raise InputError(f"sample {sample} has neither alignments nor coverage; give one of them in the sample sheet")
     result = frame.assign(
@@ -120,9 +119,15 @@ def _width(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _depth_of_coverage(
-    frame: pd.DataFrame, facts: genomes.Genome, paths: Sequence[Path], bins_path: Path
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """Depth per bin as the tables give it, and the summary.
+    frame: pd.DataFrame,
+    facts: genomes.Genome,
+    paths: Sequence[Path],
+    bins_path: Path,
+    settings: Mapping[str, Any],
+) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Depth per bin as the tables give it, fragments where they tell them, and the summary.
+
+    Where they tell none, a depth is taken for a mean over bases, to which a fragment adds ``bases_per_fragment``.
 
     Raises
     ------
@@ -145,13 +150,14 @@ def _depth_of_coverage(
         "lengths": None,
         "unit": None,
         "depth_unit": "as in the source",
+        "bases_per_fragment": None if table["count"].notna().any() else settings.get("bases_per_fragment"),
         "bins_without_contig": 0,
         "bins_not_read": 0,
         "reading": None,
         "warnings": list(notes),
         "reasons": [] if verified else ["build_not_verified"],
     }
-    return table["depth"].to_numpy(), told
+    return table["depth"].to_numpy(), np.rint(table["count"].to_numpy(float)), told
 
 
 def _check_same_rows(frame: pd.DataFrame, table: pd.DataFrame, bins_path: Path, where: str) -> None:
@@ -189,13 +195,22 @@ def _reasons(frame: pd.DataFrame, depth: np.ndarray, count: np.ndarray, told: Ma
     met = ((frame["role"] == "met") & (frame["mask"] == "")).to_numpy()
     found = set(told["reasons"])
     empty = {loss["where"] for loss in told["filtered"] if loss["reason"] == filtered.REFUSED}
-    if not (depth[met] > 0).any() and not empty:
+    if not (depth[met] > 0).any() and not empty and not _by_chance(frame, count, met):
         found.add("met_not_covered")
     if not (depth > 0).any():
         found |= set() if filtered.EVERYWHERE in empty else {"no_reads"}
     elif np.isfinite(count[met]).any() and np.nansum(count[met]) < LOW_MET_FRAGMENTS:
         found.add("low_depth")
     return [code for code in REASONS if code in found]
+
+
+def _by_chance(frame: pd.DataFrame, count: np.ndarray, met: np.ndarray) -> bool:
+    """Whether so few fragments lie in windows like MET's that none in MET is no sign of a gap in the assay."""
+    if not (met.any() and (frame["kind"][met] == "window").all()):
+        return False
+    used = ((frame["kind"] == "window") & (frame["mask"] == "")).to_numpy() & np.isfinite(count)
+    width = _width(frame)
+    return bool(used.any() and count[used].sum() / width[used].sum() * width[met].sum() < fragments.SURE)
 
 
 def _mean_depth(frame: pd.DataFrame, depth: np.ndarray) -> float:

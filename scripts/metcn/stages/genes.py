@@ -57,6 +57,7 @@ def _estimate(
         log2={name: level.log2 for name, level in levels.items()} | {"arm_p": nan},
         se={name: level.se for name, level in levels.items()} | {"arm_p": nan},
         baseline_se=bins.baseline_se,
+        fragments={name: level.fragments for name, level in levels.items()},
     )
     alternatives = np.unique(mixture.grid["group"]).size > 1
     draws = mixture.posterior(measured, DRAWS_OF_ALTERNATIVES if alternatives else DRAWS)

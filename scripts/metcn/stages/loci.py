@@ -11,9 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from metcn import bins as tiling
+from metcn import fragments as counting
 from metcn import genome as genomes
 from metcn import ratios as core
 from metcn import regions
+from metcn.normalisation import sums
 from metcn.stages import measure
 
 MARGIN_BP = 5_000_000  # bins this near to a gene may be in its amplicon and do not stand for its arm
@@ -64,7 +66,16 @@ def profile(frame: pd.DataFrame, measured: Mapping[str, Any]) -> Profile:
             for kind, known in quality["gene_excess_averaged"].items()
         },
         baseline_se=float("nan") if baseline is None else float(baseline),
+        **_fragments(frame.iloc[rows], tuple(quality.get("summed_kinds", ()))),
     )  # fmt: skip
+
+
+def _fragments(frame: pd.DataFrame, summed: tuple[str, ...]) -> dict[str, Any]:
+    """Fragments seen and expected per bin, as the log2 ratio tells them, NaN where they are not known."""
+    expected = frame["expected"].to_numpy(float)
+    half = np.where(np.isin(frame["kind"].to_numpy(dtype=np.str_), summed), 0.5, 0.0)
+    number = np.maximum(expected * 2 ** frame["log2"].to_numpy(float) - half, 0.0)
+    return {"number": np.where(half > 0, np.round(number, 3), number), "expected": expected, "summed": summed}
 
 
 def locate(names: Iterable[str], bins: Profile, facts: genomes.Genome) -> list[Locus]:
@@ -104,6 +115,8 @@ def beside(bins: Profile, locus: Locus, facts: genomes.Genome) -> tuple[core.Lev
 def units(bins: Profile, members: NDArray[np.bool_]) -> dict[str, NDArray]:
     """What a scan counts as one observation each: a wide bin, or all targets of a gene together.
 
+    Wide bins of few fragments are joined with their neighbours, MET's own with each other alone.
+
     Returns
     -------
     dict of ndarray, shape (units,)
@@ -115,6 +128,10 @@ def units(bins: Profile, members: NDArray[np.bool_]) -> dict[str, NDArray]:
     wide = bins.wide[rows]
     label = np.unique(np.where(wide, np.arange(len(rows)) + len(rows), label), return_inverse=True)[1]
     count = int(label.max(initial=-1)) + 1
+    few = wide & np.isin(bins.kind[rows], bins.summed)
+    if few.any():
+        label = _pooled(bins, rows, few, label)
+        count = int(label.max(initial=-1)) + 1
     weight = bins.sd[rows] ** -2.0
     precision = np.bincount(label, weights=weight, minlength=count)
     log2 = np.bincount(label, weights=bins.log2[rows] * weight, minlength=count) / precision
@@ -125,7 +142,10 @@ def units(bins: Profile, members: NDArray[np.bool_]) -> dict[str, NDArray]:
     np.minimum.at(start, label, bins.start[rows])
     np.maximum.at(end, label, bins.end[rows])
     variance = 1 / precision
-    if wide.any():  # the spread of a few normals is too uncertain to take one window for quieter than the others
+    if few.any():
+        level, error = _summed_units(bins, rows[few], label[few], count)
+        log2, variance = np.where(np.isfinite(level), level, log2), np.where(np.isfinite(level), error, variance)
+    elif wide.any():  # the spread of a few normals is too uncertain to take one window for quieter than the others
         far = np.bincount(label, weights=wide, minlength=count) > 0
         variance[far] = np.maximum(variance[far], np.median(variance[far]))
     variance += np.bincount(label, weights=shared**2, minlength=count) / np.bincount(label, minlength=count)
@@ -133,6 +153,33 @@ def units(bins: Profile, members: NDArray[np.bool_]) -> dict[str, NDArray]:
     met = np.bincount(label, weights=bins.met[rows], minlength=count) > 0
     found = {"start": start, "end": end, "log2": log2, "sd": np.sqrt(variance), "met": met}
     return {name: values[order] for name, values in found.items()}
+
+
+def _pooled(bins: Profile, rows: NDArray, few: NDArray[np.bool_], label: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Label of each bin's unit, those of ``few`` fragments being joined with their neighbours."""
+    assert bins.expected is not None
+    at, met = rows[few], bins.met[rows[few]]
+    apart = np.r_[True, (bins.chromosome[at][1:] != bins.chromosome[at][:-1]) | (met[1:] != met[:-1])]
+    found = label + len(rows) * 2
+    found[few] = counting.pools(bins.expected[at], apart, sums.POOLED)
+    return np.unique(found, return_inverse=True)[1]
+
+
+def _summed_units(bins: Profile, rows: NDArray, label: NDArray, count: int) -> tuple[NDArray, NDArray]:
+    """Log2 and its variance of each unit of few fragments, shape (units,), NaN for the others.
+
+    The variance is that of what a unit expects: by what it shows, low ones would weigh less than high ones.
+    """
+    assert bins.number is not None and bins.expected is not None
+    own = bins.expected[rows]
+    beyond = np.maximum(bins.sd[rows] ** 2 - counting.sd(own) ** 2, 0.0)
+    seen, due, extra = (
+        np.bincount(label, weights=values, minlength=count) for values in (bins.number[rows], own, beyond * own**2)
+    )
+    some = due > 0
+    variance = np.full(count, np.nan)
+    variance[some] = counting.sd(due[some]) ** 2 + extra[some] / due[some] ** 2
+    return np.asarray(counting.log2_ratio(seen, due)), variance
 
 
 def _rows(table: pd.DataFrame) -> Iterable[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from metcn import bins as tiling
+from metcn import fragments as counting
 from metcn import genome as genomes
 from metcn import ratios as core
 from metcn import regions
+from metcn.normalisation import sums
 from metcn.normalisation.panel import Panel, share_of
 
 MET_MARGIN_BP = 5_000_000  # bins this near to MET may be in its amplicon and do not stand for the arm
@@ -55,6 +57,10 @@ class Observed:
         Kind -> the error that the bins of one group share, log2.
     averaged : mapping
         Kind -> what normals show of its fall with the number of groups (`metcn.normalisation.panel.share_of`).
+    number, expected : ndarray of float, shape (bins,), or None
+        Fragments seen, and expected at ratio 1; NaN where they are not known. None: of no bin.
+    summed : sequence of str
+        Kinds of so few fragments that a level is a ratio of sums.
     """
 
     log2: NDArray
@@ -63,6 +69,9 @@ class Observed:
     group: NDArray
     excess: Mapping[str, float]
     averaged: Mapping[str, Mapping[int, float]]
+    number: NDArray | None = field(default=None, kw_only=True)
+    expected: NDArray | None = field(default=None, kw_only=True)
+    summed: tuple[str, ...] = field(default=(), kw_only=True)
 
     def level(self, members: NDArray) -> core.Level:
         """Level of some bins without the baseline's error: bin noise, and what groups share over their number."""
@@ -76,15 +85,24 @@ class Observed:
             own = self.kind[rows] == name
             share = share_of(self.averaged.get(str(name), {}), len(np.unique(self.group[rows][own])))
             common += precision[own].sum() / precision.sum() * share * self.excess.get(str(name), 0.0)
-        return core.Level(level.log2, float(np.hypot(level.se, common)), level.bins, level.scatter)
+        return replace(level, se=float(np.hypot(level.se, common)))
 
     def own_level(self, members: NDArray) -> core.Level:
-        """Level of some bins with the error of bin noise alone.
+        """Level of some bins with the error of bin noise alone, which is not below that of counting their fragments.
 
         Windows of one width differ in noise by chance alone, which targets do not.
         """
-        alike = bool((self.kind[members] == "window").all())
-        return core.level(self.log2, self.sd, members, alike=alike)
+        few = members & np.isin(self.kind, self.summed)
+        rest = members & ~few
+        alike = bool((self.kind[rest] == "window").all())
+        level = core.level(self.log2, self.sd, rest, alike=alike)
+        if self.number is None or self.expected is None:
+            return level
+        known = rest & np.isfinite(self.log2) & np.isfinite(self.sd) & np.isfinite(self.number)
+        if level.bins and known.sum() == level.bins:
+            seen, due = float(self.number[known].sum()), float(self.expected[known].sum())
+            level = replace(level, se=max(level.se, float(counting.sd(seen))), fragments=seen, expected=due)
+        return core.joined(level, core.summed_level(self.number, self.expected, self.sd, few))
 
 
 def design_of(frame: pd.DataFrame) -> Design:
@@ -132,20 +150,26 @@ def _runs(chromosome: NDArray, unread: NDArray, length: int) -> NDArray[np.intp]
     return regions.even_runs(stretch=np.cumsum(begins), length=length)
 
 
-def baseline(design: Design, ratio: NDArray, sd: NDArray, *, smallest: int) -> tuple[NDArray, NDArray, dict[str, Any]]:
+def baseline(
+    design: Design, corrected: core.Corrected, number: NDArray, *, smallest: int
+) -> tuple[NDArray, NDArray, dict[str, Any]]:
     """Log2 ratios on the common baseline, the local level of each bin, and what the baseline rests on.
 
     Wide bins, which cover the genome evenly, carry the baseline, and targets are tied to them; without enough of
-    them it is the median gene.
+    them it is the median gene. ``number`` are the fragments behind the ratios, NaN where they are not known.
     """
-    ratio = ratio.copy()
+    ratio = corrected.log2_ratio.copy()
     autosomal = design.fit | design.on_seven
     wide = design.wide & autosomal & np.isfinite(ratio)
     if wide.sum() < smallest:
-        level, error = core.narrow_baseline(ratio, group=design.group, use=design.fit & ~design.wide)
+        where = {"group": design.group, "use": design.fit & ~design.wide}
+        if np.isin(design.kind[where["use"]], corrected.summed).all():
+            level, error = core.summed_narrow_baseline(number, corrected.expected, **where)
+        else:
+            level, error = core.narrow_baseline(ratio, **where)
         found = {"log2": level, "se": error, "from": "targets", "tie": float("nan"), "tie_se": float("nan")}
         return ratio - level, np.zeros(len(ratio)), found | {"bins": int((design.fit & np.isfinite(ratio)).sum())}
-    each = core.block_levels(ratio, block=design.block, use=design.wide)
+    each = core.wide_levels(corrected, number, kind=design.kind, block=design.block, use=design.wide)
     local = each[design.block]
     if design.unread.any():
         local = core.level_beside(each, block=design.block, chromosome=design.chromosome)
@@ -153,27 +177,53 @@ def baseline(design: Design, ratio: NDArray, sd: NDArray, *, smallest: int) -> t
     tie, tie_error = core.tie_targets(ratio, local=local, targets=targets & design.fit, group=design.group)
     ratio[targets] -= tie
     unread = design.unread & autosomal if design.unread.any() else None
-    level, error = core.wide_baseline(ratio, sd, block=design.block, width_bp=design.width_bp, use=wide, unread=unread)
+    places = {"block": design.block, "width_bp": design.width_bp, "use": wide}
+    if np.isin(design.kind[wide], corrected.summed).all():
+        level, error = core.summed_baseline(number, corrected.expected, **places)
+    else:
+        level, error = core.wide_baseline(ratio, corrected.sd, **places, unread=unread)
     common = float(np.hypot(error, tie_error if design.met[targets].any() and np.isfinite(tie_error) else 0.0))
     found = {"log2": level, "se": common, "from": "wide_bins", "tie": tie, "tie_se": tie_error}
     return ratio - level, local - level, found | {"bins": int(wide.sum())}
 
 
-def excess(design: Design, corrected: core.Corrected, ratio: NDArray, local: NDArray, panel: Panel) -> dict[str, float]:
+def excess(
+    design: Design, corrected: core.Corrected, ratio: NDArray, local: NDArray, panel: Panel, number: NDArray
+) -> dict[str, float]:
     """Gene-level excess error per kind of bins, log2: the sample's own, leaning on that of the normals."""
     found = {}
     own_bins = int((design.met & np.isfinite(ratio)).sum())
-    noise = core.local_noise(ratio, corrected.sd, local, use=design.wide & design.fit, block=design.block)
+    wide = design.wide & design.fit
+    noise = core.wide_noise(corrected, number, ratio, local, kind=design.kind, use=wide, block=design.block)
     for kind, scale in corrected.scale.items():
         use = design.fit & (design.kind == kind)
         smallest = max(core.SMALLEST_GROUP, own_bins // 2) if kind not in core.WIDE_KINDS else 2
-        own, groups = core.group_excess(
-            ratio, corrected.sd, local=local, local_error=noise, group=design.group, use=use, smallest=smallest
-        )
+        if kind in corrected.summed:
+            own, groups = _summed_excess(design, corrected, number, use)
+        else:
+            own, groups = core.group_excess(
+                ratio, corrected.sd, local=local, local_error=noise, group=design.group, use=use, smallest=smallest
+            )
         null = panel.null.get(kind)
         expected = null.excess * scale if null and np.isfinite(null.excess) else core.EXCESS_WITHOUT_NORMALS
         found[kind] = core.blend_excess(own, groups, expected)
     return found
+
+
+def _summed_excess(
+    design: Design, corrected: core.Corrected, number: NDArray, use: NDArray[np.bool_]
+) -> tuple[float, int]:
+    """What `ratios.group_excess` gives, of bins of few fragments: groups' excess beyond that of their bins."""
+    rows = np.flatnonzero(use & np.isfinite(number) & np.isfinite(corrected.expected))
+    if rows.size == 0:
+        return float("nan"), 0
+    group, due = design.group[rows], corrected.expected[rows]
+    label = np.unique(group, return_inverse=True)[1]
+    alone = np.maximum(corrected.sd[rows] ** 2 - counting.sd(due) ** 2, 0.0)
+    size = np.bincount(label, weights=due)
+    of_bins = np.bincount(label, weights=alone * due**2) / size**2
+    whole = sums.excess(number[rows], due, group, design.block[rows], design.chromosome[rows])
+    return float(np.sqrt(max(whole**2 - float(np.median(of_bins)), 0.0))), len(size)
 
 
 def met(design: Design, seen: Observed, base: Mapping[str, Any], panel: Panel) -> dict[str, Any]:
@@ -190,6 +240,8 @@ def met(design: Design, seen: Observed, base: Mapping[str, Any], panel: Panel) -
         "ratio": float(2**level.log2),
         "bins": level.bins,
         "bins_masked": int(design.met.sum()) - level.bins,
+        "fragments": level.fragments,
+        "expected_fragments": level.expected,
         "scatter": level.scatter,
         "se_parts": {"bin_noise": level.se, "gene_excess": own, "baseline": base["se"]},
     }
@@ -215,6 +267,7 @@ def centromere(design: Design, facts: genomes.Genome, seen: Observed) -> dict[st
         tier, disagree, level = "none", False, core.Level(float("nan"), float("nan"), 0)
     return {
         "tier": tier, "log2": level.log2, "se": level.se, "ratio": float(2**level.log2), "bins": level.bins,
+        "fragments": level.fragments,
         "p": _shown(sides[0]), "q": _shown(sides[1]), "sides_disagree": disagree,
     }  # fmt: skip
 
@@ -244,4 +297,4 @@ def _overlaps(design: Design, interval: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def _shown(level: core.Level) -> dict[str, Any]:
-    return {"log2": level.log2, "se": level.se, "bins": level.bins}
+    return {"log2": level.log2, "se": level.se, "bins": level.bins, "fragments": level.fragments}

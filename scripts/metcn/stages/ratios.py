@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from metcn import counts as counting
-from metcn import formats, panel_file, provenance, quality, tables
+from metcn import formats, fragments, panel_file, provenance, quality, robust, tables
 from metcn import genome as genomes
 from metcn import reference as normals
 from metcn.errors import InputError
-from metcn.files import write_json
+from metcn.files import read_json, write_json
+from metcn.normalisation import sums
 from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages import against, belonging, design, measure, suspected
 
@@ -44,15 +46,21 @@ def reference(
     """
     frame = tables.read_bins(bins)
     alike = belonging.counted_alike(counts_summary or ())
+    read = [tables.read_depth(path, frame) for path in counts]
+    told = {path.stem: path for path in counts_summary or ()}
+    behind = _behind(frame, read, [told.get(path.name.removesuffix(".cnn")) for path in counts])
     names = [path.name.removesuffix(".cnn") for path in counts]
     lost = belonging.filtered(counts_summary or ())
     for name, sentences in lost.items():
         print(f"metcn: note: normal {name}: {' '.join(sentences)}", file=sys.stderr)
     parts = measure.design_of(frame)
+    few = _few(parts, behind)
 
     def make(trusted: np.ndarray) -> Panel:
-        """Panel of these normals; depths are read each time, since a build consumes them."""
-        return _panel(parts, _depths(frame, counts, names, lost, name_copies=bool(trusted.all())), trusted, settings)
+        """Panel of these normals; depths are made each time, since a build consumes them."""
+        panel = _panel(parts, _depths(frame, read, names, lost, name_copies=bool(trusted.all())), trusted, settings)
+        kept = [one for one, there in zip(behind, trusted, strict=True) if there]
+        return _with_few(panel, parts, kept, few, settings["min_relative_depth"])
 
     keep = settings["on_suspicious"] == "keep"
     checked = suspected.build(make, len(names), parts, genomes.load(genome), keep=keep)
@@ -67,7 +75,7 @@ def reference(
 
 def _depths(
     frame: pd.DataFrame,
-    counts: Sequence[Path],
+    read: Sequence[tuple[np.ndarray, np.ndarray]],
     names: Sequence[str],
     lost: Mapping[str, Sequence[str]],
     *,
@@ -80,7 +88,7 @@ def _depths(
     InputError
         If a normal has no reads.
     """
-    depth = np.stack([_log2(frame, *tables.read_depth(path, frame)) for path in counts])
+    depth = np.stack([_log2(frame, *one) for one in read])
     empty = [name for name, row in zip(names, depth, strict=True) if not np.isfinite(row).any()]
     if empty:
         why = f" ({' '.join(lost[empty[0]])})" if empty[0] in lost else ""
@@ -111,10 +119,66 @@ def _panel(parts: measure.Design, depth: np.ndarray, trusted: np.ndarray, settin
     )
 
 
+def _behind(
+    frame: pd.DataFrame, read: Sequence[tuple[np.ndarray, np.ndarray]], summaries: Sequence[Path | None]
+) -> list[fragments.Counts]:
+    """Fragments behind the depths of each of some samples, which have ``summaries`` or None."""
+    return [
+        fragments.behind(*one, _width(frame), bases_each=_bases_each(path))
+        for one, path in zip(read, summaries, strict=True)
+    ]
+
+
+def _few(parts: measure.Design, behind: Sequence[fragments.Counts]) -> np.ndarray:
+    """Bins of kinds of which the typical normal holds few fragments, shape (bins,)."""
+    few = np.zeros(len(parts.kind), dtype=bool)
+    used = parts.fit & (parts.frame["mask"] == "").to_numpy()
+    for kind in np.unique(parts.kind):
+        own = parts.kind == kind
+        few |= own & (robust.median([one.typical(own & used) for one in behind]) < fragments.FEW)
+    return few
+
+
+def _with_few(
+    panel: Panel, parts: measure.Design, behind: Sequence[fragments.Counts], few: np.ndarray, least: float
+) -> Panel:
+    """The panel with another centre, and nothing learned, for kinds of which the normals hold ``few`` fragments.
+
+    Logarithms of few fragments tell of no normal that it deviates either, so nothing is left over of them.
+    """
+    given = parts.frame["mask"].to_numpy(dtype=np.str_)
+    centre, spread, basis = (np.array(values) for values in (panel.centre, panel.spread, panel.basis))
+    mask, null, shares = panel.mask.astype("U32"), dict(panel.null), dict(panel.shares)
+    left_out = dict(panel.left_out)
+    for kind in np.unique(parts.kind[few]):
+        own = parts.kind == kind
+        number = np.stack([one.number[own] for one in behind])
+        centre[own], spread[own], mask[own] = sums.centre(
+            number, behind[0].per_depth[own], fit=parts.fit[own], given=given[own], least_relative=least
+        )
+        basis[own] = 0.0
+        null.pop(str(kind), None)
+        shares.pop(str(kind), None)
+        left_out.pop(str(kind), None)
+    return replace(
+        panel, centre=centre, spread=spread, basis=basis, mask=mask, null=null, shares=shares, left_out=left_out
+    )
+
+
 def _log2(frame: pd.DataFrame, depth: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Log2 depth per bin, NaN where it has no reads."""
-    width_bp = (frame["end"] - frame["start"]).to_numpy()
-    return counting.even_log2_depth(depth, count, width_bp).astype(np.float32)
+    return counting.even_log2_depth(depth, count, _width(frame)).astype(np.float32)
+
+
+def _width(frame: pd.DataFrame) -> np.ndarray:
+    """Width of each bin, bp."""
+    return (frame["end"] - frame["start"]).to_numpy()
+
+
+def _bases_each(summary: Path | None) -> float | None:
+    """Bases that a fragment adds to the mean depth of a coverage table; None where that, or the table, is not known."""
+    value = read_json(summary).get("bases_per_fragment") if summary else None
+    return None if value is None else float(value)
 
 
 def ratios(
@@ -144,21 +208,26 @@ def ratios(
         frame, log2, notes = _imported(imported, facts, assay)
         depth = np.full(len(frame), np.nan)
         panel, made, mode = _flat(frame), None, "imported"
+        behind = fragments.Counts(depth, depth)  # of ratios made elsewhere nothing is known
     elif counts and bins:
         frame, notes = tables.read_bins(bins), []
         depth, count = tables.read_depth(counts, frame)
         log2 = _log2(frame, depth, count)
         of_run = (genome, assay, belonging.counted_alike([counts_summary]))
+        [behind] = _behind(frame, [(depth, count)], [counts_summary])
         frame, panel, made, mode = _compared(frame, reference, matched_normal, *of_run)
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
     parts = measure.design_of(frame)
     how = {"curve": settings["curve"], "smallest": settings["min_backbone_bins"]}
-    found = against.measured(parts, facts, log2, panel, **how)
+    found = against.measured(parts, facts, log2, panel, counts=behind, **how)
     matched = None
     if matched_normal and mode == "panel_of_normals":
-        own = _log2(frame, *tables.read_depth(matched_normal, frame))
-        matched = against.matched_normal(against.measured(parts, facts, own, panel, **how).levels)
+        own = tables.read_depth(matched_normal, frame)
+        [told] = _behind(frame, [own], [counts_summary])
+        matched = against.matched_normal(
+            against.measured(parts, facts, _log2(frame, *own), panel, counts=told, **how).levels
+        )
     resembles = belonging.of_sample(found.corrected.shares, made["names"], panel) if made else None
     measured = {
         "sample": sample,
@@ -172,7 +241,8 @@ def ratios(
         "notes": notes,
         "inputs": provenance.contents(imported=imported, reference=None if imported else reference),
     }
-    measured["reasons"] = _measured_reasons(parts, measured, settings)
+    covered = bool(np.isfinite(log2[parts.met & (panel.mask == "")]).any())
+    measured["reasons"] = _measured_reasons(parts, measured, settings, covered=covered)
     _write_ratios(output, frame.assign(depth=depth), panel.mask, found.bins)
     write_json(summary, measured)
 
@@ -202,9 +272,12 @@ def _compared(
         return stored, panel, made, "panel_of_normals" if panel.normals >= FEWEST_NORMALS else "few_normals"
     if matched is not None:
         flat = _flat(frame)
-        centre = _log2(frame, *tables.read_depth(matched, frame))
+        own = tables.read_depth(matched, frame)
+        centre = _log2(frame, *own)
         mask = np.where((flat.mask == "") & ~np.isfinite(centre), "no_reads_in_normals", flat.mask)
-        return frame, Panel(centre, flat.spread, mask, flat.basis, {}, 1), None, "matched_normal"
+        panel = Panel(centre, flat.spread, mask, flat.basis, {}, 1)
+        parts, behind = measure.design_of(frame), _behind(frame, [own], [None])
+        return frame, _with_few(panel, parts, behind, _few(parts, behind), 0.0), None, "matched_normal"
     return frame, _flat(frame), None, "no_normals"
 
 
@@ -231,8 +304,13 @@ def _imported(path: Path, facts: genomes.Genome, assay: str) -> tuple[pd.DataFra
     return frame, table["log2"].to_numpy(float), list(notes)
 
 
-def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
-    """What is to be said against the measurement, in codes of the closed list."""
+def _measured_reasons(
+    parts: measure.Design, measured: Mapping[str, Any], settings: Mapping[str, Any], *, covered: bool
+) -> list[str]:
+    """What is to be said against the measurement, in codes of the closed list.
+
+    Without a baseline nothing is measured of MET, though it may be ``covered``.
+    """
     own, base, tier = measured["met"], measured["baseline"], measured["cep7"]["tier"]
     kinds = np.unique(parts.kind[parts.met]) if parts.met.any() else np.unique(parts.kind)
     noise = max((measured["qc"]["noise"].get(str(kind), 0.0) for kind in kinds), default=0.0)
@@ -241,7 +319,9 @@ def _measured_reasons(parts: measure.Design, measured: Mapping[str, Any], settin
     largest = max((abs(share) for shares in measured["qc"]["shares"].values() for share in shares), default=0.0)
     egfr = measured["egfr"]
     found = {
-        "met_not_covered": own["bins"] == 0,
+        "met_not_covered": own["bins"] == 0 and not covered,
+        "low_depth": own["expected_fragments"] < settings["few_met_fragments"],
+        "too_few_fragments": own["expected_fragments"] < settings["min_met_fragments"],
         "few_met_bins": 0 < own["bins"] < settings["min_met_bins"],
         "met_bins_deviate": own["scatter"] > DEVIANT_SCATTER,
         "few_backbone_bins": base["bins"] < measure.FEW_BACKBONE_BINS,
@@ -278,17 +358,33 @@ def _quality(parts: measure.Design, log2: np.ndarray, found: against.Measured, p
         "gene_excess_over_normals": _over_normals(bins.excess, panel),
         "shares": corrected.shares,
         **_evenness(parts, bins)._asdict(),
+        "summed_kinds": list(bins.summed),
+        "empty_bins": _empty(bins),
         "bins": len(bins.log2),
         "bins_used": int(np.isfinite(bins.log2).sum()),
     }
 
 
+def _empty(bins: measure.Observed) -> float:
+    """Share of usable bins without a fragment; NaN where fragments are not known."""
+    if bins.number is None:
+        return float("nan")
+    known = np.isfinite(bins.log2) & np.isfinite(bins.number)
+    return float(np.mean(bins.number[known] == 0)) if known.any() else float("nan")
+
+
 def _evenness(parts: measure.Design, bins: measure.Observed) -> quality.Evenness:
     """How even the bins are that cover the autosomes evenly; NaN without them."""
     rows = np.flatnonzero(parts.wide & (parts.fit | parts.on_seven) & np.isfinite(bins.log2))
-    return quality.evenness(
-        bins.log2[rows], bins.sd[rows], chromosome=parts.chromosome[rows], midpoint=parts.midpoint[rows]
-    )
+    log2, sd, chromosome, midpoint = (values[rows] for values in (bins.log2, bins.sd, parts.chromosome, parts.midpoint))
+    if np.isin(parts.kind[rows], bins.summed).any() and bins.number is not None and bins.expected is not None:
+        due = bins.expected[rows]
+        label = fragments.pools(due, np.r_[True, chromosome[1:] != chromosome[:-1]], sums.POOLED)
+        seen, due = (np.bincount(label, weights=values) for values in (bins.number[rows], due))
+        first = np.unique(label, return_index=True)[1]
+        log2, sd = fragments.log2_ratio(seen, due), fragments.sd(due)
+        chromosome, midpoint = chromosome[first], midpoint[first]
+    return quality.evenness(log2, sd, chromosome=chromosome, midpoint=midpoint)
 
 
 def _over_normals(shared: Mapping[str, float], panel: Panel) -> dict[str, float]:
@@ -302,4 +398,6 @@ def _write_ratios(path: Path, frame: pd.DataFrame, mask: np.ndarray, bins: measu
     typical = np.nanmedian(bins.sd) if np.isfinite(bins.sd).any() else 1.0
     weight = np.where(np.isfinite(bins.sd), np.minimum((typical / np.maximum(bins.sd, 1e-6)) ** 2, 1.0), 0.0)
     mask = np.where((mask == "") & ~np.isfinite(bins.log2), "no_reads", mask)
-    tables.write_ratios(path, frame.assign(log2=bins.log2, weight=weight, mask=mask, spread=bins.sd))
+    tables.write_ratios(
+        path, frame.assign(log2=bins.log2, weight=weight, mask=mask, spread=bins.sd, expected=bins.expected)
+    )

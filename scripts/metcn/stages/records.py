@@ -59,7 +59,17 @@ def levels(measured: Mapping[str, Any]) -> estimating.Measured:
         log2={name: number(measured, *where, "log2") for name, where in LEVELS.items()},
         se={name: _own_error(measured, *where) for name, where in LEVELS.items()},
         baseline_se=number(measured, "baseline", "se"),
+        fragments={name: _fragments(measured, where) for name, where in LEVELS.items()},
     )
+
+
+def _fragments(measured: Mapping[str, Any], where: tuple[str, ...]) -> float:
+    """Fragments that a level rests on; NaN where that is not known."""
+    level = measured
+    for name in where:
+        level = level[name]
+    value = level.get("fragments")
+    return float("nan") if value is None else float(value)
 
 
 def number(record: Mapping[str, Any], *names: str) -> float:

@@ -106,6 +106,7 @@ def residuals(panel: Panel, parts: Design, facts: genomes.Genome) -> list[Residu
                 met=np.isin(left.label, parts.group[parts.met & (parts.kind == kind)]),
                 gene=np.where(wide | np.isin(gene, regions.UNNAMED), place, gene),
                 wide=wide,
+                named=kind != "off_target",
             )
         )
     return found

@@ -199,15 +199,20 @@ def write_tumour(path: Path, tumour: Tumour, counts: Path, usable: np.ndarray, *
     if counted:
         count = titration.reweighted(frame["count"].to_numpy(float), factor, stream(seed, "tumour", tumour.name))
         depth = counting.depth_per_kb(count, (frame["end"] - frame["start"]).to_numpy())
+        frame = frame.assign(count=pd.array(np.rint(count), dtype="Int64"))
     else:
         depth = frame["depth"].to_numpy() * factor
     _write_depth(path, frame.assign(depth=depth))
 
 
 def _write_depth(path: Path, frame: pd.DataFrame) -> None:
-    """Write a coverage table as CNVkit lays it out; a file that already says the same is left as it is."""
+    """Write a coverage table as CNVkit lays it out, with the fragments where they are known.
+
+    A file that already says the same is left as it is.
+    """
     log2 = counting.log2_depth(frame["depth"].to_numpy())
-    table = frame[["chromosome", "start", "end", "gene", "depth"]].assign(log2=log2)
+    columns = ["chromosome", "start", "end", "gene", "depth", *(["count"] if frame["count"].notna().any() else [])]
+    table = frame[columns].assign(log2=log2)
     write_if_new(path, gzip.compress(tab_separated(table).encode(), compresslevel=3, mtime=0))
 
 

@@ -22,6 +22,11 @@ YES_NO = {"yes": 1.0, "no": 0.0, "": np.nan}
 NUMBERS = {"met_copies": "MET copies", "met_cep7": "MET/CEP7"}
 NEEDED = ("sample call reasons met_copies met_copies_low met_copies_high met_cep7 met_cep7_low met_cep7_high").split()
 DISAGREEMENT = ["sample", "question", "known", "ours", "interval", "bound_in_interval", "call", "reasons"]
+COMPARED = ("difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high")
+COVERED = ("covered", "intervals", "coverage", "coverage_low", "coverage_high")
+# What other tables call the columns, in small letters and figures alone. Such a column is refused and not passed over.
+MEANT = dict.fromkeys(("sample", "sampleid", "samplename", "id", "name"), "sample")
+MEANT |= {"metcopies": "met_copies", "metcep7": "met_cep7", "metcep7ratio": "met_cep7", "amplified": "amplified"}
 AMPLIFIED, UNDECIDED = CALLS[:2], CALLS[-2:]
 
 
@@ -47,8 +52,9 @@ QUESTIONS = (
 def validate(*, truth: Path, cohort: Path, output: Path) -> None:
     """Write ``validation.tsv``, ``disagreements.tsv`` and ``validation.html`` into a folder.
 
-    Numbers are compared by their point values, as published comparisons with FISH do; a sample without one has no
-    result, which is listed and never counted as a negative.
+    Numbers are compared by their point values, as published comparisons with FISH do. A sample without one, as of
+    unknown purity, is judged by its interval where that lies on one side of the bound; otherwise it has no result,
+    which is listed and never counted as a negative. Columns of the truth that are no answers are passed over.
 
     Raises
     ------
@@ -70,7 +76,8 @@ def validate(*, truth: Path, cohort: Path, output: Path) -> None:
         listed,
         title="MET copy number",
         notes=[
-            f"{len(both)} samples with a known answer; {_outside(cohort, both)} further ones of the cohort have none."
+            f"{len(both)} samples with a known answer; {_outside(cohort, both)} further ones of the cohort have none.",
+            *_coverages(both),
         ],
     )
     for name, table in (("validation", rows), ("disagreements", pd.DataFrame(listed, columns=DISAGREEMENT))):
@@ -79,33 +86,50 @@ def validate(*, truth: Path, cohort: Path, output: Path) -> None:
 
 
 def read_truth(path: Path) -> pd.DataFrame:
-    """Known answers: sample and any of met_copies, met_cep7 (NaN: unknown) and amplified (1, 0 or NaN).
+    """Known answers: sample and any of met_copies, met_cep7 (NaN: unknown) and amplified (1, 0 or NaN); no more.
 
     Raises
     ------
     InputError
-        If a column is missing or unknown, a cell is not what its column holds, or a sample stands twice.
+        If it is not tab-separated, a column is missing or nearly has the name of another, a cell is not what its column
+        holds, or a sample stands twice.
     """
-    raw = delimited.text_frame(delimited.read_text(path), path)
-    answers = [*NUMBERS, "amplified"]
-    unknown = [name for name in raw.columns if name not in ("sample", *answers)]
-    if "sample" not in raw.columns or unknown or len(raw.columns) < 2:
-        raise InputError(
-            f"{path}: expected column sample and at least one of {', '.join(answers)}, found {', '.join(raw.columns)}; "
-            "name the columns so"
-        )
+    raw = delimited.text_frame(delimited.without_comments(delimited.read_text(path)), path)
+    _check_header(list(raw.columns), path)
     found = pd.DataFrame({"sample": delimited.parse_column(raw["sample"], "sample", Column("text"), path, REMEDY)})
     for name in NUMBERS:
         if name in raw.columns:
-            found[name] = delimited.parse_column(raw[name], name, Column(optional=True, low=0), path, REMEDY)
+            found[name] = delimited.parse_column(
+                raw[name], name, Column(optional=True, low=0, words=delimited.NO_VALUE), path, REMEDY
+            )
     if "amplified" in raw.columns:
-        cells = raw["amplified"].str.strip().str.lower()
+        cells = raw["amplified"].str.strip().str.lower().replace({"true": "yes", "false": "no"})  # as Excel writes them
+        cells = cells.where(~cells.isin(delimited.NO_VALUE), "")
         delimited.refuse_rows(~cells.isin(list(YES_NO)), path, "amplified", cells, "yes, no or nothing", REMEDY)
         found["amplified"] = cells.map(YES_NO).astype(float)
     if found.empty:
         raise InputError(f"{path}: expected a row per sample, found only the header; add the samples")
     _once(found["sample"], path)
     return found.reset_index(drop=True)
+
+
+def _check_header(names: list[str], path: Path) -> None:
+    """Raise InputError unless a header of the truth has ``sample`` and an answer, and none that was meant as one."""
+    if len(names) == 1 and (found := [mark for mark in ",;" if mark in names[0]]):
+        word = {",": "commas", ";": "semicolons"}[found[0]]
+        raise InputError(
+            f"{path}: expected columns separated by tabs, found {word}; save the table as tab-separated text"
+        )
+    answers = [*NUMBERS, "amplified"]
+    for name in names:
+        meant = MEANT.get("".join(filter(str.isalnum, name.lower())))
+        if meant not in (None, name) and meant not in names:
+            raise InputError(f"{path}: expected a column {meant}, found {name!r}; rename it {meant}")
+    if "sample" not in names or not set(answers) & set(names):
+        raise InputError(
+            f"{path}: expected column sample and at least one of {', '.join(answers)}, found {', '.join(names)}; "
+            "name the columns so"
+        )
 
 
 def read_cohort(path: Path) -> pd.DataFrame:
@@ -157,9 +181,10 @@ def _answers(question: Question, both: pd.DataFrame) -> tuple[np.ndarray, np.nda
     if question.bound is None:
         ours = np.where(both["our_call"].isin(AMPLIFIED), 1.0, 0.0)
         return known, np.where(both["our_call"].isin(UNDECIDED), np.nan, ours)
-    values = both[f"our_{question.column}"].to_numpy(float)
-    known, ours = (np.where(np.isnan(part), np.nan, part >= question.bound) for part in (known, values))
-    return known, ours
+    value, low, high = (both[f"our_{question.column}{end}"].to_numpy(float) for end in ("", "_low", "_high"))
+    by_interval = np.where(low >= question.bound, 1.0, np.where(high < question.bound, 0.0, np.nan))
+    ours = np.where(np.isnan(value), by_interval, value >= question.bound)
+    return np.where(np.isnan(known), np.nan, known >= question.bound), ours
 
 
 def _row(question: Question, both: pd.DataFrame) -> dict[str, Any]:
@@ -171,10 +196,29 @@ def _row(question: Question, both: pd.DataFrame) -> dict[str, Any]:
         row |= {name: share.value, f"{name}_low": share.low, f"{name}_high": share.high}
     found = agreement.kappa(table)
     row |= {"kappa": found.value, "kappa_low": found.low, "kappa_high": found.high}
-    gaps = agreement.Differences(0, np.nan, np.nan, np.nan)
-    if question.bound is not None:
-        gaps = agreement.differences(both[f"our_{question.column}"], both[question.column])
-    return row | {"difference": gaps.mean, "difference_low": gaps.low, "difference_high": gaps.high}
+    row |= dict.fromkeys((*COMPARED, *COVERED), np.nan)
+    if question.bound is None:
+        return row
+    ours, known = both[f"our_{question.column}"], both[question.column]
+    gaps, ratios = agreement.differences(ours, known), agreement.ratios(ours, known)
+    return row | dict(zip(COMPARED, (*gaps[1:], *ratios[2:]), strict=True)) | _coverage(question.column, both)
+
+
+def _coverage(column: str, both: pd.DataFrame) -> dict[str, float]:
+    """How often the 95 % interval of a number holds the known answer, as it stands in ``validation.tsv``."""
+    share = agreement.coverage(both[f"our_{column}_low"], both[f"our_{column}_high"], both[column])
+    return dict(zip(COVERED, share, strict=True))
+
+
+def _coverages(both: pd.DataFrame) -> Iterator[str]:
+    """A sentence per number: how often its interval holds the known answer, and how many were too large or small."""
+    for column, word in NUMBERS.items():
+        if column not in both.columns:
+            continue
+        covered, intervals, value, low, high = _coverage(column, both).values()
+        if intervals:
+            held = f"{covered:.0f} of {intervals:.0f} ({100 * value:.0f} %, {100 * low:.0f} to {100 * high:.0f} %)"
+            yield f"{word}: our 95 % interval holds the known answer in {held}."
 
 
 def _disagreements(question: Question, both: pd.DataFrame) -> Iterator[Mapping[str, Any]]:
@@ -190,7 +234,9 @@ def _disagreements(question: Question, both: pd.DataFrame) -> Iterator[Mapping[s
         }
         if question.bound is not None:
             value, low, high = (row[f"our_{question.column}{end}"] for end in ("", "_low", "_high"))
-            found |= {"known": _number(row[question.column]), "ours": _number(value)}
+            by_interval = "missing" if np.isnan(ours[place]) else "at least" if ours[place] else "below"
+            told = f"{by_interval} {question.bound:g}" if by_interval != "missing" else by_interval
+            found |= {"known": _number(row[question.column]), "ours": told if np.isnan(value) else f"{value:.2f}"}
             if np.isfinite(low) and np.isfinite(high):
                 found["interval"] = f"{_number(low)} to {_number(high)}"
                 found["bound_in_interval"] = "yes" if low <= question.bound <= high else "no"
@@ -213,12 +259,13 @@ def _figures(both: pd.DataFrame) -> Iterator[tuple[str, str]]:
         if column not in both.columns:
             continue
         pairs = both[["sample", f"our_{column}", column]].dropna()
-        gaps = agreement.differences(pairs[f"our_{column}"], pairs[column])
-        drawn = charts.differences(
-            list(pairs.itertuples(index=False, name=None)), *gaps[1:], unit=word, label=f"Differences of {word}"
+        found = agreement.ratios(pairs[f"our_{column}"], pairs[column])
+        drawn = charts.ratios(
+            list(pairs.itertuples(index=False, name=None)), *found[2:], unit=word, label=f"Ratios of {word}"
         )
         if drawn:
-            yield f"{word}: ours less the known answer, {len(pairs)} samples", drawn
+            without = f", {found.left_out} with a 0 left out" if found.left_out else ""
+            yield f"{word}: ours over the known answer, {found.n} samples{without}", drawn
 
 
 def _outside(cohort: Path, both: pd.DataFrame) -> int:
