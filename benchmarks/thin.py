@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--depths", type=float, nargs="+", default=list(DEPTHS), metavar="X", help="folds")
     parser.add_argument("--normals", type=int, nargs="+", default=[0, 5], metavar="N", help="normals (default: 0 5)")
     parser.add_argument("--chromosomes", nargs="+", default=[*genomes.AUTOSOMES, "X"], metavar="NAME",
-                        help="chromosomes of the genome, 7 among them (default: all; a third is three times as fast)")  # fmt: skip
+                        help="chromosomes of the genome, 7 among them (default: all)")  # fmt: skip
     args = parser.parse_args()
     design = [
         Genome(depth, normals, number, given, args.seed)

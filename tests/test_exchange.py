@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from made_up import amplified, no_call, plasma, profile
 from metcn import cohort, multiqc, tables
 from metcn import genome as builds
+from metcn.columns import CALLS, QC
 from metcn.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -149,10 +151,51 @@ def test_text_that_would_break_the_table_stays_in_its_cell():
     assert body(multiqc.calls([row]))[1][0] == "a b # plot_type: html"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("purity", 0.15, "0.15"),
+        ("met_ratio", 1.049, "1.05"),
+        ("met_copies", 14.14, "14.1"),
+        ("met_cep7", 4.944, "4.94"),
+        ("plasma_copies", 2.31, "2.31"),
+        ("lod_copies", 3.44, "3.4"),
+    ],
+)
+def test_numbers_are_shown_to_the_digits_that_matter(name, value, shown):
+    assert multiqc.HEADERS[name]["format"].format(value) == shown
+
+
+def test_every_column_of_multiqc_has_a_header_and_every_class_a_colour():
+    assert set(multiqc.HEADERS) == {*multiqc.CALL_COLUMNS, *multiqc.GENERAL_COLUMNS}
+    assert list(multiqc.CALL_COLOURS) == list(dict.fromkeys((*CALLS[:2], "gain", "polysomy", *CALLS[4:])))
+    assert set(multiqc.QC_COLOURS) == set(QC)
+    calls = [amplified(), no_call()]
+    assert head(multiqc.calls([cohort.row(call) for call in calls]))["headers"]["purity"]["format"] == "{:,.2f}"
+    shown = head(multiqc.quality(calls))["headers"]
+    assert (shown["fragments"]["format"], shown["met_bins"]["format"]) == ("{:,.0f}", "{:,.0f}")
+    assert (shown["met_se"]["format"], shown["lod_copies"]["format"]) == ("{:,.3f}", "{:,.1f}")
+
+
+@pytest.mark.parametrize(("calls", "hidden"), [([amplified()], True), ([amplified(), plasma()], False)])
+def test_plasma_copies_lead_where_there_is_plasma(calls, hidden):
+    columns = head(multiqc.general([cohort.row(call) for call in calls]))["headers"]
+    assert next(column["plasma_copies"] for column in columns if "plasma_copies" in column)["hidden"] == hidden
+
+
+def test_versions_are_those_of_the_calls_each_once():
+    older = amplified(provenance={"metcn": "0.0.9", "libraries": {"numpy": "2.4.6"}})
+    found = yaml.safe_load(multiqc.versions([amplified(), older, amplified(), no_call()]))
+    assert found == {"metcn": {"metcn": ["0.0.9", "0.1.0"], "numpy": ["2.4.6"]}}
+    assert yaml.safe_load(multiqc.versions([no_call()])) == {}
+
+
 @pytest.mark.skipif(MULTIQC is None, reason="MultiQC is not installed")
 def test_multiqc_takes_them(tmp_path):
     calls = [amplified(), plasma(), no_call()]
+    calls[0]["purity"]["purity"]["value"] = 0.15
     rows = [cohort.row(call) for call in calls]
+    (tmp_path / "metcn_mqc_versions.yml").write_text(multiqc.versions(calls))
     (tmp_path / "metcn_mqc.tsv").write_text(multiqc.calls(rows))
     (tmp_path / "metcn_general_mqc.tsv").write_text(multiqc.general(rows))
     (tmp_path / "metcn_quality_mqc.tsv").write_text(multiqc.quality(calls))
@@ -164,3 +207,10 @@ def test_multiqc_takes_them(tmp_path):
         "multiqc_metcn_table.txt",
         "multiqc_metcn_qc_table.txt",
     }
+    page = (tmp_path / "out" / "multiqc_report.html").read_text(encoding="utf-8")
+    cells = [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", page, re.DOTALL)]
+    assert {"0.15", "14.1", "4.90", "6.10", "2.01", "3.4", "18204113", "0.041"} <= {cell.strip() for cell in cells}
+    for name in ("high_level_amplification", "indeterminate", "no_call"):
+        colour = multiqc.CALL_COLOURS[name]
+        assert re.search(rf'style="background-color:{colour} !important;"[^>]*>\s*{name}', page), name
+    assert re.search(r"metcn.{0,200}0\.1\.0", page, re.DOTALL) and re.search(r"numpy.{0,200}2\.4\.6", page, re.DOTALL)

@@ -47,6 +47,7 @@ def cohort_outputs(folder):
         "mqc": folder / "qc" / "metcn_mqc.tsv",
         "mqc_general": folder / "qc" / "metcn_general_mqc.tsv",
         "mqc_quality": folder / "qc" / "metcn_quality_mqc.tsv",
+        "mqc_versions": folder / "qc" / "metcn_mqc_versions.yml",
     }
 
 
@@ -315,7 +316,7 @@ def test_cohort_writes_table_page_and_multiqc_content(tmp_path):
 def test_cohort_without_multiqc_writes_table_and_page_only(tmp_path):
     files = Files(tmp_path)
     files.call()
-    asked = dict.fromkeys(("mqc", "mqc_general", "mqc_quality"))
+    asked = dict.fromkeys(("mqc", "mqc_general", "mqc_quality", "mqc_versions"))
     pages.cohort(
         calls=[files.output], comparisons=None, seg=None, **{**cohort_outputs(tmp_path / "out"), **asked}, settings={}
     )

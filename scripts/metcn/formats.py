@@ -187,7 +187,9 @@ def _count(raw: pd.DataFrame, path: str | Path) -> pd.Series:
     name = next((name for name in ("COUNT", "count") if name in raw.columns), None)
     if name is None:
         return pd.Series(np.nan, index=raw.index)
-    return parse_column(raw[name], name, Column(optional=True, low=0, high=LARGEST), path, REMEDY).astype(float)
+    return parse_column(
+        raw[name], name, Column(optional=True, low=0, high=LARGEST, words=NO_VALUE), path, REMEDY
+    ).astype(float)
 
 
 def genome_order(frame: pd.DataFrame, genome: genomes.Genome) -> pd.DataFrame:

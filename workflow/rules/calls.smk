@@ -123,4 +123,5 @@ rule cohort:
         code=PLAN.code("cohort"),
     shell:
         "metcn cohort {params.told} {params.options} --output {output.output:q} --page {output.page:q} "
-        "--complete {output.complete:q} --mqc {output.mqc:q} --mqc-general {output.mqc_general:q} --mqc-quality {output.mqc_quality:q} 2> {log:q}"
+        "--complete {output.complete:q} --mqc {output.mqc:q} --mqc-general {output.mqc_general:q} --mqc-quality {output.mqc_quality:q} "
+        "--mqc-versions {output.mqc_versions:q} 2> {log:q}"

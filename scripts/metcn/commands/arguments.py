@@ -152,6 +152,7 @@ STAGE_ARGUMENTS: dict[str, list[Argument]] = {
         Argument("mqc", "Calls for MultiQC (.tsv) to write.", "write", required=False),
         Argument("mqc_general", "Columns of MultiQC's general statistics (.tsv) to write.", "write", required=False),
         Argument("mqc_quality", "QC numbers for MultiQC (.tsv) to write.", "write", required=False),
+        Argument("mqc_versions", "Versions for MultiQC (_mqc_versions.yml) to write.", "write", required=False),
     ],
 }
 

@@ -46,6 +46,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "mqc": "results/qc/metcn_mqc.tsv",
         "mqc_general": "results/qc/metcn_general_mqc.tsv",
         "mqc_quality": "results/qc/metcn_quality_mqc.tsv",
+        "mqc_versions": "results/qc/metcn_mqc_versions.yml",
     },
 }
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -181,6 +181,19 @@ def _bases_each(summary: Path | None) -> float | None:
     return None if value is None else float(value)
 
 
+class _Given(NamedTuple):
+    """A sample's depths, the fragments behind them, and what they are compared with."""
+
+    log2: np.ndarray
+    depth: np.ndarray
+    behind: fragments.Counts
+    notes: list[str]
+    frame: pd.DataFrame
+    panel: Panel
+    made: dict[str, Any] | None
+    mode: str
+
+
 def ratios(
     *,
     sample: str,
@@ -205,46 +218,44 @@ def ratios(
     """
     facts = genomes.load(genome)
     if imported:
-        frame, log2, notes = _imported(imported, facts, assay)
-        depth = np.full(len(frame), np.nan)
-        panel, made, mode = _flat(frame), None, "imported"
-        behind = fragments.Counts(depth, depth)  # of ratios made elsewhere nothing is known
+        given = _imported(imported, facts, assay)
     elif counts and bins:
-        frame, notes = tables.read_bins(bins), []
-        depth, count = tables.read_depth(counts, frame)
-        log2 = _log2(frame, depth, count)
-        of_run = (genome, assay, belonging.counted_alike([counts_summary]))
-        [behind] = _behind(frame, [(depth, count)], [counts_summary])
-        frame, panel, made, mode = _compared(frame, reference, matched_normal, *of_run)
+        frame, told = tables.read_bins(bins), [counts_summary]
+        own = tables.read_depth(counts, frame)
+        [behind] = _behind(frame, [own], told)
+        of_run = (genome, assay, belonging.counted_alike(told))
+        given = _Given(_log2(frame, *own), own[0], behind, [], *_compared(frame, reference, matched_normal, *of_run))
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
+    frame, panel, log2 = given.frame, given.panel, given.log2
     parts = measure.design_of(frame)
     how = {"curve": settings["curve"], "smallest": settings["min_backbone_bins"]}
-    found = against.measured(parts, facts, log2, panel, counts=behind, **how)
+    found = against.measured(parts, facts, log2, panel, counts=given.behind, **how)
     matched = None
-    if matched_normal and mode == "panel_of_normals":
+    if matched_normal and given.mode == "panel_of_normals":
         own = tables.read_depth(matched_normal, frame)
-        [told] = _behind(frame, [own], [counts_summary])
+        [theirs] = _behind(frame, [own], [counts_summary])
         matched = against.matched_normal(
-            against.measured(parts, facts, _log2(frame, *own), panel, counts=told, **how).levels
+            against.measured(parts, facts, _log2(frame, *own), panel, counts=theirs, **how).levels
         )
+    made = given.made
     resembles = belonging.of_sample(found.corrected.shares, made["names"], panel) if made else None
     measured = {
         "sample": sample,
         "assay": assay,
         "genome": genome,
-        "mode": mode,
+        "mode": given.mode,
         **found.levels,
         "qc": _quality(parts, log2, found, panel),
         "reference": made | {"resembles": resembles} if made else None,
         "matched_normal": matched,
-        "notes": notes,
-        "inputs": provenance.contents(imported=imported, reference=None if imported else reference),
+        "notes": given.notes,
     }
     covered = bool(np.isfinite(log2[parts.met & (panel.mask == "")]).any())
     measured["reasons"] = _measured_reasons(parts, measured, settings, covered=covered)
-    _write_ratios(output, frame.assign(depth=depth), panel.mask, found.bins)
-    write_json(summary, measured)
+    _write_ratios(output, frame.assign(depth=given.depth), panel.mask, found.bins)
+    read = {"imported": imported} if imported else {"reference": reference}
+    write_json(summary, measured | {"inputs": provenance.contents(**read)})
 
 
 def _compared(
@@ -292,8 +303,8 @@ def _flat(frame: pd.DataFrame) -> Panel:
     )
 
 
-def _imported(path: Path, facts: genomes.Genome, assay: str) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
-    """Bins and log2 ratios of a table normalised elsewhere, and the notes on its reading, which are printed too."""
+def _imported(path: Path, facts: genomes.Genome, assay: str) -> _Given:
+    """Bins and log2 ratios of a table normalised elsewhere; the notes on its reading are printed too."""
     rows, notes = formats.ratios(path)
     for note in notes:
         print(f"metcn: note: {note}", file=sys.stderr)
@@ -301,7 +312,9 @@ def _imported(path: Path, facts: genomes.Genome, assay: str) -> tuple[pd.DataFra
     off_target = table["gene"].isin(formats.OFF_TARGET_NAMES)
     table = table.assign(kind=np.where(off_target, "off_target", "target"))
     frame = design.annotated(design.bins_of_coverage(table, facts, assay=assay, where=str(path)), facts)
-    return frame, table["log2"].to_numpy(float), list(notes)
+    unknown = np.full(len(frame), np.nan)
+    behind = fragments.Counts(unknown, unknown)  # of ratios made elsewhere nothing is known
+    return _Given(table["log2"].to_numpy(float), unknown, behind, list(notes), frame, _flat(frame), None, "imported")
 
 
 def _measured_reasons(

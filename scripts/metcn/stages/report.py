@@ -57,9 +57,10 @@ def cohort(
     mqc: Path | None,
     mqc_general: Path | None,
     mqc_quality: Path | None,
+    mqc_versions: Path | None,
     settings: Mapping[str, Any],
 ) -> None:
-    """Write ``cohort.tsv``, the cohort's HTML page, and those of MultiQC's three tables that a path is given for.
+    """Write ``cohort.tsv``, the cohort's HTML page, and those of MultiQC's four files that a path is given for.
 
     ``complete`` gets a line that says so; the list of failed samples of an earlier run, beside it, is taken away.
 
@@ -81,6 +82,7 @@ def cohort(
         (mqc, multiqc.calls(rows)),
         (mqc_general, multiqc.general(rows)),
         (mqc_quality, multiqc.quality(records)),
+        (mqc_versions, multiqc.versions(records)),
     ):
         if path is not None:
             write_text(path, content)
