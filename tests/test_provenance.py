@@ -1,6 +1,7 @@
 """What a result rests on: digests that change when, and only when, something changes."""
 
 import json
+import os
 import platform
 import re
 from importlib import metadata
@@ -89,3 +90,46 @@ def test_stamp_names_all_that_counts_and_neither_time_nor_place():
     text = json.dumps(stamp)
     assert str(provenance.PACKAGE) not in text
     assert not re.search(r"\d\d:\d\d", text)
+
+
+class TestContents:
+    """Files that were read, by name, size and digest."""
+
+    def test_of_a_small_file_is_that_of_sha256sum(self, tmp_path):
+        (tmp_path / "a.vcf").write_bytes(b"abc")
+        expected = {"argument": "variants", "name": "a.vcf", "bytes": 3, "digest": "ba7816bf8f01cfea", "of": "whole"}
+        assert provenance.contents(variants=tmp_path / "a.vcf") == [expected]
+
+    def test_by_argument_in_order(self, tmp_path):
+        paths = [tmp_path / name for name in ("b", "a")]
+        for path in paths:
+            path.write_text(path.name)
+        found = provenance.contents(bins=paths[1], fasta=None, coverage=paths, snps=())
+        assert [(item["argument"], item["name"]) for item in found] == [
+            ("bins", "a"),
+            ("coverage", "b"),
+            ("coverage", "a"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("place", "seen"),
+        [(0, True), (499, True), (500, False), (5000, True), (6000, False), (9499, False), (9500, True), (9999, True)],
+    )
+    def test_parts_of_a_large_file(self, tmp_path, monkeypatch, place, seen):
+        monkeypatch.setattr(provenance, "WHOLE_BYTES", 9_999)
+        monkeypatch.setattr(provenance, "PART_BYTES", 500)
+        path, content = tmp_path / "x.bam", bytearray(10_000)
+        path.write_bytes(content)
+        (before,) = provenance.contents(alignment=path)
+        content[place] = 1
+        path.write_bytes(content)
+        (after,) = provenance.contents(alignment=path)
+        assert (before["of"], before["bytes"]) == ("parts", 10_000)
+        assert (before != after) == seen
+
+    def test_neither_time_nor_folder_matters(self, tmp_path):
+        for folder, time in (("a", 1), ("b", 2)):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / "x").write_text("x")
+            os.utime(tmp_path / folder / "x", (time, time))
+        assert provenance.contents(bins=tmp_path / "a/x") == provenance.contents(bins=tmp_path / "b/x")

@@ -16,6 +16,7 @@ from metcn import tables
 from metcn.columns import COHORT_COLUMNS, REASONS
 from metcn.errors import InputError
 from metcn.files import write_json
+from metcn.pages import words
 from metcn.stages import calls as stage
 from metcn.stages import report as pages
 
@@ -108,6 +109,21 @@ def test_call_of_an_amplified_tumour(tmp_path):
     assert verdict_of(record, "insight2_plasma") == "not_applicable"
     assert {"metcn", "code", "settings"} <= set(record["provenance"])
     assert (record["provenance"]["configuration"], record["provenance"]["reference"]) == ("c0ffee", "3f0c5a1be2d4")
+
+
+def test_files_that_were_read_are_in_the_provenance(tmp_path):
+    def read(argument):
+        return {"argument": argument, "name": f"{argument}.x", "bytes": 12345, "digest": "0" * 16, "of": "whole"}
+
+    made = {name: {**AMPLIFIED[name]} for name in ("measurement", "counts", "purity")}
+    made["counts"] |= {"inputs": [read("bins"), read("alignment")]}
+    made["measurement"] |= {"inputs": [read("reference")]}
+    made["purity"] |= {"inputs": [read("variants")]}
+    record = Files(tmp_path, **made).call()
+    named = ["bins", "alignment", "reference", "variants"]
+    assert record["provenance"]["inputs"] == [read(name) for name in named]
+    rows = dict(words.flat(record["provenance"]))
+    assert [rows[f"{name}, as it was read"] for name in named] == [f"{n}.x, 12,345 bytes, {'0' * 16}" for n in named]
 
 
 def test_a_filter_that_took_all_reads_is_the_reason(tmp_path):

@@ -71,7 +71,8 @@ def done(tmp_path_factory):
     """A folder in which everything of a sheet is done."""
     folder = tmp_path_factory.mktemp("done")
     for number, name in enumerate(("T1.cnn", "T2.cnn", "R1.cnr", "R2.cnr", "R3.cnr", "N1.cnn", "N2.cnn", "older.cnn")):
-        (folder / name).write_text(f"{number}\n" * 50)
+        row = f"7\t116312000\t116313000\tMET\t{number + 1}\t0\n"
+        (folder / name).write_text("chromosome\tstart\tend\tgene\tdepth\tlog2\n" + row)
     os.utime(folder / "older.cnn", (1_000_000_000, 1_000_000_000))
     (folder / "config.yaml").write_text(CONFIG + "samples: samples.tsv\n")
     taken_for_done(folder, planned(folder, SHEET, {}), "config.yaml")

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -290,6 +291,35 @@ class TestRun:
         assert done.returncode == 0, done.stderr
         called = rows(tmp_path / "results/cohort.tsv")
         assert ([row["sample"] for row in called], called[0]) == (["T1", "T2"], alone)
+
+    def test_a_corrected_sheet_gives_what_a_fresh_call_gives(self, cohort, tmp_path):
+        """One purity was wrong, and the other tumour is no sample of this sheet after all."""
+        folder, _ = cohort
+        out = tmp_path / "out"
+        shutil.copytree(folder / "out", out, symlinks=True)
+        header, *lines = (folder / "in/samples.tsv").read_text().splitlines()
+        (line,) = [line for line in lines if line.startswith("T1\t")]
+        row = dict(zip(header.split("\t"), line.split("\t"), strict=True)) | {"purity": "0.3"}
+        kept = [line for line in lines if not line.startswith(("T1\t", "T2\t"))]
+        sheet = folder / "in/corrected.tsv"
+        sheet.write_text("\n".join([header, "\t".join(row.values()), *kept, ""]))
+        words = ["--samples", sheet, "--configfile", folder / "in/config.yaml", "--directory", out, "--cores", "2"]
+        done = metcn("run", *words)
+        assert done.returncode == 0, done.stderr
+        assert jobs(done.stdout + done.stderr) == {
+            "purity": 1, "copies": 1, "calls": 1, "report": 1, "cohort": 1, "all": 1, "total": 6
+        }  # fmt: skip
+        tables = [folder / "in" / name for name in row["coverage"].split(";")]
+        words = ["--coverage", *tables, "--reference", out / "results/reference/reference.h5", "--purity", "0.3"]
+        fresh = metcn("call", *words, "--ploidy", row["ploidy"], "--sample", "T1", "-o", tmp_path / "fresh")
+        assert fresh.returncode == 0, fresh.stderr
+        assert rows(out / "results/cohort.tsv") == rows(tmp_path / "fresh/results/cohort.tsv")
+        assert "of T2 of an earlier run" in done.stderr
+        assert "T2\tresults/report/T2.html\n" in (out / "logs/left_over.tsv").read_text()
+        written = [out / path for path in layout.OUTPUTS["cohort"].values()]
+        assert [path.name for path in written if re.search(r"\bT2\b", path.read_text())] == []
+        record = json.loads((out / "results/calls/T1.json").read_text())
+        assert {item["argument"] for item in record["provenance"]["inputs"]} == {"bins", "coverage", "reference"}
 
     def test_bad_data_of_two_samples(self, cohort, tmp_path):
         """The others keep their rows and pages, and the next run makes what is lacking."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from metcn.files import PACKAGE
+from metcn.files import PACKAGE, sha256
 
 VERSION = "0.1.0"
 CORE_LIBRARIES = ("numpy", "scipy", "pandas", "pysam", "cnvkit", "snakemake")
+
+WHOLE_BYTES, PART_BYTES = 1 << 24, 1 << 16  # of a file that is digested as a whole; of each part of a larger one
 
 
 def digest(value: Any) -> str:
@@ -30,6 +33,30 @@ def code_digest(*names: str) -> str:
     for path in sorted(paths):
         whole.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
     return whole.hexdigest()[:16]
+
+
+def contents(**read: Path | Iterable[Path] | None) -> list[dict[str, Any]]:
+    """Name, size and digest of each file that was read, by the argument it was read as; None is no file.
+
+    The digest is of the whole file up to 16 MiB, as the beginning of what ``sha256sum`` gives, and of the size with the
+    first, the middle and the last 64 KiB of a larger one: an alignment's header, some reads, and its end. It holds no
+    time and no folder, so that copies of the same inputs give the same results to the byte.
+    """
+    given = [(name, [paths] if isinstance(paths, Path) else list(paths or ())) for name, paths in read.items()]
+    return [{"argument": name, **_content(path)} for name, paths in given for path in paths]
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """Name, size and digest of a file."""
+    size = path.stat().st_size
+    if size <= WHOLE_BYTES:
+        return {"name": path.name, "bytes": size, "digest": sha256(path)[:16], "of": "whole"}
+    whole = hashlib.sha256(str(size).encode())
+    with open(path, "rb") as handle:
+        for place in (0, size // 2, size - PART_BYTES):
+            handle.seek(place)
+            whole.update(handle.read(PART_BYTES))
+    return {"name": path.name, "bytes": size, "digest": whole.hexdigest()[:16], "of": "parts"}
 
 
 def libraries() -> dict[str, str]:

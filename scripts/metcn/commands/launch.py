@@ -61,26 +61,35 @@ def run(
     notes, faults = preflight.check(checked, directory)
     if checked.settings["reference"]["file"] and checked.normals:
         notes.append("a ready panel of normals is given, so the sheet's normals make none")
-    left, unknown = leftovers.found(checked, directory), records.without(directory, leftovers.outputs(checked))
-    notes += leftovers.note(left, directory)
-    if unknown and "--touch" not in snakemake:
-        notes.append(f"{records.note(unknown)}, so these are made again")
     for note in notes:
         print(f"{NOTE_MARK}{note}", file=sys.stderr)
     dry_run = dry_run or bool(DRY_RUN & set(snakemake))
-    words = ["--forcerun", *unknown] if unknown else []
-    words += [*_profile(profile), *(["--cores", str(cores)] if cores else []), *(["--dry-run"] if dry_run else [])]
+    words = [*_profile(profile), *(["--cores", str(cores)] if cores else []), *(["--dry-run"] if dry_run else [])]
     words += ["--keep-going", *snakemake]
     if dry_run:
-        return _show(directory, checked.settings, words, faults)
+        return _show(directory, checked.settings, [*_earlier(checked, directory), *words], faults)
     if keep:
-        leftovers.write(left, directory)
-        return _work(directory, checked.settings, words, faults, keep)
+        return _work(directory, checked.settings, [*_earlier(checked, directory), *words], faults, keep)
     named = ["--samples", str(samples)] if samples is not None else []
     again = ["metcn", "run", *named, "--configfile", str(configfile), "--directory", str(directory), "--unlock"]
     with holding.held(directory, "metcn run", again) as lock:
-        leftovers.write(left, directory)
+        words = [*_earlier(checked, directory), *words]
+        leftovers.write(leftovers.found(checked, directory), directory)
         return _work(directory, checked.settings, words, faults, [lock])
+
+
+def _earlier(checked: plan.Plan, directory: Path) -> list[str]:
+    """Options of Snakemake for results that lie in the folder already, after notes on them.
+
+    Of those without a record nobody knows what they were made of, so that they are made again.
+    """
+    notes = leftovers.note(leftovers.found(checked, directory), directory)
+    unknown = records.without(directory, leftovers.outputs(checked))
+    if unknown:
+        notes.append(f"{records.note(unknown)}, so these are made again")
+    for note in notes:
+        print(f"{NOTE_MARK}{note}", file=sys.stderr)
+    return ["--forcerun", *unknown] if unknown else []
 
 
 def _work(

@@ -153,12 +153,19 @@ def checked(items: Sequence[Mapping[str, Any]]) -> bool | str:
     return bool(found.pop()) if found in ({True}, {False}) else "mixed"
 
 
+def _content(item: Mapping[str, Any]) -> str:
+    """A file that was read: name, size and digest."""
+    return f"{item['name']}, {whole(item['bytes'])} bytes, {item['digest']}"
+
+
 def flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Nested values as (dotted name, value) pairs; lists of reasons are shown elsewhere and left out."""
     pairs: list[tuple[str, Any]] = []
     for name, value in record.items():
         if isinstance(value, Mapping):
             pairs += flat(value, f"{prefix}{name}.")
+        elif name == "inputs" and isinstance(value, (list, tuple)):
+            pairs += [(f"{item['argument']}, as it was read", _content(item)) for item in value]
         elif name != "reasons":
             pairs.append((prefix + name, value))
     return pairs

@@ -79,6 +79,11 @@ def calls(
         write_text(bed, extents.text(document, chromosome=chromosome))
 
 
+def _inputs(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Name, size and digest of every file of the user, of the bins and of the panel that earlier stages read."""
+    return [item for part in ("counts", "measurement", "purity") for item in (found[part] or {}).get("inputs", ())]
+
+
 def _panel(record: Mapping[str, Any]) -> Any:
     """Digest of the panel of normals; None without one."""
     return overview.pick(record, "measurement.reference.fingerprint")
@@ -114,7 +119,7 @@ def record(
         "default_criteria": settings["default_criteria"],
         "decide": settings["decide"],
         "counts": found["counts"],
-        "provenance": provenance.stamp(settings),
+        "provenance": provenance.stamp(settings) | {"inputs": _inputs(found)},
     }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from metcn import counts as counting
-from metcn import filtered, formats, fragments, tables
+from metcn import filtered, formats, fragments, provenance, tables
 from metcn import genome as genomes
 from metcn.columns import COUNT_COLUMNS, REASONS
 from metcn.errors import InputError
@@ -104,7 +104,8 @@ def counts(
         found = sites.counted(snps, frame, facts, alignment, fasta, settings) if snps and alignment else sites.none()
         tables.write_alleles(alleles, found)
     told["reasons"] = _reasons(frame, depth, count, told)
-    write_json(summary, {"sample": sample, **told, "mean_depth": _mean_depth(frame, depth)})
+    read = provenance.contents(bins=bins, alignment=alignment, coverage=coverage, fasta=fasta, snps=snps)
+    write_json(summary, {"sample": sample, **told, "mean_depth": _mean_depth(frame, depth), "inputs": read})
     if speed:
         write_json(speed, {"sample": sample, **pace})
 

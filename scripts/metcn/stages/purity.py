@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from metcn import genome as genomes
-from metcn import modes, snps, tables
+from metcn import modes, provenance, snps, tables
 from metcn import purity as mixing
 from metcn import variants as reading
 from metcn.errors import InputError
@@ -75,7 +75,8 @@ def purity(
         result["reasons"].append("purity_sources_disagree")
     drivers = int(profile.sites.somatic.sum())
     counted = {"snps": len(profile.sites.somatic) - drivers, "drivers": drivers, "snps_chosen_by": chosen_by}
-    write_json(output, {"sample": sample, **result, "evidence": evidence, "sites": counted, "baf": _baf(sites)})
+    told_of = {"evidence": evidence, "sites": counted, "baf": _baf(sites)}
+    write_json(output, {"sample": sample, **result, **told_of, "inputs": provenance.contents(variants=variants)})
 
 
 def _sites(

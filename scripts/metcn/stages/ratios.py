@@ -254,7 +254,8 @@ def ratios(
     covered = bool(np.isfinite(log2[parts.met & (panel.mask == "")]).any())
     measured["reasons"] = _measured_reasons(parts, measured, settings, covered=covered)
     _write_ratios(output, frame.assign(depth=given.depth), panel.mask, found.bins)
-    write_json(summary, measured)
+    read = {"imported": imported} if imported else {"reference": reference}
+    write_json(summary, measured | {"inputs": provenance.contents(**read)})
 
 
 def _compared(
