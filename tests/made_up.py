@@ -61,7 +61,12 @@ AMPLIFIED: dict[str, Any] = {
         },
         "cep7": {"tier": "proximal", "log2": 0.2, "se": 0.05, "ratio": 1.15, "bins": 41, "sides_disagree": False},
         "qc": {"noise": 0.18, "gene_spread": 0.041, "backbone_bins": 14211},
-        "reference": {"normals": 41, "components": 17, "fingerprint": "3f0c5a1be2d4"},
+        "reference": {
+            "normals": 41,
+            "components": 17,
+            "fingerprint": "3f0c5a1be2d4",
+            "check": {"summary": "41 used, 0 suspicious", "suspects": [], "left_out": []},
+        },
         "reasons": ["cep7_fallback"],
     },
     "purity": {

@@ -89,6 +89,44 @@ def test_no_more_normals_are_judged_than_needed(monkeypatch):
     assert len(judged) == left_out.JUDGED
 
 
+def test_what_is_left_of_every_normal_is_known_though_some_are_judged(monkeypatch):
+    """Those that wait for the number of components get what judging them would have given."""
+    depth = normals(24)
+    every = left_out.judge(depth, places(), most=3)[1]
+    monkeypatch.setattr(left_out, "JUDGED", 20)
+    null, some = left_out.judge(depth, places(), most=3)
+    assert np.isfinite(null.scatter).sum() == 20
+    assert np.isfinite(some.rest).all() and some.rest.shape == (24, GROUPS)
+    np.testing.assert_allclose(some.rest, every.rest, atol=1e-5)
+
+
+def test_normals_set_aside_change_nothing_for_the_others():
+    depth = normals(9)
+    with_tumour = np.vstack([depth, depth[:1]])
+    with_tumour[9, np.repeat(np.arange(GROUPS), BINS) == MET_GENE] += 1.5
+    trusted = np.arange(10) < 9
+    null, left = left_out.judge(with_tumour, places(), most=3, trusted=trusted)
+    alone, expected = left_out.judge(depth, places(), most=3)
+    np.testing.assert_allclose(left.rest[:9], expected.rest, atol=1e-6)
+    assert (null.excess, null.errors) == (alone.excess, alone.errors) and len(null.scatter) == 9
+    assert left.rest[9, MET_GENE] == pytest.approx(1.5, abs=0.4)
+
+
+def test_a_high_amplicon_is_not_cut_as_a_poor_bin_is():
+    depth = normals(12)
+    depth[4, np.repeat(np.arange(GROUPS), BINS) == MET_GENE] += 3.0
+    left = left_out.judge(depth, places(), most=3)[1]
+    assert left.rest[4, MET_GENE] == pytest.approx(3.0, abs=0.5)
+
+
+def test_a_group_that_a_normal_lacks_is_missing_there_alone():
+    depth = normals(45)
+    gone = np.repeat(np.arange(GROUPS), BINS) == 7
+    depth[3, gone], depth[44, gone] = NAN, NAN
+    left = left_out.judge(depth, places(), most=3)[1]
+    assert np.argwhere(~np.isfinite(left.rest)).tolist() == [[3, 7], [44, 7]]
+
+
 def test_held_out_errors_equal_fits_without_the_part():
     """The oracle fits each part's complement anew, with the whole fit's weights."""
     random = np.random.default_rng(3)

@@ -384,6 +384,23 @@ def test_cohort_page_links_escapes_and_fetches_nothing():
     assert "met_<wbr>not_<wbr>covered" in html and "met_not_covered" in page.text
 
 
+SUSPICIOUS = f"40 used, 1 suspicious, left out: N7 (MET +0.82 log2) {HOSTILE}"
+CHECKS = [
+    pytest.param({"summary": SUSPICIOUS}, SUSPICIOUS, id="a suspect"),
+    pytest.param({"summary": "41 used, 0 suspicious"}, "41 used, 0 suspicious", id="none"),
+    pytest.param(None, "41 used, not checked for tumours among them", id="a panel of an earlier version"),
+]
+
+
+@pytest.mark.parametrize(("check", "words"), CHECKS)
+def test_pages_say_how_many_normals_are_suspicious(tumour, genome, check, words):
+    call = amplified()
+    call["measurement"]["reference"]["check"] = check
+    page = Page(render.sample_page(call, *tumour, genome))
+    assert f"Panel of normals {words}" in page.text
+    assert (f"Normals: {words}" in Page(render.cohort_page([call, call])).text) == bool(check)
+
+
 def placed(count, **columns):
     """Rows of samples side by side, far enough apart for their names."""
     numbers = {"met_copies_low": None, "met_copies_high": None, "cep7_copies_high": None, "call": "gain", **columns}

@@ -19,7 +19,7 @@ FEWEST = 3  # normals of which MET is compared: with two, either may be the tumo
 FEWEST_FOR_ARMS = 5  # with fewer, what one normal shows the others show mirrored
 MET_BOUND = 6.0  # errors of MET beyond which it deviates; the oddest of 25 real normals has 5
 MET_LOG2 = 0.2  # and a single copy more in 30 % of the cells at the least
-MOST_FACTOR = 2.0  # as much MET may err more than the typical gene before a tumour can be what makes it err so
+MOST_FACTOR = 1.5  # as much MET may err more than the typical gene before a tumour can be what makes it err so
 FOCAL_BOUND = 8.0  # errors beyond which another gene stands out: there are hundreds of them
 FOCAL_LOG2 = 1.6  # three times the depth: beyond germline changes, and what few normals do not explain (1.3 at most)
 ARMS_BOUND = 1.6  # mean deviation of the arms, in typical ones of normals; real normals have 1.5 at the most
@@ -99,7 +99,7 @@ class Suspect:
     deviations: tuple[Deviation, ...]
 
 
-def find(kinds: Sequence[Residual], trusted: Mask | None = None) -> list[Suspect]:
+def find(kinds: Sequence[Residual], trusted: Mask | None = None, *, most: float = MOST_FACTOR) -> list[Suspect]:
     """Normals that look like tumours, in the order of their rows; none where fewer than three are ``trusted``.
 
     Parameters
@@ -107,11 +107,13 @@ def find(kinds: Sequence[Residual], trusted: Mask | None = None) -> list[Suspect
     kinds : sequence of Residual
         All with the same normals.
     trusted : ndarray of bool, shape (normals,)
-        Normals that the residuals of all were taken against, found free of suspects; default all, and unchecked.
+        Normals that the residuals of all were taken against; default all.
+    most : float
+        By what factor MET may err more than the typical gene. A tumour makes MET of other normals err, so that as long
+        as they are unchecked the factor they show is not believed beyond this.
     """
     if not kinds:
         return []
-    most = MOST_FACTOR if trusted is None else np.inf
     trusted = np.ones(len(kinds[0].rest), dtype=bool) if trusted is None else trusted
     if trusted.sum() < FEWEST:
         return []

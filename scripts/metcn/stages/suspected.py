@@ -17,7 +17,8 @@ from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages.measure import Design
 from metcn.suspects import Residual, Suspect
 
-ROUNDS = 3  # suspects are judged again by a panel without them, until they stay the same
+ROUNDS = 8  # the worst suspect is taken out, and the others judged again without it, at the most so many times
+MANY = 6  # normals of which half can tell that it is not they who differ
 NAMED = 4  # places that are named of a suspect
 ROLE_DOUBT = "is its role in the sample sheet right, or was it swapped with its tumour?"
 
@@ -37,12 +38,15 @@ class Checked:
     shift : ndarray, shape (normals,)
         By how much each normal's own MET lies lower, log2, when it is compared with normals that include the suspects;
         NaN where that is not known, and for suspects.
+    undecided : bool
+        Whether too few normals are free of suspicion to say which of the suspects are the tumours.
     """
 
     panel: Panel
     used: Mask
     suspects: Sequence[Suspect]
     shift: NDArray[np.float64]
+    undecided: bool = False
 
 
 def build(make: Callable[[Mask], Panel], count: int, parts: Design, facts: genomes.Genome, *, keep: bool) -> Checked:
@@ -58,22 +62,36 @@ def build(make: Callable[[Mask], Panel], count: int, parts: Design, facts: genom
     """
     every = np.ones(count, dtype=bool)
     first = panel = make(every)
-    made, found = every, suspects.find(residuals(panel, parts, facts))
+    if not panel.left_out:
+        return Checked(panel, every, [], np.full(count, np.nan))
+    trusted, found = every, suspects.find(residuals(panel, parts, facts))
     for _ in range(ROUNDS):
-        trusted = _without(found, count)
-        if (trusted == made).all() or not _enough(trusted):
+        fresh = [one for one in found if trusted[one.row]]
+        if not fresh:
             break
-        made, panel = trusted, make(trusted)
-        found = suspects.find(residuals(panel, parts, facts), trusted)
-    trusted = _without(found, count)
-    if not _enough(trusted):
-        found = suspects.find(residuals(first, parts, facts), every)
-        return Checked(first, every, found, np.full(count, np.nan))
-    if (trusted != made).any():
+        trusted = trusted & (np.arange(count) != max(fresh, key=lambda one: one.deviations[0].excess).row)
+        if not _enough(trusted):
+            return _undecided(first, suspects.find(residuals(first, parts, facts), most=_believed(count)))
         panel = make(trusted)
+        found = suspects.find(residuals(panel, parts, facts), trusted)
+    found = suspects.find(residuals(panel, parts, facts), trusted, most=np.inf)
+    clear = _without(found, count)
+    if (clear != trusted).any():  # accused for what a tumour did to them
+        trusted, panel = clear, first if clear.all() else make(clear)
     shift = _met_of(panel, parts) - _met_of(first, parts)
     shift[~trusted] = np.nan
     return Checked(first if keep else panel, every if keep else trusted, found, shift)
+
+
+def _undecided(panel: Panel, found: Sequence[Suspect]) -> Checked:
+    """The panel of all normals, where too few would be left without the suspects."""
+    count = len(next(iter(panel.left_out.values())).rest)
+    return Checked(panel, np.ones(count, dtype=bool), found, np.full(count, np.nan), undecided=bool(found))
+
+
+def _believed(count: int) -> float:
+    """How much more MET may err than the typical gene, where half the normals err so: as much as they do if many."""
+    return np.inf if count >= MANY else suspects.MOST_FACTOR
 
 
 def _without(found: Sequence[Suspect], count: int) -> Mask:
@@ -118,7 +136,7 @@ def _met_of(panel: Panel, parts: Design) -> NDArray[np.float64]:
         own = np.isin(left.label, parts.group[parts.met & (parts.kind == kind)])
         if own.any():
             return np.asarray(left.rest[:, own].mean(axis=1), dtype=float)
-    return np.full(len(next(iter(panel.left_out.values())).rest) if panel.left_out else 0, np.nan)
+    return np.full(len(next(iter(panel.left_out.values())).rest), np.nan)
 
 
 def facts_of(names: Sequence[str], checked: Checked) -> dict[str, Any]:
@@ -128,8 +146,9 @@ def facts_of(names: Sequence[str], checked: Checked) -> dict[str, Any]:
     -------
     dict
         ``tested`` (whether MET, and whether arms could be compared), ``suspects`` (name and deviations of each),
-        ``left_out`` (names), ``others`` (by how much MET of the other normals lies lower beside the suspects: median,
-        and the largest with its name) and ``summary`` in words.
+        ``left_out`` (names), ``undecided`` (whether a tumour may have made others suspicious), ``others`` (by how much
+        MET of the other normals lies lower beside the suspects: median, and the largest with its name) and ``summary``
+        in words.
     """
     parts = list(checked.panel.left_out.values())
     found = {
@@ -139,6 +158,7 @@ def facts_of(names: Sequence[str], checked: Checked) -> dict[str, Any]:
             for one in checked.suspects
         ],
         "left_out": [name for name, used in zip(names, checked.used, strict=True) if not used],
+        "undecided": checked.undecided,
         "others": _others(names, checked),
     }
     return found | {"summary": _summary(int(checked.used.sum()), found)}
@@ -165,7 +185,8 @@ def _summary(used: int, found: dict[str, Any]) -> str:
         return f"{used} used, 0 suspicious{limited}"
     named = "; ".join(f"{one['name']} ({places(one['deviations'])})" for one in found["suspects"])
     state = ", left out" if found["left_out"] else ", still in use"
-    return f"{used} used, {len(found['suspects'])} suspicious{state}: {named}"
+    doubt = "; too few others to say which of them is the tumour" if found["undecided"] else ""
+    return f"{used} used, {len(found['suspects'])} suspicious{state}: {named}{doubt}"
 
 
 def places(deviations: Sequence[dict[str, Any]]) -> str:
