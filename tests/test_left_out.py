@@ -111,14 +111,23 @@ def test_held_out_errors_equal_fits_without_the_part():
     np.testing.assert_allclose(rest[~use], (means - design @ whole.shares)[~use], atol=1e-12)
 
 
-def test_variance_within_a_group_is_that_of_its_mean():
+@pytest.mark.parametrize("singles", [0, 400, 4000])
+@pytest.mark.parametrize("size", [2, 6])
+def test_variance_within_a_group_is_that_of_its_mean(size, singles):
+    """Whatever groups share: bins of 0.3 about a group's own level, and single bins, whose noise only those can tell."""
     random = np.random.default_rng(4)
-    group = np.repeat(np.arange(400), 6)
-    rest = random.normal(0, 0.3, 2400)
-    found = left_out._within(rest, np.ones(2400), group, np.full(400, 6))
-    assert found.mean() == pytest.approx(0.3**2 / 6, rel=0.1)
-    means = rest.reshape(400, 6).mean(axis=1)
-    assert robust.spread(means) ** 2 == pytest.approx(found.mean(), rel=0.25)
+    group = np.r_[np.repeat(np.arange(400), size), 400 + np.arange(singles)]
+    count = len(group)
+    rest = random.normal(0, 0.3, count) + 0.2 * random.normal(size=400 + singles)[group]
+    found = left_out._within(rest, np.full(count, 0.2), np.ones(count), group, robust.spread(rest / 0.2))
+    assert found[:400].mean() == pytest.approx(0.3**2 / size, rel=0.12)
+    np.testing.assert_allclose(found[400:], 0.3**2, rtol=0.15)
+
+
+def test_noise_of_single_bins_alone_is_all_noise():
+    found = left_out._within(np.array([0.3, -0.1]), np.full(2, 0.2), np.ones(2), np.arange(2), 1.5)
+    np.testing.assert_allclose(found, 0.3**2)
+    assert np.isnan(left_out._within(np.zeros(1), np.ones(1), np.zeros(1), np.zeros(1, dtype=int), 1.0)).all()
 
 
 SHARES = [

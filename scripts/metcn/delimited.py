@@ -74,8 +74,10 @@ def _stretch(text: bytes, name: str) -> tuple[int, int] | None:
     return first + 1, len(text) if end < 0 else end + 1
 
 
-def read_text(path: str | Path) -> str:
+def read_text(path: str | Path, *, undecodable: str = "strict") -> str:
     """Text of a file, gzip-compressed or not (told by content), without a byte-order mark.
+
+    Bytes that are not UTF-8 are refused, or with ``undecodable="replace"`` become U+FFFD.
 
     Raises
     ------
@@ -86,7 +88,7 @@ def read_text(path: str | Path) -> str:
         raw = Path(path).read_bytes()
         if raw[:2] == b"\x1f\x8b":
             raw = inflation.gunzip(raw)
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig", undecodable)
     except inflation.TooMuch as error:
         raise InputError(f"{path} is no table ({error}); give the table it was made from") from error
     except (EOFError, zlib.error) as error:

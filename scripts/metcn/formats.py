@@ -47,7 +47,7 @@ LARGEST = 1e12
 POSITION = Column("integer", low=0, high=(1 << 31) - 1)  # as far as BAM can count
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """The first two lines, short enough for one line of a message."""
     return " | ".join(repr(line[:60]) for line in text.splitlines()[:2])
 
@@ -91,7 +91,7 @@ def _raw(path: str | Path) -> tuple[str, pd.DataFrame]:
         if frame["depth"].str.isdigit().all():  # mosdepth writes decimals, bedcov has none
             frame = frame.rename(columns={"depth": "bases"})
         return "plain", frame if "gene" in frame else frame.assign(gene="-")
-    raise InputError(f"expected one of {ACCEPTED}; {path} begins with {_shown(text)}; give one of these")
+    raise InputError(f"expected one of {ACCEPTED}; {path} begins with {shown(text)}; give one of these")
 
 
 def _is_hdf5(path: str | Path) -> bool:
@@ -185,7 +185,7 @@ def genome_order(frame: pd.DataFrame, genome: genomes.Genome) -> pd.DataFrame:
     return ordered.drop(columns=["_rank", "_bare"]).reset_index(drop=True)
 
 
-def _one_style(chromosome: pd.Series, where: str) -> None:
+def one_style(chromosome: pd.Series, where: str) -> None:
     """Nothing, if no chromosome is written in two ways.
 
     Raises
@@ -200,34 +200,6 @@ def _one_style(chromosome: pd.Series, where: str) -> None:
             raise InputError(
                 f"expected one name per chromosome in {where}, found both {other} and {name}; use one style"
             )
-
-
-def read_targets(path: str | Path, genome: genomes.Genome) -> pd.DataFrame:
-    """Targets of a BED file: chromosome, start, end, gene (the name as given, ``-`` if none) in genome order.
-
-    Comment, ``track`` and ``browser`` lines are passed over; a target listed twice is kept once.
-
-    Raises
-    ------
-    InputError
-        If the file is no BED or an interval is reversed.
-    """
-    text = read_text(path)
-    lines = [line if not line.startswith(("#", "track", "browser")) else "" for line in text.splitlines()]
-    skip = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
-    width = len(lines[skip].split("\t")) if skip < len(lines) else 0
-    if width < 3:
-        raise InputError(
-            f"expected BED (chromosome, start, end, separated by tabs), {path} begins with {_shown(text)}; give a BED"
-        )
-    raw = text_frame(
-        "\n".join(lines), path, names=["chromosome", "start", "end", "gene", *range(4, width)][:width], skip=skip
-    )
-    raw = raw if width > 3 else raw.assign(gene="-")
-    raw = raw[~raw.duplicated(["chromosome", "start", "end"])]
-    frame = genome_order(_intervals(raw, path, "bed"), genome)
-    _one_style(frame["chromosome"], str(path))
-    return frame
 
 
 def read_coverage(paths: Sequence[str | Path], genome: genomes.Genome) -> pd.DataFrame:
@@ -251,7 +223,7 @@ def read_coverage(paths: Sequence[str | Path], genome: genomes.Genome) -> pd.Dat
         raise InputError("expected at least one coverage table, found none; name it in the sample sheet")
     parts = [_one_coverage(path) for path in paths]
     frame = genome_order(pd.concat(parts, ignore_index=True), genome)
-    _one_style(frame["chromosome"], ", ".join(str(path) for path in paths))
+    one_style(frame["chromosome"], ", ".join(str(path) for path in paths))
     repeated = frame.duplicated(["chromosome", "start", "end"])
     if repeated.any():
         row = frame[repeated].iloc[0]

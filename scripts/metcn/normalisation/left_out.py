@@ -25,6 +25,8 @@ JUDGED = 40  # normals judged at the most: enough for an error, and independent 
 PARTS = 4  # parts of the chromosomes that are kept out of the fit in turn
 STRETCHES = (1, 2, 4, 8, 16, 32)  # numbers of neighbouring groups whose mean is measured
 PRIOR_FACTOR = 10  # MET's own error in normals leans on that of the typical gene like this many normals
+PRIOR_DEGREES = 4  # a group's own scatter is weighed against that of the typical bin as if this had so many bins more
+PRIOR_BINS = 20  # and the typical bin's within its group against what it has in all
 SMALLEST_ERROR = 1e-3  # log2
 ERROR_CUT = 0.3  # log2; one deviant gene of one normal must not decide
 
@@ -61,9 +63,10 @@ class _Trial:
     noise: list[float] = field(default_factory=list)  # bin noise over its raw spread
     rows: list[int] = field(default_factory=list)  # which normals these are
 
-    def error(self, judged: Mask) -> float:
-        """RMS of the group means that are judged."""
-        return float(np.sqrt(np.mean(np.clip(np.stack(self.errors)[:, judged], -ERROR_CUT, ERROR_CUT) ** 2)))
+    def error(self, weight: Floats) -> float:
+        """RMS of the groups' means, each group with its ``weight``."""
+        square = np.clip(np.stack(self.errors), -ERROR_CUT, ERROR_CUT) ** 2
+        return float(np.sqrt(np.average(square.mean(axis=0), weights=weight)))
 
 
 def leave_out(log2_depth: Floats, places: Places, *, most: int) -> KindNull:
@@ -87,15 +90,17 @@ def leave_out(log2_depth: Floats, places: Places, *, most: int) -> KindNull:
     part, fitted, learned, met = places.of_groups(label)
     largest = min(most, normals - 2, int(fitted.sum()) // GROUPS_PER_COMPONENT)
     trials = {count: _Trial() for count in sorted({count for count in CANDIDATES if count < largest} | {largest})}
-    large = np.zeros(len(label), dtype=bool)
+    judged = np.zeros(len(label), dtype=bool)
+    variance = np.full(len(label), np.inf)
     for out in range(folds):
         kept = np.arange(normals) % folds != out
         centre, spread, _ = centre_and_spread(log2_depth[kept])
         weight = tangent.bin_weights(spread)
         residual = log2_depth[kept] - centre
         known = tangent.grouped(tangent.winsorise(residual, weight), weight, places.group)
-        large |= known.large()
-        inner = tangent.gram(known.means, known.variance, known.large(learned))
+        judged |= known.present(fitted | learned)
+        variance = np.minimum(variance, known.variance)
+        inner = tangent.gram(known.means, known.variance, known.present(learned))
         basis = tangent.components(residual, weight, tangent.mixing(inner, largest))
         for row in np.flatnonzero(~kept)[:judged_per_fold]:
             if _try(trials, log2_depth[row] - centre, spread, weight, basis, places, part, fitted):
@@ -103,17 +108,10 @@ def leave_out(log2_depth: Floats, places: Places, *, most: int) -> KindNull:
                     trial.rows.append(int(row))
     if not any(trial.errors for trial in trials.values()):
         return KindNull(components=0, errors={}, noise=1.0, excess=float("nan"))
-    judged = _comparable(label, places, large & (fitted | learned))
-    errors = {count: trial.error(judged) for count, trial in trials.items()}
+    weight = np.where(judged, 1 / variance, 0.0)  # single bins tell little, large genes much
+    errors = {count: trial.error(weight) for count, trial in trials.items()}
     best = min(trials, key=lambda count: errors[count])
-    return _summary(trials[best], best, errors, normals, judged, part, met)
-
-
-def _comparable(label: NDArray[np.intp], places: Places, among: Mask) -> Mask:
-    """Groups to judge by: those with at least half as many bins as MET, where there are enough of them."""
-    size = np.bincount(np.searchsorted(label, places.group), minlength=len(label))
-    like_met = among & (size >= int(places.met.sum()) // 2)
-    return like_met if like_met.sum() >= tangent.ENOUGH_GROUPS else among
+    return _summary(trials[best], best, errors, normals, weight, part, met)
 
 
 def _try(
@@ -134,12 +132,14 @@ def _try(
     cut = tangent.winsorise(own, weight)
     sample = tangent.grouped(np.vstack([cut, basis.T.astype(float)]), weight, places.group)
     for count, trial in trials.items():
-        rest, shares = _held_out(sample, count, sample.large(fitted), part)
+        rest, shares = _held_out(sample, count, sample.present(fitted), part)
         bins = tangent.subtract(own, basis[:, :count], shares)
         trial.errors.append(rest)
-        trial.within.append(_within(np.where(present, bins, 0.0), weight, places.group, sample.size))
         used = present & places.fit
-        trial.noise.append(robust.spread(bins[used] / np.maximum(spread[used], SMALLEST_ERROR)))
+        noise = robust.spread(bins[used] / np.maximum(spread[used], SMALLEST_ERROR))
+        own = np.where(present, bins, 0.0)
+        trial.within.append(_within(own, np.where(present, spread, 0.0), weight, places.group, noise))
+        trial.noise.append(noise)
     return True
 
 
@@ -164,14 +164,33 @@ def _held_out(sample: Grouped, count: int, use: Mask, part: NDArray[np.intp]) ->
     return rest, whole.shares
 
 
-def _within(rest: Floats, weight: Floats, group: NDArray[np.intp], size: NDArray[np.intp]) -> Floats:
-    """Variance that bin noise, as it shows within a group, gives the group's mean; shape (groups,)."""
-    label = np.repeat(np.arange(len(size)), np.unique(group, return_counts=True)[1])
+def _within(rest: Floats, spread: Floats, weight: Floats, group: NDArray[np.intp], total: float) -> Floats:
+    """Variance that bin noise gives the mean of each group; shape (groups,), NaN for one without a bin of weight.
+
+    Bin noise is what bins differ by within their group. A group's own scatter tells of it as far as it has bins, and
+    leans on the typical bin's (over the panel's ``spread``), which is all that a single bin has. Where hardly a group
+    has two bins, that is the ``total`` noise, of which nothing can then be told to be shared.
+    """
+    label = np.cumsum(np.r_[0, group[1:] != group[:-1]])
+    count = int(label[-1]) + 1
+    has = weight > 0
+    size = np.bincount(label, weights=has, minlength=count)
     precision = weight**2
-    total = np.bincount(label, weights=precision, minlength=len(size))
-    mean = np.bincount(label, weights=precision * rest, minlength=len(size)) / np.maximum(total, 1e-12)
-    away = np.bincount(label, weights=(precision * (rest - mean[label])) ** 2, minlength=len(size))
-    return np.where(size > 1, away / np.maximum(total, 1e-12) ** 2 * size / np.maximum(size - 1, 1), np.nan)
+    sums = np.bincount(label, weights=precision, minlength=count)
+    safe = np.maximum(sums, 1e-12)
+    mean = np.bincount(label, weights=precision * rest, minlength=count) / safe
+    away = rest - mean[label]
+    free = size / np.maximum(size - 1, 1)  # a mean of few bins lies near them
+    paired = has & (size[label] > 1)
+    told = max(float((size[size > 1] - 1).sum()), 0.0)
+    score = np.abs(away[paired]) * np.sqrt(free[label[paired]]) / np.maximum(spread[paired], SMALLEST_ERROR)
+    typical = robust.MAD_TO_SD * float(np.median(score)) if score.size else total
+    noise = (told * typical**2 + PRIOR_BINS * total**2) / (told + PRIOR_BINS)
+    expected = noise * np.bincount(label, weights=(precision * spread) ** 2, minlength=count) / safe**2
+    own = np.bincount(label, weights=(precision * away) ** 2, minlength=count) / safe**2 * free
+    degrees = np.maximum(size - 1, 0)
+    blended = (degrees * own + PRIOR_DEGREES * expected) / (degrees + PRIOR_DEGREES)
+    return np.where(size > 0, blended, np.nan)
 
 
 def _summary(
@@ -179,23 +198,22 @@ def _summary(
     components: int,
     errors: dict[int, float],
     normals: int,
-    judged: Mask,
+    weight: Floats,
     part: NDArray[np.intp],
     met: Mask,
 ) -> KindNull:
     """Noise and excess at this number of components, of one group and of stretches of neighbouring ones."""
+    judged = weight > 0
     means, within = np.stack(trial.errors)[:, judged], np.stack(trial.within)[:, judged]
     excess = {length: _excess(means, within, part[judged], length) for length in STRETCHES}
     one = excess[1]
     averaged = {
         length: min(value / one, 1.0) for length, value in excess.items() if length > 1 and one > 0 and value >= 0
     }
-    spread = np.array([robust.spread(row) for row in means])
+    spread = np.array([robust.weighted_spread(row, weight[judged]) for row in means])
     scatter = np.full(normals, np.nan)
     scatter[trial.rows] = spread
-    of_met = np.stack(trial.errors)[:, met].mean(axis=1) if met.any() else np.zeros(0)
-    factor = np.abs(of_met / np.maximum(spread, SMALLEST_ERROR)) if len(of_met) else np.zeros(0)
-    factor = factor[np.isfinite(factor)]
+    factor = _met_error(trial, judged, met)
     own = robust.MAD_TO_SD * float(np.median(factor)) if len(factor) else 1.0  # one deviant normal must not set it
     return KindNull(
         components=components,
@@ -208,6 +226,20 @@ def _summary(
     )
 
 
+def _met_error(trial: _Trial, judged: Mask, met: Mask) -> Floats:
+    """MET's error in each left-out normal over that of a group of its bin noise there, as other groups err; finite."""
+    if not met.any():
+        return np.zeros(0)
+    found = []
+    for errors, within in zip(trial.errors, trial.within, strict=True):
+        others = judged & ~met
+        shared = robust.excess(errors[others], within[others])[0]
+        expected = np.sqrt(np.nan_to_num(shared) ** 2 + within[met].mean())
+        found.append(abs(errors[met].mean()) / max(expected, SMALLEST_ERROR))
+    factor = np.array(found)
+    return factor[np.isfinite(factor)]
+
+
 def _excess(means: Floats, within: Floats, part: NDArray[np.intp], length: int) -> float:
     """SD beyond bin noise of means over ``length`` neighbouring groups of a chromosome; NaN without such stretches."""
     if means.shape[1] < length:
@@ -218,4 +250,4 @@ def _excess(means: Floats, within: Floats, part: NDArray[np.intp], length: int) 
         return float("nan")
     rows = starts[:, None] + np.arange(length)
     total, noise = means[:, rows].mean(axis=2), within[:, rows].sum(axis=2) / length**2
-    return float(np.sqrt(max(robust.spread(total) ** 2 - robust.median(noise), 0.0)))
+    return robust.excess(total - np.median(total), noise)[0]

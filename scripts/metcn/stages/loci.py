@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from metcn import bins as tiling
 from metcn import genome as genomes
 from metcn import ratios as core
-from metcn import regions
 from metcn.stages import measure
 
 MARGIN_BP = 5_000_000  # bins this near to a gene may be in its amplicon and do not stand for its arm
@@ -102,18 +101,19 @@ def beside(bins: Profile, locus: Locus, facts: genomes.Genome) -> tuple[core.Lev
 
 
 def units(bins: Profile, members: NDArray[np.bool_]) -> dict[str, NDArray]:
-    """What a scan counts as one observation each: a wide bin, or all targets of a gene together.
+    """What a scan counts as one observation each: a wide bin, or all targets of a group together.
 
     Returns
     -------
     dict of ndarray, shape (units,)
-        ``start``, ``end``, ``log2``, ``sd`` (with the error that a gene's targets share) and ``met`` (whether any of
+        ``start``, ``end``, ``log2``, ``sd`` (with the error that a group's targets share) and ``met`` (whether any of
         its bins is MET's), in order of their midpoints.
     """
     rows = np.flatnonzero(members)
-    label = regions.gene_groups(chromosome=bins.chromosome[rows], start=bins.start[rows], gene=bins.gene[rows])
     wide = bins.wide[rows]
-    label = np.unique(np.where(wide, np.arange(len(rows)) + len(rows), label), return_inverse=True)[1]
+    label = np.unique(
+        np.where(wide, np.arange(len(rows)) + bins.group.max(initial=0) + 1, bins.group[rows]), return_inverse=True
+    )[1]
     count = int(label.max(initial=-1)) + 1
     weight = bins.sd[rows] ** -2.0
     precision = np.bincount(label, weights=weight, minlength=count)

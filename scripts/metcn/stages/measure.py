@@ -74,7 +74,7 @@ class Observed:
         common = 0.0  # what the kinds share is not known, so their errors add up
         for name in np.unique(self.kind[rows]):
             own = self.kind[rows] == name
-            share = share_of(self.averaged.get(str(name), {}), len(np.unique(self.group[rows][own])))
+            share = share_of(self.averaged.get(str(name), {}), _groups_alike(self.group[rows][own], precision[own]))
             common += precision[own].sum() / precision.sum() * share * self.excess.get(str(name), 0.0)
         return core.Level(level.log2, float(np.hypot(level.se, common)), level.bins, level.scatter)
 
@@ -87,10 +87,16 @@ class Observed:
         return core.level(self.log2, self.sd, members, alike=alike)
 
 
+def _groups_alike(group: NDArray, weight: NDArray) -> float:
+    """Number of groups of equal weight among which a mean would average as well as among these."""
+    total = np.bincount(np.unique(group, return_inverse=True)[1], weights=weight)
+    return float(total.sum() ** 2 / np.sum(total**2))
+
+
 def design_of(frame: pd.DataFrame) -> Design:
     """Arrays of the bins' table.
 
-    Targets are grouped by gene; wide bins, which have none, in runs as long as MET has of them. Where targets overlap
+    Targets are grouped by place (MET's are one group); wide bins in runs as long as MET has of them. Where targets overlap
     MET they alone count as MET's own; without any, the wide bins that overlap it do.
     """
     kind = frame["kind"].to_numpy(dtype=np.str_)
@@ -111,9 +117,7 @@ def design_of(frame: pd.DataFrame) -> Design:
             length = max(int(met[rows].sum()), 5 if name == "off_target" else 2)
             label = _runs(bare[rows], unread[rows], length)
         else:
-            label = regions.gene_groups(
-                chromosome=bare[rows], start=start[rows], gene=frame["gene"].to_numpy(dtype=np.str_)[rows]
-            )
+            label = regions.clusters(chromosome=bare[rows], start=start[rows], end=end[rows], whole=met[rows])
         group[rows] = label + offset
         offset += int(label[-1]) + 1
     midpoint = (start + end) / 2
@@ -150,7 +154,14 @@ def baseline(design: Design, ratio: NDArray, sd: NDArray, *, smallest: int) -> t
     if design.unread.any():
         local = core.level_beside(each, block=design.block, chromosome=design.chromosome)
     targets = ~design.wide
-    tie, tie_error = core.tie_targets(ratio, local=local, targets=targets & design.fit, group=design.group)
+    tie, tie_error = core.tie_targets(
+        ratio,
+        sd,
+        local=local,
+        local_error=core.local_noise(ratio, sd, local, use=design.wide & design.fit, block=design.block),
+        targets=targets & design.fit,
+        group=design.group,
+    )
     ratio[targets] -= tie
     unread = design.unread & autosomal if design.unread.any() else None
     level, error = core.wide_baseline(ratio, sd, block=design.block, width_bp=design.width_bp, use=wide, unread=unread)
@@ -162,13 +173,11 @@ def baseline(design: Design, ratio: NDArray, sd: NDArray, *, smallest: int) -> t
 def excess(design: Design, corrected: core.Corrected, ratio: NDArray, local: NDArray, panel: Panel) -> dict[str, float]:
     """Gene-level excess error per kind of bins, log2: the sample's own, leaning on that of the normals."""
     found = {}
-    own_bins = int((design.met & np.isfinite(ratio)).sum())
     noise = core.local_noise(ratio, corrected.sd, local, use=design.wide & design.fit, block=design.block)
     for kind, scale in corrected.scale.items():
         use = design.fit & (design.kind == kind)
-        smallest = max(core.SMALLEST_GROUP, own_bins // 2) if kind not in core.WIDE_KINDS else 2
         own, groups = core.group_excess(
-            ratio, corrected.sd, local=local, local_error=noise, group=design.group, use=use, smallest=smallest
+            ratio, corrected.sd, local=local, local_error=noise, group=design.group, use=use
         )
         null = panel.null.get(kind)
         expected = null.excess * scale if null and np.isfinite(null.excess) else core.EXCESS_WITHOUT_NORMALS
