@@ -1,4 +1,4 @@
-"""A panel of isolated targets, each a gene of its own, and MET: the tie of its targets to off-target bins, and calls.
+"""A panel of isolated targets, and MET: how well they are tied to off-target bins, and calls.
 
 BAMs are simulated: 8 normals, a tumour without changes at purity 0.5 and one with 20 copies of MET at 0.2, per seed.
 """
@@ -16,7 +16,8 @@ from metcn import genome as genomes
 from metcn.run.samples import Sample
 from metcn.simulate import assays, contig_names, reads, tumour, tumours
 
-TARGETS, TARGET_BP, WINDOW_BP = 600, 200, 150_000
+TARGETS_OF_GENE = [1] * 547 + [2] * 50 + [5] * 2
+TARGET_BP, APART_BP, WINDOW_BP = 200, 3000, 150_000
 NORMALS = 8
 ON_TARGET = 0.55
 GENOME = genomes.load("GRCh37")
@@ -31,7 +32,9 @@ def main() -> None:
     args = parser.parse_args()
     with options.workplace(args.work) as folder:
         found = pd.concat([tumours_of(folder / str(seed), seed, args.reads, args.workers) for seed in args.seeds])
-    options.show(f"{TARGETS} isolated targets and MET, {NORMALS} normals, {args.reads:,} reads", found)
+    single = TARGETS_OF_GENE.count(1)
+    genes = f"{len(TARGETS_OF_GENE)} genes, {single} of one target, and MET"
+    options.show(f"{genes}; {NORMALS} normals, {args.reads:,} reads", found)
     right = found["call"] == found["wanted"]
     options.show("calls as wanted", right.groupby(found["wanted"]).agg(["sum", "size"]))
 
@@ -77,18 +80,19 @@ def tumours_of(folder: Path, seed: int, wanted_reads: int, workers: int) -> pd.D
 
 
 def isolated(rng: np.random.Generator) -> assays.Design:
-    """The panel: targets at random, each with a name of its own, MET's tiles, and windows between them."""
+    """The panel: genes of few targets at random places, MET's tiles, and windows between them."""
     lengths = np.array([GENOME.contigs[name] for name in genomes.AUTOSOMES])
-    chromosome = rng.choice(len(lengths), TARGETS, p=lengths / lengths.sum())
-    start = 5_000_000 + (rng.random(TARGETS) * (lengths[chromosome] - 10_000_000)).astype(np.int64)
+    place = rng.choice(len(lengths), len(TARGETS_OF_GENE), p=lengths / lengths.sum())
+    begin = 5_000_000 + (rng.random(len(place)) * (lengths[place] - 10_000_000)).astype(np.int64)
     rows = [
-        (genomes.AUTOSOMES[place], int(first), int(first) + TARGET_BP, f"GENE{number}", "target")
-        for number, (place, first) in enumerate(zip(chromosome, start, strict=True))
-        if not (genomes.AUTOSOMES[place] == "7" and GENOME.met[0] - 1_000_000 < first < GENOME.met[1] + 1_000_000)
+        (genomes.AUTOSOMES[where], start, start + TARGET_BP, f"GENE{number}", "target")
+        for number, (where, first, count) in enumerate(zip(place, begin.tolist(), TARGETS_OF_GENE, strict=True))
+        for start in range(first, first + count * APART_BP, APART_BP)
+        if not (genomes.AUTOSOMES[where] == "7" and GENOME.met[0] - 1_000_000 < first < GENOME.met[1] + 1_000_000)
     ]
     rows += [("7", int(first), int(last), "MET", "target") for first, last in assays.met_tiles(GENOME, TARGET_BP)]
     targets = pd.DataFrame(rows, columns=["chromosome", "start", "end", "gene", "kind"])
-    bins = pd.concat([targets, assays.windows(GENOME, targets, WINDOW_BP, "off_target")], ignore_index=True)
+    bins = pd.concat([targets, assays.windows_between(GENOME, targets, WINDOW_BP, "off_target")], ignore_index=True)
     rank = bins.chromosome.map({name: place for place, name in enumerate(GENOME.contigs)})
     bins = bins.assign(rank=rank).sort_values(["rank", "start"], ignore_index=True).drop(columns="rank")
     away = (bins.kind == "off_target").to_numpy()

@@ -114,7 +114,7 @@ def test_held_out_errors_equal_fits_without_the_part():
 @pytest.mark.parametrize("singles", [0, 400, 4000])
 @pytest.mark.parametrize("size", [2, 6])
 def test_variance_within_a_group_is_that_of_its_mean(size, singles):
-    """Whatever groups share: bins of 0.3 about a group's own level, and single bins, whose noise only those can tell."""
+    """Whatever groups share: bins of 0.3 about a group's own level, and single bins whose noise those alone tell."""
     random = np.random.default_rng(4)
     group = np.r_[np.repeat(np.arange(400), size), 400 + np.arange(singles)]
     count = len(group)

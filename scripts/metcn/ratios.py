@@ -144,8 +144,8 @@ def tie_targets(
     """How far targets lie above the off-target level around them, and the error of that: robust mean over groups.
 
     The two kinds are normalised apart; only a comparison in the same place puts them on one scale in a genome where
-    a panel's genes are not an even sample. A group counts by the error of its level: noise of its bins (``sd``), that of
-    the level around it (``local_error``), and what groups scatter beyond both. So a gene of many targets counts more
+    a panel's genes are not an even sample. A group counts by the error of its level: noise of its bins (``sd``), that
+    of the level around it (``local_error``), and what groups scatter beyond both. So a gene of many targets counts more
     than a single target, and hundreds of single targets still make a good tie. (0, NaN) without a target.
     """
     members = np.flatnonzero(targets & np.isfinite(ratio) & np.isfinite(local) & np.isfinite(sd))
@@ -247,8 +247,8 @@ def group_excess(
     """SD that bins of a group share beyond their own noise, log2, and the number of groups it rests on.
 
     Each group's mean is taken against the local level (whose error is ``local_error``); what scatters more than the
-    noise of the two leads to expect is shared. Robust, so that genes that really are gained or lost do not count. Groups
-    count by what they tell (`metcn.robust.excess`): a single bin, whose own noise drowns what it shares, little.
+    noise of the two leads to expect is shared. Robust, so that genes that really are gained or lost do not count.
+    Groups count by what they tell (`metcn.robust.excess`): a single bin, whose noise drowns what it shares, little.
     """
     keep = np.flatnonzero(use & np.isfinite(ratio) & np.isfinite(sd))
     if keep.size == 0:

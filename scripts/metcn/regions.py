@@ -1,4 +1,4 @@
-"""Which bins belong together: clusters of neighbouring targets, and blocks of the genome for levels that vary slowly."""
+"""Which bins belong together: clusters of neighbouring targets, and blocks for levels that vary slowly."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def clusters(
 
     Targets near each other share more than their own noise (capture, GC, fragment size), which is why the cluster, not
     the bin, is the unit that errors are estimated on. Coordinates alone decide: the names that a design gives its
-    targets (a panel's name for all, a number for each) do not tell genes apart. A cluster longer than ``span_bp`` is cut
-    into parts of equal length nearest to it; that of MET's gene body is 126 kb.
+    targets (a panel's name for all, a number for each) do not tell genes apart. A cluster longer than ``span_bp`` is
+    cut into parts of equal length nearest to it; MET's gene body has 126 kb.
 
     Parameters
     ----------

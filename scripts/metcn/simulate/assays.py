@@ -109,12 +109,12 @@ def design(genome: Any, assay: str, *, seed: int = 1, window_bp: int | None = No
     """
     rng = stream(seed, "assay", assay, genome.name)
     if assay == "swgs":
-        bins, on_target = windows(genome, None, window_bp or 50_000, "window"), 1.0
+        bins, on_target = windows_between(genome, None, window_bp or 50_000, "window"), 1.0
     elif assay == "amplicon":
         bins, on_target = _targets(genome, rng, (100, 140), "amplicon"), 1.0
     elif assay == "panel":
         targets = _targets(genome, rng, (120, 250), "target")
-        windows = windows(genome, targets, window_bp or 100_000, "off_target")
+        windows = windows_between(genome, targets, window_bp or 100_000, "off_target")
         bins, on_target = pd.concat([targets, windows], ignore_index=True), 0.55
     else:
         raise InputError(f"expected an assay out of panel, amplicon, swgs, found '{assay}'; choose one of them")
@@ -160,7 +160,7 @@ def met_tiles(genome: Any, width_bp: int, smallest_bp: int = 100) -> list[tuple[
     return [tiles[place] for place in keep]
 
 
-def windows(genome: Any, targets: pd.DataFrame | None, width_bp: int, kind: str) -> pd.DataFrame:
+def windows_between(genome: Any, targets: pd.DataFrame | None, width_bp: int, kind: str) -> pd.DataFrame:
     """Windows over everything sequenced and not targeted; stretches below a tenth of the width are left out."""
     bands = genome.cytobands
     bands = bands[bands["stain"].isin(UNSEQUENCED_STAINS)]

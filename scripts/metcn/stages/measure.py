@@ -96,8 +96,8 @@ def _groups_alike(group: NDArray, weight: NDArray) -> float:
 def design_of(frame: pd.DataFrame) -> Design:
     """Arrays of the bins' table.
 
-    Targets are grouped by place (MET's are one group); wide bins in runs as long as MET has of them. Where targets overlap
-    MET they alone count as MET's own; without any, the wide bins that overlap it do.
+    Targets are grouped by place (MET's are one group); wide bins in runs as long as MET has of them. Where targets
+    overlap MET they alone count as MET's own; without any, the wide bins that overlap it do.
     """
     kind = frame["kind"].to_numpy(dtype=np.str_)
     start, end = frame["start"].to_numpy(), frame["end"].to_numpy()
