@@ -111,6 +111,28 @@ def test_held_out_errors_equal_fits_without_the_part():
     np.testing.assert_allclose(rest[~use], (means - design @ whole.shares)[~use], atol=1e-12)
 
 
+def test_what_one_number_of_components_gives_does_not_rest_on_the_others(found, monkeypatch):
+    monkeypatch.setattr(left_out, "CANDIDATES", (found.components,))
+    alone = left_out.leave_out(normals(), places(), most=18)
+    if alone.components == found.components:
+        assert (alone.noise, alone.excess) == pytest.approx((found.noise, found.excess), rel=1e-3)
+    assert 0.4 < found.noise < 1.0  # the spread of raw depths holds the factors too
+
+
+@pytest.mark.parametrize("genes", [0, 20])
+def test_single_targets_tell_what_they_can_of_the_excess(genes):
+    """Of groups of one bin alone noise and excess cannot be told apart: all is noise. Few genes of 8 tell them apart."""
+    random = np.random.default_rng(1)
+    size = np.r_[np.full(genes, 8), np.ones(500, dtype=int)]
+    group = np.repeat(np.arange(len(size)), size)
+    depth = random.normal(0, 0.1, (16, len(size)))[:, group] + random.normal(0, 0.2, (16, len(group)))
+    everywhere = np.ones(len(group), dtype=bool)
+    single = left_out.Places(group=group, part=group % 22, fit=everywhere, learn=everywhere, met=group == 0)
+    null = left_out.leave_out(depth.astype(np.float32), single, most=1)
+    expected = 0.1 if genes else 0.0
+    assert null.excess == pytest.approx(expected, abs=0.04)
+
+
 @pytest.mark.parametrize("singles", [0, 400, 4000])
 @pytest.mark.parametrize("size", [2, 6])
 def test_variance_within_a_group_is_that_of_its_mean(size, singles):

@@ -269,9 +269,10 @@ def test_levels_of_groups_equal_the_loop(profile):
     use = use & np.isfinite(ratio)
     noise = np.linspace(0.1, 0.5, len(ratio))
     assume(use.any())
-    level, variance = ratios.group_means(ratio[use], noise[use], group[use])
+    level, variance, size = ratios.group_means(ratio[use], noise[use], group[use])
     for place, number in enumerate(sorted(set(group[use].tolist()))):
         own = np.flatnonzero(use & (group == number))
+        assert size[place] == len(own)
         assert level[place] == pytest.approx(statistics.median(ratio[own].tolist()))
         expected = sum(noise[row] ** 2 + ratios.BIN_FLOOR**2 for row in own) / len(own) ** 2
         assert variance[place] == pytest.approx(expected * (1.25**2 if len(own) > 2 else 1.0))

@@ -151,15 +151,17 @@ def tie_targets(
     members = np.flatnonzero(targets & np.isfinite(ratio) & np.isfinite(local) & np.isfinite(sd))
     if members.size == 0:
         return 0.0, float("nan")
-    each, variance = group_means((ratio - local)[members], sd[members], group[members])
+    each, variance, size = group_means((ratio - local)[members], sd[members], group[members])
     variance = variance + local_error**2
-    beyond, _ = robust.excess(each - robust.weighted_median(each, 1 / variance), variance)
+    beyond, _ = robust.excess(each - robust.weighted_median(each, 1 / variance), variance, size)
     tie, error, _ = robust.huber_mean(each, np.sqrt(variance + beyond**2))
     return tie, error
 
 
-def group_means(values: Floats, sd: Floats, group: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Level of each group that occurs, in ascending order, and the variance that bin noise gives it.
+def group_means(
+    values: Floats, sd: Floats, group: NDArray[np.intp]
+) -> tuple[Floats, Floats, NDArray[np.intp]]:
+    """Level of each group that occurs, in ascending order, the variance that bin noise gives it, and its bins.
 
     A group's level is the median of its ``values`` and is as uncertain as a median is. ``BIN_FLOOR`` is added to the
     noise ``sd`` of every bin, since single bins err more than their spread over a few normals says.
@@ -168,7 +170,7 @@ def group_means(values: Floats, sd: Floats, group: NDArray[np.intp]) -> tuple[Fl
     count = int(label.max()) + 1
     size = np.bincount(label)
     own = np.bincount(label, weights=sd**2 + BIN_FLOOR**2) / size**2
-    return regions.medians(values, label, count), own * np.where(size > 2, 1.25**2, 1.0)
+    return regions.medians(values, label, count), own * np.where(size > 2, 1.25**2, 1.0), size
 
 
 def wide_baseline(
@@ -258,7 +260,8 @@ def group_excess(
     total = np.bincount(label, weights=precision)
     mean = np.bincount(label, weights=precision * (ratio - np.nan_to_num(local))[keep]) / total
     variance = 1 / total + local_error**2
-    own, groups = robust.excess(mean - robust.weighted_median(mean, 1 / variance), variance)
+    size = np.bincount(label)
+    own, groups = robust.excess(mean - robust.weighted_median(mean, size.astype(float)), variance, size)
     return own, max(groups - 1.0, 0.0)  # one went into the level that they are taken from
 
 

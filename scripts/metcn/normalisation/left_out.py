@@ -92,6 +92,7 @@ def leave_out(log2_depth: Floats, places: Places, *, most: int) -> KindNull:
     trials = {count: _Trial() for count in sorted({count for count in CANDIDATES if count < largest} | {largest})}
     judged = np.zeros(len(label), dtype=bool)
     variance = np.full(len(label), np.inf)
+    size = np.bincount(np.searchsorted(label, places.group), minlength=len(label))
     for out in range(folds):
         kept = np.arange(normals) % folds != out
         centre, spread, _ = centre_and_spread(log2_depth[kept])
@@ -111,7 +112,7 @@ def leave_out(log2_depth: Floats, places: Places, *, most: int) -> KindNull:
     weight = np.where(judged, 1 / variance, 0.0)  # single bins tell little, large genes much
     errors = {count: trial.error(weight) for count, trial in trials.items()}
     best = min(trials, key=lambda count: errors[count])
-    return _summary(trials[best], best, errors, normals, weight, part, met)
+    return _summary(trials[best], best, errors, normals, weight, size, part, met)
 
 
 def _try(
@@ -137,8 +138,8 @@ def _try(
         trial.errors.append(rest)
         used = present & places.fit
         noise = robust.spread(bins[used] / np.maximum(spread[used], SMALLEST_ERROR))
-        own = np.where(present, bins, 0.0)
-        trial.within.append(_within(own, np.where(present, spread, 0.0), weight, places.group, noise))
+        left = np.where(present, bins, 0.0)
+        trial.within.append(_within(left, np.where(present, spread, 0.0), weight, places.group, noise))
         trial.noise.append(noise)
     return True
 
@@ -199,13 +200,15 @@ def _summary(
     errors: dict[int, float],
     normals: int,
     weight: Floats,
+    size: NDArray[np.intp],
     part: NDArray[np.intp],
     met: Mask,
 ) -> KindNull:
     """Noise and excess at this number of components, of one group and of stretches of neighbouring ones."""
     judged = weight > 0
     means, within = np.stack(trial.errors)[:, judged], np.stack(trial.within)[:, judged]
-    excess = {length: _excess(means, within, part[judged], length) for length in STRETCHES}
+    bins = size[judged].astype(float)
+    excess = {length: _excess(means, within, bins, part[judged], length) for length in STRETCHES}
     one = excess[1]
     averaged = {
         length: min(value / one, 1.0) for length, value in excess.items() if length > 1 and one > 0 and value >= 0
@@ -213,7 +216,7 @@ def _summary(
     spread = np.array([robust.weighted_spread(row, weight[judged]) for row in means])
     scatter = np.full(normals, np.nan)
     scatter[trial.rows] = spread
-    factor = _met_error(trial, judged, met)
+    factor = _met_error(trial, size, judged, met)
     own = robust.MAD_TO_SD * float(np.median(factor)) if len(factor) else 1.0  # one deviant normal must not set it
     return KindNull(
         components=components,
@@ -226,21 +229,21 @@ def _summary(
     )
 
 
-def _met_error(trial: _Trial, judged: Mask, met: Mask) -> Floats:
+def _met_error(trial: _Trial, size: NDArray[np.intp], judged: Mask, met: Mask) -> Floats:
     """MET's error in each left-out normal over that of a group of its bin noise there, as other groups err; finite."""
     if not met.any():
         return np.zeros(0)
     found = []
     for errors, within in zip(trial.errors, trial.within, strict=True):
         others = judged & ~met
-        shared = robust.excess(errors[others], within[others])[0]
+        shared = robust.excess(errors[others], within[others], size[others])[0]
         expected = np.sqrt(np.nan_to_num(shared) ** 2 + within[met].mean())
         found.append(abs(errors[met].mean()) / max(expected, SMALLEST_ERROR))
     factor = np.array(found)
     return factor[np.isfinite(factor)]
 
 
-def _excess(means: Floats, within: Floats, part: NDArray[np.intp], length: int) -> float:
+def _excess(means: Floats, within: Floats, bins: Floats, part: NDArray[np.intp], length: int) -> float:
     """SD beyond bin noise of means over ``length`` neighbouring groups of a chromosome; NaN without such stretches."""
     if means.shape[1] < length:
         return float("nan")
@@ -250,4 +253,5 @@ def _excess(means: Floats, within: Floats, part: NDArray[np.intp], length: int) 
         return float("nan")
     rows = starts[:, None] + np.arange(length)
     total, noise = means[:, rows].mean(axis=2), within[:, rows].sum(axis=2) / length**2
-    return robust.excess(total - np.median(total), noise)[0]
+    size = np.broadcast_to(length**2 / (1 / bins[rows]).sum(axis=1), total.shape)  # of one group with as little noise
+    return robust.excess((total - np.median(total)).ravel(), noise.ravel(), size.ravel())[0]
