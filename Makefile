@@ -134,6 +134,10 @@ bench-plasma: $(STAMP) ## the real plasma titration
 bench-normals: $(STAMP) ## real normals left out one by one
 	$(BIN)/python benchmarks/normals.py --shared $(SHARED) --workers $(CORES) $(BENCH)
 
+.PHONY: bench-isolated
+bench-isolated: $(STAMP) ## a panel of isolated targets: its tie to off-target bins, and calls
+	$(BIN)/python benchmarks/isolated.py --workers $(CORES) $(BENCH)
+
 .PHONY: bench-normalise
 bench-normalise: $(STAMP) ## time and memory of normalisation, beside CNVkit's
 	$(BIN)/python benchmarks/bench_normalise.py $(BENCH)

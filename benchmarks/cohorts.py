@@ -80,9 +80,14 @@ class Cohort:
         panels = {self.normals_of(name) for name in names}
         self.run("bins", coverage=list(self.samples[names[0]].coverage))
         each(self._count, sorted({*names}.union(*panels)), self.workers, "counts")
-        each(self._panel, sorted(panels), self.workers, "reference")
+        each(self.make_panel, sorted(panels), self.workers, "reference")
         each(self._ratios, names, self.workers, "ratios")
         return {name: read_json(self.at("ratios", name, "summary")) for name in names}
+
+    def measured(self, sample: str) -> dict[str, Any]:
+        """Measurement of one sample whose counts and panel are there."""
+        self._ratios(sample)
+        return read_json(self.at("ratios", sample, "summary"))
 
     def call(self, names: Sequence[str]) -> pd.DataFrame:
         """Table over the cohort of the named samples, which have been measured."""
@@ -93,7 +98,8 @@ class Cohort:
     def _count(self, sample: str) -> None:
         self.run("counts", sample, bins=self.at("bins"), coverage=list(self.samples[sample].coverage))
 
-    def _panel(self, normals: Sequence[str]) -> None:
+    def make_panel(self, normals: Sequence[str]) -> None:
+        """Make the panel of these normals, which have been counted."""
         counts = [self.at("counts", name) for name in normals]
         self.run("reference", bins=self.at("bins"), counts=counts, output=self.panel_of(normals))
 

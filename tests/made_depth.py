@@ -162,7 +162,7 @@ class Bench:
             members = design.kind == kind
             weight = tangent.bin_weights(panel.spread[members])
             known = tangent.grouped(tangent.winsorise(depth[:, members], weight), weight, design.group[members])
-            inner = tangent.gram(known.means, known.variance, known.large())
+            inner = tangent.gram(known.means, known.variance, known.present())
             basis[members] = tangent.components(depth[:, members], weight, tangent.mixing(inner, components))
         path = self.folder / f"forced{components}.h5"
         panel_file.write(

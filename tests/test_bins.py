@@ -119,12 +119,13 @@ def test_windows(start, end, window_bp, expected):
 
 
 TARGETS = [
-    pytest.param([(0, 500, "A")], [(0, 250, "A"), (250, 500, "A")], id="tiled"),
-    pytest.param([(0, 100, "A"), (100, 500, "A")], [(0, 250, "A"), (250, 500, "A")], id="touching, one gene"),
-    pytest.param([(0, 100, "A"), (100, 300, "B")], [(0, 100, "A"), (100, 300, "B")], id="touching, two genes"),
-    pytest.param([(0, 200, "A"), (199, 400, "B")], [(0, 200, "A"), (200, 400, "B")], id="overlap by a base"),
-    pytest.param([(50, 100, "B"), (0, 200, "A")], [(0, 200, "A")], id="nested"),
-    pytest.param([(900, 1000, "B"), (0, 100, "A")], [(0, 100, "A"), (900, 1000, "B")], id="unsorted"),
+    pytest.param([(0, 500)], [(0, 250, 0), (250, 500, 0)], id="tiled"),
+    pytest.param([(0, 100), (100, 500)], [(0, 250, 1), (250, 500, 1)], id="touching ones as one, by their middle"),
+    pytest.param([(0, 100), (100, 300)], [(0, 300, 1)], id="touching, too short"),
+    pytest.param([(0, 200), (199, 400)], [(0, 200, 0), (200, 400, 1)], id="overlap by a base"),
+    pytest.param([(50, 100), (0, 200)], [(0, 200, 1)], id="nested"),
+    pytest.param([(900, 1000), (0, 100)], [(0, 100, 1), (900, 1000, 0)], id="unsorted"),
+    pytest.param([(0, 100), (110, 200)], [(0, 100, 0), (110, 200, 1)], id="a gap"),
     pytest.param([], [], id="none"),
 ]
 
@@ -132,7 +133,7 @@ TARGETS = [
 @pytest.mark.parametrize(("targets", "expected"), TARGETS)
 def test_target_bins(targets, expected):
     start, end = (np.array([row[side] for row in targets], dtype=np.int64) for side in (0, 1))
-    found = bins.target_bins(start, end, np.array([row[2] for row in targets], dtype=object))
+    found = bins.target_bins(start, end)
     assert list(zip(*(column.tolist() for column in found), strict=True)) == expected
 
 
@@ -181,6 +182,7 @@ SYMBOLS = [
     ("Target_17", "-"),
     ("12345", "-"),
     ("_MET", "-"),
+    ("Antitarget", "-"),
 ]
 
 

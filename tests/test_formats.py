@@ -197,32 +197,3 @@ def test_gatk_ratios(tmp_path):
 def test_depth_given_as_ratios_is_refused(tmp_path, text):
     with pytest.raises(InputError, match="holds depth"):
         formats.read_ratios(written(tmp_path, text)[0])
-
-
-BEDS = [
-    pytest.param("chr7\t5\t9\nchr2\t1\t4\n", [("chr2", "-"), ("chr7", "-")], id="three columns, unsorted"),
-    pytest.param("chr7\t5\t9\tMET_Exon14\t0\t+\n", [("chr7", "MET_Exon14")], id="six columns"),
-    pytest.param(
-        "track name=x\n#c\nchr7\t5\t9\tMET\n#d\nchr7\t5\t9\tMET\n", [("chr7", "MET")], id="comments and a repeat"
-    ),
-]
-
-
-@pytest.mark.parametrize(("text", "expected"), BEDS)
-def test_targets(tmp_path, text, expected):
-    frame = formats.read_targets(written(tmp_path, text)[0], GRCH37)
-    assert list(zip(frame["chromosome"], frame["gene"], strict=True)) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        pytest.param("chr7 5 9 MET\n", "expected BED .* separated by tabs", id="blanks"),
-        pytest.param("# only a comment\n", "expected BED", id="no rows"),
-        pytest.param("#c\nchr7\t9\t5\n", "line 2, column end: expected an end above the start", id="reversed"),
-        pytest.param("chr7\t5\t9\n7\t15\t19\n", "found both chr7 and 7", id="two styles"),
-    ],
-)
-def test_faulty_targets_are_refused(tmp_path, text, message):
-    with pytest.raises(InputError, match=message):
-        formats.read_targets(written(tmp_path, text)[0], GRCH37)

@@ -20,14 +20,14 @@ STAGES = "bins counts reference ratios segments purity copies calls compare repo
 # Every module or package has a place; a new one is entered here.
 LAYERS = {
     "base": "metcn errors files columns provenance robust sam",
-    "equation": "mixture tails stretches normalisation regions cnvkit binomial scales fragments",
+    "equation": "mixture tails stretches normalisation regions names cnvkit binomial scales fragments",
     "core": (
         "bins counts reference ratios quality segments purity clonal modes alleles copies amplicon "
         "amplicon_scan detection suspects compare calls triage filtered verdicts sampling lengths titration agreement"
     ),
     "io": (
         "genome reads sequences tables delimited inflation table_kinds formats wiggle vcf variants snps run criteria "
-        "panel_file simulate pages cohort multiqc bed"
+        "panel_file simulate pages cohort multiqc bed targets"
     ),
     "stages": "stages",
     "command": "cli commands __main__",

@@ -149,14 +149,45 @@ def test_held_out_errors_equal_fits_without_the_part():
     np.testing.assert_allclose(rest[~use], (means - design @ whole.shares)[~use], atol=1e-12)
 
 
-def test_variance_within_a_group_is_that_of_its_mean():
+def test_what_one_number_of_components_gives_does_not_rest_on_the_others(found, monkeypatch):
+    monkeypatch.setattr(left_out, "CANDIDATES", (found.components,))
+    alone = left_out.leave_out(normals(), places(), most=18)
+    if alone.components == found.components:
+        assert (alone.noise, alone.excess) == pytest.approx((found.noise, found.excess), rel=1e-3)
+    assert 0.4 < found.noise < 1.0  # the spread of raw depths holds the factors too
+
+
+@pytest.mark.parametrize("genes", [0, 20])
+def test_single_targets_tell_what_they_can_of_the_excess(genes):
+    """Of single bins noise and excess cannot be told apart: all is noise. Few genes of 8 tell them apart."""
+    random = np.random.default_rng(1)
+    size = np.r_[np.full(genes, 8), np.ones(500, dtype=int)]
+    group = np.repeat(np.arange(len(size)), size)
+    depth = random.normal(0, 0.1, (16, len(size)))[:, group] + random.normal(0, 0.2, (16, len(group)))
+    everywhere = np.ones(len(group), dtype=bool)
+    single = left_out.Places(group=group, part=group % 22, fit=everywhere, learn=everywhere, met=group == 0)
+    null = left_out.leave_out(depth.astype(np.float32), single, most=1)
+    expected = 0.1 if genes else 0.0
+    assert null.excess == pytest.approx(expected, abs=0.04)
+
+
+@pytest.mark.parametrize("singles", [0, 400, 4000])
+@pytest.mark.parametrize("size", [2, 6])
+def test_variance_within_a_group_is_that_of_its_mean(size, singles):
+    """Whatever groups share: bins of 0.3 about a group's own level, and single bins whose noise those alone tell."""
     random = np.random.default_rng(4)
-    group = np.repeat(np.arange(400), 6)
-    rest = random.normal(0, 0.3, 2400)
-    found = left_out._within(rest, np.ones(2400), group, np.full(400, 6))
-    assert found.mean() == pytest.approx(0.3**2 / 6, rel=0.1)
-    means = rest.reshape(400, 6).mean(axis=1)
-    assert robust.spread(means) ** 2 == pytest.approx(found.mean(), rel=0.25)
+    group = np.r_[np.repeat(np.arange(400), size), 400 + np.arange(singles)]
+    count = len(group)
+    rest = random.normal(0, 0.3, count) + 0.2 * random.normal(size=400 + singles)[group]
+    found = left_out._within(rest, np.full(count, 0.2), np.ones(count), group, robust.spread(rest / 0.2))
+    assert found[:400].mean() == pytest.approx(0.3**2 / size, rel=0.12)
+    np.testing.assert_allclose(found[400:], 0.3**2, rtol=0.15)
+
+
+def test_noise_of_single_bins_alone_is_all_noise():
+    found = left_out._within(np.array([0.3, -0.1]), np.full(2, 0.2), np.ones(2), np.arange(2), 1.5)
+    np.testing.assert_allclose(found, 0.3**2)
+    assert np.isnan(left_out._within(np.zeros(1), np.ones(1), np.zeros(1), np.zeros(1, dtype=int), 1.0)).all()
 
 
 SHARES = [

@@ -264,18 +264,52 @@ def test_a_block_stands_for_its_unread_bins():
 
 @settings(max_examples=40)
 @given(profiles())
-def test_tie_of_targets_equals_the_loop(profile):
-    _, midpoint, ratio, targets, group, _ = profile
-    local = np.where(midpoint > 3e6, 0.25, NAN)
-    genes = {}
-    for r, around, wanted, gene in zip(ratio, local, targets, group.tolist(), strict=True):
-        if wanted and math.isfinite(r - around):
-            genes.setdefault(gene, []).append(r - around)
-    most = max(map(len, genes.values()), default=0)
-    large = [statistics.median(own) for own in genes.values() if len(own) >= min(ratios.SMALLEST_GROUP, most)]
-    found, error = ratios.tie_targets(ratio, local=local, targets=targets, group=group)
-    assert found == pytest.approx(statistics.median(large) if large else 0.0)
-    assert math.isnan(error) == (len(large) < 2)
+def test_levels_of_groups_equal_the_loop(profile):
+    _, _, ratio, use, group, _ = profile
+    use = use & np.isfinite(ratio)
+    noise = np.linspace(0.1, 0.5, len(ratio))
+    assume(use.any())
+    level, variance, size = ratios.group_means(ratio[use], noise[use], group[use])
+    for place, number in enumerate(sorted(set(group[use].tolist()))):
+        own = np.flatnonzero(use & (group == number))
+        assert size[place] == len(own)
+        assert level[place] == pytest.approx(statistics.median(ratio[own].tolist()))
+        expected = sum(noise[row] ** 2 + ratios.BIN_FLOOR**2 for row in own) / len(own) ** 2
+        assert variance[place] == pytest.approx(expected * (1.25**2 if len(own) > 2 else 1.0))
+
+
+TIES = [
+    # groups and their bins each, error expected
+    pytest.param([(600, 1)], 0.008, id="single targets alone"),
+    pytest.param([(547, 1), (50, 2), (2, 5)], 0.008, id="hardly a gene of several"),
+    pytest.param([(1800, 1), (280, 20)], 0.004, id="genes and single probes"),
+    pytest.param([(40, 12)], 0.012, id="genes alone"),
+]
+
+
+@pytest.mark.parametrize(("sizes", "error"), TIES)
+def test_tie_rests_on_every_group(sizes, error):
+    """Bins of 0.15 that share 0.05 in a group; a twentieth of the groups is gained, as it is not in the bins around."""
+    size = np.concatenate([np.full(count, bins) for count, bins in sizes])
+    found = []
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        own = 0.05 * random.normal(size=len(size)) + np.where(random.random(len(size)) < 0.05, 0.8, 0.0)
+        group = np.repeat(np.arange(len(size)), size)
+        ratio = 0.3 + own[group] + random.normal(0, 0.15, len(group))
+        arrays = {"local": np.zeros(len(group)), "targets": np.ones(len(group), dtype=bool), "group": group}
+        found.append(ratios.tie_targets(ratio, np.full(len(group), 0.15), local_error=0.0, **arrays))
+    tie, stated = np.array(found).T
+    assert np.median(stated) == pytest.approx(error, rel=0.35)
+    assert tie.std() < 1.6 * np.median(stated)
+    assert tie.mean() == pytest.approx(0.3, abs=0.02)
+
+
+def test_no_target_ties_nothing():
+    none = {"local": np.zeros(3), "targets": np.zeros(3, dtype=bool), "group": np.arange(3)}
+    tie, error = ratios.tie_targets(np.zeros(3), np.ones(3), local_error=0.1, **none)
+    assert tie == 0.0
+    assert math.isnan(error)
 
 
 @settings(max_examples=40)
@@ -308,32 +342,33 @@ def test_wide_baseline_is_the_linear_mean_whatever_the_noise(noise, bins):
     assert 0 <= error < 0.05
 
 
+@pytest.mark.parametrize("singles", [0, 500])
 @pytest.mark.parametrize("shared", [0.0, 0.05, 0.2])
-def test_what_bins_of_a_gene_share_is_found(shared):
+def test_what_bins_of_a_gene_share_is_found(shared, singles):
     random = np.random.default_rng(6)
-    group = np.repeat(np.arange(150), 20)
-    sd = random.uniform(0.1, 0.2, 3000)
-    ratio = random.normal(0, sd) + shared * random.normal(size=150)[group]
+    group = np.r_[np.repeat(np.arange(150), 20), 150 + np.arange(singles)]
+    count = len(group)
+    sd = random.uniform(0.1, 0.2, count)
+    ratio = random.normal(0, sd) + shared * random.normal(size=150 + singles)[group]
     ratio[group < 6] += 2.0  # a few amplified genes do not count
-    arguments = {"local": np.zeros(3000), "group": group, "use": np.ones(3000, dtype=bool), "smallest": 5}
+    arguments = {"local": np.zeros(count), "group": group, "use": np.ones(count, dtype=bool)}
     found, genes = ratios.group_excess(ratio, sd, local_error=0.0, **arguments)
-    assert genes == 150
+    assert genes > 100
     assert found == pytest.approx(shared, abs=0.02)
     assert ratios.group_excess(ratio, sd, local_error=0.5, **arguments)[0] == 0.0
 
 
-@pytest.mark.parametrize(("genes", "smallest"), [(0, 5), (2, 5), (9, 21)])
-def test_what_too_few_genes_share_is_unknown(genes, smallest):
+@pytest.mark.parametrize(("genes", "known"), [(0, 0.0), (1, 0.0), (2, 1.0), (3, 2.0)])
+def test_what_few_genes_share_counts_by_their_number(genes, known):
     group = np.repeat(np.arange(genes), 20)
     zero = np.zeros(len(group))
     use = np.ones(len(group), dtype=bool)
-    found, _ = ratios.group_excess(
-        zero, zero + 0.1, local=zero, local_error=0.0, group=group, use=use, smallest=smallest
-    )
-    assert math.isnan(found)
+    found, rests_on = ratios.group_excess(zero, zero + 0.1, local=zero, local_error=0.0, group=group, use=use)
+    assert rests_on == pytest.approx(known)
+    assert math.isnan(found) == (genes == 0)
 
 
-@given(st.floats(0, 1), st.integers(0, 500), st.floats(0, 1))
+@given(st.floats(0, 1), st.floats(0, 500), st.floats(0, 1))
 def test_blended_excess_lies_between_the_samples_and_the_normals(own, genes, expected):
     found = ratios.blend_excess(own, genes, expected)
     assert min(own, expected) - 1e-9 <= found <= max(own, expected) + 1e-9

@@ -11,58 +11,68 @@ from hypothesis import strategies as st
 from metcn import regions
 
 NAN = float("nan")
-GENES = st.sampled_from(["MET", "EGFR", "-", "Antitarget", ""])
 
 
 @st.composite
 def bins(draw):
-    """Chromosome, start and gene of bins in genome order."""
-    rows = draw(st.lists(st.tuples(st.sampled_from("137X"), st.integers(0, 400), GENES), max_size=40))
-    rows.sort(key=lambda row: ("137X".index(row[0]), row[1]))
+    """Chromosome, start and end of bins in genome order."""
+    rows = draw(st.lists(st.tuples(st.sampled_from("137X"), st.integers(0, 400), st.integers(1, 30)), max_size=40))
+    rows.sort(key=lambda row: ("137X".index(row[0]), row[1], row[2]))
     chromosome = np.array([row[0] for row in rows], dtype=np.str_)
     start = np.array([row[1] for row in rows], dtype=np.int64)
-    return chromosome, start, np.array([row[2] for row in rows], dtype=np.str_)
+    return chromosome, start, start + np.array([row[2] for row in rows], dtype=np.int64)
 
 
-def slow_groups(chromosome, start, gene, gap_bp, largest):
-    labels, label, size = [], -1, 0
+def slow_clusters(chromosome, start, end, whole, gap_bp, span_bp):
+    clusters = []
     for here in range(len(start)):
-        before = here - 1
-        new = (
-            here == 0
-            or chromosome[here] != chromosome[before]
-            or gene[here] != gene[before]
-            or (gene[here] in regions.UNNAMED and start[here] - start[before] >= gap_bp)
-            or size == largest
-        )
-        label, size = (label + 1, 1) if new else (label, size + 1)
-        labels.append(label)
+        own = clusters[-1] if clusters else []
+        same = bool(own) and chromosome[here] == chromosome[own[0]] and whole[here] == whole[own[0]]
+        if same and (whole[here] or start[here] - max(end[row] for row in own) < gap_bp):
+            own.append(here)
+        else:
+            clusters.append([here])
+    labels, label = [], -1
+    for own in clusters:
+        first = start[own[0]]
+        extent = max(end[row] for row in own) - first
+        parts = 1 if whole[own[0]] else max(round(extent / span_bp), 1)
+        reached = -1
+        for row in own:
+            part = max(min(int((start[row] + end[row] - 2 * first) * parts // (2 * extent)), parts - 1), reached)
+            label += part != reached
+            reached = part
+            labels.append(label)
     return labels
 
 
-@given(bins(), st.integers(1, 200), st.integers(1, 12))
-def test_gene_groups_equal_the_loop(table, gap_bp, largest):
-    chromosome, start, gene = table
-    found = regions.gene_groups(chromosome=chromosome, start=start, gene=gene, gap_bp=gap_bp, largest=largest)
-    assert found.tolist() == slow_groups(chromosome, start, gene, gap_bp, largest)
+@given(bins(), st.integers(1, 200), st.integers(1, 300), st.data())
+def test_clusters_equal_the_loop(table, gap_bp, span_bp, data):
+    chromosome, start, end = table
+    whole = (chromosome == "7") & (start >= 100) & (start < data.draw(st.integers(100, 400)))
+    arrays = {"chromosome": chromosome, "start": start, "end": end, "whole": whole}
+    found = regions.clusters(**arrays, gap_bp=gap_bp, span_bp=span_bp)
+    assert found.tolist() == slow_clusters(*arrays.values(), gap_bp, span_bp)
 
 
-GROUPS = [
-    pytest.param("77", [0, 10], ["MET", "MET"], [0, 0], id="one gene"),
-    pytest.param("77", [0, 10], ["MET", "CAV1"], [0, 1], id="two genes"),
-    pytest.param("78", [0, 10], ["MET", "MET"], [0, 1], id="a name on two chromosomes"),
-    pytest.param("77", [0, 10_000_000], ["MET", "MET"], [0, 0], id="a gene may have a gap"),
-    pytest.param("77", [0, 499_999], ["-", "-"], [0, 0], id="unnamed neighbours"),
-    pytest.param("77", [0, 500_000], ["-", "-"], [0, 1], id="unnamed far apart"),
-    pytest.param("777", [0, 10, 20], ["MET", "-", "MET"], [0, 1, 2], id="a gene interrupted"),
-    pytest.param("", [], [], [], id="no bin"),
+CLUSTERS = [
+    pytest.param("77", [0, 100_199], "..", [0, 0], id="neighbours"),
+    pytest.param("77", [0, 100_200], "..", [0, 1], id="far apart"),
+    pytest.param("78", [0, 10], "..", [0, 1], id="two chromosomes"),
+    pytest.param("77", [0, 1_000_000], "mm", [0, 0], id="MET may have a gap"),
+    pytest.param("7777", [0, 300, 600, 900], ".mm.", [0, 1, 1, 2], id="MET shares its group with no other"),
+    pytest.param("777", [0, 90_000, 180_000], "...", [0, 0, 0], id="not much longer than a gene"),
+    pytest.param("7777", [0, 90_000, 180_000, 270_000], "....", [0, 0, 1, 1], id="as long as two genes"),
+    pytest.param("", [], "", [], id="no bin"),
 ]
 
 
-@pytest.mark.parametrize(("chromosome", "start", "gene", "expected"), GROUPS)
-def test_gene_groups(chromosome, start, gene, expected):
-    arrays = {"start": np.array(start, dtype=int), "gene": np.array(gene, dtype=np.str_)}
-    assert regions.gene_groups(chromosome=np.array(list(chromosome)), **arrays).tolist() == expected
+@pytest.mark.parametrize(("chromosome", "start", "whole", "expected"), CLUSTERS)
+def test_clusters(chromosome, start, whole, expected):
+    start = np.array(start, dtype=int)
+    met = np.array([letter == "m" for letter in whole], dtype=bool)
+    found = regions.clusters(chromosome=np.array(list(chromosome)), start=start, end=start + 200, whole=met)
+    assert found.tolist() == expected
 
 
 @given(bins(), st.integers(1, 10))

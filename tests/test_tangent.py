@@ -41,7 +41,9 @@ def test_group_means_equal_the_loop(seed):
         assert found.size[place] == len(own)
         if len(own):
             total = sum(weight[row] ** 2 for row in own)
-            assert found.variance[place] == pytest.approx(tangent.GROUP_FLOOR**2 + 1 / total)
+            assert found.variance[place] == pytest.approx(
+                (tangent.GROUP_FLOOR**2 + 1 / total) * (1 + tangent.FEW_BINS / len(own))
+            )
             for row in range(NORMALS):
                 expected = sum(weight[column] ** 2 * values[row, column] for column in own) / total
                 assert found.means[row, place] == pytest.approx(expected)
@@ -54,22 +56,28 @@ def test_one_row_and_no_bins():
     )
     nothing = tangent.grouped(np.zeros((3, 0)), np.zeros(0), np.zeros(0, dtype=np.intp))
     assert nothing.means.shape == (3, 0)
-    assert len(nothing.large()) == 0
+    assert len(nothing.present()) == 0
 
 
-LARGE = [
-    # sizes of groups, how many take part
-    pytest.param([5] * 20 + [4] * 9, 20, id="enough large ones: the others are left out"),
-    pytest.param([5] * 19 + [4] * 9, 28, id="one too few: all take part"),
-    pytest.param([1, 1, 0, 2], 3, id="never one without bins"),
-]
-
-
-@pytest.mark.parametrize(("sizes", "expected"), LARGE)
-def test_which_groups_take_part(sizes, expected):
-    label = np.repeat(np.arange(len(sizes)), np.maximum(sizes, 1))
+def test_every_group_with_bins_takes_part():
+    sizes = [1, 1, 0, 2, 9]
+    label = np.repeat(np.arange(5), np.maximum(sizes, 1))
     weight = np.repeat(np.array(sizes) > 0, np.maximum(sizes, 1)).astype(float)
-    assert tangent.grouped(np.zeros(len(label)), weight, label).large().sum() == expected
+    known = tangent.grouped(np.zeros(len(label)), weight, label)
+    assert known.present().tolist() == [True, True, False, True, True]
+    assert known.present(np.arange(5) > 0).tolist() == [False, True, False, True, True]
+
+
+def test_many_noisy_groups_do_not_hide_what_few_quiet_ones_show():
+    """Single bins outnumber genes ten to one and err ten times as much: the share is that of the genes."""
+    random = np.random.default_rng(2)
+    quiet = np.arange(660) < 60
+    basis = random.normal(size=(660, 1))
+    sd = np.where(quiet, 0.05, 0.5)
+    means = 0.8 * basis[:, 0] + sd * random.normal(size=660)
+    found = tangent.fit(means, sd**2, basis)
+    assert found.shares[0] == pytest.approx(0.8, abs=0.03)
+    assert found.noise == pytest.approx(1.0, abs=0.2)
 
 
 @given(st.integers(0, 1000))
@@ -96,7 +104,7 @@ def test_components_are_those_of_the_singular_value_decomposition():
     values, weight, _ = residuals(missing=0.0)
     weight = np.maximum(weight, 1.0)
     known = tangent.grouped(tangent.winsorise(values, weight), weight, np.arange(BINS))
-    mix = tangent.mixing(tangent.gram(known.means, known.variance, known.large()), 3)
+    mix = tangent.mixing(tangent.gram(known.means, known.variance, known.present()), 3)
     found = tangent.components(values, weight, mix)
     scale = np.sqrt(known.variance)
     _left, strength, right = np.linalg.svd(tangent.winsorise(values, weight) / scale)

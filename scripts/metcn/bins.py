@@ -14,7 +14,8 @@ UNNAMED = "-"
 NOT_READ = "not_read"  # mask of bins whose reads are left on disk
 SYMBOL = re.compile(r"[A-Za-z][A-Za-z0-9.-]+")
 NO_SYMBOL = re.compile(
-    r"(chr[0-9XYMUn]\w*|N[MRPGCT]|X[MR]|rs\d+|region|target|exon|amplicon|probe|na|none|unknown)", re.IGNORECASE
+    r"(chr[0-9XYMUn]\w*|N[MRPGCT]|X[MR]|rs\d+|region|target|exon|amplicon|probe|na|none|unknown|antitarget|background)",
+    re.IGNORECASE,
 )
 """First words that are no gene: contigs, accession prefixes, variant names and generic labels."""
 
@@ -120,26 +121,23 @@ def widen(
 
 
 def target_bins(
-    start: np.ndarray, end: np.ndarray, gene: np.ndarray, *, target_bp: int = 250
+    start: np.ndarray, end: np.ndarray, *, target_bp: int = 250
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Tiles of about ``target_bp`` over the targets: start, end and gene, sorted and disjoint.
+    """Tiles of about ``target_bp`` over the targets: start, end and target, sorted and disjoint.
+
+    Touching targets are tiled as one, whatever their names; a tile's target is the one that its middle lies in.
 
     Parameters
     ----------
     start, end
         Targets, shape (targets,), in any order, overlapping or not.
-    gene
-        Name of each target's gene. Touching targets of one gene are tiled as one.
     target_bp
         Mean tile width wanted.
     """
     start, end, source = disjoint(start, end)
-    gene = np.asarray(gene, dtype=object)[source]
-    if len(start) == 0:
-        return start, end, gene
-    opens = np.r_[True, (start[1:] > end[:-1]) | (gene[1:] != gene[:-1])]
-    tile_start, tile_end, group = tile(start[opens], end[np.r_[opens[1:], True]], target_bp)
-    return tile_start, tile_end, gene[opens][group]
+    tile_start, tile_end, _ = tile(*merge(start, end), target_bp)
+    middle = (tile_start + tile_end) // 2
+    return tile_start, tile_end, source[np.searchsorted(start, middle, side="right") - 1]
 
 
 def off_target_bins(

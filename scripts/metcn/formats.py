@@ -36,9 +36,7 @@ from metcn.delimited import (
     Column,
     check_intervals,
     parse_column,
-    read_text,
     refuse_rows,
-    text_frame,
 )
 from metcn.errors import InputError
 
@@ -200,7 +198,7 @@ def genome_order(frame: pd.DataFrame, genome: genomes.Genome) -> pd.DataFrame:
     return ordered.drop(columns=["_rank", "_bare"]).reset_index(drop=True)
 
 
-def _one_style(chromosome: pd.Series, where: str) -> None:
+def one_style(chromosome: pd.Series, where: str) -> None:
     """Nothing, if no chromosome is written in two ways.
 
     Raises
@@ -223,39 +221,6 @@ def _in_one_style(frame: pd.DataFrame) -> pd.DataFrame:
     if bare.nunique() == frame["chromosome"].nunique():
         return frame
     return frame.assign(chromosome=frame["chromosome"].groupby(bare).transform("first"))
-
-
-def read_targets(path: str | Path, genome: genomes.Genome) -> pd.DataFrame:
-    """Targets of a BED file: chromosome, start, end, gene (the name as given, ``-`` if none) in genome order.
-
-    Comment, ``track`` and ``browser`` lines are passed over; a target listed twice is kept once.
-
-    Raises
-    ------
-    InputError
-        If the file is no BED or an interval is reversed.
-    """
-    text = read_text(path)
-    lines = [line if not line.startswith(("#", "track", "browser")) else "" for line in text.splitlines()]
-    skip = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
-    width = len(lines[skip].split("\t")) if skip < len(lines) else 0
-    if width < 3:
-        raise InputError(
-            f"expected BED (chromosome, start, end, separated by tabs), {path} begins with {table_kinds.shown(text)}; "
-            "give a BED"
-        )
-    raw = text_frame(
-        "\n".join(lines), path, names=["chromosome", "start", "end", "gene", *range(4, width)][:width], skip=skip
-    )
-    raw = raw if width > 3 else raw.assign(gene="-")
-    raw = raw[~raw.duplicated(["chromosome", "start", "end"])]
-    frame = _intervals(raw, path, "bed")
-    if frame.empty:
-        raise InputError(f"{path} has no targets; {REMEDY}")
-    check_intervals(frame, path, REMEDY, ordered=False)
-    frame = genome_order(frame, genome)
-    _one_style(frame["chromosome"], str(path))
-    return frame
 
 
 def read_coverage(paths: Sequence[str | Path], genome: genomes.Genome) -> pd.DataFrame:

@@ -16,7 +16,7 @@ BIN_FLOOR = 0.1  # log2; a few very quiet bins must not be taken for the gene
 LEVEL_BOUND = 3.0  # SDs from the others in its gene at which a bin loses weight: dropout does, real signal does not
 PRIOR_GROUPS = 20  # the reference's gene-level excess counts as much as this many genes of the sample
 EXCESS_WITHOUT_NORMALS = 0.25  # log2; spread of gene means against a flat reference on a real capture panel
-SMALLEST_GROUP = 4  # bins a gene needs before its mean counts in the sample's gene-level spread
+SMALLEST_SD = 1e-3  # log2; no bin is without noise
 ANEUPLOIDY_SHARE = 0.05  # baseline error per SD of block levels: what the genome's uncovered parts may add
 WIDE_KINDS = ("off_target", "window")  # kinds that cover the genome evenly and can carry the baseline
 
@@ -158,7 +158,7 @@ def _shares(
     """Shares of the components, and the level, from group means with an ``error`` besides their own."""
     weight = tangent.bin_weights(spread)
     known = tangent.grouped(np.vstack([residual, basis.T]), weight, group)
-    use = known.large()
+    use = known.present()
     return tangent.fit(known.means[0, use], known.variance[use] + error**2, known.means[1:, use].T).shares
 
 
@@ -210,19 +210,37 @@ def summed_levels(number: Floats, expected: Floats, *, block: NDArray[np.intp], 
     return np.asarray(fragments.log2_ratio(seen, due))
 
 
-def tie_targets(ratio: Floats, *, local: Floats, targets: Mask, group: NDArray[np.intp]) -> tuple[float, float]:
-    """How far targets lie above the off-target level around them, and the error of that: median over genes.
+def tie_targets(
+    ratio: Floats, sd: Floats, *, local: Floats, local_error: float, targets: Mask, group: NDArray[np.intp]
+) -> tuple[float, float]:
+    """How far targets lie above the off-target level around them, and the error of that: robust mean over groups.
 
     The two kinds are normalised apart; only a comparison in the same place puts them on one scale in a genome where
-    a panel's genes are not an even sample.
+    a panel's genes are not an even sample. A group counts by the error of its level: noise of its bins (``sd``), that
+    of the level around it (``local_error``), and what groups scatter beyond both. So a gene of many targets counts more
+    than a single target, and hundreds of single targets still make a good tie. (0, NaN) without a target.
     """
-    members = np.flatnonzero(targets & np.isfinite(ratio) & np.isfinite(local))
+    members = np.flatnonzero(targets & np.isfinite(ratio) & np.isfinite(local) & np.isfinite(sd))
     if members.size == 0:
         return 0.0, float("nan")
-    label = np.unique(group[members], return_inverse=True)[1]
-    each = regions.medians((ratio - local)[members], label, int(label.max()) + 1)
-    large = np.bincount(label) >= min(SMALLEST_GROUP, int(np.bincount(label).max()))
-    return robust.median(each[large]), 1.25 * robust.spread(each[large]) / np.sqrt(large.sum())
+    each, variance, size = group_means((ratio - local)[members], sd[members], group[members])
+    variance = variance + local_error**2
+    beyond, _ = robust.excess(each - robust.weighted_median(each, 1 / variance), variance, size)
+    tie, error, _ = robust.huber_mean(each, np.sqrt(variance + beyond**2))
+    return tie, error
+
+
+def group_means(values: Floats, sd: Floats, group: NDArray[np.intp]) -> tuple[Floats, Floats, NDArray[np.intp]]:
+    """Level of each group that occurs, in ascending order, the variance that bin noise gives it, and its bins.
+
+    A group's level is the median of its ``values`` and is as uncertain as a median is. ``BIN_FLOOR`` is added to the
+    noise ``sd`` of every bin, since single bins err more than their spread over a few normals says.
+    """
+    label = np.unique(group, return_inverse=True)[1]
+    count = int(label.max()) + 1
+    size = np.bincount(label)
+    own = np.bincount(label, weights=sd**2 + BIN_FLOOR**2) / size**2
+    return regions.medians(values, label, count), own * np.where(size > 2, 1.25**2, 1.0), size
 
 
 def wide_baseline(
@@ -328,25 +346,25 @@ def summed_narrow_baseline(
 
 
 def group_excess(
-    ratio: Floats, sd: Floats, *, local: Floats, local_error: float, group: NDArray[np.intp], use: Mask, smallest: int
-) -> tuple[float, int]:
-    """SD that bins of a gene share beyond their own noise, log2, and the number of genes it rests on.
+    ratio: Floats, sd: Floats, *, local: Floats, local_error: float, group: NDArray[np.intp], use: Mask
+) -> tuple[float, float]:
+    """SD that bins of a group share beyond their own noise, log2, and the number of groups it rests on.
 
-    Each gene's mean is taken against the local level (whose error is ``local_error``); what scatters more than the
+    Each group's mean is taken against the local level (whose error is ``local_error``); what scatters more than the
     noise of the two leads to expect is shared. Robust, so that genes that really are gained or lost do not count.
+    Groups count by what they tell (`metcn.robust.excess`): a single bin, whose noise drowns what it shares, little.
     """
     keep = np.flatnonzero(use & np.isfinite(ratio) & np.isfinite(sd))
     if keep.size == 0:
-        return float("nan"), 0
+        return float("nan"), 0.0
     label = np.unique(group[keep], return_inverse=True)[1]
-    precision = 1 / sd[keep] ** 2
+    precision = 1 / np.maximum(sd[keep], SMALLEST_SD) ** 2
     total = np.bincount(label, weights=precision)
     mean = np.bincount(label, weights=precision * (ratio - np.nan_to_num(local))[keep]) / total
-    large = np.bincount(label) >= smallest
-    if large.sum() < 3:
-        return float("nan"), int(large.sum())
-    variance = robust.spread(mean[large]) ** 2 - float(np.median(1 / total[large])) - local_error**2
-    return float(np.sqrt(max(variance, 0.0))), int(large.sum())
+    variance = 1 / total + local_error**2
+    size = np.bincount(label)
+    own, groups = robust.excess(mean - robust.weighted_median(mean, size.astype(float)), variance, size)
+    return own, max(groups - 1.0, 0.0)  # one went into the level that they are taken from
 
 
 def local_noise(ratio: Floats, sd: Floats, local: Floats, *, use: Mask, block: NDArray[np.intp]) -> float:
@@ -365,7 +383,7 @@ def local_noise(ratio: Floats, sd: Floats, local: Floats, *, use: Mask, block: N
     return float(robust.median(sd[keep]) / np.sqrt(np.median(size[size > 0])))  # of one or two the median is the mean
 
 
-def blend_excess(own: float, groups: int, expected: float) -> float:
+def blend_excess(own: float, groups: float, expected: float) -> float:
     """The sample's gene-level excess, leaning on what the normals lead to expect when it has few genes."""
     if not np.isfinite(own):
         return expected

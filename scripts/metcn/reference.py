@@ -151,7 +151,7 @@ def _basis(
         weight = np.where(learn[members], tangent.bin_weights(spread[members]), 0.0)
         rows = [tangent.grouped(tangent.winsorise(row[members], weight), weight, group[members]) for row in residual]
         known = rows[0]
-        inner = tangent.gram(np.stack([row.means for row in rows]), known.variance, known.large())
+        inner = tangent.gram(np.stack([row.means for row in rows]), known.variance, known.present())
         mix = tangent.mixing(inner, found.components)
         shares[name] = mix * len(mix)  # the columns of `mix` have a squared length of one normal in all
         part = residual if len(members) == residual.shape[1] else residual[:, members]

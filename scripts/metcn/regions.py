@@ -1,11 +1,9 @@
-"""Which bins belong together: groups that share a gene, and blocks of the genome for levels that vary slowly."""
+"""Which bins belong together: clusters of neighbouring targets, and blocks for levels that vary slowly."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-
-UNNAMED = ("", "-", ".", "Antitarget", "Background")
 
 
 def _run_labels(changes: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -15,27 +13,50 @@ def _run_labels(changes: NDArray[np.bool_]) -> NDArray[np.intp]:
     return np.cumsum(changes)
 
 
-def gene_groups(
-    *, chromosome: NDArray, start: NDArray, gene: NDArray, gap_bp: int = 500_000, largest: int = 10_000
+def clusters(
+    *,
+    chromosome: NDArray,
+    start: NDArray,
+    end: NDArray,
+    whole: NDArray[np.bool_],
+    gap_bp: int = 100_000,
+    span_bp: int = 150_000,
 ) -> NDArray[np.intp]:
-    """Group number per bin: bins of one gene, or unnamed neighbours less than ``gap_bp`` apart, share a number.
+    """Group number per target: neighbours less than ``gap_bp`` apart, in stretches about as long as a gene.
 
-    Bins must be in genome order. A group ends where the chromosome or the gene name changes, where unnamed bins lie
-    ``gap_bp`` or more apart, and after ``largest`` bins. Bins of a gene share more than their own noise (capture,
-    GC, fragment size), which is why the gene, not the bin, is the unit that errors are estimated on.
+    Targets near each other share more than their own noise (capture, GC, fragment size), which is why the cluster, not
+    the bin, is the unit that errors are estimated on. Coordinates alone decide: the names that a design gives its
+    targets (a panel's name for all, a number for each) do not tell genes apart. A cluster longer than ``span_bp`` is
+    cut into parts of equal length nearest to it; MET's gene body has 126 kb.
+
+    Parameters
+    ----------
+    chromosome, start, end : ndarray, shape (bins,)
+        Bins in genome order.
+    whole : ndarray of bool, shape (bins,)
+        Bins of a gene that is known to be one (MET): they share a group that no other bin is in, whatever its length.
 
     Returns
     -------
     ndarray of int, shape (bins,)
     """
-    named = ~np.isin(gene, UNNAMED)
-    changes = np.ones(len(start), dtype=bool)
-    changes[1:] = (chromosome[1:] != chromosome[:-1]) | (gene[1:] != gene[:-1])
-    changes[1:] |= ~named[1:] & (np.diff(start) >= gap_bp)
-    labels = _run_labels(changes)
-    first = np.flatnonzero(np.r_[True, labels[1:] != labels[:-1]]) if len(labels) else np.array([], dtype=int)
-    position = np.arange(len(labels)) - first[labels] if len(labels) else labels
-    return _run_labels(changes | (position % largest == 0))
+    if len(start) == 0:
+        return np.zeros(0, dtype=np.intp)
+    first = np.r_[True, (chromosome[1:] != chromosome[:-1]) | (whole[1:] != whole[:-1])]
+    run = np.cumsum(first) - 1
+    low = int(start.min())
+    stride = int(end.max()) - low + gap_bp + 1  # keeps the ends of one run below those of the next
+    reach = np.maximum.accumulate(end - low + run * stride) - run * stride + low
+    apart = np.zeros(len(start), dtype=bool)
+    apart[1:] = (start[1:] - reach[:-1] >= gap_bp) & ~whole[1:]
+    cluster = np.cumsum(first | apart) - 1
+    begin = np.flatnonzero(first | apart)
+    extent = np.maximum.reduceat(end, begin) - start[begin]
+    parts = np.where(whole[begin], 1, np.maximum(np.rint(extent / span_bp), 1)).astype(np.int64)
+    doubled = (start + end - 2 * start[begin][cluster]) * parts[cluster]
+    part = np.minimum(doubled // (2 * extent[cluster]), parts[cluster] - 1)
+    part = np.maximum.accumulate(part + cluster * (parts.max() + 1)) - cluster * (parts.max() + 1)
+    return _run_labels(np.r_[True, (cluster[1:] != cluster[:-1]) | (part[1:] != part[:-1])])
 
 
 def runs(*, chromosome: NDArray, length: int) -> NDArray[np.intp]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 MAD_TO_SD = 1.4826  # SD of a normal distribution over its median absolute deviation
+SMALLEST_VARIANCE = 1e-6  # keeps the weight of a value without noise finite
 HUBER_BOUND = 1.5  # residuals beyond this many SD lose weight; 96 % efficiency on normal noise
 
 
@@ -32,6 +33,50 @@ def weighted_median(values: ArrayLike, weights: ArrayLike) -> float:
     order = np.argsort(given[keep], kind="stable")
     reached = np.cumsum(weight[keep][order])
     return float(given[keep][order][np.searchsorted(reached, reached[-1] / 2)])
+
+
+def weighted_spread(values: ArrayLike, weights: ArrayLike) -> float:
+    """Robust standard deviation (scaled MAD) of the finite values that have weight; NaN when there is none."""
+    given, weight = np.asarray(values, dtype=float), np.asarray(weights, dtype=float)
+    return MAD_TO_SD * weighted_median(np.abs(given - weighted_median(given, weight)), weight)
+
+
+def excess(
+    deviations: ArrayLike, variances: ArrayLike, sizes: ArrayLike = 1.0, iterations: int = 8
+) -> tuple[float, float]:
+    """SD that deviations have in common beyond their own known ``variances``, and how many values it rests on.
+
+    The robust answer to: which ``t`` makes the median of ``deviation^2 / (t^2 + variance)`` that of a squared normal
+    score? Each value counts by what it tells of ``t``, the inverse of its squared total variance, so that noisy values
+    need not be left out: many of them hardly move what a few quiet ones say. That weight is taken from the typical
+    variance of means over so many values, not from each one's own: one that is taken for too quiet by chance would
+    otherwise count most.
+
+    Parameters
+    ----------
+    deviations, variances : array_like, shape (n,)
+        Entries where either is not finite are left out.
+    sizes : array_like, shape (n,) or ()
+        How many values each is a mean of.
+
+    Returns
+    -------
+    excess, count : float
+        NaN and 0 without a value; ``count`` is the number of equally weighted values that would tell as much.
+    """
+    given, known = np.asarray(deviations, dtype=float), np.asarray(variances, dtype=float)
+    keep = np.isfinite(given) & np.isfinite(known)
+    if not keep.any():
+        return float("nan"), 0.0
+    square, variance = (MAD_TO_SD * given[keep]) ** 2, known[keep]
+    size = np.broadcast_to(np.asarray(sizes, dtype=float), given.shape)[keep]
+    typical = np.median(variance * size) / size
+    beyond = max(float(np.median(square - variance)), 0.0)
+    weight = np.ones(len(variance))
+    for _ in range(iterations):
+        weight = (beyond + typical + SMALLEST_VARIANCE) ** -2.0
+        beyond = max(weighted_median(square - variance, weight), 0.0)
+    return float(np.sqrt(beyond)), float(weight.sum() ** 2 / np.sum(weight**2))
 
 
 def huber_weights(standardised: NDArray[np.floating], bound: float = HUBER_BOUND) -> NDArray[np.floating]:

@@ -25,7 +25,10 @@ JUDGED = 40  # normals judged at the most: enough for an error, and independent 
 PARTS = 4  # parts of the chromosomes that are kept out of the fit in turn
 STRETCHES = (1, 2, 4, 8, 16, 32)  # numbers of neighbouring groups whose mean is measured
 PRIOR_FACTOR = 10  # MET's own error in normals leans on that of the typical gene like this many normals
+PRIOR_DEGREES = 4  # a group's own scatter is weighed against that of the typical bin as if this had so many bins more
+PRIOR_BINS = 20  # and the typical bin's within its group against what it has in all
 SMALLEST_ERROR = 1e-3  # log2
+ENOUGH_GROUPS = 20  # groups as large as MET's from which they alone are compared
 AMPLICON_CUT = 40.0  # spreads at which a left-out normal's bins are cut where its own amplicons are to be seen
 ERROR_CUT = 0.3  # log2; one deviant gene of one normal must not decide
 
@@ -74,9 +77,10 @@ class _Trial:
     beyond: list[Floats] = field(default_factory=list)  # what cutting bins took from these; NaN where there is no bin
     rows: list[int] = field(default_factory=list)  # which normals these are
 
-    def error(self, judged: Mask) -> float:
-        """RMS of the group means that are judged."""
-        return float(np.sqrt(np.mean(np.clip(np.stack(self.errors)[:, judged], -ERROR_CUT, ERROR_CUT) ** 2)))
+    def error(self, weight: Floats) -> float:
+        """RMS of the groups' means, each group with its ``weight``."""
+        square = np.clip(np.stack(self.errors), -ERROR_CUT, ERROR_CUT) ** 2
+        return float(np.sqrt(np.average(square.mean(axis=0), weights=weight)))
 
 
 def leave_out(log2_depth: Floats, places: Places, *, most: int) -> KindNull:
@@ -111,7 +115,9 @@ def judge(
     part, fitted, learned, met = places.of_groups(label)
     largest = min(most, normals - 2, int(fitted.sum()) // GROUPS_PER_COMPONENT)
     trials = {count: _Trial() for count in sorted({count for count in CANDIDATES if count < largest} | {largest})}
-    large = np.zeros(len(label), dtype=bool)
+    present = np.zeros(len(label), dtype=bool)
+    variance = np.full(len(label), np.inf)
+    size = np.bincount(np.searchsorted(label, places.group), minlength=len(label))
     waiting: list[_Waiting] = []
     for out in range(folds):
         outside = np.arange(len(log2_depth)) % folds == out
@@ -120,24 +126,26 @@ def judge(
         weight = tangent.bin_weights(spread)
         residual = log2_depth[kept] - centre
         known = tangent.grouped(tangent.winsorise(residual, weight), weight, places.group)
-        large |= known.large()
-        inner = tangent.gram(known.means, known.variance, known.large(learned))
+        present |= known.present(fitted | learned)
+        variance = np.minimum(variance, known.variance)
+        inner = tangent.gram(known.means, known.variance, known.present(learned))
         basis = tangent.components(residual, weight, tangent.mixing(inner, largest))
-        judged = np.flatnonzero(outside & trusted)[: max(JUDGED // folds, 1)]
-        for row in judged:
+        chosen = np.flatnonzero(outside & trusted)[: max(JUDGED // folds, 1)]
+        for row in chosen:
             if _try(trials, log2_depth[row] - centre, spread, weight, basis, places, part, fitted):
                 for trial in trials.values():
                     trial.rows.append(int(row))
-        others = np.setdiff1d(np.flatnonzero(outside), judged)
+        others = np.setdiff1d(np.flatnonzero(outside), chosen)
         waiting += _wait(others, log2_depth[others] - centre, weight, basis, places, fitted)
     if not any(trial.errors for trial in trials.values()):
         return KindNull(components=0, errors={}, noise=1.0, excess=float("nan")), None
-    judged_groups = _comparable(label, places, large & (fitted | learned))
-    errors = {count: trial.error(judged_groups) for count, trial in trials.items()}
+    group_weight = np.where(present, 1 / variance, 0.0)  # single bins tell little, large genes much
+    errors = {count: trial.error(group_weight) for count, trial in trials.items()}
     best = min(trials, key=lambda count: errors[count])
-    null = _summary(trials[best], best, errors, len(log2_depth), judged_groups, part, met)
+    null = _summary(trials[best], best, errors, len(log2_depth), group_weight, size, part, met)
     null = replace(null, scatter=tuple(np.array(null.scatter)[trusted].tolist()))
-    return null, _left(trials[best], waiting, best, len(log2_depth), label, judged_groups, part)
+    comparable = _comparable(size, present, met_bins=int(places.met.sum()))
+    return null, _left(trials[best], waiting, best, len(log2_depth), label, comparable, part)
 
 
 def _wait(
@@ -159,7 +167,7 @@ def _wait(
             cut = tangent.winsorise(values, weights)
             mine = tangent.grouped(cut[None], weights, places.group)
             beyond = _cut_off(values, cut, weights, places.group)
-            waiting.append(_Waiting(int(row), mine, shared, mine.large(fitted), beyond))
+            waiting.append(_Waiting(int(row), mine, shared, mine.present(fitted), beyond))
     return waiting
 
 
@@ -185,11 +193,10 @@ def _left(
     return LeftOut(rest, variance, label, judged)
 
 
-def _comparable(label: NDArray[np.intp], places: Places, among: Mask) -> Mask:
-    """Groups to judge by: those with at least half as many bins as MET, where there are enough of them."""
-    size = np.bincount(np.searchsorted(label, places.group), minlength=len(label))
-    like_met = among & (size >= int(places.met.sum()) // 2)
-    return like_met if like_met.sum() >= tangent.ENOUGH_GROUPS else among
+def _comparable(size: NDArray[np.intp], among: Mask, *, met_bins: int) -> Mask:
+    """Groups whose rests may be compared: those with at least half as many bins as MET, where there are enough."""
+    like_met = among & (size >= met_bins // 2)
+    return like_met if like_met.sum() >= ENOUGH_GROUPS else among
 
 
 def _try(
@@ -211,13 +218,15 @@ def _try(
     sample = tangent.grouped(np.vstack([cut, basis.T.astype(float)]), weight, places.group)
     beyond = _cut_off(own, cut, weight, places.group)
     for count, trial in trials.items():
-        rest, shares = _held_out(sample, count, sample.large(fitted), part)
+        rest, shares = _held_out(sample, count, sample.present(fitted), part)
         bins = tangent.subtract(own, basis[:, :count], shares)
         trial.errors.append(rest)
         trial.beyond.append(beyond)
-        trial.within.append(_within(np.where(present, bins, 0.0), weight, places.group, sample.size))
         used = present & places.fit
-        trial.noise.append(robust.spread(bins[used] / np.maximum(spread[used], SMALLEST_ERROR)))
+        noise = robust.spread(bins[used] / np.maximum(spread[used], SMALLEST_ERROR))
+        left = np.where(present, bins, 0.0)
+        trial.within.append(_within(left, np.where(present, spread, 0.0), weight, places.group, noise))
+        trial.noise.append(noise)
     return True
 
 
@@ -249,14 +258,33 @@ def _held_out(sample: Grouped, count: int, use: Mask, part: NDArray[np.intp]) ->
     return rest, whole.shares
 
 
-def _within(rest: Floats, weight: Floats, group: NDArray[np.intp], size: NDArray[np.intp]) -> Floats:
-    """Variance that bin noise, as it shows within a group, gives the group's mean; shape (groups,)."""
-    label = np.repeat(np.arange(len(size)), np.unique(group, return_counts=True)[1])
+def _within(rest: Floats, spread: Floats, weight: Floats, group: NDArray[np.intp], total: float) -> Floats:
+    """Variance that bin noise gives the mean of each group; shape (groups,), NaN for one without a bin of weight.
+
+    Bin noise is what bins differ by within their group. A group's own scatter tells of it as far as it has bins, and
+    leans on the typical bin's (over the panel's ``spread``), which is all that a single bin has. Where hardly a group
+    has two bins, that is the ``total`` noise, of which nothing can then be told to be shared.
+    """
+    label = np.cumsum(np.r_[0, group[1:] != group[:-1]])
+    count = int(label[-1]) + 1
+    has = weight > 0
+    size = np.bincount(label, weights=has, minlength=count)
     precision = weight**2
-    total = np.bincount(label, weights=precision, minlength=len(size))
-    mean = np.bincount(label, weights=precision * rest, minlength=len(size)) / np.maximum(total, 1e-12)
-    away = np.bincount(label, weights=(precision * (rest - mean[label])) ** 2, minlength=len(size))
-    return np.where(size > 1, away / np.maximum(total, 1e-12) ** 2 * size / np.maximum(size - 1, 1), np.nan)
+    sums = np.bincount(label, weights=precision, minlength=count)
+    safe = np.maximum(sums, 1e-12)
+    mean = np.bincount(label, weights=precision * rest, minlength=count) / safe
+    away = rest - mean[label]
+    free = size / np.maximum(size - 1, 1)  # a mean of few bins lies near them
+    paired = has & (size[label] > 1)
+    told = max(float((size[size > 1] - 1).sum()), 0.0)
+    score = np.abs(away[paired]) * np.sqrt(free[label[paired]]) / np.maximum(spread[paired], SMALLEST_ERROR)
+    typical = robust.MAD_TO_SD * float(np.median(score)) if score.size else total
+    noise = (told * typical**2 + PRIOR_BINS * total**2) / (told + PRIOR_BINS)
+    expected = noise * np.bincount(label, weights=(precision * spread) ** 2, minlength=count) / safe**2
+    own = np.bincount(label, weights=(precision * away) ** 2, minlength=count) / safe**2 * free
+    degrees = np.maximum(size - 1, 0)
+    blended = (degrees * own + PRIOR_DEGREES * expected) / (degrees + PRIOR_DEGREES)
+    return np.where(size > 0, blended, np.nan)
 
 
 def _summary(
@@ -264,23 +292,24 @@ def _summary(
     components: int,
     errors: dict[int, float],
     normals: int,
-    judged: Mask,
+    weight: Floats,
+    size: NDArray[np.intp],
     part: NDArray[np.intp],
     met: Mask,
 ) -> KindNull:
     """Noise and excess at this number of components, of one group and of stretches of neighbouring ones."""
+    judged = weight > 0
     means, within = np.stack(trial.errors)[:, judged], np.stack(trial.within)[:, judged]
-    excess = {length: _excess(means, within, part[judged], length) for length in STRETCHES}
+    bins = size[judged].astype(float)
+    excess = {length: _excess(means, within, bins, part[judged], length) for length in STRETCHES}
     one = excess[1]
     averaged = {
         length: min(value / one, 1.0) for length, value in excess.items() if length > 1 and one > 0 and value >= 0
     }
-    spread = np.array([robust.spread(row) for row in means])
+    spread = np.array([robust.weighted_spread(row, weight[judged]) for row in means])
     scatter = np.full(normals, np.nan)
     scatter[trial.rows] = spread
-    of_met = np.stack(trial.errors)[:, met].mean(axis=1) if met.any() else np.zeros(0)
-    factor = np.abs(of_met / np.maximum(spread, SMALLEST_ERROR)) if len(of_met) else np.zeros(0)
-    factor = factor[np.isfinite(factor)]
+    factor = _met_error(trial, size, judged, met)
     own = robust.MAD_TO_SD * float(np.median(factor)) if len(factor) else 1.0  # one deviant normal must not set it
     return KindNull(
         components=components,
@@ -293,7 +322,21 @@ def _summary(
     )
 
 
-def _excess(means: Floats, within: Floats, part: NDArray[np.intp], length: int) -> float:
+def _met_error(trial: _Trial, size: NDArray[np.intp], judged: Mask, met: Mask) -> Floats:
+    """MET's error in each left-out normal over that of a group of its bin noise there, as other groups err; finite."""
+    if not met.any():
+        return np.zeros(0)
+    found = []
+    for errors, within in zip(trial.errors, trial.within, strict=True):
+        others = judged & ~met
+        shared = robust.excess(errors[others], within[others], size[others])[0]
+        expected = np.sqrt(np.nan_to_num(shared) ** 2 + within[met].mean())
+        found.append(abs(errors[met].mean()) / max(expected, SMALLEST_ERROR))
+    factor = np.array(found)
+    return factor[np.isfinite(factor)]
+
+
+def _excess(means: Floats, within: Floats, bins: Floats, part: NDArray[np.intp], length: int) -> float:
     """SD beyond bin noise of means over ``length`` neighbouring groups of a chromosome; NaN without such stretches."""
     if means.shape[1] < length:
         return float("nan")
@@ -303,4 +346,5 @@ def _excess(means: Floats, within: Floats, part: NDArray[np.intp], length: int) 
         return float("nan")
     rows = starts[:, None] + np.arange(length)
     total, noise = means[:, rows].mean(axis=2), within[:, rows].sum(axis=2) / length**2
-    return float(np.sqrt(max(robust.spread(total) ** 2 - robust.median(noise), 0.0)))
+    size = np.broadcast_to(length**2 / (1 / bins[rows]).sum(axis=1), total.shape)  # of one group with as little noise
+    return robust.excess((total - np.median(total)).ravel(), noise.ravel(), size.ravel())[0]

@@ -83,7 +83,7 @@ class Panel:
     left_out: dict[str, LeftOut] = field(default_factory=dict)
 
 
-def share_of(averaged: Mapping[int, float], groups: int) -> float:
+def share_of(averaged: Mapping[int, float], groups: float) -> float:
     """Excess of a mean over so many neighbouring groups, over that of one, from what was measured of some numbers.
 
     Neighbours share part of what is left, so this falls more slowly than ``1 / sqrt(groups)``; beyond the longest

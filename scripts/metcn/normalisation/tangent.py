@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from metcn import robust
 
 SPREAD_FLOOR = 0.1  # log2; keeps a few very quiet bins from dominating
+FEW_BINS = 16  # bins at which a group's variance is twice what its bins say: the fewer, the less their spread is known
 WINSOR = 5.0  # spreads at which residuals of normals are cut: one bad bin must not become a component
 GROUP_FLOOR = 0.03  # log2; error that the bins of a group share at the least, however many there are
-SMALLEST_GROUP = 5  # bins a group needs to take part; single bins are noisier than their spread says
-ENOUGH_GROUPS = 20  # groups of that size needed; with fewer, all take part
 BLOCK = 65_536  # bins handled at a time, so that no second whole matrix is ever held
 
 Floats = NDArray[np.floating]
@@ -46,7 +45,7 @@ class Grouped:
     ----------
     means : ndarray, shape (..., groups)
     variance : ndarray, shape (groups,)
-        Expected variance of a mean: bin noise over the group, and ``GROUP_FLOOR``.
+        Expected variance of a mean: bin noise over the group, and ``GROUP_FLOOR``, more in a group of few bins.
     label, size : ndarray of int, shape (groups,)
         Label of each group, ascending, and how many bins of weight it has.
     """
@@ -56,11 +55,9 @@ class Grouped:
     label: NDArray[np.intp]
     size: NDArray[np.intp]
 
-    def large(self, among: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-        """Groups (``among`` some) that take part: the large ones where there are enough, else all that have a bin."""
-        some = (self.size > 0) if among is None else (self.size > 0) & among
-        large = some & (self.size >= SMALLEST_GROUP)
-        return large if large.sum() >= ENOUGH_GROUPS else some
+    def present(self, among: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+        """Groups (``among`` some) that have a bin of weight; each takes part as its variance allows."""
+        return (self.size > 0) if among is None else (self.size > 0) & among
 
 
 def grouped(values: Floats, weight: Floats, label: NDArray[np.intp]) -> Grouped:
@@ -77,7 +74,7 @@ def grouped(values: Floats, weight: Floats, label: NDArray[np.intp]) -> Grouped:
     sums = np.stack([np.add.reduceat(precision * row, starts) for row in rows])
     means = (sums / np.maximum(total, 1e-12)).reshape(*values.shape[:-1], len(starts))
     size = np.add.reduceat((precision > 0).astype(np.intp), starts)
-    variance = GROUP_FLOOR**2 + 1 / np.maximum(total, 1e-12)
+    variance = (GROUP_FLOOR**2 + 1 / np.maximum(total, 1e-12)) * (1 + FEW_BINS / np.maximum(size, 1))
     return Grouped(means, variance, np.asarray(label[starts]), size)
 
 
@@ -135,8 +132,10 @@ def fit(means: Floats, variance: Floats, basis: Floats, *, iterations: int = 5) 
     for _ in range(iterations):
         shares = solve(design.T * weight @ design, design.T * weight @ means, noise)
         standard = (means - design @ shares) / np.sqrt(variance)
-        weight = robust.huber_weights(standard) / variance
-        noise = robust.MAD_TO_SD * float(np.median(np.abs(standard))) if len(standard) else 1.0
+        size = np.abs(standard)
+        noise = robust.MAD_TO_SD * robust.weighted_median(size, 1 / variance) if len(standard) else 1.0
+        cut = robust.HUBER_BOUND * noise
+        weight = np.where(size > cut, cut / np.maximum(size, 1e-12), 1.0) / variance
     return Fit(shares, weight, noise)
 
 

@@ -109,12 +109,12 @@ def design(genome: Any, assay: str, *, seed: int = 1, window_bp: int | None = No
     """
     rng = stream(seed, "assay", assay, genome.name)
     if assay == "swgs":
-        bins, on_target = _windows(genome, None, window_bp or 50_000, "window"), 1.0
+        bins, on_target = windows_between(genome, None, window_bp or 50_000, "window"), 1.0
     elif assay == "amplicon":
         bins, on_target = _targets(genome, rng, (100, 140), "amplicon"), 1.0
     elif assay == "panel":
         targets = _targets(genome, rng, (120, 250), "target")
-        windows = _windows(genome, targets, window_bp or 100_000, "off_target")
+        windows = windows_between(genome, targets, window_bp or 100_000, "off_target")
         bins, on_target = pd.concat([targets, windows], ignore_index=True), 0.55
     else:
         raise InputError(f"expected an assay out of panel, amplicon, swgs, found '{assay}'; choose one of them")
@@ -133,7 +133,7 @@ def design(genome: Any, assay: str, *, seed: int = 1, window_bp: int | None = No
 
 def _targets(genome: Any, rng: np.random.Generator, width_bp: tuple[int, int], kind: str) -> pd.DataFrame:
     """Targets of the built-in panel: MET's exons, then tiles spread over each other gene."""
-    rows = [("7", int(start), int(end), "MET", kind) for start, end in _met_tiles(genome, width_bp[1])]
+    rows = [("7", int(start), int(end), "MET", kind) for start, end in met_tiles(genome, width_bp[1])]
     for line in GENES.replace(";", "\n").split("\n"):
         if not line:
             continue
@@ -148,7 +148,7 @@ def _targets(genome: Any, rng: np.random.Generator, width_bp: tuple[int, int], k
     return pd.DataFrame(rows, columns=["chromosome", "start", "end", "gene", "kind"])
 
 
-def _met_tiles(genome: Any, width_bp: int, smallest_bp: int = 100) -> list[tuple[int, int]]:
+def met_tiles(genome: Any, width_bp: int, smallest_bp: int = 100) -> list[tuple[int, int]]:
     """`MET_TILES` tiles over MET's exons; long exons give several, the untranslated end gives two at most."""
     tiles: list[tuple[int, int]] = []
     for start, end in np.asarray(genome.met_exons).tolist():
@@ -160,7 +160,7 @@ def _met_tiles(genome: Any, width_bp: int, smallest_bp: int = 100) -> list[tuple
     return [tiles[place] for place in keep]
 
 
-def _windows(genome: Any, targets: pd.DataFrame | None, width_bp: int, kind: str) -> pd.DataFrame:
+def windows_between(genome: Any, targets: pd.DataFrame | None, width_bp: int, kind: str) -> pd.DataFrame:
     """Windows over everything sequenced and not targeted; stretches below a tenth of the width are left out."""
     bands = genome.cytobands
     bands = bands[bands["stain"].isin(UNSEQUENCED_STAINS)]

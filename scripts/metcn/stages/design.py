@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +12,15 @@ import numpy as np
 import pandas as pd
 
 from metcn import bins as tiling
-from metcn import formats, sequences
+from metcn import formats, names, sequences
 from metcn import genome as genomes
 from metcn.errors import InputError
 from metcn.stages import axis, content
+from metcn.targets import read_targets
 
 WINDOW_BP = {"wgs": 1000, "swgs": 50_000}
 KIND_OF_ASSAY = {"panel": "target", "wes": "target", "amplicon": "amplicon", "wgs": "window", "swgs": "window"}
+ELSEWHERE_BP = 5_000_000  # MET lies within 2 Mb of its place here in every build that there has been
 MASKED_SHARE = 0.5
 """A window is masked when more than this share of it cannot be measured."""
 
@@ -35,8 +38,8 @@ def check_place(frame: pd.DataFrame, facts: genomes.Genome, where: str, *, overh
     Raises
     ------
     InputError
-        If no bin lies on a known chromosome, bins reach beyond a chromosome's end, or bins are named MET but none lies
-        there: another build.
+        If no bin lies on a known chromosome, bins reach beyond a chromosome's end, or all bins named MET lie beside it:
+        another build.
     """
     bare = genomes.bare_names(frame["chromosome"])
     length = genomes.ends(facts, frame["chromosome"])
@@ -50,7 +53,9 @@ def check_place(frame: pd.DataFrame, facts: genomes.Genome, where: str, *, overh
         raise InputError(
             f"{where}: {row.chromosome}:{row.start}-{row.end} ends beyond the chromosome in {facts.name}; {remedy}"
         )
-    named = frame[(bare == genomes.MET_CHROMOSOME) & (frame["gene"].map(tiling.gene_symbol) == "MET")]
+    named = frame[frame["gene"].map({name: tiling.gene_symbol(name) for name in frame["gene"].unique()}) == "MET"]
+    if not _one_gene(named, bare[named.index], facts):
+        return False
     inside = (named["start"] < facts.met[1]) & (named["end"] > facts.met[0])
     if len(named) and not inside.any():
         row, (start, end) = named.iloc[0], facts.met
@@ -59,6 +64,12 @@ def check_place(frame: pd.DataFrame, facts: genomes.Genome, where: str, *, overh
             f"but MET of {facts.name} is at {start}-{end}; {remedy}"
         )
     return bool(inside.any())
+
+
+def _one_gene(named: pd.DataFrame, bare: pd.Series, facts: genomes.Genome) -> bool:
+    """Whether all bins of a name lie within ``ELSEWHERE_BP`` of MET: else names do not tell where genes are."""
+    near = (named["start"] < facts.met[1] + ELSEWHERE_BP) & (named["end"] > facts.met[0] - ELSEWHERE_BP)
+    return bool((near & (bare == genomes.MET_CHROMOSOME)).all())
 
 
 def bins_of_coverage(table: pd.DataFrame, facts: genomes.Genome, *, assay: str, where: str) -> pd.DataFrame:
@@ -78,7 +89,9 @@ def bins_of_design(
         raise InputError(
             f"assay {assay} needs the places it measures; set targets in the configuration to its BED file"
         )
-    listed = formats.read_targets(targets, facts)
+    listed, notes = read_targets(targets, facts)
+    for note in notes:
+        print(f"metcn: note: {note}", file=sys.stderr)
     check_place(listed, facts, str(targets))
     if assay == "amplicon":
         return listed.assign(kind="amplicon")
@@ -88,9 +101,9 @@ def bins_of_design(
     low = start // axis.STRIDE * axis.STRIDE
     high = low + genomes.ends(facts, listed["chromosome"]).clip(upper=axis.STRIDE).astype(np.int64).to_numpy()
     start, end = tiling.widen(start, end, low, high, **given(settings, "min_target_bp"))
-    gene = listed["gene"].map({name: tiling.gene_symbol(name) for name in listed["gene"].unique()}).to_numpy(object)
-    tile_start, tile_end, tile_gene = tiling.target_bins(start, end, gene, **given(settings, "target_bp"))
-    on_target = axis.off_axis(tile_start, tile_end, origins, spelling).assign(gene=tile_gene, kind="target")
+    tile_start, tile_end, target = tiling.target_bins(start, end, **given(settings, "target_bp"))
+    name = listed["gene"].to_numpy(object)[target]
+    on_target = axis.off_axis(tile_start, tile_end, origins, spelling).assign(gene=name, kind="target")
     away_start, away_end = _away_from_targets(tile_start, tile_end, facts, origins, fasta, settings)
     away = axis.off_axis(away_start, away_end, origins, spelling).assign(gene="Antitarget", kind="off_target")
     return formats.genome_order(pd.concat([on_target, away], ignore_index=True), facts)
@@ -182,17 +195,23 @@ def annotated(
 
 
 def _genes(frame: pd.DataFrame, facts: genomes.Genome) -> np.ndarray:
-    """Gene of each bin: the symbol its name begins with; on chromosome 7, where it has none, that of the annotation."""
+    """Gene of each bin: the symbol its name begins with where that can be one, else the known gene that lies there."""
     off_target = (frame["kind"] == "off_target").to_numpy()
     symbols = {name: tiling.gene_symbol(name) for name in frame["gene"].unique()}
-    gene = np.where(off_target, "Antitarget", frame["gene"].map(symbols).to_numpy(object))
-    seven = {name for name in frame["chromosome"].unique() if genomes.bare(name) == genomes.MET_CHROMOSOME}
-    rows = np.flatnonzero(frame["chromosome"].isin(seven) & (gene == tiling.UNNAMED))
-    start, end = frame["start"].to_numpy()[rows], frame["end"].to_numpy()[rows]
-    best = tiling.overlapping_gene(start, end, facts.genes["start"].to_numpy(), facts.genes["end"].to_numpy())
-    names = np.append(facts.genes["gene"].to_numpy(object), tiling.UNNAMED)[best]  # -1 picks the appended one
-    gene[rows] = np.where((start < facts.met[1]) & (end > facts.met[0]), "MET", names)
-    return gene
+    gene = np.where(off_target, tiling.UNNAMED, frame["gene"].map(symbols).to_numpy(object))
+    known = pd.concat([facts.genes.assign(chromosome=genomes.MET_CHROMOSOME), facts.resistance_genes])
+    start, end = frame["start"].to_numpy(), frame["end"].to_numpy()
+    chromosome = genomes.bare_names(frame["chromosome"]).to_numpy(np.str_)
+    serves = names.usable(gene, chromosome=chromosome, start=start, end=end, known=set(known["gene"]))
+    gene[names.widespread(gene, chromosome)] = tiling.UNNAMED
+    for place, genes in known.groupby("chromosome"):
+        rows = np.flatnonzero((chromosome == place) & ~serves & ~off_target)
+        genes = genes.sort_values(["start", "end"], kind="stable")
+        best = tiling.overlapping_gene(start[rows], end[rows], genes["start"].to_numpy(), genes["end"].to_numpy())
+        gene[rows[best >= 0]] = genes["gene"].to_numpy(object)[best[best >= 0]]
+    unnamed = ~serves & ~off_target & (chromosome == genomes.MET_CHROMOSOME)
+    gene[unnamed & (start < facts.met[1]) & (end > facts.met[0])] = "MET"
+    return np.where(off_target, "Antitarget", gene)
 
 
 def _masks(frame: pd.DataFrame, facts: genomes.Genome, unknown: np.ndarray, min_mappability: float) -> np.ndarray:

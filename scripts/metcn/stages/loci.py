@@ -14,7 +14,6 @@ from metcn import bins as tiling
 from metcn import fragments as counting
 from metcn import genome as genomes
 from metcn import ratios as core
-from metcn import regions
 from metcn.normalisation import sums
 from metcn.stages import measure
 
@@ -113,20 +112,21 @@ def beside(bins: Profile, locus: Locus, facts: genomes.Genome) -> tuple[core.Lev
 
 
 def units(bins: Profile, members: NDArray[np.bool_]) -> dict[str, NDArray]:
-    """What a scan counts as one observation each: a wide bin, or all targets of a gene together.
+    """What a scan counts as one observation each: a wide bin, or all targets of a group together.
 
     Wide bins of few fragments are joined with their neighbours, MET's own with each other alone.
 
     Returns
     -------
     dict of ndarray, shape (units,)
-        ``start``, ``end``, ``log2``, ``sd`` (with the error that a gene's targets share) and ``met`` (whether any of
+        ``start``, ``end``, ``log2``, ``sd`` (with the error that a group's targets share) and ``met`` (whether any of
         its bins is MET's), in order of their midpoints.
     """
     rows = np.flatnonzero(members)
-    label = regions.gene_groups(chromosome=bins.chromosome[rows], start=bins.start[rows], gene=bins.gene[rows])
     wide = bins.wide[rows]
-    label = np.unique(np.where(wide, np.arange(len(rows)) + len(rows), label), return_inverse=True)[1]
+    label = np.unique(
+        np.where(wide, np.arange(len(rows)) + bins.group.max(initial=0) + 1, bins.group[rows]), return_inverse=True
+    )[1]
     count = int(label.max(initial=-1)) + 1
     few = wide & np.isin(bins.kind[rows], bins.summed)
     if few.any():

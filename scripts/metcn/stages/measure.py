@@ -83,7 +83,7 @@ class Observed:
         common = 0.0  # what the kinds share is not known, so their errors add up
         for name in np.unique(self.kind[rows]):
             own = self.kind[rows] == name
-            share = share_of(self.averaged.get(str(name), {}), len(np.unique(self.group[rows][own])))
+            share = share_of(self.averaged.get(str(name), {}), _groups_alike(self.group[rows][own], precision[own]))
             common += precision[own].sum() / precision.sum() * share * self.excess.get(str(name), 0.0)
         return replace(level, se=float(np.hypot(level.se, common)))
 
@@ -105,11 +105,17 @@ class Observed:
         return core.joined(level, core.summed_level(self.number, self.expected, self.sd, few))
 
 
+def _groups_alike(group: NDArray, weight: NDArray) -> float:
+    """Number of groups of equal weight among which a mean would average as well as among these."""
+    total = np.bincount(np.unique(group, return_inverse=True)[1], weights=weight)
+    return float(total.sum() ** 2 / np.sum(total**2))
+
+
 def design_of(frame: pd.DataFrame) -> Design:
     """Arrays of the bins' table.
 
-    Targets are grouped by gene; wide bins, which have none, in runs as long as MET has of them. Where targets overlap
-    MET they alone count as MET's own; without any, the wide bins that overlap it do.
+    Targets are grouped by place (MET's are one group); wide bins in runs as long as MET has of them. Where targets
+    overlap MET they alone count as MET's own; without any, the wide bins that overlap it do.
     """
     kind = frame["kind"].to_numpy(dtype=np.str_)
     start, end = frame["start"].to_numpy(), frame["end"].to_numpy()
@@ -129,9 +135,7 @@ def design_of(frame: pd.DataFrame) -> Design:
             length = max(int(met[rows].sum()), 5 if name == "off_target" else 2)
             label = _runs(bare[rows], unread[rows], length)
         else:
-            label = regions.gene_groups(
-                chromosome=bare[rows], start=start[rows], gene=frame["gene"].to_numpy(dtype=np.str_)[rows]
-            )
+            label = regions.clusters(chromosome=bare[rows], start=start[rows], end=end[rows], whole=met[rows])
         group[rows] = label + offset
         offset += int(label[-1]) + 1
     midpoint = (start + end) / 2
@@ -174,7 +178,15 @@ def baseline(
     if design.unread.any():
         local = core.level_beside(each, block=design.block, chromosome=design.chromosome)
     targets = ~design.wide
-    tie, tie_error = core.tie_targets(ratio, local=local, targets=targets & design.fit, group=design.group)
+    fit = design.wide & design.fit
+    tie, tie_error = core.tie_targets(
+        ratio,
+        corrected.sd,
+        local=local,
+        local_error=core.wide_noise(corrected, number, ratio, local, kind=design.kind, use=fit, block=design.block),
+        targets=targets & design.fit,
+        group=design.group,
+    )
     ratio[targets] -= tie
     unread = design.unread & autosomal if design.unread.any() else None
     places = {"block": design.block, "width_bp": design.width_bp, "use": wide}
@@ -192,17 +204,15 @@ def excess(
 ) -> dict[str, float]:
     """Gene-level excess error per kind of bins, log2: the sample's own, leaning on that of the normals."""
     found = {}
-    own_bins = int((design.met & np.isfinite(ratio)).sum())
     wide = design.wide & design.fit
     noise = core.wide_noise(corrected, number, ratio, local, kind=design.kind, use=wide, block=design.block)
     for kind, scale in corrected.scale.items():
         use = design.fit & (design.kind == kind)
-        smallest = max(core.SMALLEST_GROUP, own_bins // 2) if kind not in core.WIDE_KINDS else 2
         if kind in corrected.summed:
             own, groups = _summed_excess(design, corrected, number, use)
         else:
             own, groups = core.group_excess(
-                ratio, corrected.sd, local=local, local_error=noise, group=design.group, use=use, smallest=smallest
+                ratio, corrected.sd, local=local, local_error=noise, group=design.group, use=use
             )
         null = panel.null.get(kind)
         expected = null.excess * scale if null and np.isfinite(null.excess) else core.EXCESS_WITHOUT_NORMALS
@@ -212,18 +222,18 @@ def excess(
 
 def _summed_excess(
     design: Design, corrected: core.Corrected, number: NDArray, use: NDArray[np.bool_]
-) -> tuple[float, int]:
+) -> tuple[float, float]:
     """What `ratios.group_excess` gives, of bins of few fragments: groups' excess beyond that of their bins."""
     rows = np.flatnonzero(use & np.isfinite(number) & np.isfinite(corrected.expected))
     if rows.size == 0:
-        return float("nan"), 0
+        return float("nan"), 0.0
     group, due = design.group[rows], corrected.expected[rows]
     label = np.unique(group, return_inverse=True)[1]
     alone = np.maximum(corrected.sd[rows] ** 2 - counting.sd(due) ** 2, 0.0)
     size = np.bincount(label, weights=due)
     of_bins = np.bincount(label, weights=alone * due**2) / size**2
     whole = sums.excess(number[rows], due, group, design.block[rows], design.chromosome[rows])
-    return float(np.sqrt(max(whole**2 - float(np.median(of_bins)), 0.0))), len(size)
+    return float(np.sqrt(max(whole**2 - float(np.median(of_bins)), 0.0))), float(len(size))
 
 
 def met(design: Design, seen: Observed, base: Mapping[str, Any], panel: Panel) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from metcn.reads import alignments
 from metcn.run.plan import Plan
 from metcn.run.samples import Sample
 from metcn.stages import content, design, headers, sampled
+from metcn.targets import read_targets
 
 FEW_TARGETS = 10
 PROBE_BYTES = 1 << 16
@@ -82,7 +83,7 @@ def check(plan: Plan, directory: Path) -> Checked:
     groups = headers.by_reference(opened)
     notes += [*headers.mixed_references(groups), *headers.shared_names(opened)]
     if not problems and plan.settings["targets"]:
-        targets = formats.read_targets(plan.settings["targets"], facts)
+        targets = read_targets(plan.settings["targets"], facts)[0]
         for group in groups:
             tried(lambda group=group: headers.against_targets(group, targets, plan.settings["targets"]))  # type: ignore[misc]
     problems += _copies(plan.samples.values())
@@ -141,7 +142,8 @@ def _targets(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
     path = plan.settings["targets"]
     if not path:
         return
-    targets = formats.read_targets(path, facts)
+    targets, notes = read_targets(path, facts)
+    yield from notes
     proven = design.check_place(targets, facts, str(path))
     if len(targets) < FEW_TARGETS:
         yield f"{path} has only {len(targets)} targets; results will be no calls unless reads lie between them"
@@ -274,7 +276,7 @@ def _rows(plan: Plan, facts: genomes.Genome) -> int:
         width = settings["window_bp"] or design.WINDOW_BP[assay]
         part = sampled.is_wanted(settings["reading"], assay=assay, window_bp=width)
         return int(genome_bp / width * (READ_SHARE if part else 1))
-    targets = formats.read_targets(plan.settings["targets"], facts)
+    targets = read_targets(plan.settings["targets"], facts)[0]
     covered = (targets["end"] - targets["start"]).clip(lower=settings["target_bp"]).sum()
     return int(covered / settings["target_bp"] + genome_bp / settings["off_target_bp"])
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metcn import genome as genomes
+from metcn import names, robust, suspects
 from metcn import ratios as core
-from metcn import regions, robust, suspects
 from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages.measure import Design
 from metcn.suspects import Residual, Suspect
@@ -122,7 +122,7 @@ def residuals(panel: Panel, parts: Design, facts: genomes.Genome) -> list[Residu
                 judged=left.judged,
                 arm=np.where((parts.fit | parts.on_seven)[first], arm, ""),
                 met=np.isin(left.label, parts.group[parts.met & (parts.kind == kind)]),
-                gene=np.where(wide | np.isin(gene, regions.UNNAMED), place, gene),
+                gene=np.where(wide | (gene == names.UNNAMED), place, gene),
                 wide=wide,
                 named=kind != "off_target",
             )
