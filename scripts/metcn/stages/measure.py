@@ -176,11 +176,11 @@ def excess(design: Design, corrected: core.Corrected, ratio: NDArray, local: NDA
     noise = core.local_noise(ratio, corrected.sd, local, use=design.wide & design.fit, block=design.block)
     for kind, scale in corrected.scale.items():
         use = design.fit & (design.kind == kind)
-        own, groups = core.group_excess(
-            ratio, corrected.sd, local=local, local_error=noise, group=design.group, use=use
-        )
         null = panel.null.get(kind)
         expected = null.excess * scale if null and np.isfinite(null.excess) else core.EXCESS_WITHOUT_NORMALS
+        own, groups = core.group_excess(
+            ratio, corrected.sd, local=local, local_error=noise, group=design.group, use=use, expected=expected
+        )
         found[kind] = core.blend_excess(own, groups, expected)
     return found
 
