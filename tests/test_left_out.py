@@ -159,7 +159,7 @@ def test_what_one_number_of_components_gives_does_not_rest_on_the_others(found, 
 
 @pytest.mark.parametrize("genes", [0, 20])
 def test_single_targets_tell_what_they_can_of_the_excess(genes):
-    """Of single bins noise and excess cannot be told apart: all is noise. Few genes of 8 tell them apart."""
+    """Of groups of one bin alone noise and excess cannot be told apart; a few genes of 8 can."""
     random = np.random.default_rng(1)
     size = np.r_[np.full(genes, 8), np.ones(500, dtype=int)]
     group = np.repeat(np.arange(len(size)), size)

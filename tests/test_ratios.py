@@ -352,20 +352,28 @@ def test_what_bins_of_a_gene_share_is_found(shared, singles):
     ratio = random.normal(0, sd) + shared * random.normal(size=150 + singles)[group]
     ratio[group < 6] += 2.0  # a few amplified genes do not count
     arguments = {"local": np.zeros(count), "group": group, "use": np.ones(count, dtype=bool)}
-    found, genes = ratios.group_excess(ratio, sd, local_error=0.0, **arguments)
-    assert genes > 100
-    assert found == pytest.approx(shared, abs=0.02)
-    assert ratios.group_excess(ratio, sd, local_error=0.5, **arguments)[0] == 0.0
+    found, genes = ratios.group_excess(ratio, sd, local_error=0.0, expected=shared, **arguments)
+    assert (genes > 100) == (shared > 0.1)  # the less is shared, the less groups tell of it
+    assert found == pytest.approx(shared, abs=0.03)
+    assert ratios.group_excess(ratio, sd, local_error=0.5, expected=shared, **arguments)[0] == 0.0
 
 
 @pytest.mark.parametrize(("genes", "known"), [(0, 0.0), (1, 0.0), (2, 1.0), (3, 2.0)])
 def test_what_few_genes_share_counts_by_their_number(genes, known):
     group = np.repeat(np.arange(genes), 20)
     zero = np.zeros(len(group))
-    use = np.ones(len(group), dtype=bool)
-    found, rests_on = ratios.group_excess(zero, zero + 0.1, local=zero, local_error=0.0, group=group, use=use)
-    assert rests_on == pytest.approx(known)
+    arrays = {"local": zero, "group": group, "use": np.ones(len(group), dtype=bool)}
+    found, rests_on = ratios.group_excess(zero, zero + 0.01, local_error=0.0, expected=0.5, **arrays)
+    assert rests_on == pytest.approx(known, abs=0.01)
     assert math.isnan(found) == (genes == 0)
+
+
+def test_single_bins_tell_little_of_an_excess():
+    """600 of noise 0.15 tell of an excess of 0.05 what 6 groups without noise do."""
+    ratio = 0.16 * np.random.default_rng(3).normal(size=600)
+    arrays = {"local": np.zeros(600), "group": np.arange(600), "use": np.ones(600, dtype=bool)}
+    _, rests_on = ratios.group_excess(ratio, np.full(600, 0.15), local_error=0.0, expected=0.05, **arrays)
+    assert 3 < rests_on < 12
 
 
 @given(st.floats(0, 1), st.floats(0, 500), st.floats(0, 1))

@@ -169,3 +169,33 @@ def test_uniform_scores_integrate_better_than_chance():
     found = np.prod(np.cos(robust.uniform_scores(4096, 5)), axis=1).mean()
     chance = np.prod(np.cos(np.random.default_rng(3).random((4096, 5))), axis=1).std() / 64
     assert abs(found - truth) < chance / 2
+
+
+@pytest.mark.parametrize("truth", [0.0, 0.1, 0.3])
+def test_excess_beyond_known_noise(truth):
+    """Means of 1 to 30 values of SD 0.2 whose variances are known to a third, a twentieth of them outliers."""
+    found = []
+    for seed in range(30):
+        random = np.random.default_rng(seed)
+        size = random.integers(1, 31, 400)
+        variance = 0.2**2 / size
+        values = random.normal(0, np.sqrt(truth**2 + variance)) + 3.0 * (random.random(400) < 0.05)
+        found.append(robust.excess(values, variance * np.exp(0.3 * random.normal(size=400)), size))
+    excess, count, noise = np.array(found).mean(axis=0)
+    assert excess == pytest.approx(truth, abs=0.02 + 0.1 * truth)
+    assert 20 < count <= 400
+    assert 0.2 / np.sqrt(30) <= noise < 0.2
+
+
+def test_excess_of_nothing_is_unknown():
+    excess, count, noise = robust.excess([NAN, 1.0], [1.0, NAN])
+    assert np.isnan([excess, noise]).all()
+    assert count == 0
+
+
+@given(st.lists(st.tuples(st.floats(-5, 5), st.floats(0.1, 9)), min_size=1, max_size=30))
+def test_weighted_spread_of_equal_weights_is_between_the_middle_values(pairs):
+    values = np.array([value for value, _ in pairs])
+    weighted = robust.weighted_spread(values, np.ones(len(values)))
+    away = np.sort(np.abs(values - robust.weighted_median(values, np.ones(len(values)))))
+    assert weighted == pytest.approx(robust.MAD_TO_SD * away[(len(away) - 1) // 2])

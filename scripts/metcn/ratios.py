@@ -225,7 +225,7 @@ def tie_targets(
         return 0.0, float("nan")
     each, variance, size = group_means((ratio - local)[members], sd[members], group[members])
     variance = variance + local_error**2
-    beyond, _ = robust.excess(each - robust.weighted_median(each, 1 / variance), variance, size)
+    beyond, _, _ = robust.excess(each - robust.weighted_median(each, 1 / variance), variance, size)
     tie, error, _ = robust.huber_mean(each, np.sqrt(variance + beyond**2))
     return tie, error
 
@@ -346,13 +346,22 @@ def summed_narrow_baseline(
 
 
 def group_excess(
-    ratio: Floats, sd: Floats, *, local: Floats, local_error: float, group: NDArray[np.intp], use: Mask
+    ratio: Floats,
+    sd: Floats,
+    *,
+    local: Floats,
+    local_error: float,
+    group: NDArray[np.intp],
+    use: Mask,
+    expected: float,
 ) -> tuple[float, float]:
-    """SD that bins of a group share beyond their own noise, log2, and the number of groups it rests on.
+    """SD that bins of a group share beyond their own noise, log2, and the number of quiet groups that tell as much.
 
     Each group's mean is taken against the local level (whose error is ``local_error``); what scatters more than the
     noise of the two leads to expect is shared. Robust, so that genes that really are gained or lost do not count.
-    Groups count by what they tell (`metcn.robust.excess`): a single bin, whose noise drowns what it shares, little.
+    Groups count by what they tell (`metcn.robust.excess`): a single bin, whose noise drowns what it shares, little. So
+    does their number: of an excess ``t``, the own or the one ``expected``, groups of noise ``n`` tell as much as
+    ``(t^2 / (t^2 + n^2))^2`` times as many without noise.
     """
     keep = np.flatnonzero(use & np.isfinite(ratio) & np.isfinite(sd))
     if keep.size == 0:
@@ -363,7 +372,9 @@ def group_excess(
     mean = np.bincount(label, weights=precision * (ratio - np.nan_to_num(local))[keep]) / total
     variance = 1 / total + local_error**2
     size = np.bincount(label)
-    own, groups = robust.excess(mean - robust.weighted_median(mean, size.astype(float)), variance, size)
+    own, groups, noise = robust.excess(mean - robust.weighted_median(mean, size.astype(float)), variance, size)
+    told = max(own, expected) ** 2
+    groups *= (told / max(told + noise**2, robust.SMALLEST_VARIANCE)) ** 2
     return own, max(groups - 1.0, 0.0)  # one went into the level that they are taken from
 
 

@@ -43,8 +43,8 @@ def weighted_spread(values: ArrayLike, weights: ArrayLike) -> float:
 
 def excess(
     deviations: ArrayLike, variances: ArrayLike, sizes: ArrayLike = 1.0, iterations: int = 8
-) -> tuple[float, float]:
-    """SD that deviations have in common beyond their own known ``variances``, and how many values it rests on.
+) -> tuple[float, float, float]:
+    """SD that deviations have in common beyond their own known ``variances``, how many values tell it, and their noise.
 
     The robust answer to: which ``t`` makes the median of ``deviation^2 / (t^2 + variance)`` that of a squared normal
     score? Each value counts by what it tells of ``t``, the inverse of its squared total variance, so that noisy values
@@ -61,13 +61,14 @@ def excess(
 
     Returns
     -------
-    excess, count : float
-        NaN and 0 without a value; ``count`` is the number of equally weighted values that would tell as much.
+    excess, count, noise : float
+        ``count`` is the number of values of equal weight that would tell as much, ``noise`` the typical SD of those
+        that count. NaN, 0 and NaN without a value.
     """
     given, known = np.asarray(deviations, dtype=float), np.asarray(variances, dtype=float)
     keep = np.isfinite(given) & np.isfinite(known)
     if not keep.any():
-        return float("nan"), 0.0
+        return float("nan"), 0.0, float("nan")
     square, variance = (MAD_TO_SD * given[keep]) ** 2, known[keep]
     size = np.broadcast_to(np.asarray(sizes, dtype=float), given.shape)[keep]
     typical = np.median(variance * size) / size
@@ -76,7 +77,8 @@ def excess(
     for _ in range(iterations):
         weight = (beyond + typical + SMALLEST_VARIANCE) ** -2.0
         beyond = max(weighted_median(square - variance, weight), 0.0)
-    return float(np.sqrt(beyond)), float(weight.sum() ** 2 / np.sum(weight**2))
+    noise = np.average(typical, weights=weight)
+    return float(np.sqrt(beyond)), float(weight.sum() ** 2 / np.sum(weight**2)), float(np.sqrt(noise))
 
 
 def huber_weights(standardised: NDArray[np.floating], bound: float = HUBER_BOUND) -> NDArray[np.floating]:

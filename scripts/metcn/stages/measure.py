@@ -208,14 +208,14 @@ def excess(
     noise = core.wide_noise(corrected, number, ratio, local, kind=design.kind, use=wide, block=design.block)
     for kind, scale in corrected.scale.items():
         use = design.fit & (design.kind == kind)
+        null = panel.null.get(kind)
+        expected = null.excess * scale if null and np.isfinite(null.excess) else core.EXCESS_WITHOUT_NORMALS
         if kind in corrected.summed:
             own, groups = _summed_excess(design, corrected, number, use)
         else:
             own, groups = core.group_excess(
-                ratio, corrected.sd, local=local, local_error=noise, group=design.group, use=use
+                ratio, corrected.sd, local=local, local_error=noise, group=design.group, use=use, expected=expected
             )
-        null = panel.null.get(kind)
-        expected = null.excess * scale if null and np.isfinite(null.excess) else core.EXCESS_WITHOUT_NORMALS
         found[kind] = core.blend_excess(own, groups, expected)
     return found
 
