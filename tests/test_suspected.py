@@ -103,8 +103,8 @@ def test_a_shallow_tumour_is_known_by_its_arms(tmp_path, chromosomes, value, pla
 @pytest.mark.parametrize(
     ("count", "words"),
     [
-        (2, "2 used, not checked for tumours among them (that takes three)"),
-        (3, "3 used, 0 suspicious; chromosome arms not compared (that takes five)"),
+        (2, "2 used, not checked for tumours among them (too few normals or genes)"),
+        (3, "3 used, 0 suspicious; chromosome arms not compared (too few normals or bins)"),
     ],
 )
 def test_few_normals_are_said_to_be_unchecked(tmp_path, count, words):

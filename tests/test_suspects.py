@@ -1,5 +1,6 @@
 """Normals that look like tumours: found on both sides of each bound, and nothing else accused."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -159,6 +160,28 @@ def test_of_two_normals_either_may_be_the_tumour(count):
     level[:1, MET] += 3
     kinds = [residual(level)]
     assert suspects.find(kinds) == []
+
+
+FEW = np.isin(ARMS, ["1p", "1q", "7q"])
+TESTABLE = [
+    pytest.param(12, None, (True, True), id="all"),
+    pytest.param(4, None, (True, False), id="few normals"),
+    pytest.param(2, None, (False, False), id="two normals"),
+    pytest.param(12, FEW, (True, False), id="few arms"),
+    pytest.param(12, None, (False, True), id="no MET"),
+]
+
+
+@pytest.mark.parametrize(("count", "only", "expected"), TESTABLE)
+def test_what_can_be_compared(count, only, expected):
+    kind = residual(noise(count))
+    if expected == (False, True):
+        kind = dataclasses.replace(kind, met=np.zeros(len(ARMS), dtype=bool))
+    elif only is not None:
+        parts = {name: getattr(kind, name)[only] for name in ("variance", "judged", "arm", "met", "gene")}
+        kind = dataclasses.replace(kind, rest=kind.rest[:, only], **parts)
+    assert suspects.testable([kind]) == expected
+    assert suspects.testable([]) == (False, False)
 
 
 def test_without_any_kind_nothing_is_found():

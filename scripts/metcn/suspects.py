@@ -127,6 +127,17 @@ def find(kinds: Sequence[Residual], trusted: Mask | None = None, *, most: float 
     return [Suspect(row, _worst(deviations)) for row, deviations in found.items() if deviations]
 
 
+def testable(kinds: Sequence[Residual]) -> tuple[bool, bool]:
+    """Whether MET, and whether chromosome arms, can be compared in these normals and bins."""
+    count = len(kinds[0].rest) if kinds else 0
+    met = any(
+        kind.met.any() and len(windows(kind.arm, kind.judged | kind.met, 1)) >= FEWEST_GROUPS and count >= FEWEST
+        for kind in kinds
+    )
+    arms = deviations_of_arms(kinds, np.ones(count, dtype=bool))[0] if kinds else []
+    return met, len(arms) >= FEWEST_ARMS
+
+
 def _worst(deviations: Sequence[Deviation]) -> tuple[Deviation, ...]:
     """The worst deviation of each place, the worst place first, MET before all others."""
     order = sorted(deviations, key=lambda one: (one.place != "MET", -one.excess))

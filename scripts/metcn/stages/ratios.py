@@ -62,12 +62,12 @@ def reference(
         kept = [one for one, there in zip(behind, trusted, strict=True) if there]
         return _with_few(panel, parts, kept, few, settings["min_relative_depth"])
 
-    keep = settings["on_suspicious"] == "keep"
-    checked = suspected.build(make, len(names), parts, genomes.load(genome), keep=keep)
+    build, keep = genomes.load(genome), settings["on_suspicious"] == "keep"
+    checked = suspected.build(make, len(names), parts, build, keep=keep)
     used = [name for name, there in zip(names, checked.used, strict=True) if there]
     facts = {"genome": genome, "assay": assay, **alike, "normals": used, "provenance": provenance.stamp(settings)}
     facts |= belonging.of_normals(used, checked.panel)
-    found = suspected.facts_of(names, checked)
+    found = suspected.facts_of(names, checked, suspected.residuals(checked.panel, parts, build))
     suspected.say(found)
     facts |= {"deviant": [one["name"] for one in found["suspects"]], "check": found}
     panel_file.write(output, frame, checked.panel, facts)

@@ -139,8 +139,8 @@ def _met_of(panel: Panel, parts: Design) -> NDArray[np.float64]:
     return np.full(len(next(iter(panel.left_out.values())).rest), np.nan)
 
 
-def facts_of(names: Sequence[str], checked: Checked) -> dict[str, Any]:
-    """What a panel's file, and every sample that uses it, says of the check.
+def facts_of(names: Sequence[str], checked: Checked, kinds: Sequence[Residual]) -> dict[str, Any]:
+    """What a panel's file, and every sample that uses it, says of the check of ``kinds`` (see `residuals`).
 
     Returns
     -------
@@ -150,9 +150,9 @@ def facts_of(names: Sequence[str], checked: Checked) -> dict[str, Any]:
         MET of the other normals lies lower beside the suspects: median, and the largest with its name) and ``summary``
         in words.
     """
-    parts = list(checked.panel.left_out.values())
+    met, arms = suspects.testable(kinds)
     found = {
-        "tested": {"met": bool(parts), "arms": bool(parts) and len(names) >= suspects.FEWEST_FOR_ARMS},
+        "tested": {"met": met, "arms": arms},
         "suspects": [
             {"name": names[one.row], "deviations": [deviation.__dict__ for deviation in one.deviations]}
             for one in checked.suspects
@@ -178,15 +178,17 @@ def _others(names: Sequence[str], checked: Checked) -> dict[str, Any] | None:
 
 def _summary(used: int, found: dict[str, Any]) -> str:
     """One line, such as ``25 used, 1 suspicious: T1 (MET +0.82 log2)``."""
-    if not found["tested"]["met"]:
-        return f"{used} used, not checked for tumours among them (that takes three)"
+    tested = found["tested"]
+    missing = [word for name, word in (("met", "MET"), ("arms", "chromosome arms")) if not tested[name]]
+    if not any(tested.values()):
+        return f"{used} used, not checked for tumours among them (too few normals or genes)"
+    limits = f"; {missing[0]} not compared (too few normals or bins)" if missing else ""
     if not found["suspects"]:
-        limited = "" if found["tested"]["arms"] else "; chromosome arms not compared (that takes five)"
-        return f"{used} used, 0 suspicious{limited}"
+        return f"{used} used, 0 suspicious{limits}"
     named = "; ".join(f"{one['name']} ({places(one['deviations'])})" for one in found["suspects"])
     state = ", left out" if found["left_out"] else ", still in use"
     doubt = "; too few others to say which of them is the tumour" if found["undecided"] else ""
-    return f"{used} used, {len(found['suspects'])} suspicious{state}: {named}{doubt}"
+    return f"{used} used, {len(found['suspects'])} suspicious{state}: {named}{doubt}{limits}"
 
 
 def places(deviations: Sequence[dict[str, Any]]) -> str:
