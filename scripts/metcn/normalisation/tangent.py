@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from metcn import robust
 
 SPREAD_FLOOR = 0.1  # log2; keeps a few very quiet bins from dominating
-FEW_BINS = 16  # bins at which a group's variance is twice what its bins say: the fewer, the less their spread is known
+FEW_BINS = 64  # bins at which a group's variance is twice what its bins say: the fewer, the less their spread is known
 WINSOR = 5.0  # spreads at which residuals of normals are cut: one bad bin must not become a component
 GROUP_FLOOR = 0.03  # log2; error that the bins of a group share at the least, however many there are
 BLOCK = 65_536  # bins handled at a time, so that no second whole matrix is ever held
