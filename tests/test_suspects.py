@@ -14,11 +14,12 @@ MET = np.flatnonzero(ARMS == "7q")[10]
 NORMALS = 12
 
 
-def residual(rest, *, wide=False, named=True, judged=None):
+def residual(rest, *, plain=None, wide=False, named=True, judged=None):
     """A kind of bins with one group in 24 of each arm, MET the eleventh of 7q."""
     groups = rest.shape[1]
     return Residual(
         rest=rest,
+        plain=rest if plain is None else plain,
         variance=np.full(groups, 0.03**2),
         judged=np.ones(groups, dtype=bool) if judged is None else judged,
         arm=ARMS,
@@ -100,6 +101,15 @@ def test_a_tumour_does_not_hide_behind_what_it_does_to_the_others():
     assert 5 in found(level)
 
 
+@pytest.mark.parametrize("where", ["rest", "plain"])
+def test_what_components_hide_shows_without_them_and_the_other_way_round(where):
+    level, quiet = noise(), noise(seed=2)
+    level[3, MET] += 1.0
+    rest, plain = (level, quiet) if where == "rest" else (quiet, level)
+    found = suspects.find([residual(against_others(rest), plain=against_others(plain))])
+    assert [(one.row, one.deviations[0].place) for one in found] == [(3, "MET")]
+
+
 @pytest.mark.parametrize(("log2", "there"), [(1.4, False), (2.0, True)])
 @pytest.mark.parametrize("named", [True, False])
 def test_another_gene_has_to_be_beyond_what_germline_changes_give(log2, there, named):
@@ -154,6 +164,15 @@ def test_arms_of_four_normals_are_not_compared():
     assert names == []
 
 
+def test_the_fifth_normal_is_compared_with_four():
+    """As it was before it was set aside, or its arms would be forgotten."""
+    level = of_arms(noise(5), ["7p"], 0.3)
+    trusted = np.arange(5) != 2
+    rest = level - level[trusted].mean(axis=0)
+    rest[trusted] = against_others(level[trusted])
+    assert [one.row for one in suspects.find([residual(rest)], trusted)] == [2]
+
+
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_of_two_normals_either_may_be_the_tumour(count):
     level = noise(count)
@@ -179,7 +198,7 @@ def test_what_can_be_compared(count, only, expected):
         kind = dataclasses.replace(kind, met=np.zeros(len(ARMS), dtype=bool))
     elif only is not None:
         parts = {name: getattr(kind, name)[only] for name in ("variance", "judged", "arm", "met", "gene")}
-        kind = dataclasses.replace(kind, rest=kind.rest[:, only], **parts)
+        kind = dataclasses.replace(kind, rest=kind.rest[:, only], plain=kind.plain[:, only], **parts)
     assert suspects.testable([kind]) == expected
     assert suspects.testable([]) == (False, False)
 
@@ -229,21 +248,29 @@ def test_windows_are_those_of_a_plain_loop(length):
     assert suspects.windows(arm, use, length).tolist() == plain
 
 
-def test_steps_are_those_of_a_plain_loop():
+@pytest.mark.parametrize("length", [1, 4])
+def test_steps_are_those_of_a_plain_loop(length):
     random = np.random.default_rng(3)
     value, weight = random.normal(size=(3, 18)), random.uniform(1, 5, 18)
-    value[1, 2] = np.nan
+    value[1, 2] = np.nan if length > 1 else value[1, 2]
     plain = []
     for row in value:
         means, totals = [], []
-        for begin in range(0, 16, suspects.WINDOW):
-            inside = [at for at in range(begin, begin + suspects.WINDOW) if np.isfinite(row[at])]
+        for begin in range(0, 18 - length + 1, length):
+            inside = [at for at in range(begin, begin + length) if np.isfinite(row[at])]
             means.append(sum(row[at] * weight[at] for at in inside) / sum(weight[at] for at in inside))
-            totals.append(sum(weight[begin : begin + suspects.WINDOW]))
+            totals.append(sum(weight[begin : begin + length]))
         plain.append(
             [(b - a) / np.sqrt(1 / u + 1 / v) for (a, u), (b, v) in itertools.pairwise(zip(means, totals, strict=True))]
         )
-    assert suspects._steps(value, weight) == pytest.approx(np.array(plain))
+    assert suspects._steps(value, weight, length) == pytest.approx(np.array(plain))
+
+
+@pytest.mark.parametrize(("arms", "groups", "steps"), [(39, 24, 39 * 5), (39, 4, 39 * 3), (10, 4, None)])
+def test_noise_is_told_by_windows_where_there_are_enough(arms, groups, steps):
+    members = [np.arange(groups) + groups * number for number in range(arms)]
+    found = suspects._noise_steps(np.zeros((3, arms * groups)), np.ones(arms * groups), members)
+    assert (found is None) if steps is None else (found.shape == (3, steps))
 
 
 def test_a_line_in_gc_is_taken_off_and_an_arm_stays():

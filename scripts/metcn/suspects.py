@@ -8,7 +8,7 @@ poor quality errs everywhere, a tumour in some places.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,8 @@ ARM_LOG2 = 0.05  # a single copy more in 7 % of the cells
 NAMED_BOUND = 4.0  # deviation from which an arm is named
 FEWEST_ARMS = 6  # arms with bins enough, below which their typical deviation is not known
 FEWEST_GROUPS = 4  # groups of an arm
-WINDOW = 4  # groups whose mean tells of noise from place to place
+WINDOWS = (4, 1)  # groups whose mean tells of noise from place to place: the first number that there is enough of
+FEWEST_STEPS = 50  # differences between neighbouring windows below which a normal may seem quiet by chance
 LENGTHS = (1, 2, 4, 8)  # neighbouring groups of wide bins that an amplicon may fill
 PRIOR_NORMALS = 4  # an arm's own spread over normals leans on that of the typical arm as on this many
 PRIOR_FACTOR = 10  # MET's error leans on that of the typical gene like this many normals
@@ -58,6 +59,8 @@ class Residual:
     ----------
     rest : ndarray, shape (normals, groups)
         Log2, NaN where unknown.
+    plain : ndarray, shape (normals, groups)
+        The same without components, to which a tumour among the normals cannot lend itself.
     variance : ndarray, shape (groups,)
         What bin noise gives such a mean; NaN where unknown.
     judged : ndarray of bool, shape (groups,)
@@ -73,6 +76,7 @@ class Residual:
     """
 
     rest: Floats
+    plain: Floats
     variance: Floats
     judged: Mask
     arm: NDArray[np.str_]
@@ -118,12 +122,12 @@ def find(kinds: Sequence[Residual], trusted: Mask | None = None, *, most: float 
     if trusted.sum() < FEWEST:
         return []
     found: dict[int, list[Deviation]] = {row: [] for row in range(len(trusted))}
-    for kind in kinds:
-        level = levelled(kind.rest, trusted)
-        for row, deviation in _focal(kind, level, trusted, most):
+    for seen in (kinds, [replace(kind, rest=kind.plain) for kind in kinds]):
+        for kind in seen:
+            for row, deviation in _focal(kind, levelled(kind.rest, trusted), trusted, most):
+                found[row].append(deviation)
+        for row, deviation in _arms(seen, trusted):
             found[row].append(deviation)
-    for row, deviation in _arms(kinds, trusted):
-        found[row].append(deviation)
     return [Suspect(row, _worst(deviations)) for row, deviations in found.items() if deviations]
 
 
@@ -245,12 +249,13 @@ def deviations_of_arms(kinds: Sequence[Residual], trusted: Mask) -> tuple[list[s
     """Names of the arms, log2 level of each in each normal, and that over what is usual; shape (normals, arms) each.
 
     What is usual is learned from neighbouring windows of the same normal, which an event of a whole arm does not
-    change, and from the arms of the typical normal. It is not known of fewer than five normals: then there is no arm.
+    change, and from the arms of the typical normal. It is not known of fewer than five normals, or where more than
+    one of five is set aside: then there is no arm.
     """
     parts = [_levels(kind, trusted) for kind in kinds]
     names = sorted({name for part in parts for name in part})
     count = len(trusted)
-    if trusted.sum() < FEWEST_FOR_ARMS or not names:
+    if count < FEWEST_FOR_ARMS or trusted.sum() < FEWEST_FOR_ARMS - 1 or not names:
         return [], np.zeros((count, 0)), np.zeros((count, 0))
     total, weight = np.zeros((count, len(names))), np.zeros((count, len(names)))
     for part in parts:
@@ -291,18 +296,19 @@ def _levels(kind: Residual, trusted: Mask) -> Mapping[str, tuple[Floats, Floats]
     known = kind.variance[np.isfinite(kind.variance)]
     variance = np.where(np.isfinite(kind.variance), kind.variance, np.median(known) if len(known) else 0.0)
     weight = 1 / (variance + GROUP_ERROR**2)
-    level, groups, steps = {}, {}, []
+    level, groups, members = {}, {}, []
     for name in np.unique(kind.arm[kind.arm != ""]):
         rows = np.flatnonzero(kind.arm == name)
         if len(rows) >= FEWEST_GROUPS:
             level[str(name)] = _mean(value[:, rows], weight[rows])
             groups[str(name)] = weight[rows].sum()
-            steps.append(_steps(value[:, rows], weight[rows]))
-    if len(level) < FEWEST_ARMS:
+            members.append(rows)
+    steps = _noise_steps(value, weight, members)
+    if len(level) < FEWEST_ARMS or steps is None:
         return {}
     typical = float(np.median(list(groups.values())))
     width = {name: max(np.sqrt(typical / size), 0.7) for name, size in groups.items()}
-    noise = np.fmax(_size(np.concatenate(steps, axis=1), 1), 1e-6)
+    noise = np.fmax(_size(steps, 1), 1e-6)
     noise = np.sqrt(noise * robust.median(noise[trusted]))
     scatter = _size(np.stack([level[name] / width[name] for name in level], axis=1), 1)
     noise *= robust.median((scatter / noise)[trusted])
@@ -317,10 +323,19 @@ def _mean(value: Floats, weight: Floats) -> Floats:
         return np.where(total > 0, np.nansum(value * weight, axis=1) / total, np.nan)
 
 
-def _steps(value: Floats, weight: Floats) -> Floats:
+def _noise_steps(value: Floats, weight: Floats, arms: Sequence[NDArray[np.intp]]) -> Floats | None:
+    """Differences between neighbouring windows over all arms, shape (normals, steps); None where they are too few."""
+    for length in WINDOWS:
+        steps = [_steps(value[:, rows], weight[rows], length) for rows in arms]
+        if sum(part.shape[1] for part in steps) >= FEWEST_STEPS:
+            return np.concatenate(steps, axis=1)
+    return None
+
+
+def _steps(value: Floats, weight: Floats, length: int) -> Floats:
     """Differences between adjoining windows of an arm, over what their weights say, shape (normals, windows - 1)."""
-    count = value.shape[1] // WINDOW
-    parts = [slice(number * WINDOW, (number + 1) * WINDOW) for number in range(count)]
+    count = value.shape[1] // length
+    parts = [slice(number * length, (number + 1) * length) for number in range(count)]
     if count < 2:
         return np.zeros((len(value), 0))
     mean = np.stack([_mean(value[:, part], weight[part]) for part in parts], axis=1)

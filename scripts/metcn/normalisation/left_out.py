@@ -145,7 +145,8 @@ def judge(
     null = _summary(trials[best], best, errors, len(log2_depth), group_weight, size, part, met)
     null = replace(null, scatter=tuple(np.array(null.scatter)[trusted].tolist()))
     comparable = _comparable(size, present, met_bins=int(places.met.sum()))
-    return null, _left(trials[best], waiting, best, len(log2_depth), label, comparable, part)
+    rest, plain = (_left(trials[count], waiting, count, len(log2_depth), part) for count in (best, min(trials)))
+    return null, LeftOut(rest, plain, _typical(trials[best].within), label, comparable)
 
 
 def _wait(
@@ -172,25 +173,24 @@ def _wait(
 
 
 def _left(
-    trial: _Trial,
-    waiting: list[_Waiting],
-    components: int,
-    normals: int,
-    label: NDArray[np.intp],
-    judged: Mask,
-    part: NDArray[np.intp],
-) -> LeftOut:
-    """What is left of every normal at the chosen number of components."""
-    rest = np.full((normals, len(label)), np.nan, dtype=np.float32)
+    trial: _Trial, waiting: list[_Waiting], components: int, normals: int, part: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """What is left of every normal at one number of components, shape (normals, groups)."""
+    rest = np.full((normals, len(part)), np.nan, dtype=np.float32)
     rest[trial.rows] = np.stack(trial.errors) + np.stack(trial.beyond)
     for one in waiting:
         sample = replace(one.sample, means=np.vstack([one.sample.means, one.basis[:components]]))
         rest[one.row] = _held_out(sample, components, one.use, part)[0] + one.beyond
-    within = np.stack(trial.within)
-    known = np.isfinite(within).any(axis=0)
-    variance = np.full(len(label), np.nan)
-    variance[known] = np.nanmedian(within[:, known], axis=0)
-    return LeftOut(rest, variance, label, judged)
+    return rest
+
+
+def _typical(within: list[Floats]) -> Floats:
+    """Median over normals of the variance that bin noise gives a group's mean; NaN where none knows it."""
+    rows = np.stack(within)
+    known = np.isfinite(rows).any(axis=0)
+    variance = np.full(rows.shape[1], np.nan)
+    variance[known] = np.nanmedian(rows[:, known], axis=0)
+    return variance
 
 
 def _comparable(size: NDArray[np.intp], among: Mask, *, met_bins: int) -> Mask:

@@ -34,6 +34,9 @@ class LeftOut:
     ----------
     rest : ndarray, shape (normals, groups)
         Log2; NaN where a normal has no bin of a group.
+    plain : ndarray, shape (normals, groups)
+        The same without components: they take the assay's bias away, but a tumour among the normals is one of them and
+        rubs off on the others.
     variance : ndarray, shape (groups,)
         What bin noise gives such a mean in the typical normal; NaN where that is not known.
     label : ndarray of int, shape (groups,)
@@ -43,6 +46,7 @@ class LeftOut:
     """
 
     rest: Floats
+    plain: Floats
     variance: Floats
     label: NDArray[np.intp]
     judged: NDArray[np.bool_]

@@ -118,6 +118,7 @@ def residuals(panel: Panel, parts: Design, facts: genomes.Genome) -> list[Residu
         found.append(
             Residual(
                 rest=left.rest,
+                plain=left.plain,
                 variance=left.variance,
                 judged=left.judged,
                 arm=np.where((parts.fit | parts.on_seven)[first], arm, ""),
