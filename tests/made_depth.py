@@ -42,12 +42,12 @@ def panel_bins(
     rows += [("7", GRCH37.met[0] + 4900 * tile + 1000, 250, "MET", "target") for tile in range(MET_TILES)]
     for name in [*genomes.AUTOSOMES, "X"]:
         rows += windows(name, seven_bp if name == "7" else off_target_bp, "Antitarget", "off_target")
-    return _finished(rows)
+    return finished(rows)
 
 
 def genome_windows(window_bp: int = 1_000_000) -> pd.DataFrame:
     """Bins of a shallow genome: even windows over the autosomes and X."""
-    return _finished([row for name in [*genomes.AUTOSOMES, "X"] for row in windows(name, window_bp, "-", "window")])
+    return finished([row for name in [*genomes.AUTOSOMES, "X"] for row in windows(name, window_bp, "-", "window")])
 
 
 def amplicon_bins(*, genes: int = 20, inserts: int = 6) -> pd.DataFrame:
@@ -64,7 +64,8 @@ def windows(name: str, width_bp: int, gene: str, kind: str) -> list[tuple]:
     return [(name, start, width_bp, gene, kind) for start in starts if start + width_bp <= low or start >= high]
 
 
-def _finished(rows: list[tuple]) -> pd.DataFrame:
+def finished(rows: list[tuple]) -> pd.DataFrame:
+    """Rows of chromosome, start, width, gene and kind as a table of bins in genome order."""
     frame = pd.DataFrame(rows, columns=["chromosome", "start", "width", "gene", "kind"])
     frame["end"] = frame["start"] + frame.pop("width")
     frame["role"] = genomes.role_of(GRCH37, frame["chromosome"], frame["start"], frame["end"])
