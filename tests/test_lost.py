@@ -208,7 +208,10 @@ def test_calls_into_one_folder_at_the_same_time(called, tmp_path):
     assert rows(out)["T1"]["purity_source"] == "given"
 
 
-@pytest.mark.parametrize("name", ["{a}", "a{b}c {0}", "{{d}}", "{e", "$f%g"])
+ODD = {"word": "{a}", "number": "a{b}c {3f2a}", "twice": "{n} {n}", "doubled": "{{d}}", "open": "{e", "other": "$f%g"}
+
+
+@pytest.mark.parametrize("name", ODD.values(), ids=ODD)
 def test_odd_names_of_folders_and_files(tmp_path, name):
     folder = tmp_path / name
     folder.mkdir()

@@ -169,6 +169,8 @@ def _snakemake(directory: Path, settings: Mapping[str, Any], words: Sequence[str
     files.write_text(complete, yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(files.workflow_root() / "Snakefile")]
     command += ["--configfile", str(complete), "--directory", str(directory.absolute()), *words]
+    if "{" in str(directory.resolve()):  # Snakemake looks for its locks by a pattern that the folder is a part of
+        command.append("--nolock")  # ours is held
     return _wait(command, _environment(directory), keep)
 
 
