@@ -100,7 +100,7 @@ def test_choices_are_those_of_the_schema():
 
 def test_output_paths_are_all_different():
     paths = [path for outputs in layout.OUTPUTS.values() for path in outputs.values()]
-    assert len(paths) == 25
+    assert len(paths) == 26
     assert len(set(paths)) == len(paths)
 
 

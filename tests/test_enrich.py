@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_file_and_is_not_made_again(cohort, tmp_pat
     assert one.read_bytes() != other.read_bytes()
 
 
-PAIRS = 6
+PAIRS = 8
 DEPTHS = (1.0, 0.5)
 
 

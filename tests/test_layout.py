@@ -26,7 +26,8 @@ LAYERS = {
         "amplicon_scan detection suspects compare calls triage filtered verdicts sampling lengths titration agreement"
     ),
     "io": (
-        "genome reads sequences tables delimited inflation table_kinds formats wiggle vcf variants snps run criteria "
+        "genome reads sequences tables delimited inflation table_kinds formats wiggle vcf variant_file "
+        "variant_depths variant_kinds variants snps run criteria "
         "panel_file simulate pages cohort multiqc bed targets"
     ),
     "stages": "stages",

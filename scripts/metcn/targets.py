@@ -14,7 +14,7 @@ from metcn.delimited import Column, check_intervals, parse_column, read_text
 from metcn.errors import InputError
 
 REMEDY = "correct the BED or ask its vendor for another"
-POSITION = Column("integer", low=0, high=4_000_000_000)
+POSITION = Column("integer", low=0, high=(1 << 31) - 1)  # as far as BAM can count
 PASSED_OVER = ("#", "track", "browser")
 WORD = re.compile(r"[A-Za-z_ ]+")
 

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from metcn import criteria, files, formats, panel_file, sequences
+from metcn import criteria, files, formats, panel_file, sequences, variants
 from metcn import genome as genomes
 from metcn.errors import InputError
 from metcn.reads import alignments
 from metcn.run.plan import Plan
 from metcn.run.samples import Sample
-from metcn.stages import content, design, headers, sampled
+from metcn.stages import content, design, headers, offered, sampled
 from metcn.targets import read_targets
 
 FEW_TARGETS = 10
@@ -67,6 +67,7 @@ def check(plan: Plan, directory: Path) -> Checked:
 
     facts = genomes.load(plan.settings["genome"])
     opened: list[headers.Header] = []
+    offers: dict[str, variants.Offer] = {}
     tried(lambda: _fasta(plan, facts))
     tried(lambda: _targets(plan, facts))
     tried(lambda: _tracks(plan, facts))
@@ -74,12 +75,13 @@ def check(plan: Plan, directory: Path) -> Checked:
     tried(lambda: _snps(plan))
     tried(lambda: _criteria(plan))
     for sample in plan.samples.values():
-        tried(lambda sample=sample: _files(sample, facts), sample)  # type: ignore[misc]
+        tried(lambda sample=sample: _files(sample, facts, offers), sample)  # type: ignore[misc]
         if sample.alignments:
             tried(lambda sample=sample: _alignment(sample, plan, facts, opened), sample)  # type: ignore[misc]
     if len(faults) == len(plan.tumours):
         problems += _named(faults)
     problems += headers.mistaken(opened, plan.samples)
+    problems += offered.mistaken(offers, plan.samples)
     groups = headers.by_reference(opened)
     notes += [*headers.mixed_references(groups), *headers.shared_names(opened)]
     if not problems and plan.settings["targets"]:
@@ -173,8 +175,8 @@ def _snps(plan: Plan) -> Iterator[str]:
         yield f"{path} is not used: SNPs are counted in BAM and CRAM, of any assay but swgs"
 
 
-def _files(sample: Sample, facts: genomes.Genome) -> Iterator[str]:
-    """Nothing, if a sample's tables can be read and its variants are a VCF of this build.
+def _files(sample: Sample, facts: genomes.Genome, offers: dict[str, variants.Offer]) -> Iterator[str]:
+    """What a tumour's VCF offers, added to ``offers``; an error if it or a sample's tables cannot be read.
 
     Long tables are left to their stage, since they take as much time here.
     """
@@ -189,16 +191,19 @@ def _files(sample: Sample, facts: genomes.Genome) -> Iterator[str]:
             formats.coverage(sample.coverage, facts)
     if sample.variants:
         _vcf(sample.variants, facts)
-    yield from ()
+        if sample.role == "tumour":
+            yield from offered.read(sample, facts, offers)
 
 
 def _vcf(path: Path, facts: genomes.Genome) -> None:
-    """Nothing, if a file begins as a VCF of this build, compressed or not, and is no damaged gzip file."""
+    """Nothing, if a file begins as a VCF of this build or a BCF, compressed or not, and is no damaged gzip file."""
     try:
         with open(path, "rb") as handle:
             compressed = handle.read(2) == b"\x1f\x8b"
         with gzip.open(path, "rb") if compressed else open(path, "rb") as handle:
             start = handle.read(PROBE_BYTES)
+        if start.startswith(b"BCF\2\2"):
+            return  # put into words later
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} is a damaged or truncated gzip file ({error}); copy or make it again") from error
     if not start.removeprefix(b"\xef\xbb\xbf").startswith(b"##fileformat=VCF"):

@@ -60,7 +60,8 @@ def purity(
     """
     known = _known({"purity": purity, "ploidy": ploidy}, sample, specimen, settings)
     facts = genomes.load(genome)
-    sites, chosen_by = _sites(sample, facts, variants, alleles, normal_alleles)
+    offer = reading.offer(variants, sample, facts) if variants else None
+    sites, chosen_by = _sites(offer, alleles, normal_alleles)
     profile = fitting.profile(tables.read_segments(segments), sites, facts)
     told: dict[str, Any] = {"source": "sheet", "used": bool(purity or ploidy), "purity": purity, "ploidy": ploidy}
     evidence, free = [told], {name: _free(name, specimen, settings) for name in AXES}
@@ -75,20 +76,34 @@ def purity(
         result["reasons"].append("purity_sources_disagree")
     drivers = int(profile.sites.somatic.sum())
     counted = {"snps": len(profile.sites.somatic) - drivers, "drivers": drivers, "snps_chosen_by": chosen_by}
-    told_of = {"evidence": evidence, "sites": counted, "baf": _baf(sites)}
-    write_json(output, {"sample": sample, **result, **told_of, "inputs": provenance.contents(variants=variants)})
+    told_of_sites = {"sites": counted, "variants": _offered(offer), "baf": _baf(sites)}
+    read = provenance.contents(variants=variants)
+    write_json(output, {"sample": sample, **result, "evidence": evidence, **told_of_sites, "inputs": read})
 
 
-def _sites(
-    sample: str, facts: genomes.Genome, variants: Path | None, alleles: Path | None, normal_alleles: Path | None
-) -> tuple[pd.DataFrame, str]:
+def _offered(offer: reading.Offer | None) -> dict[str, Any]:
+    """What the VCF offered, as numbers by reason and in words; empty without one."""
+    if offer is None:
+        return {}
+    drivers = int(offer.sites["somatic"].sum())
+    return {
+        "column": offer.column,
+        "formats": list(offer.formats),
+        "records": offer.records,
+        "used": {"snps": len(offer.sites) - drivers, "drivers": drivers},
+        "left_out": offer.left_out,
+        "sentence": offer.sentence,
+    }
+
+
+def _sites(offer: reading.Offer | None, alleles: Path | None, normal_alleles: Path | None) -> tuple[pd.DataFrame, str]:
     """Heterozygous SNPs and driver mutations, and by what the SNPs were found to be heterozygous.
 
     SNPs counted in the alignment take the place of the VCF's, of which then only the drivers are used.
     """
-    listed = reading.read(variants, sample, facts) if variants else pd.DataFrame(columns=list(reading.COLUMNS))
+    listed = offer.sites if offer else pd.DataFrame(columns=list(reading.COLUMNS))
     if alleles is None:
-        return listed, "variants" if variants else ""
+        return listed, "variants" if offer else ""
     normal = None if normal_alleles is None else tables.read_alleles(normal_alleles)
     found = snps.heterozygous(tables.read_alleles(alleles), normal)
     drivers = listed[listed["somatic"].astype(bool)]
