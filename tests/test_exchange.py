@@ -82,7 +82,7 @@ def test_cnvkit_does_all_else_that_takes_ratios_or_segments(written):
 def test_ratios_hold_only_numbers_beyond_cnvkit_s_columns_and_read_back(written):
     header, *lines = [line.split("\t") for line in (written / "s.cnr").read_text().splitlines()]
     assert header[:7] == ["chromosome", "start", "end", "gene", "log2", "depth", "weight"]
-    assert {len(line) for line in lines} == {12} and all(float(cell) >= 0 for line in lines for cell in line[7:])
+    assert {len(line) for line in lines} == {12} and all(float(cell or 0) >= 0 for line in lines for cell in line[7:])
     found = tables.read_ratios(written / "s.cnr")
     assert set(found["role"]) == {"backbone", "chr7", "cep7", "met"}
     assert set(found["mask"]) == {"", "low_mappability"} and (found["log2"].isna() == (found["mask"] != "")).all()
