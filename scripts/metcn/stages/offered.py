@@ -32,8 +32,8 @@ def read(sample: Sample, facts: Genome, offers: dict[str, variants.Offer]) -> It
         )
     if found.is_balanced:
         yield (
-            f"sample {sample.name}: all {len(found.sites)} SNPs of {path.name} lie at one half, and it has no mutation, "
-            "as in blood; make sure that it is the tumour's"
+            f"sample {sample.name}: all {len(found.sites)} SNPs of {path.name} lie at one half, and it has no "
+            "mutation, as in blood; make sure that it is the tumour's"
         )
 
 
@@ -55,7 +55,7 @@ def mistaken(offers: Mapping[str, variants.Offer], samples: Mapping[str, Sample]
         if any(name in offers and offers[name].own != "name" for name in (one, other)):
             yield (
                 f"sample {other}, column variants: expected a VCF of each sample, {samples[other].variants} is also "
-                f"that of sample {one} and has no column of each; give one VCF per sample or name its columns as the rows"
+                f"that of sample {one} and has no column of each; give one VCF per sample, or name columns as the rows"
             )
 
 
