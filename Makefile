@@ -82,6 +82,10 @@ test: $(STAMP) ## run the default test suite
 test-slow: $(STAMP) ## run the tests that take minutes
 	$(BIN)/python -m pytest -n $(CORES) -m slow || test $$? -eq 5
 
+.PHONY: test-nightly
+test-nightly: $(STAMP) ## run the tests that start the workflow a hundred times
+	$(BIN)/python -m pytest -n $(CORES) -m nightly
+
 # Unpacked below build/ and not installed: where Slurm's commands are found and no controller runs, Snakemake's plugin waits
 # ten seconds at each start. Packages that the machine has already are not fetched. APT needs no root for this.
 # The links stand for Debian's alternatives: a daemon of another name does not know what it is.

@@ -22,7 +22,7 @@ from metcn.run import layout
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = json.loads((workflow_root() / "schemas" / "calls.schema.json").read_text(encoding="utf-8"))
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 
 def metcn(*words: object) -> subprocess.CompletedProcess:

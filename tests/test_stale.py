@@ -99,7 +99,7 @@ def test_what_is_corrected_in_a_sheet_runs_again(done):
     assert "Smith" not in found.stdout + found.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize(("key", "value"), [("assay", "wes"), ("genome", "GRCh38")])
 def test_another_kind_of_run_does_all_again(done, key, value):
     (done / f"{key}.yaml").write_text(re.sub(rf"{key}: .*", f"{key}: {value}", CONFIG) + "samples: samples.tsv\n")
@@ -225,7 +225,7 @@ def write_config(folder, name, keys):
     (folder / name).write_text(yaml.safe_dump({"genome": "GRCh37", "assay": "panel", **keys}))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 class TestSnakemakeAgrees:
     """Every expectation of the sheet, the configuration and the files, held against Snakemake itself."""
 

@@ -7,7 +7,7 @@ import itertools
 import re
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -83,16 +83,38 @@ def lines_of(path: Path) -> Iterator[Iterator[str]]:
     InputError
         If the file is neither, or damaged, also while it is read.
     """
-    try:
-        with open(path, "rb") as handle:
-            packed = handle.read(2) == b"\x1f\x8b"
-        with gzip.open(path, "rb") if packed else open(path, "rb") as content:
+    with ExitStack() as stack:
+        with _named(path):
+            with open(path, "rb") as handle:
+                packed = handle.read(2) == b"\x1f\x8b"
+            content = stack.enter_context(gzip.open(path) if packed else path.open("rb"))  # noqa: SIM115
             if content.read(3) == b"BCF":
-                with htslib_quiet(), pysam.VariantFile(str(path)) as file:
-                    yield itertools.chain(str(file.header).splitlines(), map(str, file))
+                stack.enter_context(htslib_quiet())
+                file = stack.enter_context(pysam.VariantFile(str(path)))
+                lines: Iterator[str] = itertools.chain(str(file.header).splitlines(), map(str, file))
             else:
                 content.seek(0)
-                yield (line.decode("utf-8", errors="replace") for line in content)
+                lines = (line.decode("utf-8", errors="replace") for line in content)
+        yield _guarded(path, lines)
+
+
+def _guarded(path: Path, lines: Iterator[str]) -> Iterator[str]:
+    """The lines; what fails while they are read names the file."""
+    with _named(path):
+        yield from lines
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Nothing; what fails in reading a file is raised with its name.
+
+    Raises
+    ------
+    InputError
+        If anything fails.
+    """
+    try:
+        yield
     except (OSError, EOFError, zlib.error, ValueError, NotImplementedError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path}: expected a VCF, it cannot be read ({reason}); {REMEDY}") from error
@@ -115,7 +137,7 @@ def header(path: Path, lines: Iterator[str]) -> Header:
             found = line.encode(errors="replace")[:16]
             raise InputError(f"{path}: expected a VCF, it cannot be read (it begins with {found!r}); {REMEDY}")
         if line.startswith("#CHROM\t"):
-            cells = line.split("\t")
+            cells = line.rstrip("\t").split("\t")
             return Header(
                 contigs, tuple(cells[FIXED:]), frozenset(named["tumor"]), frozenset(named["normal"]), described
             )

@@ -16,11 +16,13 @@ FLAGS = ("DB", "DBSNP", "RS")  # INFO of variants that dbSNP lists, be they germ
 COMMON = ("COMMON", "POPAF_COMMON")  # INFO of common germline variants
 COMMON_FREQUENCY = 0.01  # of an allele in a population, from which it is a polymorphism
 RARE_FREQUENCY = 1e-4  # below which an inherited one is less likely than a mutation at a known place
+# Keys of frequencies in populations; a resource's other numbers (constraint of genes, counts) are none.
 FREQUENCY = re.compile(
-    r"(gnomad|exac|topmed|1000g|esp6500|kg).*|max_af|(af|maf)_(exomes?|genomes?|popmax|grpmax|1000g|esp|exac|tgp)",
+    r"(\w+_)?(gnomad|exac|topmed|1000g|kg|esp)\w*?_m?af(_\w+)?|max_af|(afr|amr|eas|eur|sas)_m?af"
+    r"|m?af_(exomes?|genomes?|popmax|grpmax|1000g|esp|exac|tgp)|(gnomad|exac|1000g|esp6500)\w*_all",
     re.IGNORECASE,
 )
-NOT_FREQUENCY = re.compile(r"(^|_)(ac|an|nhomalt|hom|cov|filter|pops?|flag|popmax_pop)\d*$", re.IGNORECASE)
+REFERENCE_FIRST = ("CAF", "TOPMED")  # dbSNP's lists, whose first frequency is that of the reference
 NO_FREQUENCY = (
     6.0  # POPAF that Mutect2 writes where its resource does not know the allele (6.00 or 7.30), or there is none
 )
@@ -53,7 +55,7 @@ def kind(record: Record, header: Header) -> str:
     highest = _frequency(record, described)
     in_dbsnp = any(re.fullmatch(r"rs\d+", name) for name in record.names) or _listed(record, described)
     common = any(record.info.get(key, "0") != "0" for key in COMMON) or (highest or 0.0) >= COMMON_FREQUENCY
-    rare = not common and (record.info.get("COMMON") == "0" if highest is None else highest < RARE_FREQUENCY)
+    rare = not common and highest is not None and highest < RARE_FREQUENCY  # COMMON=0 says no more than below 1 %
     cosmic = any(name.upper().startswith("COS") for name in record.names)
     if common:
         return "ambiguous" if somatic else "snp"
@@ -109,15 +111,16 @@ def _listed(record: Record, described: Mapping[str, str]) -> bool:
 def _frequency(record: Record, described: Mapping[str, str]) -> float | None:
     """Highest frequency of the allele in any population that the record tells, None if none is told."""
     found = [number for key, text in record.info.items() if _is_frequency(key) for number in _numbers(text)]
-    found += [number for name, text in _vep(record, described) if _is_frequency(name) for number in _numbers(text)]
-    found += _numbers(record.info.get("CAF", "").strip("[]"))[1:]  # dbSNP: the reference allele comes first
+    vep = [(name, text) for name, text in _vep(record, described) if name == "AF" or _is_frequency(name)]
+    found += [number for _, text in vep for number in _numbers(text)]
+    found += [number for key in REFERENCE_FIRST for number in _numbers(record.info.get(key, "").strip("[]"))[1:]]
     if "negative log" in described.get("POPAF", "").lower():
         found += [10**-value for value in _numbers(record.info.get("POPAF", ""), 99.0) if value < NO_FREQUENCY]
     return max(found, default=None)
 
 
 def _is_frequency(key: str) -> bool:
-    return FREQUENCY.fullmatch(key) is not None and NOT_FREQUENCY.search(key) is None
+    return FREQUENCY.fullmatch(key) is not None
 
 
 def _numbers(text: str, most: float = 1.0) -> list[float]:

@@ -55,8 +55,7 @@ def mistaken(offers: Mapping[str, variants.Offer], samples: Mapping[str, Sample]
         if any(name in offers and offers[name].own != "name" for name in (one, other)):
             yield (
                 f"sample {other}, column variants: expected a VCF of each sample, {samples[other].variants} is also "
-                f"that of sample {one} and has no column of each; give one VCF per sample or name its columns as the "
-                "rows"
+                f"that of sample {one} and has no column of each; give one VCF per sample, or name columns as the rows"
             )
 
 
