@@ -27,6 +27,8 @@ USABLE = [
     pytest.param([("P", "4", 0), ("P", "4", 2_999_800)], [True, True], id="as long as a gene"),
     pytest.param([("SHOX", "X", 0), ("SHOX", "Y", 0)], [True, True], id="on X and on Y"),
     pytest.param([("-", "4", 0), ("-", "4", 900)], [False, False], id="no name"),
+    pytest.param([("MET", "1", 0), ("MET", "7", 900)], [False, False], id="a known gene's name in two places"),
+    pytest.param([("A", "4", 0), ("B", "4", 300), ("A", "4", 900), ("B", "4", 1200)], [True] * 4, id="interleaved"),
 ]
 
 
@@ -35,6 +37,12 @@ def test_names_that_can_be_genes(rows, expected):
     symbol, chromosome, start = (np.array(column) for column in zip(*rows, strict=True))
     found = names.usable(symbol, chromosome=chromosome, start=start, end=start + 200, known={"MET"})
     assert found.tolist() == expected
+
+
+def test_no_bin_has_no_name():
+    none = np.array([], dtype=object)
+    assert names.usable(none, chromosome=none, start=np.zeros(0), end=np.zeros(0), known=()).shape == (0,)
+    assert names.widespread(none, none).shape == (0,)
 
 
 def test_a_word_on_several_chromosomes_is_widespread():
@@ -81,10 +89,13 @@ def listed(rows):
 def test_names_prove_a_build_only_where_they_tell_where_genes_are():
     met = GRCH37.met[0]
     assert design.check_place(listed([("7", met + 10, "MET"), ("7", met + 900, "MET")]), GRCH37, "x")
+    assert design.check_place(listed([("7", met + 10, "MET"), ("7", met + 900, "MET"), ("4", 900, "MET")]), GRCH37, "x")
     assert not design.check_place(listed([("7", met + 10, "MET"), ("4", 900, "MET")]), GRCH37, "x")
     assert not design.check_place(listed([("7", 55_210_000, "MET")]), GRCH37, "x")
     with pytest.raises(InputError, match="is named MET"):
-        design.check_place(listed([("7", met + 360_000, "MET")]), GRCH37, "x")
+        design.check_place(
+            listed([("7", met + 360_000, "MET"), ("7", met + 361_000, "MET"), ("4", 9, "MET")]), GRCH37, "x"
+        )
 
 
 # No number rests on names

@@ -32,23 +32,26 @@ def usable(
     -------
     ndarray of bool, shape (bins,)
     """
+    if len(symbol) == 0:
+        return np.zeros(0, dtype=bool)
     names, label = np.unique(symbol.astype(np.str_), return_inverse=True)
-    serves = np.zeros(len(names), dtype=bool)
     order = np.argsort(label, kind="stable")
-    for number, rows in enumerate(np.split(order, np.cumsum(np.bincount(label, minlength=len(names)))[:-1])):
-        places = set(chromosome[rows].tolist())
-        if names[number] == UNNAMED or (len(places) > 1 and places != {"X", "Y"}):
-            continue
-        several = bool((start[rows][1:] > end[rows][:-1]).any()) or len(places) == 2
-        near = len(places) == 2 or end[rows].max() - start[rows].min() <= LONGEST_BP
-        serves[number] = near and (several or names[number] in known)
-    return serves[label]
+    begin = np.flatnonzero(np.r_[True, np.diff(label[order]) > 0])
+    apart = np.r_[True, start[order][1:] > end[order][:-1]]
+    apart[begin] = False
+    extent = np.maximum.reduceat(end[order], begin) - np.minimum.reduceat(start[order], begin)
+    several = np.logical_or.reduceat(apart, begin) & (extent <= LONGEST_BP)
+    on_both = chromosome[order][begin] != chromosome[order][np.r_[begin[1:], len(order)] - 1]  # X and Y
+    serves = several | on_both | np.isin(names, list(known))
+    return (serves & (names != UNNAMED))[label] & ~widespread(symbol, chromosome)
 
 
 def widespread(symbol: NDArray, chromosome: NDArray) -> NDArray[np.bool_]:
     """Whether each bin's symbol stands on several chromosomes, other than X and Y together; shape (bins,)."""
-    places: dict[str, set[str]] = {}
-    for name, place in zip(symbol.tolist(), chromosome.tolist(), strict=True):
-        places.setdefault(name, set()).add(place)
-    wide = {name for name, found in places.items() if len(found) > 1 and found != {"X", "Y"}}
-    return np.array([name in wide for name in symbol.tolist()], dtype=bool)
+    names, label = np.unique(symbol.astype(np.str_), return_inverse=True)
+    places, place = np.unique(chromosome.astype(np.str_), return_inverse=True)
+    pairs = np.unique(label * len(places) + place)
+    of, where = pairs // max(len(places), 1), pairs % max(len(places), 1)
+    count = np.bincount(of, minlength=len(names))
+    sexes = np.bincount(of, weights=np.isin(places, ["X", "Y"])[where], minlength=len(names))
+    return ((count > 1) & ~((count == 2) & (sexes == 2)))[label]

@@ -124,9 +124,8 @@ def units(bins: Profile, members: NDArray[np.bool_]) -> dict[str, NDArray]:
     """
     rows = np.flatnonzero(members)
     wide = bins.wide[rows]
-    label = np.unique(
-        np.where(wide, np.arange(len(rows)) + bins.group.max(initial=0) + 1, bins.group[rows]), return_inverse=True
-    )[1]
+    apart = np.arange(len(rows)) + bins.group.max(initial=0) + 1  # each wide bin by itself
+    label = np.unique(np.where(wide, apart, bins.group[rows]), return_inverse=True)[1]
     count = int(label.max(initial=-1)) + 1
     few = wide & np.isin(bins.kind[rows], bins.summed)
     if few.any():
