@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,14 +110,14 @@ def correct(
         used = members[(fit & np.isfinite(residual) & np.isfinite(local))[members]]
         if used.size == 0:
             continue
-        own = basis[:, np.any(basis[members] != 0, axis=0)].astype(float)
+        columns = np.any(basis[members] != 0, axis=0)
         if counts is not None and name in summed:
-            given = replace(counts, number=np.where(np.isfinite(residual), number, np.nan))
-            due = sums.Bins(given.number, counts.per_depth * 2**centre, own, local, fit, chromosome, block)
-            fitted = sums.fitted(due.at(members), [each[members] for each in covariates])
+            seen, due = np.where(np.isfinite(residual), number, np.nan), counts.per_depth * 2**centre
+            own = sums.Bins(seen, due, basis[:, columns].astype(float), local, fit, chromosome, block).at(members)
+            fitted = sums.fitted(own, [each[members] for each in covariates])
             _add_summed(found, str(name), members, fitted, number, spread, used)
             continue
-        part = own[members]
+        part = basis[members][:, columns].astype(float)
         rows = np.searchsorted(members, used)
         shares = _shares((residual - local)[used], spread[used], part[rows], group[used], error)
         ratio[members] = tangent.subtract(residual[members], part, shares)

@@ -46,19 +46,23 @@ def reference(
     """
     frame = tables.read_bins(bins)
     alike = belonging.counted_alike(counts_summary or ())
-    read = [tables.read_depth(path, frame) for path in counts]
-    told = {path.stem: path for path in counts_summary or ()}
-    behind = _behind(frame, read, [told.get(path.name.removesuffix(".cnn")) for path in counts])
     names = [path.name.removesuffix(".cnn") for path in counts]
     lost = belonging.filtered(counts_summary or ())
     for name, sentences in lost.items():
         print(f"metcn: note: normal {name}: {' '.join(sentences)}", file=sys.stderr)
     parts = measure.design_of(frame)
+    told = {path.stem: path for path in counts_summary or ()}
+    depth, behind = _depths(frame, counts, [told.get(name) for name in names])
+    _check_depths(depth, names, lost)
     few = _few(parts, behind)
+    if not few.any():
+        behind = []  # as large as the depths twice over, and not asked again
 
     def make(trusted: np.ndarray) -> Panel:
-        """Panel of these normals; depths are made each time, since a build consumes them."""
-        panel = _panel(parts, _depths(frame, read, names, lost, name_copies=bool(trusted.all())), trusted, settings)
+        """Panel of these normals, from a copy of their depths, since a build consumes them."""
+        panel = _panel(parts, depth.copy(), trusted, settings)
+        if not behind:
+            return panel
         kept = [one for one, there in zip(behind, trusted, strict=True) if there]
         return _with_few(panel, parts, kept, few, settings["min_relative_depth"])
 
@@ -74,30 +78,26 @@ def reference(
 
 
 def _depths(
-    frame: pd.DataFrame,
-    read: Sequence[tuple[np.ndarray, np.ndarray]],
-    names: Sequence[str],
-    lost: Mapping[str, Sequence[str]],
-    *,
-    name_copies: bool,
-) -> np.ndarray:
-    """Log2 depths of the normals, shape (normals, bins).
+    frame: pd.DataFrame, counts: Sequence[Path], summaries: Sequence[Path | None]
+) -> tuple[np.ndarray, list[fragments.Counts]]:
+    """Log2 depths of the normals, shape (normals, bins), and the fragments behind them; each table is read once."""
+    rows, behind = [], []
+    for path, summary in zip(counts, summaries, strict=True):
+        read = tables.read_depth(path, frame)
+        rows.append(_log2(frame, *read))
+        behind += _behind(frame, [read], [summary])
+    return np.stack(rows), behind
 
-    Raises
-    ------
-    InputError
-        If a normal has no reads.
-    """
-    depth = np.stack([_log2(frame, *one) for one in read])
+
+def _check_depths(depth: np.ndarray, names: Sequence[str], lost: Mapping[str, Sequence[str]]) -> None:
+    """Raise InputError if a normal has no reads; a normal that is a copy of another one is noted."""
     empty = [name for name, row in zip(names, depth, strict=True) if not np.isfinite(row).any()]
     if empty:
         why = f" ({' '.join(lost[empty[0]])})" if empty[0] in lost else ""
         raise InputError(
             f"normal {empty[0]} has no reads in any bin{why}; remove it from the sample sheet or replace its file"
         )
-    if name_copies:
-        belonging.name_copies(names, depth)
-    return depth
+    belonging.name_copies(names, depth)
 
 
 def _panel(parts: measure.Design, depth: np.ndarray, trusted: np.ndarray, settings: Mapping[str, Any]) -> Panel:
