@@ -44,7 +44,7 @@ def test_all_problems_at_once(folder):
     with pytest.raises(InputError) as raised:
         check(folder, fasta="genome.fa")
     lines = str(raised.value).splitlines()
-    wanted = ("no build known here", "an end above the start", "has no index", "sample T: .*is GRCh38")
+    wanted = ("no build known here", "an end above the start", "sample T: .*is GRCh38", "sample N: .*has no index")
     assert len(lines) == len(wanted)
     assert all(re.search(words, line) for words, line in zip(wanted, lines, strict=True))
 
@@ -67,6 +67,8 @@ def write_other_build(folder):
 def write_no_vcf(folder):
     (folder / "v.vcf").write_text("chr7\t5\n")
 
+
+CNR = "chromosome\tstart\tend\tgene\tdepth\tlog2\tweight\nchr7\t116339000\t116340000\tMET\t100\t0.1\t1\n"
 
 DATA_FAULTS = [
     pytest.param(lambda folder: (folder / "T.bam.bai").unlink(), r"T\.bam has no index", id="no index"),
@@ -106,6 +108,15 @@ class TestDataOfOneSample:
         (three / "N.bam.bai").unlink()
         with pytest.raises(InputError, match=r"N\.bam has no index"):
             self.checked(three, "tumour")
+
+    def test_of_a_normal_costs_a_tumour_of_ratios_nothing(self, three):
+        (three / "N.bam.bai").unlink()
+        (three / "t.cnr").write_text(CNR)
+        rows = "sample\trole\talignments\tratios\nT\ttumour\tT.bam\t\nR\ttumour\t\tt.cnr\nN\tnormal\tN.bam\t\n"
+        (three / "samples.tsv").write_text(rows)
+        given = {"genome": "GRCh37", "assay": "panel", "targets": "targets.bed", "samples": "samples.tsv"}
+        (fault,) = preflight.check(plan.load(given, three), three).faults
+        assert re.match(r"sample N: .*N\.bam has no index", fault)
 
     def test_exchanged_files_are_the_sheet_s_fault(self, three):
         for number, (name, named) in enumerate((("T", "U"), ("U", "T")), start=1):

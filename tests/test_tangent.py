@@ -34,6 +34,10 @@ def test_winsorising_equals_the_loop(seed):
 @given(st.integers(0, 1000))
 def test_group_means_equal_the_loop(seed):
     values, weight, label = residuals(seed, missing=0.0)
+    totals = {name: sum(weight[label == name] ** 2) for name in label.tolist()}
+    sizes = {name: ((label == name) & (weight > 0)).sum() for name in totals}
+    own_noise = [tangent.GROUP_FLOOR**2 + 1 / totals[name] for name in totals if totals[name]]
+    penalty = tangent.few_bins(np.array(own_noise), np.array([sizes[name] for name in totals if totals[name]]))
     found = tangent.grouped(values, weight, label)
     assert found.label.tolist() == sorted(set(label.tolist()))
     for place, name in enumerate(found.label):
@@ -42,11 +46,46 @@ def test_group_means_equal_the_loop(seed):
         if len(own):
             total = sum(weight[row] ** 2 for row in own)
             assert found.variance[place] == pytest.approx(
-                (tangent.GROUP_FLOOR**2 + 1 / total) * (1 + tangent.FEW_BINS / len(own))
+                (tangent.GROUP_FLOOR**2 + 1 / total) * (1 + penalty / len(own))
             )
             for row in range(NORMALS):
                 expected = sum(weight[column] ** 2 * values[row, column] for column in own) / total
                 assert found.means[row, place] == pytest.approx(expected)
+
+
+PANELS = [
+    pytest.param([1] * 1900 + [20] * 340, tangent.FEW_BINS, id="genes and many single probes"),
+    pytest.param(
+        [1] * 22 + [2] * 5 + [3, 3, 4, 5, 10, 11, 29, 30, 69], 0.0, id="small panel, nearly all single targets"
+    ),
+    pytest.param([5] * 10, tangent.FEW_BINS, id="groups of one size, for which it does not matter"),
+    pytest.param([], tangent.FEW_BINS, id="none"),
+]
+
+
+@pytest.mark.parametrize(("size", "expected"), PANELS)
+def test_single_targets_count_for_little_where_others_are_enough(size, expected):
+    size = np.array(size, dtype=np.intp)
+    found = tangent.few_bins(tangent.GROUP_FLOOR**2 + 0.01 / np.maximum(size, 1), size)
+    assert found == pytest.approx(expected, abs=1e-3)
+
+
+def effective(size, variance, penalty):
+    """Kish's number by a loop."""
+    weight = [1 / (own * (1 + penalty / bins)) for own, bins in zip(variance, size, strict=True)]
+    return sum(weight) ** 2 / sum(one**2 for one in weight)
+
+
+@given(st.lists(st.tuples(st.integers(1, 70), st.floats(0.001, 1)), min_size=1, max_size=300))
+def test_a_fit_rests_on_enough_groups_where_there_are_so_many(groups):
+    size = np.array([bins for bins, _ in groups])
+    variance = np.array([own for _, own in groups])
+    penalty = tangent.few_bins(variance, size)
+    assert 0 <= penalty <= tangent.FEW_BINS
+    least = min(tangent.ENOUGH_GROUPS, effective(size, variance, 0.0))
+    assert effective(size, variance, penalty) >= least - 1e-6
+    if penalty < tangent.FEW_BINS:
+        assert effective(size, variance, penalty + 1e-3) <= least + 1e-2
 
 
 def test_one_row_and_no_bins():

@@ -19,6 +19,8 @@ from metcn import robust
 
 SPREAD_FLOOR = 0.1  # log2; keeps a few very quiet bins from dominating
 FEW_BINS = 64  # bins at which a group's variance is twice what its bins say: the fewer, the less their spread is known
+ENOUGH_GROUPS = 50  # groups that a fit rests on at the least, where there are so many: few bins then count against less
+HALVINGS = 20  # steps in which the penalty of few bins is found
 WINSOR = 5.0  # spreads at which residuals of normals are cut: one bad bin must not become a component
 GROUP_FLOOR = 0.03  # log2; error that the bins of a group share at the least, however many there are
 BLOCK = 65_536  # bins handled at a time, so that no second whole matrix is ever held
@@ -74,8 +76,42 @@ def grouped(values: Floats, weight: Floats, label: NDArray[np.intp]) -> Grouped:
     sums = np.stack([np.add.reduceat(precision * row, starts) for row in rows])
     means = (sums / np.maximum(total, 1e-12)).reshape(*values.shape[:-1], len(starts))
     size = np.add.reduceat((precision > 0).astype(np.intp), starts)
-    variance = (GROUP_FLOOR**2 + 1 / np.maximum(total, 1e-12)) * (1 + FEW_BINS / np.maximum(size, 1))
+    variance = GROUP_FLOOR**2 + 1 / np.maximum(total, 1e-12)
+    penalty = few_bins(variance[size > 0], size[size > 0])
+    variance = variance * (1 + penalty / np.maximum(size, 1))
     return Grouped(means, variance, np.asarray(label[starts]), size)
+
+
+def few_bins(variance: Floats, size: NDArray[np.intp]) -> float:
+    """Bins at which a group's variance is doubled: ``FEW_BINS``, or fewer where too few groups would decide a fit.
+
+    Among thousands of targets, single ones may count for little beside genes of many. Where nearly all groups are
+    single targets, they are what there is: the effective number of groups (Kish 1965, the squared sum of weights over
+    the sum of their squares) stays at ``ENOUGH_GROUPS``, or at what equal treatment gives if that is less.
+
+    Parameters
+    ----------
+    variance : ndarray, shape (groups,)
+        What the bins' noise says of each group.
+    size : ndarray of int, shape (groups,)
+        Bins of each group, none of them 0.
+    """
+    if len(size) == 0:
+        return float(FEW_BINS)
+    enough = min(float(ENOUGH_GROUPS), (1 - 1e-9) * _effective_groups(variance, size, 0.0))
+    if _effective_groups(variance, size, FEW_BINS) >= enough:
+        return float(FEW_BINS)
+    low, high = 0.0, float(FEW_BINS)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _effective_groups(variance, size, middle) >= enough else (low, middle)
+    return low
+
+
+def _effective_groups(variance: Floats, size: NDArray[np.intp], penalty: float) -> float:
+    """How many groups of equal weight would tell as much."""
+    weight = 1 / (variance * (1 + penalty / size))
+    return float(weight.sum() ** 2 / (weight**2).sum())
 
 
 def gram(means: Floats, variance: Floats, use: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -45,7 +45,8 @@ def check(plan: Plan, directory: Path) -> Checked:
 
     Headers, indices, targets, short tables and the panel of normals are read, alignments and long tables are not. What
     is wrong with the data of one tumour is a fault, which its own stages will meet again, as long as another tumour is
-    sound; what is wrong with a normal, the sheet or the configuration concerns every sample.
+    sound; so is what is wrong with a normal as long as there are tumours that need none. What is wrong with the sheet
+    or the configuration concerns every sample.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def check(plan: Plan, directory: Path) -> Checked:
         try:
             notes.extend(work())
         except InputError as error:
-            alone = sample is not None and sample.role == "tumour" and not _lacks_fasta(sample, plan)
+            alone = sample is not None and not _lacks_fasta(sample, plan)
             told = faults.setdefault(sample.name, []) if sample is not None and alone else problems
             told.extend(str(error).splitlines())
 
@@ -78,7 +79,7 @@ def check(plan: Plan, directory: Path) -> Checked:
         tried(lambda sample=sample: _files(sample, facts, offers), sample)  # type: ignore[misc]
         if sample.alignments:
             tried(lambda sample=sample: _alignment(sample, plan, facts, opened), sample)  # type: ignore[misc]
-    if len(faults) == len(plan.tumours):
+    if faults and _all_concerned(faults, plan):
         problems += _named(faults)
     problems += headers.mistaken(opened, plan.samples)
     problems += offered.mistaken(offers, plan.samples)
@@ -95,6 +96,12 @@ def check(plan: Plan, directory: Path) -> Checked:
     if problems:
         raise InputError("\n".join(dict.fromkeys([*problems, *_named(faults)])))
     return Checked(notes, _named(faults))
+
+
+def _all_concerned(faults: Mapping[str, Iterable[str]], plan: Plan) -> bool:
+    """Whether the faults, of normals among them, leave no tumour that can have a result."""
+    normals_fail = any(plan.samples[name].role == "normal" for name in faults)
+    return all(name in faults or (normals_fail and not plan.samples[name].ratios) for name in plan.tumours)
 
 
 def _named(faults: Mapping[str, Iterable[str]]) -> list[str]:
