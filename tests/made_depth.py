@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from metcn import genome as genomes
 from metcn import panel_file, reference, tables
-from metcn.columns import BIN_COLUMNS
 from metcn.commands.arguments import call_stage
 from metcn.files import read_json
 from metcn.normalisation import tangent
 from metcn.normalisation.panel import Panel
 from metcn.run import config
 from metcn.stages import measure
+from metcn.vocabulary import BIN_COLUMNS
 
 GRCH37 = genomes.load("GRCh37")
 CHR7_GENES = {"EGFR": (55_086_725, 15), "HIP1": (75_162_600, 10), "CDK6": (92_243_200, 10), "BRAF": (140_434_300, 10)}

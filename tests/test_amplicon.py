@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metcn import amplicon
-from metcn.columns import FOCALITY
+from metcn.vocabulary import FOCALITY
 
 NAN = float("nan")
 COPIES = st.one_of(st.floats(0, 60), st.just(NAN))

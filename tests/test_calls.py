@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from metcn import calls, criteria
-from metcn.columns import CALLS, FOCALITY
 from metcn.verdicts import Draws, verdicts
+from metcn.vocabulary import CALLS, FOCALITY
 
 SETS = criteria.load()
 NAN = np.nan

@@ -9,7 +9,7 @@ import pytest
 
 from made_up import amplified, no_call, plasma, unknown_purity
 from metcn import cohort
-from metcn.columns import COHORT_COLUMNS
+from metcn.vocabulary import COHORT_COLUMNS
 
 
 def read(text: str) -> list[dict[str, str]]:

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metcn import files
-from metcn.columns import ASSAYS
 from metcn.errors import InputError
 from metcn.run import config, keywords
 from metcn.run.layout import STAGES
 from metcn.run.samples import SAMPLE_ROLES, SHEET_COLUMNS, TIMEPOINTS
+from metcn.vocabulary import ASSAYS
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAST = {"genome": "GRCh37", "assay": "panel"}

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from metcn import criteria
-from metcn.columns import CALLS
 from metcn.errors import InputError
 from metcn.files import resource_root
+from metcn.vocabulary import CALLS
 
 SETS = criteria.load()
 FILES = sorted((resource_root() / "criteria").glob("*.yaml"))

@@ -16,8 +16,8 @@ import yaml
 from made_up import amplified, no_call, plasma, profile
 from metcn import cohort, multiqc, tables
 from metcn import genome as builds
-from metcn.columns import CALLS, QC
 from metcn.errors import InputError
+from metcn.vocabulary import CALLS, QC
 
 ROOT = Path(__file__).resolve().parents[1]
 MULTIQC = shutil.which("multiqc") or shutil.which("multiqc", path=str(ROOT / ".venv-multiqc" / "bin"))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from metcn import genome as genomes
-from metcn.columns import REASONS, ROLES
 from metcn.errors import InputError
+from metcn.vocabulary import REASONS, ROLES
 
 BUILDS = pytest.mark.parametrize("build", genomes.BUILDS)
 

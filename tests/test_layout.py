@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from metcn.columns import CALLS, COHORT_COLUMNS, REASONS
+from metcn.vocabulary import CALLS, COHORT_COLUMNS, REASONS
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "scripts" / "metcn"

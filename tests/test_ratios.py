@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import made_depth
 from metcn import ratios, regions
-from metcn.columns import REASONS
 from metcn.errors import InputError
+from metcn.vocabulary import REASONS
 
 NAN = float("nan")
 FRAME = made_depth.panel_bins(off_target_bp=2_500_000)

@@ -13,12 +13,12 @@ import pytest
 from made_up import AMPLIFIED, no_call, profile
 from metcn import genome as builds
 from metcn import tables
-from metcn.columns import COHORT_COLUMNS, REASONS
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.pages import words
 from metcn.stages import calls as stage
 from metcn.stages import report as pages
+from metcn.vocabulary import COHORT_COLUMNS, REASONS
 
 SETTINGS = {"default_criteria": "metcn_default", "decide": 0.95}
 TITLE = {"title": "MET copy number"}

@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 
 from made_up import amplified, no_call, plasma, unknown_purity
-from metcn.columns import ASSAYS, CALLS, FOCALITY, MODES, QC, SPECIMENS, TIERS
 from metcn.files import workflow_root
+from metcn.vocabulary import ASSAYS, CALLS, FOCALITY, MODES, QC, SPECIMENS, TIERS
 from test_report import Files
 
 SCHEMA = json.loads((workflow_root() / "schemas" / "calls.schema.json").read_text(encoding="utf-8"))

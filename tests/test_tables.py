@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from metcn import delimited, tables
-from metcn.columns import BIN_COLUMNS, COUNT_COLUMNS, RATIO_COLUMNS
 from metcn.errors import InputError
+from metcn.vocabulary import BIN_COLUMNS, COUNT_COLUMNS, RATIO_COLUMNS
 
 
 def some_bins() -> pd.DataFrame:

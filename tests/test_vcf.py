@@ -11,7 +11,7 @@ import pytest
 
 from made_up import amplified, no_call, plasma, unknown_purity
 from metcn import vcf
-from metcn.columns import REASONS
+from metcn.vocabulary import REASONS
 
 MET = (116_312_443, 116_438_440)
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metcn import criteria
-from metcn.columns import REASONS
 from metcn.criteria import Category, Clause, Criterion
 from metcn.verdicts import MISSING, Draws, verdicts
+from metcn.vocabulary import REASONS
 
 SETS = criteria.load()
 NEUTRAL = {"gcn": 2.0, "cep7": 2.0, "ratio": 1.0, "fold": 1.0, "pcn": 2.0, "ploidy": 2.0}

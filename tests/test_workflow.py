@@ -15,8 +15,8 @@ import pytest
 
 import sound_files
 from metcn import files
-from metcn.columns import CALLS, COHORT_COLUMNS
 from metcn.run import layout
+from metcn.vocabulary import CALLS, COHORT_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[1]
 SNAKEFILE = ROOT / "workflow" / "Snakefile"

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from metcn import provenance
-from metcn.columns import ASSAYS, SPECIMENS
 from metcn.commands import arguments, launch, single, titrating
 from metcn.errors import InputError
 from metcn.run import layout
+from metcn.vocabulary import ASSAYS, SPECIMENS
 
 DONE, DEFECT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 

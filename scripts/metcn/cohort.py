@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from metcn.columns import COHORT_COLUMNS
+from metcn.vocabulary import COHORT_COLUMNS
 
 # Column of the cohort table -> where the calls JSON has it. A value and its interval share a path.
 PATHS = {

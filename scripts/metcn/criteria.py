@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from metcn.columns import FOCALITY
 from metcn.errors import InputError
 from metcn.files import resource_root
+from metcn.vocabulary import FOCALITY
 
 DEFAULT = "metcn_default"
 

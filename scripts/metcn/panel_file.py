@@ -19,12 +19,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from metcn import inflation
-from metcn.columns import BIN_COLUMNS
 from metcn.delimited import check_intervals
 from metcn.errors import InputError
 from metcn.files import writing
 from metcn.normalisation.panel import KindNull, Panel
 from metcn.tables import SPECIFICATIONS
+from metcn.vocabulary import BIN_COLUMNS
 
 FORMAT = "metcn-reference"
 FORMAT_VERSION = 2

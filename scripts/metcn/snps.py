@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from metcn import delimited, sam, sequences, variants
 from metcn import genome as genomes
-from metcn.columns import ALLELE_COLUMNS
 from metcn.errors import InputError
 from metcn.reads import alignments, indices
+from metcn.vocabulary import ALLELE_COLUMNS
 
 SITE_COLUMNS, READ_COLUMNS = ALLELE_COLUMNS[:5], ALLELE_COLUMNS[5:]
 BASES = ("A", "C", "G", "T")

@@ -2,7 +2,7 @@
 
 Every table is tab-separated text with a header, 0-based half-open coordinates and an empty cell for a missing number.
 Counts (``.cnn``), ratios (``.cnr``) and segments (``.cns``) keep CNVkit's leading columns, so its tools read them too.
-A frame with the columns named in :mod:`metcn.columns` is the only currency; other modules never parse text.
+A frame with the columns named in :mod:`metcn.vocabulary` is the only currency; other modules never parse text.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn.columns import ALLELE_COLUMNS, BIN_COLUMNS, COUNT_COLUMNS, KINDS, MASKS, RATIO_COLUMNS, ROLES
 from metcn.delimited import REMAKE, Column, check_intervals, parse_column, read_text, sampled, text_frame
 from metcn.errors import InputError
 from metcn.files import writing
+from metcn.vocabulary import ALLELE_COLUMNS, BIN_COLUMNS, COUNT_COLUMNS, KINDS, MASKS, RATIO_COLUMNS, ROLES
 
 SEGMENT_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "probes", "weight", "se")
 DRAWN_COLUMNS = ("chromosome", "start", "end", "log2", "kind", "role")

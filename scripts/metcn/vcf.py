@@ -9,9 +9,9 @@ from typing import Any
 import pysam
 
 from metcn.cohort import pick
-from metcn.columns import REASONS
 from metcn.files import writing
 from metcn.provenance import VERSION
+from metcn.vocabulary import REASONS
 
 GAINED = ("high_level_amplification", "amplification", "gain", "polysomy")
 UNDECIDED = ("indeterminate", "no_call")

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from metcn.columns import ASSAYS, SPECIMENS
 from metcn.run import config, sheet
 from metcn.run.keywords import Keyword, accepts, expected
 from metcn.run.layout import STAGES
 from metcn.run.samples import NAME, TIMEPOINTS
+from metcn.vocabulary import ASSAYS, SPECIMENS
 
 
 class Argument(NamedTuple):

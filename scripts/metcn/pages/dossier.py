@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from metcn.columns import REASONS
 from metcn.pages import charts
 from metcn.pages.document import document, environment
 from metcn.pages.words import CALL_WORDS, MISSING
+from metcn.vocabulary import REASONS
 
 CALL = "call"
 NONE = "none"

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn.columns import CALLS
 from metcn.genome import MET_CHROMOSOME, bare_names
 from metcn.pages import svg, tracks
 from metcn.pages.svg import Scale
 from metcn.pages.words import CALL_WORDS
+from metcn.vocabulary import CALLS
 
 WIDTH, LEFT, RIGHT, TOP = 1000, 185, 990, 20
 STEPS = (-0.8, -0.4, -0.2, -0.1, 0.1, 0.2, 0.4, 0.8, 1.6)

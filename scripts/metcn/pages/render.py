@@ -15,9 +15,9 @@ from markupsafe import Markup
 
 from metcn import genome as genomes
 from metcn.cohort import cell, pick, row
-from metcn.columns import CALLS, COHORT_COLUMNS, REASONS
 from metcn.pages import gauges, heatmap, outliers, profiles, sections, words
 from metcn.pages.document import document, environment
+from metcn.vocabulary import CALLS, COHORT_COLUMNS, REASONS
 
 Levels = Sequence[pd.DataFrame]
 

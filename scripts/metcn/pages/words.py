@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import ChainableUndefined
 
 from metcn.cohort import pick
-from metcn.columns import REASONS
+from metcn.vocabulary import REASONS
 
 MISSING = "\N{EN DASH}"
 CALL_WORDS = {

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from metcn.columns import SPECIMENS
 from metcn.run.keywords import did_you_mean, shown
 from metcn.run.samples import INPUTS, NAME, SAMPLE_ROLES, TIMEPOINTS, Sample, parse_range
+from metcn.vocabulary import SPECIMENS
 
 RESERVED = ("cohort",)  # report/cohort.html is the page over all samples
 MAX_NAME = 200  # file systems allow 255 bytes, and names get suffixes

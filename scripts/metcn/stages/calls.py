@@ -13,11 +13,11 @@ from metcn import criteria, provenance
 from metcn import genome as genomes
 from metcn import vcf as variants
 from metcn import verdicts as judging
-from metcn.columns import QC, REASONS
 from metcn.errors import InputError
 from metcn.files import read_json, write_json, write_text
 from metcn.stages import limits
 from metcn.stages.records import SCHEMA, grid_of, read_draws
+from metcn.vocabulary import QC, REASONS
 
 CHROMOSOME_7 = {"GRCh37": "7", "GRCh38": "chr7"}  # as each build's own release writes it, where the input does not tell
 SUBCLONAL = (

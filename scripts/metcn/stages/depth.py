@@ -13,10 +13,10 @@ import pandas as pd
 from metcn import counts as counting
 from metcn import filtered, formats, fragments, provenance, tables
 from metcn import genome as genomes
-from metcn.columns import COUNT_COLUMNS, REASONS
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.stages import counted, design, sampled, sites
+from metcn.vocabulary import COUNT_COLUMNS, REASONS
 
 LOW_MET_FRAGMENTS = 100
 """Below this, chance alone (Poisson) moves MET's ratio by more than 10 %."""

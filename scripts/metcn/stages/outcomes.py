@@ -12,11 +12,11 @@ import pandas as pd
 from metcn import binomial, cohort, criteria, titration
 from metcn import calls as calling
 from metcn import verdicts as judging
-from metcn.columns import CALLS
 from metcn.delimited import tab_separated
 from metcn.files import read_json, write_text
 from metcn.pages import dossier
 from metcn.stages.titrate import FOCALITY, NEGATIVE
+from metcn.vocabulary import CALLS
 
 CALL = "call"  # the overall call, beside the criteria
 AMPLIFIED = CALLS[:2]

@@ -12,9 +12,9 @@ import pandas as pd
 from metcn import bins as tiling
 from metcn import genome as genomes
 from metcn import snps
-from metcn.columns import ALLELE_COLUMNS
 from metcn.sam import Filters
 from metcn.stages import design
+from metcn.vocabulary import ALLELE_COLUMNS
 
 NEAR_BP = 100  # how far beyond a target captured fragments still reach in number
 MOST_SITES = 20_000  # a longer list is thinned evenly: each place costs a jump in the file, and purity needs far fewer

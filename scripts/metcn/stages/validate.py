@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from metcn import agreement, delimited
-from metcn.columns import CALLS, REASONS
 from metcn.delimited import Column
 from metcn.errors import InputError
 from metcn.files import write_text
 from metcn.pages import charts, dossier
+from metcn.vocabulary import CALLS, REASONS
 
 REMEDY = "correct the table; leave a cell empty where there is no answer"
 NAMED = 5  # samples that a message names
