@@ -16,8 +16,8 @@ import pandas as pd
 from cohorts import Cohort
 
 from metcn import genome as genomes
-from metcn import robust
 from metcn.run.samples import Sample
+from metcn.stats import robust
 
 SMALLEST = 15  # bins of a gene that enters the comparison over all genes
 SMALLEST_SHOWN = 10  # bins of a gene that is shown for itself

@@ -13,10 +13,11 @@ import numpy as np
 import options
 import pandas as pd
 
-from metcn import amplicon, amplicon_scan, purity, robust
+from metcn import amplicon, amplicon_scan, purity
 from metcn import copies as estimating
 from metcn import genome as genomes
 from metcn.mixture import expected_ratio
+from metcn.stats import robust
 
 BIN_BP = 100_000
 MARGIN_BP = 5_000_000

@@ -11,8 +11,8 @@ import options
 import pandas as pd
 from cohorts import Cohort
 
-from metcn import robust
 from metcn.run.samples import Sample
+from metcn.stats import robust
 
 SMALLEST = 15  # bins of a gene that is as easy to measure as MET (45)
 

@@ -19,12 +19,13 @@ import pandas as pd
 from cohorts import Cohort
 from numpy.typing import NDArray
 
-from metcn import amplicon_scan, binomial, tables
+from metcn import amplicon_scan, tables
 from metcn import genome as genomes
 from metcn.files import read_json
 from metcn.mixture import expected_ratio
 from metcn.run.samples import Sample
 from metcn.stages import amplicons, loci
+from metcn.stats import proportions
 from metcn.stretches import WAVE_FLOOR
 
 ALPHA = 0.001
@@ -57,7 +58,7 @@ def main() -> None:
             for number, found in enumerate(cohorts.each(_scanned, jobs, args.workers, name)):
                 rows += [{"arms": name, "part": number, **row} for row in found]
     table = pd.DataFrame(rows)
-    shown = {name: binomial.of(part["times"] > UNSEEN)._asdict()
+    shown = {name: proportions.of(part["times"] > UNSEEN)._asdict()
              | {"p <= 0.05": np.mean(part["p_value"] <= SCREEN)}
              | {f"times {factor}": np.mean(part["times"] > factor) for factor in FACTORS}
              for name, part in table.groupby("arms", sort=False)}  # fmt: skip

@@ -8,8 +8,8 @@ import options
 import pandas as pd
 from cohorts import Cohort
 
-from metcn import robust
 from metcn.run.samples import Sample
+from metcn.stats import robust
 
 
 def main() -> None:

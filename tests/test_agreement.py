@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metcn import agreement
+from metcn.stats import agreement
 
 TRUTH = [1, 1, 1, 0, 0, 0, np.nan, 1, 0]
 TEST = [1, 1, 0, 0, 0, 1, 1, np.nan, np.nan]

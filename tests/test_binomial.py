@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from metcn import binomial
+from metcn.stats import proportions
 
 
 def at_most(hits, n, p):
@@ -15,7 +15,7 @@ def at_most(hits, n, p):
 
 @pytest.mark.parametrize(("hits", "n"), [(1, 5), (4, 10), (19, 20), (50, 100)])
 def test_each_end_leaves_half_of_the_error(hits, n):
-    found = binomial.share(hits, n)
+    found = proportions.share(hits, n)
     assert found.value == hits / n
     assert 1 - at_most(hits - 1, n, found.low) == pytest.approx(0.025)
     assert at_most(hits, n, found.high) == pytest.approx(0.025)
@@ -23,15 +23,15 @@ def test_each_end_leaves_half_of_the_error(hits, n):
 
 @pytest.mark.parametrize(("hits", "low", "high"), [(0, 0.0, 0.3085), (10, 0.6915, 1.0)])
 def test_none_and_all(hits, low, high):
-    assert binomial.share(hits, 10)[3:] == pytest.approx((low, high), abs=1e-4)
+    assert proportions.share(hits, 10)[3:] == pytest.approx((low, high), abs=1e-4)
 
 
 def test_of_nothing_nothing_is_known():
-    assert np.isnan(binomial.of([])[2:]).all()
+    assert np.isnan(proportions.of([])[2:]).all()
 
 
 def test_of_a_mask():
-    assert binomial.of([True, False, True])[:3] == (2, 3, pytest.approx(2 / 3))
+    assert proportions.of([True, False, True])[:3] == (2, 3, pytest.approx(2 / 3))
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_of_a_mask():
 )
 def test_refuses(hits, n, confidence, message):
     with pytest.raises(ValueError, match=message):
-        binomial.share(hits, n, confidence=confidence)
+        proportions.share(hits, n, confidence=confidence)

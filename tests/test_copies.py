@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import copies, purity, tables, tails
+from metcn import copies, purity, tables
 from metcn.mixture import expected_ratio
+from metcn.stats import student_t
 
 NAN = float("nan")
 PLAUSIBLE = (0.1, 1.0), (1.6, 5.0)
@@ -87,7 +88,7 @@ def test_errors_have_unit_variance_and_heavier_tails_than_normal():
 def test_draws_agree_with_many_random_ones():
     level, where = measured(met=8, se=0.08, baseline_se=0.04), grid((0.15, 0.25))
     found, random = draws(level, where, count=4096), np.random.default_rng(1)
-    errors = random.standard_t(tails.FREEDOM, size=(400_000, 3)) * tails.UNIT
+    errors = random.standard_t(student_t.FREEDOM, size=(400_000, 3)) * student_t.UNIT
     share = random.choice(where["purity"], size=400_000)
     fold = {name: 2 ** (level.log2[name] + 0.08 * errors[:, place] + 0.04 * errors[:, 2])
             for place, name in enumerate(("met", "cep7"))}  # fmt: skip

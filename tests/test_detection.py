@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn import detection, purity, tails
+from metcn import detection, purity
 from metcn.mixture import expected_ratio, tumour_copies
+from metcn.stats import student_t
 
 SE = st.floats(0.001, 1.0)
 ALPHA, POWER = st.floats(1e-6, 0.4), st.floats(0.5, 0.999)
@@ -33,7 +34,7 @@ def test_the_detectable_ratio_has_the_promised_error_rates(se, alpha, power):
 
 
 ERRORS = [
-    pytest.param(lambda random, size: tails.UNIT * random.standard_t(tails.FREEDOM, size), id="Student"),
+    pytest.param(lambda random, size: student_t.UNIT * random.standard_t(student_t.FREEDOM, size), id="Student"),
     pytest.param(lambda random, size: random.normal(size=size), id="normal"),
 ]
 
@@ -153,8 +154,8 @@ def test_the_limit_of_detection_is_true_over_a_range(of_purity, of_ploidy, se):
     random, size = np.random.default_rng(6), 40_000
     copies = limit_of(se, grid(of_purity, of_ploidy))
     shown = np.log2(expected_ratio(copies, random.uniform(*of_purity, size), random.uniform(*of_ploidy, size)))
-    error = se * tails.UNIT * random.standard_t(tails.FREEDOM, size)
-    seen = np.mean(shown + error > se * tails.quantile(1 - 0.001))
+    error = se * student_t.UNIT * random.standard_t(student_t.FREEDOM, size)
+    seen = np.mean(shown + error > se * student_t.quantile(1 - 0.001))
     assert 0.94 <= seen <= 0.96  # the middle of the range alone would give 60 to 92 %
 
 

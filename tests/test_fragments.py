@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 import made_depth
-from metcn import copies, fragments, ratios, segments
+from metcn import copies, ratios, segments
 from metcn.normalisation import sums
+from metcn.stats import fragments
 
 NAN = float("nan")
 SOME = ("1", "2", "3", "7")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from metcn import robust
 from metcn.normalisation import left_out, panel, tangent
+from metcn.stats import robust
 
 NAN = float("nan")
 CHROMOSOMES, GENES, BINS = 12, 12, 8  # genes per chromosome, bins per gene

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import made_depth
-from metcn import quality, robust
+from metcn import quality
+from metcn.stats import robust
 
 CHROMOSOME = np.repeat(["1", "2", "3"], 1000)
 MIDPOINT = np.tile(np.arange(1000) * 2e5, 3)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from metcn import robust
+from metcn.stats import robust
 
 NAN, INF = float("nan"), float("inf")
 VALUES = st.lists(st.one_of(st.floats(-100, 100), st.just(NAN)), max_size=30)

@@ -6,7 +6,8 @@ import itertools
 import numpy as np
 import pytest
 
-from metcn import robust, suspects
+from metcn import suspects
+from metcn.stats import robust
 from metcn.suspects import ARM_GC, Residual
 
 ARMS = np.repeat(list(ARM_GC), 24)

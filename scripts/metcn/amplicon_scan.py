@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import stretches, tails
+from metcn import stretches
+from metcn.stats import student_t
 
 FEWEST_UNITS = 30  # units of the arm below which permuting them says nothing
 FEWEST_BESIDE = 2  # units a side needs before it can show where an amplicon ends
@@ -119,14 +120,14 @@ def detectable(
     shape = np.where(members, np.sqrt(precision), 0.0)
     starts, ends = _spread(own[0], first=True, size=len(sd)), _spread(own[1], first=False, size=len(sd))
     random = np.random.default_rng(SEED)
-    shared = wave / stretches.WAVE_MARGIN * tails.quantile(random.permutation((np.arange(TRIALS) + 0.5) / TRIALS))
+    shared = wave / stretches.WAVE_MARGIN * student_t.quantile(random.permutation((np.arange(TRIALS) + 0.5) / TRIALS))
     slope = float(np.sqrt(_statistic(shape[None], precision, starts, ends, wave)[0]))
     height, mixed = np.sqrt(found.bound) / slope, _permuted(found.noise * np.sqrt(precision), random, TRIALS)
     for _ in range(3):
         profiles = (height + shared)[:, None] * shape + mixed
         parts = [_statistic(part, precision, starts, ends, wave) for part in np.split(profiles, TRIALS // BATCH)]
         reached = np.sqrt(np.concatenate(parts))
-        height += (np.sqrt(found.bound) - reached.mean() + tails.quantile(power) * reached.std()) / slope
+        height += (np.sqrt(found.bound) - reached.mean() + student_t.quantile(power) * reached.std()) / slope
     return float(height), 1 / slope
 
 

@@ -9,8 +9,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import fragments, robust, tails
 from metcn.mixture import tumour_copies
+from metcn.stats import fragments, robust
+from metcn.stats import student_t as tails
 
 FEWEST_DRAWS = 512  # draws of a group below which its 2.5 % tails would rest on too few
 LOWEST_DIVISOR = 0.05  # copies; a CEP7-like level drawn at or below 0 must not flip the ratio's sign

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import tails
 from metcn.mixture import expected_ratio, tumour_copies
+from metcn.stats import student_t
 
 LOWEST_PURITY = 1e-4
 LOWEST_RATIO = 1e-6  # copies below 0, where a bisection may pass, have no ratio
@@ -18,23 +18,23 @@ HALVINGS = 40  # of the copies between which a limit lies
 
 def detected(log2: float, se: float, *, alpha: float) -> bool:
     """Whether a log2 ratio lies above 0 by more than noise does with probability ``alpha``; False where missing."""
-    return bool(log2 > se * tails.quantile(1 - alpha))
+    return bool(log2 > se * student_t.quantile(1 - alpha))
 
 
 def detectable_ratio(se: float, *, alpha: float, power: float) -> float:
     """Smallest depth ratio told from 1 with false-positive rate ``alpha`` (one-sided) and ``power``.
 
     ``se`` is the standard error of MET's log2 ratio over the baseline; NaN gives NaN. Errors are those of
-    `metcn.tails`, as in the posterior.
+    `metcn.stats.student_t`, as in the posterior.
     """
-    return float(2 ** (se * (tails.quantile(1 - alpha) + tails.quantile(power))))
+    return float(2 ** (se * (student_t.quantile(1 - alpha) + student_t.quantile(power))))
 
 
 def power_at(ratio: NDArray[np.floating] | float, se: float, *, alpha: float) -> NDArray[np.floating] | float:
     """Probability that a true depth ``ratio`` would have been told from 1 (broadcast); NaN where one is missing."""
     with np.errstate(divide="ignore"):  # no copies at all: a ratio of 0 is never told from 1 upwards
         height = np.log2(np.asarray(ratio, dtype=float)) / se
-    found: NDArray[np.floating] = tails.exceeding(tails.quantile(1 - alpha) - height)
+    found: NDArray[np.floating] = student_t.exceeding(student_t.quantile(1 - alpha) - height)
     return found
 
 
@@ -58,7 +58,7 @@ def copies_by_group(ratio: float, se: float, grid: Mapping[str, NDArray], *, pow
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         shown = np.maximum(expected_ratio(middle[label], grid["purity"], grid["ploidy"]), LOWEST_RATIO)
-        each = tails.exceeding(np.log2(ratio / shown) / se - tails.quantile(power))
+        each = student_t.exceeding(np.log2(ratio / shown) / se - student_t.quantile(power))
         enough = np.bincount(label, weights=weight * each) >= power * whole
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
     return high

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import regions, robust
+from metcn import regions
+from metcn.stats import robust
 
 BLOCK_BP = 5e6  # stretch whose level is compared with the next one's
 SMALLEST_BLOCK = 5  # bins a stretch needs

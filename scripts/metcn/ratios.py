@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import fragments, regions, robust
+from metcn import regions
 from metcn.normalisation import curves, sums, tangent
+from metcn.stats import fragments, robust
 
 BLOCK_BP = 5e6  # stretch over which a local level is taken: about 30 off-target bins of 150 kb
 BIN_FLOOR = 0.1  # log2; a few very quiet bins must not be taken for the gene
@@ -359,7 +360,7 @@ def group_excess(
 
     Each group's mean is taken against the local level (whose error is ``local_error``); what scatters more than the
     noise of the two leads to expect is shared. Robust, so that genes that really are gained or lost do not count.
-    Groups count by what they tell (`metcn.robust.excess`): a single bin, whose noise drowns what it shares, little. So
+    Groups count by what they tell (`metcn.stats.robust.excess`): a single bin, whose noise drowns what it shares, little. So
     does their number: of an excess ``t``, the own or the one ``expected``, groups of noise ``n`` tell as much as
     ``(t^2 / (t^2 + n^2))^2`` times as many without noise.
     """

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import robust
 from metcn.normalisation import batches, tangent
 from metcn.normalisation.centring import centre_and_spread, scale
 from metcn.normalisation.left_out import Places, judge
 from metcn.normalisation.panel import FEWEST_NORMALS, KindNull, LeftOut, Panel
+from metcn.stats import robust
 
 SAMPLE_BINS = 20_000  # bins of a kind on which the number of components is chosen: enough, and independent of size
 STRETCH = 64  # neighbouring groups that are taken together, so that what neighbours share can be seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import robust
+from metcn.stats import robust
 
 READ_BP = 100  # reads of 36 bp give a bin's depth a third of this scatter: `LEAST_OVER_CHANCE` allows for them
 LEAST_OVER_CHANCE = 0.3  # of a real table's variance over that of chance; real panels have 13 and more, logarithms 0.05

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import robust
+from metcn.stats import robust
 
 MOST_EVENTS = 8  # events of one arm
 SURE_GAIN = 30.0  # twice the log likelihood an event has to add: some 10 more than the best of all pairs in noise

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import robust
+from metcn.stats import robust
 
 FEWEST = 3  # normals of which MET is compared: with two, either may be the tumour
 FEWEST_FOR_ARMS = 5  # with fewer, what one normal shows the others show mirrored

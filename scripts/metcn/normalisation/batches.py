@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import robust
+from metcn.stats import robust
 
 SEX_GAP = 0.5  # log2 between the X of the two sexes at the least; one copy against two is 1
 STRAY = 2.5  # a normal's genes stray this much more than the typical normal's when it is left out

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import robust
 from metcn.normalisation import tangent
+from metcn.stats import robust
 
 PRIOR_NORMALS = 4  # a bin's own spread counts as much as this many normals' worth of the typical one
 CENTRE_BOUND = 2.0  # normals beyond this many SDs lose weight in a bin's centre; a mean is quieter than the median

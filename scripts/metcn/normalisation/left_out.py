@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import robust
 from metcn.normalisation import tangent
 from metcn.normalisation.centring import centre_and_spread
 from metcn.normalisation.panel import KindNull, LeftOut
 from metcn.normalisation.tangent import Grouped
+from metcn.stats import robust
 
 CANDIDATES = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 40)  # numbers of components that are tried
 GROUPS_PER_COMPONENT = 4  # a small amplicon assay has not the genes to fit many components, however many normals

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import fragments
 from metcn.normalisation import tangent
+from metcn.stats import fragments
 
 POOLED = 30.0  # fragments that a pool of neighbours expects; its log2 is then within .001 of unbiased
 CLASSES = 20  # classes of a covariate whose sums make the curve ...

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import robust
+from metcn.stats import robust
 
 SPREAD_FLOOR = 0.1  # log2; keeps a few very quiet bins from dominating
 FEW_BINS = 64  # bins at which a group's variance is twice what its bins say: the fewer, the less their spread is known

@@ -10,7 +10,7 @@ import numpy as np
 from metcn import multiqc
 from metcn.pages import svg
 from metcn.pages.svg import Scale
-from metcn.robust import MAD_TO_SD
+from metcn.stats.robust import MAD_TO_SD
 
 FAR = 3.5  # robust SDs from the median; Iglewicz and Hoaglin 1993
 MAX_NAMED = 12  # samples named for each number; the rest are counted

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from metcn import fragments
 from metcn import genome as genomes
 from metcn import ratios as core
 from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages import belonging, measure
+from metcn.stats import fragments
 
 CERTAIN_SD = 4.0  # errors beyond which a matched normal's level is no chance; of 50 on real normals one is beyond 3
 

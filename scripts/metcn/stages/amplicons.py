@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import amplicon, amplicon_scan, robust, stretches
+from metcn import amplicon, amplicon_scan, stretches
 from metcn import genome as genomes
 from metcn.stages import loci
+from metcn.stats import robust
 
 OWN_SHARE = 0.1  # a gene may differ from its amplicon by this much of the amplicon's height over its surroundings
 SIZES_BP = (500_000, 1_000_000, 3_000_000, 10_000_000)  # of which the smallest detectable ratio is told

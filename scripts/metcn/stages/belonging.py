@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from metcn import quality, robust
+from metcn import quality
 from metcn.errors import InputError
 from metcn.files import read_json
 from metcn.normalisation import batches
 from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages.measure import Design
+from metcn.stats import robust
 
 NOT_EXPLAINED = 1.75  # normals add to the spread that they should take away; 50 real samples have at most 1.6
 DEVIANT_LOG2 = 0.2  # a single copy more in 30 % of the cells

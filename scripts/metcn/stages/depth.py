@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from metcn import counts as counting
-from metcn import filtered, formats, fragments, provenance, tables
+from metcn import filtered, formats, provenance, tables
 from metcn import genome as genomes
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.stages import counted, design, sampled, sites
+from metcn.stats import fragments
 from metcn.vocabulary import COUNT_COLUMNS, REASONS
 
 LOW_MET_FRAGMENTS = 100

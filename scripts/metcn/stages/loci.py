@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from metcn import bins as tiling
-from metcn import fragments as counting
 from metcn import genome as genomes
 from metcn import ratios as core
 from metcn.normalisation import sums
 from metcn.stages import measure
+from metcn.stats import fragments as counting
 
 MARGIN_BP = 5_000_000  # bins this near to a gene may be in its amplicon and do not stand for its arm
 

@@ -11,12 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from metcn import bins as tiling
-from metcn import fragments as counting
 from metcn import genome as genomes
 from metcn import ratios as core
 from metcn import regions
 from metcn.normalisation import sums
 from metcn.normalisation.panel import Panel, share_of
+from metcn.stats import fragments as counting
 
 MET_MARGIN_BP = 5_000_000  # bins this near to MET may be in its amplicon and do not stand for the arm
 SMALLEST_TIER = 4  # bins per side from which the centromere's level is trusted

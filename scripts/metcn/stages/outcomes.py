@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import binomial, cohort, criteria, titration
 from metcn import calls as calling
+from metcn import cohort, criteria, titration
 from metcn import verdicts as judging
 from metcn.delimited import tab_separated
 from metcn.files import read_json, write_text
 from metcn.pages import dossier
 from metcn.stages.titrate import FOCALITY, NEGATIVE
+from metcn.stats import proportions
 from metcn.vocabulary import CALLS
 
 CALL = "call"  # the overall call, beside the criteria
@@ -87,7 +88,7 @@ def strata(outcomes: pd.DataFrame) -> pd.DataFrame:
     for keys, part in outcomes.groupby([*STRATUM, "criterion"], sort=False):
         met = (part["verdict"] == "met").to_numpy()
         expected = part["expected"].to_numpy(bool)
-        seen, spared = binomial.of(met[expected]), binomial.of(~met[~expected])
+        seen, spared = proportions.of(met[expected]), proportions.of(~met[~expected])
         found = titration.errors(
             part["met_copies"],
             *(part[f"found_met_copies{end}"].astype(float) for end in ("", "_low", "_high")),
@@ -161,9 +162,9 @@ def _limit(part: pd.DataFrame, sensitivity: float) -> titration.Limit:
     )
 
 
-def _beyond(part: pd.DataFrame, purity: float) -> binomial.Share:
+def _beyond(part: pd.DataFrame, purity: float) -> proportions.Share:
     """Share seen of the tumours at or above a purity; of none if the purity is not known."""
-    return binomial.of((part["verdict"] == "met")[part["purity"] >= purity - 1e-9])
+    return proportions.of((part["verdict"] == "met")[part["purity"] >= purity - 1e-9])
 
 
 def false_positives(outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -171,7 +172,7 @@ def false_positives(outcomes: pd.DataFrame) -> pd.DataFrame:
     rows = []
     unchanged = outcomes[(outcomes["extent"] == NEGATIVE) & ~outcomes["expected"]]
     for keys, part in unchanged.groupby(["depth", "purity", "criterion"], sort=False):
-        rate = binomial.of(part["verdict"] == "met")
+        rate = proportions.of(part["verdict"] == "met")
         rows.append(
             {
                 **dict(zip(["depth", "purity", "criterion"], keys, strict=True)),

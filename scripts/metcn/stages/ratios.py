@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from metcn import counts as counting
-from metcn import formats, fragments, panel_file, provenance, quality, robust, tables
+from metcn import formats, panel_file, provenance, quality, tables
 from metcn import genome as genomes
 from metcn import reference as normals
 from metcn.errors import InputError
@@ -20,6 +20,7 @@ from metcn.files import read_json, write_json
 from metcn.normalisation import sums
 from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages import against, belonging, design, measure, suspected
+from metcn.stats import fragments, robust
 
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
 UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metcn import genome as genomes
-from metcn import names, robust, suspects
+from metcn import names, suspects
 from metcn import ratios as core
 from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages.measure import Design
+from metcn.stats import robust
 from metcn.suspects import Residual, Suspect
 
 ROUNDS = 8  # the worst suspect is taken out, and the others judged again without it, at the most so many times

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from metcn import agreement, delimited
+from metcn import delimited
 from metcn.delimited import Column
 from metcn.errors import InputError
 from metcn.files import write_text
 from metcn.pages import charts, dossier
+from metcn.stats import agreement
 from metcn.vocabulary import CALLS, REASONS
 
 REMEDY = "correct the table; leave a cell empty where there is no answer"

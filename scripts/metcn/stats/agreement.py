@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from metcn import binomial
-from metcn.binomial import Share
+from metcn.stats import proportions
+from metcn.stats.proportions import Share
 
 Z95 = 1.959963984540054
 
@@ -26,22 +26,22 @@ class Fourfold(NamedTuple):
     @property
     def sensitivity(self) -> Share:
         """Share of positives found, of those with a result."""
-        return binomial.share(self.tp, self.tp + self.fn)
+        return proportions.share(self.tp, self.tp + self.fn)
 
     @property
     def sensitivity_of_all(self) -> Share:
         """Share of positives found, one without a result counting as missed."""
-        return binomial.share(self.tp, self.tp + self.fn + self.open_positive)
+        return proportions.share(self.tp, self.tp + self.fn + self.open_positive)
 
     @property
     def specificity(self) -> Share:
         """Share of negatives left alone, of those with a result."""
-        return binomial.share(self.tn, self.tn + self.fp)
+        return proportions.share(self.tn, self.tn + self.fp)
 
     @property
     def agreement(self) -> Share:
         """Share of samples with a result on which both say the same."""
-        return binomial.share(self.tp + self.tn, self.tp + self.fn + self.fp + self.tn)
+        return proportions.share(self.tp + self.tn, self.tp + self.fn + self.fp + self.tn)
 
 
 class Kappa(NamedTuple):
@@ -140,4 +140,4 @@ def coverage(low: ArrayLike, high: ArrayLike, truth: ArrayLike) -> Share:
     """Share of intervals, both ends included, that hold the true value; pairs with a missing number do not count."""
     low, high, truth = (np.asarray(values, dtype=float) for values in (low, high, truth))
     known = np.isfinite(low) & np.isfinite(high) & np.isfinite(truth)
-    return binomial.share(int((known & (low <= truth) & (truth <= high)).sum()), int(known.sum()))
+    return proportions.share(int((known & (low <= truth) & (truth <= high)).sum()), int(known.sum()))
