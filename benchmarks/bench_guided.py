@@ -28,7 +28,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "benchmarks")]
 import make_bam  # noqa: E402
 from bench_counts import Cost, apart, run  # noqa: E402
 
-from metcn import genome as genomes  # noqa: E402
+from metcn.genome import build as genomes  # noqa: E402
 
 WAYS = ("whole", "guided")
 

@@ -89,7 +89,7 @@ def growth(table: pd.DataFrame) -> pd.DataFrame:
 
 def design(bins: int) -> tuple[pd.DataFrame, np.ndarray]:
     """Windows over 22 chromosomes and their GC content; MET where it is."""
-    from metcn import genome as genomes
+    from metcn.genome import build as genomes
 
     facts = genomes.load("GRCh37")
     lengths = np.array([facts.contigs[name] for name in genomes.AUTOSOMES], dtype=float)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from metcn import amplicon, amplicon_scan, purity
 from metcn import copies as estimating
-from metcn import genome as genomes
+from metcn.genome import build as genomes
 from metcn.mixture import expected_ratio
 from metcn.stats import robust
 

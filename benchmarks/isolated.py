@@ -12,7 +12,7 @@ import options
 import pandas as pd
 from cohorts import Cohort
 
-from metcn import genome as genomes
+from metcn.genome import build as genomes
 from metcn.run.samples import Sample
 from metcn.simulate import assays, contig_names, reads, tumour, tumours
 

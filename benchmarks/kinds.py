@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from metcn import clonal
-from metcn.genome import AUTOSOMES
+from metcn.genome.build import AUTOSOMES
 
 STRETCHES = 40  # independent stretches that a genome counts as: about its chromosome arms
 SMOOTHING = 3.0  # stretches of the average profile that each kind has seen beforehand

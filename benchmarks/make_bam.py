@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pysam
 
-from metcn import genome as genomes
+from metcn.genome import build as genomes
 
 READ_BP = 150
 TILE_BP = 1 << 24

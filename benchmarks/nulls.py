@@ -20,8 +20,8 @@ from cohorts import Cohort
 from numpy.typing import NDArray
 
 from metcn import amplicon_scan, tables
-from metcn import genome as genomes
 from metcn.files import read_json
+from metcn.genome import build as genomes
 from metcn.mixture import expected_ratio
 from metcn.run.samples import Sample
 from metcn.stages import amplicons, loci

@@ -14,8 +14,8 @@ import options
 import pandas as pd
 from cohorts import Cohort
 
-from metcn import genome as genomes
 from metcn import simulate, tables
+from metcn.genome import build as genomes
 from metcn.run.samples import Sample
 from metcn.simulate.assays import design
 

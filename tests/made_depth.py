@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn import genome as genomes
 from metcn import panel_file, reference, tables
 from metcn.commands.arguments import call_stage
 from metcn.files import read_json
+from metcn.genome import build as genomes
 from metcn.normalisation import tangent
 from metcn.normalisation.panel import Panel
 from metcn.run import config

@@ -6,11 +6,12 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from metcn import genome, mixture
+from metcn import mixture
+from metcn.genome import build
 
 ARMS = ("p", "q")
 SHARES = ([1, 2, 3, 4, 6], [0.15, 0.5, 0.2, 0.1, 0.05])  # copies of an arm and how often
-MET = genome.load("GRCh37").met
+MET = build.load("GRCh37").met
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Tumour:
     ploidy: float
 
 
-def tumour(*, purity, seed, noise=0.01, flat=False, chromosomes=genome.AUTOSOMES, pieces=2):
+def tumour(*, purity, seed, noise=0.01, flat=False, chromosomes=build.AUTOSOMES, pieces=2):
     """A tumour whose chromosome arms are ``pieces`` segments of whole copies each; ``noise`` is in log2."""
-    random, facts = np.random.default_rng(seed), genome.load("GRCh37")
+    random, facts = np.random.default_rng(seed), build.load("GRCh37")
     rows = []
     for name in chromosomes:
         first, last = facts.centromere[name]

@@ -12,7 +12,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from metcn import simulate
-from metcn.genome import Genome, load
+from metcn.genome.build import Genome, load
 
 
 def standard_tumours(genome: Genome) -> list[simulate.Sample]:

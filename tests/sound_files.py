@@ -10,13 +10,14 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from metcn import genome, simulate, tables
+from metcn import simulate, tables
+from metcn.genome import build
 from metcn.run import config
 from metcn.stages import depth
 from metcn.stages import ratios as stage
 from small_files import write_bam, write_fasta
 
-GRCH37 = genome.load("GRCh37")
+GRCH37 = build.load("GRCh37")
 MET = GRCH37.met[0]
 ROWS = [("chr1", start, start + 100, "-", 10 + start // 1000) for start in range(1000, 41_000, 1000)]
 ROWS += [("chr7", MET + 5, MET + 205, "MET", 50), ("chr7", MET + 1005, MET + 1205, "MET", 52)]

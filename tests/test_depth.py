@@ -10,12 +10,13 @@ import pytest
 
 from metcn import bins as tiling
 from metcn import counts as counting
-from metcn import genome, panel_file, tables
+from metcn import panel_file, tables
 from metcn.errors import InputError
+from metcn.genome import build
 from metcn.stages import counted, depth
 from small_files import write_bam, write_fasta
 
-GRCH37 = genome.load("GRCh37")
+GRCH37 = build.load("GRCh37")
 MET = GRCH37.met[0]
 PANEL = f"""\
 1\t1000000\t1000250\tNOC2L_Exon1_NM1
@@ -98,7 +99,7 @@ def test_panel_bins(tmp_path):
     off_target = frame[frame["kind"] == "off_target"]
     assert set(off_target["gene"]) == {"Antitarget"}
     assert (off_target["end"] - off_target["start"]).between(15_000, 300_000).all()
-    assert set(frame["chromosome"]) == {*genome.AUTOSOMES, "X", "Y"}  # spelled as in the BED
+    assert set(frame["chromosome"]) == {*build.AUTOSOMES, "X", "Y"}  # spelled as in the BED
     assert (frame["mask"] == "").all() and frame["gc"].isna().all()
     neighbours = frame["chromosome"].iloc[1:].to_numpy() == frame["chromosome"].iloc[:-1].to_numpy()
     assert (frame["start"].to_numpy()[1:] >= frame["end"].to_numpy()[:-1])[neighbours].all()
@@ -123,9 +124,9 @@ def test_amplicon_bins_are_the_inserts(tmp_path):
 
 def test_window_bins(tmp_path):
     _, frame = make_bins(tmp_path, assay="swgs", targets=None, settings={"window_bp": None})
-    assert set(frame["chromosome"]) == {"chr" + name for name in (*genome.AUTOSOMES, "X", "Y")}
+    assert set(frame["chromosome"]) == {"chr" + name for name in (*build.AUTOSOMES, "X", "Y")}
     last = frame.groupby("chromosome", sort=False)["end"].max()
-    assert {genome.bare(name): length for name, length in last.items()}.items() <= GRCH37.contigs.items()
+    assert {build.bare(name): length for name, length in last.items()}.items() <= GRCH37.contigs.items()
     assert {"centromere", "blacklisted", ""} == set(frame["mask"])
     inside = frame[(frame["chromosome"] == "chr7") & (frame["start"] >= 58_100_000) & (frame["end"] <= 61_500_000)]
     assert len(inside) and set(inside["mask"]) == {"centromere"}

@@ -5,14 +5,15 @@ import pysam
 import pytest
 from scipy import stats
 
-from metcn import genome, simulate
+from metcn import simulate
 from metcn.commands import single
 from metcn.files import read_json
+from metcn.genome import build
 from metcn.simulate.assays import SILENT
 from metcn.stages import enrich
 from metcn.stages import titrate as stage
 
-GRCH37 = genome.load("GRCh37")
+GRCH37 = build.load("GRCh37")
 TOLERANCE = 0.12  # log2; thinned to some 15 fragments per bin, enriched files lie 0.054 (error 0.025) above
 
 

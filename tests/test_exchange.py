@@ -15,8 +15,8 @@ import yaml
 
 from made_up import amplified, no_call, plasma, profile
 from metcn import cohort, multiqc, tables
-from metcn import genome as builds
 from metcn.errors import InputError
+from metcn.genome import build as builds
 from metcn.vocabulary import CALLS, QC
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from metcn import simulate
-from metcn.genome import load
+from metcn.genome.build import load
 from metcn.run import layout
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metcn import formats, genome
+from metcn import formats
 from metcn.errors import InputError
+from metcn.genome import build
 
-GRCH37 = genome.load("GRCh37")
+GRCH37 = build.load("GRCh37")
 
 TARGETS = (
     "chromosome\tstart\tend\tgene\tdepth\tlog2\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metcn import genome as genomes
 from metcn.errors import InputError
+from metcn.genome import build as genomes
 from metcn.vocabulary import REASONS, ROLES
 
 BUILDS = pytest.mark.parametrize("build", genomes.BUILDS)

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 import made_depth
 import raw_bam
-from metcn import genome, panel_file, ratios, sam, sampling, tables
+from metcn import panel_file, ratios, sam, sampling, tables
 from metcn.errors import InputError
+from metcn.genome import build
 from metcn.reads import alignments, guide, indices
 from metcn.stages import depth, measure, reading, sampled
 from small_files import write_fasta
 
-GRCH37 = genome.load("GRCh37")
+GRCH37 = build.load("GRCh37")
 CONTIGS = {"chr" + name: length for name, length in GRCH37.contigs.items() if name != "MT"}
 WINDOW = sampling.WINDOW_BP
 BINS = made_depth.genome_windows(10_000)

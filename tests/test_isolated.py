@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import made_depth
-from metcn import genome as genomes
+from metcn.genome import build as genomes
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = [1] * 547 + [2] * 50 + [5] * 2  # targets of each gene

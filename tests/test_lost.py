@@ -17,7 +17,7 @@ import pytest
 import sound_files
 from metcn import simulate
 from metcn.files import workflow_root
-from metcn.genome import load
+from metcn.genome.build import load
 from metcn.run import layout
 
 ROOT = Path(__file__).resolve().parents[1]

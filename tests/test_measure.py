@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import made_depth
-from metcn import genome as genomes
+from metcn.genome import build as genomes
 from metcn.stages import measure
 
 GRCH37 = made_depth.GRCH37

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 import made_depth
-from metcn import genome as genomes
-from metcn import names, simulate
+from metcn import simulate
 from metcn.errors import InputError
 from metcn.files import read_json
+from metcn.genome import build as genomes
+from metcn.genome import names
 from metcn.run import layout
 from metcn.stages import design
 

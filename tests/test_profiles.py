@@ -17,7 +17,7 @@ import yaml
 import scheduler
 import sound_files
 from metcn import files, simulate
-from metcn.genome import load
+from metcn.genome.build import load
 from small_files import write_bam
 from test_slurm import results, run
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from made_up import amplified, criterion, no_call, plasma, profile, unknown_purity
-from metcn import genome as builds
 from metcn.files import PACKAGE
+from metcn.genome import build as builds
 from metcn.pages import gauges, render, svg, tracks, words
 from test_whatif import dump, needs_browser
 

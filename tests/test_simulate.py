@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from metcn import sam, simulate
 from metcn.errors import InputError
-from metcn.genome import load
+from metcn.genome.build import load
 from metcn.simulate import assays as simulate_assays
 from metcn.simulate import reads as simulate_reads
 from metcn.simulate import tumours as simulate_tumours

@@ -15,7 +15,7 @@ import pytest
 
 import slurm_node
 from metcn import simulate
-from metcn.genome import load
+from metcn.genome.build import load
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = [

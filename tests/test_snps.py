@@ -11,11 +11,12 @@ import made_alleles
 import made_depth
 import made_tumours
 from made_alleles import Read, at, pair
-from metcn import genome, sam, snps, tables
+from metcn import sam, snps, tables
 from metcn.errors import InputError
+from metcn.genome import build
 from metcn.stages import sites
 
-FACTS = genome.load("GRCh37")
+FACTS = build.load("GRCh37")
 SITE = 10_000
 FILTERS = sam.Filters()
 
@@ -86,7 +87,7 @@ def test_last_base_of_a_chromosome_is_accepted(tmp_path):
 
 
 def test_list_of_another_build_is_refused(tmp_path):
-    path = made_alleles.vcf(tmp_path / "l.vcf", [ROWS[1]], chr1=genome.load("GRCh38").contigs["1"])
+    path = made_alleles.vcf(tmp_path / "l.vcf", [ROWS[1]], chr1=build.load("GRCh38").contigs["1"])
     with pytest.raises(InputError, match=r"l\.vcf is GRCh38"):
         snps.read(path, FACTS)
 
@@ -279,7 +280,7 @@ def run(tmp_path_factory):
     tumour = made_tumours.tumour(purity=0.6, seed=1, noise=0.008, pieces=1)
     random, reads, rows = np.random.default_rng(3), {"T": [], "N": []}, []
     for name, place, _, _, count, deep in made_tumours.snps(tumour, per_segment=3, depth=4000, seed=4):
-        contig = list(FACTS.contigs).index(genome.bare(name))
+        contig = list(FACTS.contigs).index(build.bare(name))
         rows += [(name, place, "A", "G"), (name, place + 200, "A", "G")]  # a heterozygous site and a homozygous one
         for sample, share in (("T", count / deep), ("N", 0.5)):
             alt = random.binomial(DEPTH, share)

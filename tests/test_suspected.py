@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import made_depth
-from metcn import genome as genomes
 from metcn import panel_file, suspects
+from metcn.genome import build as genomes
 from metcn.normalisation.panel import LeftOut, Panel
 from metcn.stages import measure, suspected
 from metcn.suspects import Deviation, Suspect

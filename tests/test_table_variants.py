@@ -17,12 +17,13 @@ import pandas as pd
 import pysam
 import pytest
 
-from metcn import formats, genome, scales, snps, wiggle
+from metcn import formats, scales, snps, wiggle
 from metcn.errors import InputError
+from metcn.genome import build
 from metcn.run import sheet
 from metcn.stages import validate
 
-GRCH37 = genome.load("GRCh37")
+GRCH37 = build.load("GRCh37")
 RANDOM = np.random.default_rng(11)
 PLACES = [("chr1", 10_000 * row, 10_000 * row + 100 + 37 * (row % 7)) for row in range(1, 31)]
 PLACES += [("chr7", 116_339_000 + 1000 * row, 116_339_200 + 1000 * row) for row in range(4)]
@@ -289,7 +290,7 @@ def clean(tmp_path):
 
 def as_named(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with bare names of chromosomes and a fresh index."""
-    known = frame.assign(chromosome=genome.bare_names(frame["chromosome"])) if "chromosome" in frame else frame
+    known = frame.assign(chromosome=build.bare_names(frame["chromosome"])) if "chromosome" in frame else frame
     return known.reset_index(drop=True)
 
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from metcn import genome as genomes
 from metcn.errors import InputError
+from metcn.genome import build as genomes
 from metcn.targets import read_targets
 
 GRCH37 = genomes.load("GRCh37")

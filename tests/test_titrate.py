@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metcn import cli, files, genome, simulate, tables
+from metcn import cli, files, simulate, tables
 from metcn.commands import titrating
 from metcn.errors import InputError
+from metcn.genome import build
 from metcn.simulate import tumours as simulate_tumours
 from metcn.stages import outcomes
 from metcn.stages import titrate as stage
 
-GRCH37 = genome.load("GRCh37")
+GRCH37 = build.load("GRCh37")
 QUICK = {"segments": {"method": "none"}, "copies": {"draw_count": 512}}
 GRID = {"copies": [12.0], "purities": [0.1, 0.6], "sizes": ["3000000"], "depths": [1.0], "replicates": 1, "seed": 1}
 

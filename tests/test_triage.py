@@ -7,13 +7,14 @@ import pysam
 import pytest
 
 import raw_bam
-from metcn import cli, genome, triage
+from metcn import cli, triage
 from metcn.errors import InputError
+from metcn.genome import build
 from metcn.reads import indices
 from metcn.stages import indexed
 from small_files import write_bam, write_fasta
 
-GRCH37 = genome.load("GRCh37")
+GRCH37 = build.load("GRCh37")
 CONTIGS = {name: length for name, length in GRCH37.contigs.items() if name != "MT"}
 RNG = np.random.default_rng(5)
 LEVEL = 1000 * np.exp2(RNG.normal(0, 0.05, 3000))

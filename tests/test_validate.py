@@ -7,8 +7,8 @@ import statistics
 import pytest
 
 from metcn import cli
-from metcn import genome as builds
 from metcn.errors import InputError
+from metcn.genome import build as builds
 from metcn.simulate import tumour, tumours
 from metcn.stages import validate as stage
 

@@ -13,7 +13,7 @@ import made_tumours
 from metcn import simulate, variant_file, variant_kinds, variants
 from metcn.errors import InputError
 from metcn.files import read_json
-from metcn.genome import load
+from metcn.genome.build import load
 from metcn.run import plan
 from metcn.stages import offered, preflight
 

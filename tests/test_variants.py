@@ -8,7 +8,7 @@ import pytest
 import made_tumours
 from metcn import variants
 from metcn.errors import InputError
-from metcn.genome import load
+from metcn.genome.build import load
 
 GRCH37 = load("GRCh37")
 KINDS = [

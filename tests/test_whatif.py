@@ -15,8 +15,8 @@ import made_depth
 import test_copies
 from made_up import AMPLIFIED, amplified, no_call, plasma, profile, unknown_purity
 from metcn import detection
-from metcn import genome as builds
 from metcn.files import PACKAGE
+from metcn.genome import build as builds
 from metcn.pages import render
 from metcn.run import config
 from metcn.stages import whatif

@@ -189,7 +189,7 @@ def test_rules_are_thin(stage):
 def cohort(tmp_path_factory):
     """A simulated cohort as coverage tables, called with ``metcn run``."""
     from metcn import simulate
-    from metcn.genome import load
+    from metcn.genome.build import load
 
     folder = tmp_path_factory.mktemp("cohort")
     genome = load("GRCh37")

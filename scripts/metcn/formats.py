@@ -28,7 +28,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from metcn import genome as genomes
 from metcn import scales, table_kinds
 from metcn.delimited import (
     INFINITE,
@@ -39,6 +38,7 @@ from metcn.delimited import (
     refuse_rows,
 )
 from metcn.errors import InputError
+from metcn.genome import build as genomes
 
 NULL_LOG2 = -20.0
 """CNVkit writes log2 of a bin without any read as this."""

@@ -21,8 +21,8 @@ import pysam
 from numpy.typing import NDArray
 
 from metcn import delimited, sam, sequences, variants
-from metcn import genome as genomes
 from metcn.errors import InputError
+from metcn.genome import build as genomes
 from metcn.reads import alignments, indices
 from metcn.vocabulary import ALLELE_COLUMNS
 

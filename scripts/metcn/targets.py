@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from metcn import formats, table_kinds
-from metcn import genome as genomes
 from metcn.delimited import Column, check_intervals, parse_column, read_text
 from metcn.errors import InputError
+from metcn.genome import build as genomes
 
 REMEDY = "correct the BED or ask its vendor for another"
 POSITION = Column("integer", low=0, high=(1 << 31) - 1)  # as far as BAM can count

@@ -13,7 +13,7 @@ import pandas as pd
 
 from metcn import variant_depths, variant_file, variant_kinds
 from metcn.errors import InputError
-from metcn.genome import AUTOSOMES, Genome, bare, check_build
+from metcn.genome.build import AUTOSOMES, Genome, bare, check_build
 from metcn.variant_file import Header, Record
 
 COLUMNS = ("chromosome", "position", "reads", "depth", "somatic")

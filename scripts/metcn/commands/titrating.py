@@ -126,12 +126,13 @@ class _Work:
 
     def make(self, grid: Mapping[str, Any], karyotypes: Path | None, *, known: bool, bam: bool) -> list[Path]:
         """Folders of the folds, with their inputs written."""
-        from metcn import genome, titration
+        from metcn import titration
+        from metcn.genome import build
         from metcn.simulate.assays import stream
         from metcn.stages import titrate
 
         asked = titrate.Grid(**grid, known=known)
-        facts = genome.load(self.settings["genome"])
+        facts = build.load(self.settings["genome"])
         backgrounds = titrate.read_karyotypes(karyotypes, facts)
         names = sorted(self.normals)
         parts = [

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn.genome import MET_CHROMOSOME, bare_names
+from metcn.genome.build import MET_CHROMOSOME, bare_names
 from metcn.pages import svg, tracks
 from metcn.pages.svg import Scale
 from metcn.pages.words import CALL_WORDS

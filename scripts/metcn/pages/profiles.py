@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn.genome import bare, bare_names
+from metcn.genome.build import bare, bare_names
 from metcn.mixture import expected_ratio
 from metcn.pages import svg, tracks
 from metcn.pages.svg import Scale

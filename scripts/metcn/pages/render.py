@@ -13,8 +13,8 @@ import pandas as pd
 from jinja2 import ChainableUndefined, Environment
 from markupsafe import Markup
 
-from metcn import genome as genomes
 from metcn.cohort import cell, pick, row
+from metcn.genome import build as genomes
 from metcn.pages import gauges, heatmap, outliers, profiles, sections, words
 from metcn.pages.document import document, environment
 from metcn.vocabulary import CALLS, COHORT_COLUMNS, REASONS
@@ -37,7 +37,7 @@ def sample_page(
     ----------
     call : the sample's calls JSON.
     ratios, segments : its bins and segments; rows without a finite log2 are not drawn.
-    genome : facts of the build (``metcn.genome.Genome``).
+    genome : facts of the build (``metcn.genome.build.Genome``).
     title : heading of the page.
     whatif : results at other purities (``rows``) and what the page's script redoes them with (``payload``), or None.
     """

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn.genome import CONTEXT, NEIGHBOURS, bare
+from metcn.genome.build import CONTEXT, NEIGHBOURS, bare
 from metcn.pages import svg
 from metcn.pages.svg import Scale
 

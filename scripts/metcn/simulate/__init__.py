@@ -18,7 +18,7 @@ import pandas as pd
 from metcn.errors import InputError
 from metcn.files import write_text, writing
 from metcn.formats import NULL_LOG2
-from metcn.genome import load
+from metcn.genome.build import load
 from metcn.run.samples import SHEET_COLUMNS
 from metcn.simulate.assays import TYPICAL, Design, Noise, design, draw_fragments, stream
 from metcn.simulate.reads import PLASMA, TISSUE, Library, write_bam
@@ -97,7 +97,7 @@ def cohort(
     Parameters
     ----------
     genome : str or Genome
-        Build by name or as `metcn.genome.load` gives it. Contigs carry "chr" in GRCh38 and not in GRCh37.
+        Build by name or as `metcn.genome.build.load` gives it. Contigs carry "chr" in GRCh38 and not in GRCh37.
     assay : panel, amplicon or swgs
     normals : int
         Normals N1, N2, ... for the panel of normals; every other one is male.

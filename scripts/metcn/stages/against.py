@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from metcn import genome as genomes
 from metcn import ratios as core
+from metcn.genome import build as genomes
 from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages import belonging, measure
 from metcn.stats import fragments

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metcn import amplicon, amplicon_scan, stretches
-from metcn import genome as genomes
+from metcn.genome import build as genomes
 from metcn.stages import loci
 from metcn.stats import robust
 

@@ -10,11 +10,11 @@ from metcn import bed as extents
 from metcn import calls as calling
 from metcn import cohort as overview
 from metcn import criteria, provenance
-from metcn import genome as genomes
 from metcn import vcf as variants
 from metcn import verdicts as judging
 from metcn.errors import InputError
 from metcn.files import read_json, write_json, write_text
+from metcn.genome import build as genomes
 from metcn.stages import limits
 from metcn.stages.records import SCHEMA, grid_of, read_draws
 from metcn.vocabulary import QC, REASONS

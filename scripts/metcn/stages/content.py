@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from metcn import bins as tiling
-from metcn import genome as genomes
 from metcn import sequences, wiggle
 from metcn.errors import InputError
-from metcn.stages import axis
+from metcn.genome import axis
+from metcn.genome import build as genomes
 
 COARSEST = 2  # GC of a stretch more than so many times as wide as a bin says nothing of the bin
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from metcn import amplicon, tables
 from metcn import copies as estimating
-from metcn import genome as genomes
 from metcn.files import read_json, write_json, writing
+from metcn.genome import build as genomes
 from metcn.stages import amplicons, genes, limits, loci
 from metcn.stages.records import Mixture, levels, number
 

@@ -14,12 +14,13 @@ import pandas as pd
 from metcn import bins as tiling
 from metcn import counts as counting
 from metcn import filtered
-from metcn import genome as genomes
 from metcn import lengths as fragment_lengths
 from metcn.errors import InputError
+from metcn.genome import axis
+from metcn.genome import build as genomes
 from metcn.reads import alignments
 from metcn.sam import FILTERED, TALLIES, Filters
-from metcn.stages import axis, design, progress, reading, sampled
+from metcn.stages import design, progress, reading, sampled
 
 CLASSES = ("met", "chr7", "backbone")
 """Where fragments' lengths are told apart: in MET, on the rest of chromosome 7, on the other autosomes."""

@@ -12,9 +12,9 @@ import pandas as pd
 
 from metcn import counts as counting
 from metcn import filtered, formats, provenance, tables
-from metcn import genome as genomes
 from metcn.errors import InputError
 from metcn.files import write_json
+from metcn.genome import build as genomes
 from metcn.stages import counted, design, sampled, sites
 from metcn.stats import fragments
 from metcn.vocabulary import COUNT_COLUMNS, REASONS

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from metcn import bins as tiling
-from metcn import formats, names, sequences
-from metcn import genome as genomes
+from metcn import formats, sequences
 from metcn.errors import InputError
-from metcn.stages import axis, content
+from metcn.genome import axis, names
+from metcn.genome import build as genomes
+from metcn.stages import content
 from metcn.targets import read_targets
 
 WINDOW_BP = {"wgs": 1000, "swgs": 50_000}

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pysam
 
-from metcn import genome as genomes
 from metcn.files import write_text, writing
+from metcn.genome import build as genomes
 from metcn.reads import alignments
 from metcn.stages.titrate import Tumour
 

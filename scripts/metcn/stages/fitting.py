@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from metcn import alleles, clonal, modes
-from metcn import genome as genomes
+from metcn.genome import build as genomes
 
 MARGIN_BP = 5_000_000  # surroundings of MET that are left out with it: a focal gain fits no purity
 FOCAL_BP = 20_000_000  # MET's own segment is left out as focal up to this length

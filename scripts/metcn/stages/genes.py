@@ -9,7 +9,7 @@ import numpy as np
 
 from metcn import amplicon, detection
 from metcn import copies as estimating
-from metcn import genome as genomes
+from metcn.genome import build as genomes
 from metcn.stages import loci
 from metcn.stages.records import Mixture
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from metcn import genome as genomes
 from metcn.errors import InputError
+from metcn.genome import build as genomes
 
 SHOWN = 3
 """Contigs that a message names; the others are counted."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from metcn import genome as genomes
 from metcn.errors import InputError
+from metcn.genome import build as genomes
 from metcn.reads import alignments, indices
 from metcn.triage import WINDOW_BP, Spread, Triage, judge, window_bytes
 

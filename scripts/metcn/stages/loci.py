@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from metcn import bins as tiling
-from metcn import genome as genomes
 from metcn import ratios as core
+from metcn.genome import build as genomes
 from metcn.normalisation import sums
 from metcn.stages import measure
 from metcn.stats import fragments as counting

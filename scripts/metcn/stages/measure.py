@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from metcn import bins as tiling
-from metcn import genome as genomes
 from metcn import ratios as core
 from metcn import regions
+from metcn.genome import build as genomes
 from metcn.normalisation import sums
 from metcn.normalisation.panel import Panel, share_of
 from metcn.stats import fragments as counting

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from metcn import variants
-from metcn.genome import Genome
+from metcn.genome.build import Genome
 from metcn.run.samples import Sample
 
 MOST_RECORDS = 200_000  # of a VCF, which takes about two seconds

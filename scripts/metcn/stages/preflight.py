@@ -14,8 +14,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from metcn import criteria, files, formats, panel_file, sequences, variants
-from metcn import genome as genomes
 from metcn.errors import InputError
+from metcn.genome import build as genomes
 from metcn.reads import alignments
 from metcn.run.plan import Plan
 from metcn.run.samples import Sample

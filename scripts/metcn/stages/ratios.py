@@ -13,10 +13,10 @@ import pandas as pd
 
 from metcn import counts as counting
 from metcn import formats, panel_file, provenance, quality, tables
-from metcn import genome as genomes
 from metcn import reference as normals
 from metcn.errors import InputError
 from metcn.files import read_json, write_json
+from metcn.genome import build as genomes
 from metcn.normalisation import sums
 from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages import against, belonging, design, measure, suspected

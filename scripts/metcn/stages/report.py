@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from metcn import cohort as overview
-from metcn import genome as genomes
 from metcn import multiqc, tables
 from metcn.errors import InputError
 from metcn.files import read_json, write_text
+from metcn.genome import build as genomes
 from metcn.pages import render
 from metcn.run import failures
 from metcn.stages import whatif

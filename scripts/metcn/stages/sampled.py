@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from metcn import bins as tiling
-from metcn import genome as genomes
 from metcn import sampling
 from metcn.errors import InputError
+from metcn.genome import build as genomes
 from metcn.reads.alignments import Stretch
 
 AROUND_GENE_BP = 100_000

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import genome as genomes
 from metcn import segments as segmentation
 from metcn import tables
+from metcn.genome import build as genomes
 
 
 def segments(*, sample: str, ratios: Path, genome: str, output: Path, seg: Path, settings: Mapping[str, Any]) -> None:

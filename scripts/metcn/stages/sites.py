@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from metcn import bins as tiling
-from metcn import genome as genomes
 from metcn import snps
+from metcn.genome import build as genomes
 from metcn.sam import Filters
 from metcn.stages import design
 from metcn.vocabulary import ALLELE_COLUMNS

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import genome as genomes
-from metcn import names, suspects
 from metcn import ratios as core
+from metcn import suspects
+from metcn.genome import build as genomes
+from metcn.genome import names
 from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages.measure import Design
 from metcn.stats import robust

@@ -14,11 +14,11 @@ import pandas as pd
 import yaml
 
 from metcn import counts as counting
-from metcn import genome as genomes
 from metcn import mixture, tables, titration
 from metcn.delimited import tab_separated
 from metcn.errors import InputError
 from metcn.files import writing
+from metcn.genome import build as genomes
 from metcn.run.samples import Sample
 from metcn.simulate import tumours
 from metcn.simulate.assays import stream

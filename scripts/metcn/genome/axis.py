@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from metcn import genome as genomes
+from metcn.genome import build as genomes
 
 STRIDE = 1 << 33
 """Distance between the beginnings of two chromosomes; longer than any chromosome with all that is put around it."""

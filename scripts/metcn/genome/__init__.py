@@ -1,0 +1,1 @@
+"""Facts of the reference genomes, and positions along them."""
