@@ -171,7 +171,7 @@ def beside_cnvkit(size: str, folder: Path, repeats: int) -> None:
 
 def write_files(folder: Path, bins: int, normals: int) -> None:
     """Coverage of the normals and of a tumour, once for each tool; CNVkit's has the GC content it corrects for."""
-    from metcn import tables
+    from metcn.io import tables
 
     frame, gc = design(bins)
     tables.write_bins(folder / "bins.tsv", frame)

@@ -19,9 +19,10 @@ import pandas as pd
 from cohorts import Cohort
 from numpy.typing import NDArray
 
-from metcn import amplicon_scan, tables
+from metcn import amplicon_scan
 from metcn.files import read_json
 from metcn.genome import build as genomes
+from metcn.io import tables
 from metcn.mixture import expected_ratio
 from metcn.run.samples import Sample
 from metcn.stages import amplicons, loci

@@ -14,8 +14,9 @@ import options
 import pandas as pd
 from cohorts import Cohort
 
-from metcn import simulate, tables
+from metcn import simulate
 from metcn.genome import build as genomes
+from metcn.io import tables
 from metcn.run.samples import Sample
 from metcn.simulate.assays import design
 

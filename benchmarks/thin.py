@@ -18,10 +18,10 @@ import numpy as np
 import options
 import pandas as pd
 
-from metcn import tables
 from metcn.commands.arguments import call_stage
 from metcn.files import read_json, write_json
 from metcn.genome import build as genomes
+from metcn.io import tables
 from metcn.mixture import expected_ratio
 from metcn.run import config
 

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from metcn import simulate, tables
+from metcn import simulate
 from metcn.genome import build
+from metcn.io import tables
 from metcn.run import config
 from metcn.stages import depth
 from metcn.stages import ratios as stage

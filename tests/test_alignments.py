@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from metcn import sequences
 from metcn.errors import InputError
+from metcn.io import fasta as sequences
 from metcn.reads import alignments, cram_layout
 from small_files import CONTIGS, write_bam, write_fasta
 

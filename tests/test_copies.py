@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import copies, purity, tables
+from metcn import copies, purity
+from metcn.io import tables
 from metcn.mixture import expected_ratio
 from metcn.stats import student_t
 

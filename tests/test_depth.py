@@ -10,9 +10,10 @@ import pytest
 
 from metcn import bins as tiling
 from metcn import counts as counting
-from metcn import panel_file, tables
+from metcn import panel_file
 from metcn.errors import InputError
 from metcn.genome import build
+from metcn.io import tables
 from metcn.stages import counted, depth
 from small_files import write_bam, write_fasta
 

@@ -14,9 +14,10 @@ import pytest
 import yaml
 
 from made_up import amplified, no_call, plasma, profile
-from metcn import cohort, multiqc, tables
+from metcn import cohort, multiqc
 from metcn.errors import InputError
 from metcn.genome import build as builds
+from metcn.io import tables
 from metcn.vocabulary import CALLS, QC
 
 ROOT = Path(__file__).resolve().parents[1]

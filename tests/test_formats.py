@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metcn import formats
 from metcn.errors import InputError
 from metcn.genome import build
+from metcn.io import coverage_formats
 
 GRCH37 = build.load("GRCh37")
 
@@ -56,7 +56,7 @@ COVERAGE = [
 
 @pytest.mark.parametrize(("texts", "expected"), COVERAGE)
 def test_coverage_is_recognised(tmp_path, texts, expected):
-    frame = formats.read_coverage(written(tmp_path, *texts), GRCH37)
+    frame = coverage_formats.read_coverage(written(tmp_path, *texts), GRCH37)
     found = [f"{row.chromosome}:{row.start}-{row.end} {row.gene} {row.depth}" for row in frame.itertuples()]
     assert found == expected
     assert list(frame.columns) == ["chromosome", "start", "end", "gene", "kind", "depth", "count"]
@@ -79,7 +79,7 @@ def write_hdf5(path, *, counts=((10.0, 0.0),), contigs=("2", "10"), places=((0, 
 
 
 def test_gatk_hdf5_is_recognised_whatever_its_name(tmp_path):
-    frame = formats.read_coverage([write_hdf5(tmp_path / "table.tsv")], GRCH37)
+    frame = coverage_formats.read_coverage([write_hdf5(tmp_path / "table.tsv")], GRCH37)
     found = [f"{row.chromosome}:{row.start}-{row.end} {row.gene} {row.depth}" for row in frame.itertuples()]
     assert found == ["2:5-9 - 2500.0", "10:50-60 - 0.0"]
 
@@ -97,7 +97,7 @@ WRONG_HDF5 = [
 def test_wrong_hdf5_is_refused(tmp_path, content, message):
     path = write_hdf5(tmp_path / "s.hdf5", **content)
     with pytest.raises(InputError, match=message) as raised:
-        formats.read_coverage([path], GRCH37)
+        coverage_formats.read_coverage([path], GRCH37)
     assert str(path) in str(raised.value)
 
 
@@ -105,15 +105,15 @@ def test_damaged_hdf5_is_refused(tmp_path):
     path = write_hdf5(tmp_path / "s.hdf5")
     path.write_bytes(path.read_bytes()[:600])
     with pytest.raises(InputError, match="expected GATK read counts in the HDF5 file"):
-        formats.read_coverage([path], GRCH37)
+        coverage_formats.read_coverage([path], GRCH37)
 
 
 def test_pair_is_joined_in_genome_order_whichever_way_it_is_given(tmp_path):
     pair = written(tmp_path, TARGETS_LOG2, ANTITARGETS)
-    frame = formats.read_coverage(pair, GRCH37)
+    frame = coverage_formats.read_coverage(pair, GRCH37)
     assert frame["kind"].tolist() == ["target", "off_target", "off_target", "target"]
     assert frame["depth"].tolist() == [0.0, 0.5, 0.0, 8.0]
-    pd.testing.assert_frame_equal(frame, formats.read_coverage(pair[::-1], GRCH37))
+    pd.testing.assert_frame_equal(frame, coverage_formats.read_coverage(pair[::-1], GRCH37))
 
 
 @pytest.mark.parametrize("how", ["gzip", "crlf", "bom"])
@@ -124,7 +124,9 @@ def test_packaging_makes_no_difference(tmp_path, how):
     other.write_bytes(
         {"gzip": gzip.compress(content), "crlf": content.replace(b"\n", b"\r\n"), "bom": b"\xef\xbb\xbf" + content}[how]
     )
-    pd.testing.assert_frame_equal(formats.read_coverage([other], GRCH37), formats.read_coverage([plain], GRCH37))
+    pd.testing.assert_frame_equal(
+        coverage_formats.read_coverage([other], GRCH37), coverage_formats.read_coverage([plain], GRCH37)
+    )
 
 
 FAULTS = [
@@ -163,24 +165,24 @@ FAULTS = [
 def test_faulty_coverage_is_refused(tmp_path, text, message):
     (path,) = written(tmp_path, text)
     with pytest.raises(InputError) as raised:
-        formats.read_coverage([path], GRCH37)
+        coverage_formats.read_coverage([path], GRCH37)
     assert message in str(raised.value) and str(path) in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_the_same_table_twice_is_refused(tmp_path):
     (path,) = written(tmp_path, TARGETS)
     with pytest.raises(InputError, match="is in more than one of"):
-        formats.read_coverage([path, path], GRCH37)
+        coverage_formats.read_coverage([path, path], GRCH37)
 
 
 def test_no_table_is_refused():
     with pytest.raises(InputError, match="at least one coverage table"):
-        formats.read_coverage([], GRCH37)
+        coverage_formats.read_coverage([], GRCH37)
 
 
 def test_cnvkit_ratios(tmp_path):
     (path,) = written(tmp_path, CNR)
-    frame = formats.read_ratios(path)
+    frame = coverage_formats.read_ratios(path)
     np.testing.assert_array_equal(frame["log2"], [1.5, np.nan])  # CNVkit's null is a missing ratio, not a deep loss
     assert frame["weight"].tolist() == [0.9, 0.1]
     assert frame["depth"].tolist() == [4.0, 0.0]
@@ -189,7 +191,7 @@ def test_cnvkit_ratios(tmp_path):
 
 def test_gatk_ratios(tmp_path):
     (path,) = written(tmp_path, GATK_RATIOS)
-    frame = formats.read_ratios(path)
+    frame = coverage_formats.read_ratios(path)
     assert frame[["chromosome", "start", "end", "gene"]].to_numpy().tolist() == [["2", 5, 9, "-"], ["2", 9, 19, "-"]]
     np.testing.assert_array_equal(frame["log2"], [-0.5, np.nan])
 
@@ -197,4 +199,4 @@ def test_gatk_ratios(tmp_path):
 @pytest.mark.parametrize("text", [MOSDEPTH5, GATK_COUNTS, BEDCOV4, DRAGEN])
 def test_depth_given_as_ratios_is_refused(tmp_path, text):
     with pytest.raises(InputError, match="holds depth"):
-        formats.read_ratios(written(tmp_path, text)[0])
+        coverage_formats.read_ratios(written(tmp_path, text)[0])

@@ -10,8 +10,9 @@ import pysam
 import pytest
 
 import raw_bam
-from metcn import sam, sequences
+from metcn import sam
 from metcn.errors import InputError
+from metcn.io import fasta as sequences
 from metcn.reads import alignments
 from metcn.reads.alignments import Stretch
 from metcn.stages import reading

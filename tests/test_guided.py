@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 import made_depth
 import raw_bam
-from metcn import panel_file, ratios, sam, sampling, tables
+from metcn import panel_file, ratios, sam, sampling
 from metcn.errors import InputError
 from metcn.genome import build
+from metcn.io import tables
 from metcn.reads import alignments, guide, indices
 from metcn.stages import depth, measure, reading, sampled
 from small_files import write_fasta

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 import made_depth
 import made_tumours
-from metcn import mixture, purity, tables, variants
+from metcn import mixture, purity, variants
 from metcn.errors import InputError
 from metcn.genome import build
+from metcn.io import tables
 from metcn.run import config
 from metcn.stages import fitting
 

@@ -11,8 +11,9 @@ import pysam
 import pytest
 
 import raw_bam
-from metcn import sam, sequences
+from metcn import sam
 from metcn.errors import InputError
+from metcn.io import fasta as sequences
 from metcn.reads import alignments
 from metcn.stages import reading
 from small_files import write_bam, write_fasta

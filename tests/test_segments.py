@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 import made_depth
-from metcn import segments, tables
+from metcn import segments
 from metcn.errors import InputError
+from metcn.io import tables
 
 STEP = 100
 

@@ -11,9 +11,10 @@ import made_alleles
 import made_depth
 import made_tumours
 from made_alleles import Read, at, pair
-from metcn import sam, snps, tables
+from metcn import sam, snps
 from metcn.errors import InputError
 from metcn.genome import build
+from metcn.io import tables
 from metcn.stages import sites
 
 FACTS = build.load("GRCh37")

@@ -17,9 +17,10 @@ import pandas as pd
 import pysam
 import pytest
 
-from metcn import formats, scales, snps, wiggle
+from metcn import snps
 from metcn.errors import InputError
 from metcn.genome import build
+from metcn.io import coverage_formats, scales, tracks
 from metcn.run import sheet
 from metcn.stages import validate
 
@@ -59,15 +60,17 @@ def rows_of(row: str, *head: str) -> str:
 
 
 def depth(path: Path) -> pd.DataFrame:
-    return formats.read_coverage([path], GRCH37)[["chromosome", "start", "end", "gene", "depth"]]
+    return coverage_formats.read_coverage([path], GRCH37)[["chromosome", "start", "end", "gene", "depth"]]
 
 
 def ratio(path: Path) -> pd.DataFrame:
-    return formats.genome_order(formats.read_ratios(path), GRCH37)[["chromosome", "start", "end", "gene", "log2"]]
+    return coverage_formats.genome_order(coverage_formats.read_ratios(path), GRCH37)[
+        ["chromosome", "start", "end", "gene", "log2"]
+    ]
 
 
 def share(path: Path) -> pd.DataFrame:
-    return formats.genome_order(wiggle.read(path), GRCH37)
+    return coverage_formats.genome_order(tracks.read(path), GRCH37)
 
 
 def sites(path: Path) -> pd.DataFrame:
@@ -357,7 +360,7 @@ def whole_numbers(
     lines = [f"chr1\t{i * 1000}\t{i * 1000 + widths[i]}\t{int(values[i])}" for i in range(len(values))]
     path = folder / name
     path.write_text(head + "\n".join(lines) + "\n")
-    return formats.read_coverage([path], GRCH37)
+    return coverage_formats.read_coverage([path], GRCH37)
 
 
 def test_whole_numbers_are_sums_or_means_by_name_header_or_growth(tmp_path):
@@ -424,13 +427,13 @@ def test_ratios_lie_on_both_sides_of_zero(change, expected):
     assert scales.is_log_ratio(change(np.random.default_rng(5).normal(0, 0.2, 1000))) is expected
 
 
-def cnr(folder: Path, log2: list, depths: list | None) -> formats.Reading:
+def cnr(folder: Path, log2: list, depths: list | None) -> coverage_formats.Reading:
     names = "chromosome\tstart\tend\tgene\tlog2" + ("\tdepth" if depths else "") + "\n"
     lines = [f"chr1\t{i * 100}\t{i * 100 + 50}\tG\t{value}" for i, value in enumerate(log2)]
     lines = [f"{line}\t{depths[i]}" for i, line in enumerate(lines)] if depths else lines
     path = folder / "s.cnr"
     path.write_text(names + "\n".join(lines) + "\n")
-    return formats.ratios(path)
+    return coverage_formats.ratios(path)
 
 
 @pytest.mark.parametrize(
@@ -463,18 +466,18 @@ def test_a_header_alone_adds_no_bins(tmp_path):
         empty = tmp_path / f"{number}.antitargetcoverage.cnn"
         empty.write_text(head)
         pd.testing.assert_frame_equal(
-            formats.read_coverage([targets, empty], GRCH37), formats.read_coverage([targets], GRCH37)
+            coverage_formats.read_coverage([targets, empty], GRCH37), coverage_formats.read_coverage([targets], GRCH37)
         )
-        assert not formats.has_rows(empty)
+        assert not coverage_formats.has_rows(empty)
         with pytest.raises(InputError, match="has a header but no rows"):
-            formats.read_coverage([empty], GRCH37)
-    assert formats.has_rows(targets)
+            coverage_formats.read_coverage([empty], GRCH37)
+    assert coverage_formats.has_rows(targets)
 
 
 def test_notes_say_what_was_passed_over(tmp_path):
     text = READERS["mosdepth"].text + "chr1\t5\t5\tX\t1.5\n" + READERS["mosdepth"].text.splitlines()[0] + "\n"
     path = written(tmp_path, READERS["mosdepth"], text.replace(f"\t{DEPTH[3]}\n", "\tNA\n"))
-    notes = formats.coverage([path], GRCH37).notes
+    notes = coverage_formats.coverage([path], GRCH37).notes
     number = len(PLACES)
     assert [note.removeprefix(f"{path}: ") for note in notes] == [
         f"1 of {number + 2} rows without a base and is passed over (first: line {number + 1})",

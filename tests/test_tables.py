@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metcn import delimited, tables
 from metcn.errors import InputError
+from metcn.io import delimited, tables
 from metcn.vocabulary import BIN_COLUMNS, COUNT_COLUMNS, RATIO_COLUMNS
 
 

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metcn import cli, files, simulate, tables
+from metcn import cli, files, simulate
 from metcn.commands import titrating
 from metcn.errors import InputError
 from metcn.genome import build
+from metcn.io import tables
 from metcn.simulate import tumours as simulate_tumours
 from metcn.stages import outcomes
 from metcn.stages import titrate as stage

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metcn import wiggle
 from metcn.errors import InputError
+from metcn.io import tracks
 
 NAN = float("nan")
 FIXED = """track type=wiggle_0
@@ -40,7 +40,7 @@ SAME = {
 def read(folder, text):
     path = folder / "track"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return wiggle.read(path)
+    return tracks.read(path)
 
 
 @pytest.mark.parametrize("pack", [str.encode, lambda text: gzip.compress(text.encode())], ids=["plain", "gzip"])

@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn import inflation
-from metcn.delimited import check_intervals
 from metcn.errors import InputError
 from metcn.files import writing
+from metcn.io import decompress
+from metcn.io.delimited import check_intervals
+from metcn.io.tables import SPECIFICATIONS
 from metcn.normalisation.panel import KindNull, Panel
-from metcn.tables import SPECIFICATIONS
 from metcn.vocabulary import BIN_COLUMNS
 
 FORMAT = "metcn-reference"
@@ -134,7 +134,7 @@ def read_bins(path: str | Path) -> pd.DataFrame:
     """
     try:
         with h5py.File(path, "r") as handle:
-            inflation.check_hdf5(handle)
+            decompress.check_hdf5(handle)
             frame = pd.DataFrame({name: _column(handle, name) for name in BIN_COLUMNS})
     except (OSError, KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(_refused(path, str(error).strip("'\""))) from error

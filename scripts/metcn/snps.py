@@ -20,9 +20,11 @@ import pandas as pd
 import pysam
 from numpy.typing import NDArray
 
-from metcn import delimited, sam, sequences, variants
+from metcn import sam, variants
 from metcn.errors import InputError
 from metcn.genome import build as genomes
+from metcn.io import delimited
+from metcn.io import fasta as sequences
 from metcn.reads import alignments, indices
 from metcn.vocabulary import ALLELE_COLUMNS
 

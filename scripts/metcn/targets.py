@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from metcn import formats, table_kinds
-from metcn.delimited import Column, check_intervals, parse_column, read_text
 from metcn.errors import InputError
 from metcn.genome import build as genomes
+from metcn.io import coverage_formats, table_kinds
+from metcn.io.delimited import Column, check_intervals, parse_column, read_text
 
 REMEDY = "correct the BED or ask its vendor for another"
 POSITION = Column("integer", low=0, high=(1 << 31) - 1)  # as far as BAM can count
@@ -56,8 +56,8 @@ def read_targets(path: str | Path, genome: genomes.Genome) -> tuple[pd.DataFrame
     if frame.empty:
         raise InputError(f"{path} has no interval with a length; {REMEDY}")
     check_intervals(frame, path, REMEDY, ordered=False)
-    ordered = formats.genome_order(frame, genome)
-    formats.one_style(ordered["chromosome"], str(path))
+    ordered = coverage_formats.genome_order(frame, genome)
+    coverage_formats.one_style(ordered["chromosome"], str(path))
     return ordered, notes
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pysam
 
 from metcn.errors import InputError
-from metcn.sequences import htslib_quiet
+from metcn.io.fasta import htslib_quiet
 
 REMEDY = "give a VCF or BCF with allele depths, or leave the column variants empty"
 FIXED = 9  # columns before those of samples

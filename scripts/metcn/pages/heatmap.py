@@ -30,7 +30,7 @@ def draw(rows: Sequence[Mapping[str, Any]], levels: Sequence[pd.DataFrame], geno
     Parameters
     ----------
     rows : rows of the cohort table.
-    levels : segments by sample (`metcn.tables.read_seg`).
+    levels : segments by sample (`metcn.io.tables.read_seg`).
     genome : facts of the build.
     """
     ordered = sorted(rows, key=_rank)

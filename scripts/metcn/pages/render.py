@@ -103,7 +103,7 @@ def cohort_page(calls: Sequence[Mapping[str, Any]], *, levels: Levels = (), titl
     Parameters
     ----------
     calls : calls JSONs.
-    levels : segments of samples as ``.seg`` tables (`metcn.tables.read_seg`), drawn as a map of chromosome 7.
+    levels : segments of samples as ``.seg`` tables (`metcn.io.tables.read_seg`), drawn as a map of chromosome 7.
     title : heading of the page.
     """
     rows = [row(call) for call in calls]

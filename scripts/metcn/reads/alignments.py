@@ -1,4 +1,4 @@
-"""BAM and CRAM in: with :mod:`metcn.sequences` all that knows pysam, and the one place a faster reader would replace.
+"""BAM and CRAM in: with :mod:`metcn.io.fasta` all that knows pysam, and the one place a faster reader would replace.
 
 Records leave here as chunks of one structured array (:data:`RECORD`), so that everything behind it is vectorised and
 does not see how they were read.
@@ -17,8 +17,8 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import pysam
 
-from metcn import sequences
 from metcn.errors import InputError
+from metcn.io import fasta as sequences
 from metcn.reads import bgzf, cram_layout, indices
 from metcn.sam import MATE_UNMAPPED, PAIRED
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metcn import inflation
 from metcn.errors import InputError
+from metcn.io import decompress
 
 SUFFIXES = {"bam": (".bai", ".csi"), "cram": (".crai",)}
 BYTES_PER_INFLATED = 0.25
@@ -120,7 +120,7 @@ def read(index: Path) -> Index:
         if not content:
             raise _Cut("it is empty")
         if content[:2] == b"\x1f\x8b":
-            content = inflation.gunzip(content)
+            content = decompress.gunzip(content)
         if (index.suffix == ".crai") == (content[:4] in (b"BAI\1", b"CSI\1")):
             raise _Cut("it is none of its name's kind")
         if content[:4] == b"BAI\1":

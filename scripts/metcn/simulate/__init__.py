@@ -17,8 +17,8 @@ import pandas as pd
 
 from metcn.errors import InputError
 from metcn.files import write_text, writing
-from metcn.formats import NULL_LOG2
 from metcn.genome.build import load
+from metcn.io.coverage_formats import NULL_LOG2
 from metcn.run.samples import SHEET_COLUMNS
 from metcn.simulate.assays import TYPICAL, Design, Noise, design, draw_fragments, stream
 from metcn.simulate.reads import PLASMA, TISSUE, Library, write_bam

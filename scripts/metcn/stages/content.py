@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from metcn import bins as tiling
-from metcn import sequences, wiggle
 from metcn.errors import InputError
 from metcn.genome import axis
 from metcn.genome import build as genomes
+from metcn.io import fasta as sequences
+from metcn.io import tracks
 
 COARSEST = 2  # GC of a stretch more than so many times as wide as a bin says nothing of the bin
 
@@ -43,14 +44,14 @@ def of_sequence(frame: pd.DataFrame, facts: genomes.Genome, fasta: Path | None) 
 
 
 def track(path: Path, facts: genomes.Genome) -> pd.DataFrame:
-    """Rows of a file of shares along the genome, see `metcn.wiggle.read`.
+    """Rows of a file of shares along the genome, see `metcn.io.tracks.read`.
 
     Raises
     ------
     InputError
         If it is of another format or build, or has a base in two rows.
     """
-    rows = wiggle.read(path)
+    rows = tracks.read(path)
     beyond = np.flatnonzero(rows["start"] >= genomes.ends(facts, rows["chromosome"]))
     if len(beyond):
         row = rows.iloc[beyond[0]]

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import amplicon, tables
+from metcn import amplicon
 from metcn import copies as estimating
 from metcn.files import read_json, write_json, writing
 from metcn.genome import build as genomes
+from metcn.io import tables
 from metcn.stages import amplicons, genes, limits, loci
 from metcn.stages.records import Mixture, levels, number
 

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from metcn import counts as counting
-from metcn import filtered, formats, provenance, tables
+from metcn import filtered, provenance
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.genome import build as genomes
+from metcn.io import coverage_formats, tables
 from metcn.stages import counted, design, sampled, sites
 from metcn.stats import fragments
 from metcn.vocabulary import COUNT_COLUMNS, REASONS
@@ -51,7 +52,7 @@ def bins(
         frame = panel_file.read_bins(reference)
     elif coverage:
         frame = design.bins_of_coverage(
-            formats.read_coverage(coverage, facts), facts, assay=assay, where=_names(coverage)
+            coverage_formats.read_coverage(coverage, facts), facts, assay=assay, where=_names(coverage)
         )
         frame = design.annotated(frame, facts, fasta, **known)
     else:
@@ -135,7 +136,7 @@ def _depth_of_coverage(
     InputError
         If the tables' rows are not exactly the bins.
     """
-    table, notes = formats.coverage(paths, facts)
+    table, notes = coverage_formats.coverage(paths, facts)
     for note in notes:
         print(f"metcn: note: {note}", file=sys.stderr)
     _check_same_rows(frame, table, bins_path, _names(paths))

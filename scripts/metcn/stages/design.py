@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from metcn import bins as tiling
-from metcn import formats, sequences
 from metcn.errors import InputError
 from metcn.genome import axis, names
 from metcn.genome import build as genomes
+from metcn.io import coverage_formats
+from metcn.io import fasta as sequences
 from metcn.stages import content
 from metcn.targets import read_targets
 
@@ -104,7 +105,7 @@ def bins_of_design(
     on_target = axis.off_axis(tile_start, tile_end, origins, spelling).assign(gene=name, kind="target")
     away_start, away_end = _away_from_targets(tile_start, tile_end, facts, origins, fasta, settings)
     away = axis.off_axis(away_start, away_end, origins, spelling).assign(gene="Antitarget", kind="off_target")
-    return formats.genome_order(pd.concat([on_target, away], ignore_index=True), facts)
+    return coverage_formats.genome_order(pd.concat([on_target, away], ignore_index=True), facts)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import pandas as pd
 from metcn import calls as calling
 from metcn import cohort, criteria, titration
 from metcn import verdicts as judging
-from metcn.delimited import tab_separated
 from metcn.files import read_json, write_text
+from metcn.io.delimited import tab_separated
 from metcn.pages import dossier
 from metcn.stages.titrate import FOCALITY, NEGATIVE
 from metcn.stats import proportions

@@ -13,9 +13,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from metcn import criteria, files, formats, panel_file, sequences, variants
+from metcn import criteria, files, panel_file, variants
 from metcn.errors import InputError
 from metcn.genome import build as genomes
+from metcn.io import coverage_formats
+from metcn.io import fasta as sequences
 from metcn.reads import alignments
 from metcn.run.plan import Plan
 from metcn.run.samples import Sample
@@ -193,9 +195,9 @@ def _files(sample: Sample, facts: genomes.Genome, offers: dict[str, variants.Off
             raise InputError(f"sample {sample.name}: {path} is empty; copy or make it again")
     if tables_of and sum(map(_table_rows, tables_of)) <= MOST_ROWS_READ:
         if sample.ratios:
-            formats.ratios(sample.ratios)
+            coverage_formats.ratios(sample.ratios)
         else:
-            formats.coverage(sample.coverage, facts)
+            coverage_formats.coverage(sample.coverage, facts)
     if sample.variants:
         _vcf(sample.variants, facts)
         if sample.role == "tumour":
@@ -249,7 +251,7 @@ def _copies(samples: Iterable[Sample]) -> Iterator[str]:
 
 def _is_header(path: Path, size: int) -> bool:
     """Whether a table holds its header alone, as CNVkit's antitargets of amplicons do: all of these are alike."""
-    return path.suffix not in (".bam", ".cram") and size < PROBE_BYTES and not formats.has_rows(path)
+    return path.suffix not in (".bam", ".cram") and size < PROBE_BYTES and not coverage_formats.has_rows(path)
 
 
 def _probe(path: Path, size: int) -> bytes:

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn import modes, provenance, snps, tables
+from metcn import modes, provenance, snps
 from metcn import purity as mixing
 from metcn import variants as reading
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.genome import build as genomes
+from metcn.io import tables
 from metcn.run.samples import parse_range
 from metcn.stages import fitting
 

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from metcn import counts as counting
-from metcn import formats, panel_file, provenance, quality, tables
+from metcn import panel_file, provenance, quality
 from metcn import reference as normals
 from metcn.errors import InputError
 from metcn.files import read_json, write_json
 from metcn.genome import build as genomes
+from metcn.io import coverage_formats, tables
 from metcn.normalisation import sums
 from metcn.normalisation.panel import FEWEST_NORMALS, Panel
 from metcn.stages import against, belonging, design, measure, suspected
@@ -306,11 +307,11 @@ def _flat(frame: pd.DataFrame) -> Panel:
 
 def _imported(path: Path, facts: genomes.Genome, assay: str) -> _Given:
     """Bins and log2 ratios of a table normalised elsewhere; the notes on its reading are printed too."""
-    rows, notes = formats.ratios(path)
+    rows, notes = coverage_formats.ratios(path)
     for note in notes:
         print(f"metcn: note: {note}", file=sys.stderr)
-    table = formats.genome_order(rows, facts)
-    off_target = table["gene"].isin(formats.OFF_TARGET_NAMES)
+    table = coverage_formats.genome_order(rows, facts)
+    off_target = table["gene"].isin(coverage_formats.OFF_TARGET_NAMES)
     table = table.assign(kind=np.where(off_target, "off_target", "target"))
     frame = design.annotated(design.bins_of_coverage(table, facts, assay=assay, where=str(path)), facts)
     unknown = np.full(len(frame), np.nan)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from metcn import cohort as overview
-from metcn import multiqc, tables
+from metcn import multiqc
 from metcn.errors import InputError
 from metcn.files import read_json, write_text
 from metcn.genome import build as genomes
+from metcn.io import tables
 from metcn.pages import render
 from metcn.run import failures
 from metcn.stages import whatif

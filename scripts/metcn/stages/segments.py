@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from metcn import segments as segmentation
-from metcn import tables
 from metcn.genome import build as genomes
+from metcn.io import tables
 
 
 def segments(*, sample: str, ratios: Path, genome: str, output: Path, seg: Path, settings: Mapping[str, Any]) -> None:

@@ -14,11 +14,12 @@ import pandas as pd
 import yaml
 
 from metcn import counts as counting
-from metcn import mixture, tables, titration
-from metcn.delimited import tab_separated
+from metcn import mixture, titration
 from metcn.errors import InputError
 from metcn.files import writing
 from metcn.genome import build as genomes
+from metcn.io import tables
+from metcn.io.delimited import tab_separated
 from metcn.run.samples import Sample
 from metcn.simulate import tumours
 from metcn.simulate.assays import stream

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from metcn import delimited
-from metcn.delimited import Column
 from metcn.errors import InputError
 from metcn.files import write_text
+from metcn.io import delimited
+from metcn.io.delimited import Column
 from metcn.pages import charts, dossier
 from metcn.stats import agreement
 from metcn.vocabulary import CALLS, REASONS

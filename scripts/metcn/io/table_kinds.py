@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from metcn import inflation
-from metcn.delimited import NO_VALUE, read_text, text_frame, without_comments
 from metcn.errors import InputError
+from metcn.io import decompress
+from metcn.io.delimited import NO_VALUE, read_text, text_frame, without_comments
 
 GATK = ("CONTIG", "START", "END")
 REMEDY = "correct the table or make it again"
@@ -229,7 +229,7 @@ def _gatk_hdf5(path: str | Path) -> pd.DataFrame:
 
     try:
         with h5py.File(path) as handle:
-            inflation.check_hdf5(handle)
+            decompress.check_hdf5(handle)
             counts = np.asarray(handle["counts/values"][()]).ravel()
             names = handle["intervals/indexed_contig_names"].asstr()[()]
             places = np.asarray(handle["intervals/transposed_index_start_end"][()])

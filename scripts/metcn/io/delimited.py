@@ -1,6 +1,6 @@
 """Delimited text in: decoded, split, typed and checked, with every complaint naming file, line and column; and out.
 
-Both our own tables (:mod:`metcn.tables`) and others' (:mod:`metcn.formats`) are read through here.
+Both our own tables (:mod:`metcn.io.tables`) and others' (:mod:`metcn.io.coverage_formats`) are read through here.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from metcn import inflation
 from metcn.errors import InputError
+from metcn.io import decompress
 
 REMAKE = "run the stage that makes it again"
 
@@ -105,8 +105,8 @@ def read_text(path: str | Path) -> str:
     try:
         raw = Path(path).read_bytes()
         if raw[:2] == b"\x1f\x8b":
-            raw = inflation.gunzip(raw)
-    except inflation.TooMuch as error:
+            raw = decompress.gunzip(raw)
+    except decompress.TooMuch as error:
         raise InputError(f"{path} is no table ({error}); give the table it was made from") from error
     except (EOFError, zlib.error) as error:
         raise InputError(f"{path} is a damaged or truncated gzip file ({error}); copy or make it again") from error

@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from metcn.delimited import INFINITE, NO_VALUE, Column, parse_column, read_text, refuse_rows, without_comments
 from metcn.errors import InputError
+from metcn.io.delimited import INFINITE, NO_VALUE, Column, parse_column, read_text, refuse_rows, without_comments
 
 REMEDY = "correct the file or make it again"
 NAMES = re.compile(r"(chrom|chr|chromosome|contig)\s+(start|chromstart)\b", re.IGNORECASE)

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn.delimited import REMAKE, Column, check_intervals, parse_column, read_text, sampled, text_frame
 from metcn.errors import InputError
 from metcn.files import writing
+from metcn.io.delimited import REMAKE, Column, check_intervals, parse_column, read_text, sampled, text_frame
 from metcn.vocabulary import ALLELE_COLUMNS, BIN_COLUMNS, COUNT_COLUMNS, KINDS, MASKS, RATIO_COLUMNS, ROLES
 
 SEGMENT_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "probes", "weight", "se")

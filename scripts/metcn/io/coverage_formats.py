@@ -28,17 +28,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from metcn import scales, table_kinds
-from metcn.delimited import (
-    INFINITE,
-    NO_VALUE,
-    Column,
-    check_intervals,
-    parse_column,
-    refuse_rows,
-)
 from metcn.errors import InputError
 from metcn.genome import build as genomes
+from metcn.io import scales, table_kinds
+from metcn.io.delimited import INFINITE, NO_VALUE, Column, check_intervals, parse_column, refuse_rows
 
 NULL_LOG2 = -20.0
 """CNVkit writes log2 of a bin without any read as this."""
