@@ -8,14 +8,14 @@ import pytest
 
 import raw_bam
 from metcn.errors import InputError
-from metcn.reads import bgzf, inflate
+from metcn.reads import bgzf, deflate
 
 PARTS = [bytes([number]) * (number * 700) for number in range(1, 60)]
 
 
-@pytest.fixture(params=inflate.ENGINES)
+@pytest.fixture(params=deflate.ENGINES)
 def engine(request, monkeypatch):
-    monkeypatch.setattr(bgzf, "_ENGINE", inflate.ENGINES[request.param]())
+    monkeypatch.setattr(bgzf, "_ENGINE", deflate.ENGINES[request.param]())
 
 
 def written(tmp_path, parts=PARTS, **options):
@@ -116,14 +116,14 @@ def test_reading_may_stop_early(tmp_path, threads):
 def test_the_fastest_engine_there_is(monkeypatch, missing, expected):
     for name in missing:
         monkeypatch.setitem(sys.modules, name, None)
-    assert inflate.fastest().error is inflate.ENGINES[expected]().error
+    assert deflate.fastest().error is deflate.ENGINES[expected]().error
 
 
 def test_no_engine_is_an_error(monkeypatch):
     for name in ("deflate", "isal.isal_zlib"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError):
-        inflate.fastest()
+        deflate.fastest()
 
 
 @pytest.mark.usefixtures("engine")

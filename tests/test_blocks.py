@@ -15,10 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import raw_bam
-from metcn import counts, sam
+from metcn import counts
 from metcn.errors import InputError
-from metcn.reads import alignments, blocks
-from metcn.stages import reading
+from metcn.reads import alignments, blocks, reader, sam
 from small_files import write_fasta
 
 scan_blocks = pytest.importorskip("metcn.reads.scan_blocks", reason="needs numba", exc_type=ImportError)
@@ -59,8 +58,8 @@ def bases(path, filters=sam.Filters(), bins=BINS, fasta=None, one_by_one=False, 
 
     with pytest.MonkeyPatch.context() as patch, alignments.open_alignment(path, fasta, names=True) as opened:
         if one_by_one:
-            patch.setattr(reading, "_compiled", lambda: None)
-        for _ in reading.fragments(opened, filters, blocks=take, **options):
+            patch.setattr(reader, "_compiled", lambda: None)
+        for _ in reader.fragments(opened, filters, blocks=take, **options):
             pass
     return counter.counts.tolist()
 

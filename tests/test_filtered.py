@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from metcn import filtered
 from metcn.filtered import EVERYWHERE, MET, REFUSED, WARNED, Limits, Rules
-from metcn.sam import FILTERED, TALLIES
+from metcn.reads.sam import FILTERED, TALLIES
 
 BINS = 30
 

@@ -10,12 +10,10 @@ import pysam
 import pytest
 
 import raw_bam
-from metcn import sam
 from metcn.errors import InputError
 from metcn.io import fasta as sequences
-from metcn.reads import alignments
+from metcn.reads import alignments, reader, sam
 from metcn.reads.alignments import Stretch
-from metcn.stages import reading
 from small_files import write_fasta
 
 SEED = int(os.environ.get("METCN_FUZZ_SEED", "1000"))
@@ -80,8 +78,8 @@ def total(path, fasta=None, threads=1, parts=None):
     """Records, fragments, and sum of contigs and midpoints; of the fragments in ``parts`` alone if there are any."""
     fragments = places = records = 0
     with alignments.open_alignment(path, fasta) as opened:
-        what = reading.plan(opened, sam.Filters(), parts)
-        for chunk in reading.fragments(opened, sam.Filters(), threads=threads, what=what):
+        what = reader.plan(opened, sam.Filters(), parts)
+        for chunk in reader.fragments(opened, sam.Filters(), threads=threads, what=what):
             inside = np.full(len(chunk.midpoint), parts is None)
             for contig, start, end in parts or ():
                 inside |= (chunk.contig == contig) & (chunk.midpoint >= start) & (chunk.midpoint < end)
@@ -137,7 +135,7 @@ def way(request, monkeypatch):
     if request.param == "compiled":
         pytest.importorskip("metcn.reads.scan", reason="needs numba", exc_type=ImportError)
     else:
-        monkeypatch.setattr(reading, "_compiled", lambda: None)
+        monkeypatch.setattr(reader, "_compiled", lambda: None)
 
 
 @pytest.mark.parametrize("layout", ["bai", "csi"])

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 import made_depth
 import raw_bam
-from metcn import panel_file, ratios, sam, sampling
+from metcn import panel_file, ratios, sampling
 from metcn.errors import InputError
 from metcn.genome import build
 from metcn.io import tables
-from metcn.reads import alignments, guide, indices
-from metcn.stages import depth, measure, reading, sampled
+from metcn.reads import alignments, index_files, index_ranges, reader, sam
+from metcn.stages import depth, measure, sampled
 from small_files import write_fasta
 
 GRCH37 = build.load("GRCh37")
@@ -228,7 +228,7 @@ def test_csi_leads_to_the_same_records(tmp_path):
 
 def test_without_a_compiler_the_file_is_read_whole(tmp_path, bam, monkeypatch):
     whole, _ = counted(tmp_path, bam, FEW)
-    monkeypatch.setattr(reading, "_compiled", lambda: None)
+    monkeypatch.setattr(reader, "_compiled", lambda: None)
     part, summary = counted(tmp_path, bam, FEW_SAMPLED)
     check_equal(whole, part)
     assert summary["reading"]["mode"] == "whole"
@@ -248,8 +248,8 @@ def test_cram_is_read_in_the_same_windows(tmp_path):
     found = {}
     for path in (plain, cram):
         with alignments.open_alignment(path, sequence) as opened:
-            what = reading.plan(opened, sam.Filters(), stretches)
-            points = np.concatenate([part[1].copy() for part in reading.fragments(opened, sam.Filters(), what=what)])
+            what = reader.plan(opened, sam.Filters(), stretches)
+            points = np.concatenate([part[1].copy() for part in reader.fragments(opened, sam.Filters(), what=what)])
         found[path] = np.concatenate([np.sort(points[(points >= low) & (points < high)]) for _, low, high in stretches])
         assert what.mode == "guided" and 0 < what.bytes_read < 0.95 * what.bytes
     assert len(found[plain]) > 50
@@ -289,15 +289,15 @@ def test_the_index_of_another_file_is_refused_or_does_no_harm(tmp_path, bam):
 
 
 def test_an_index_without_a_contig_that_has_reads_is_refused(tmp_path, bam, monkeypatch):
-    genuine = indices.read
+    genuine = index_files.read
 
     def lacking(path):
         found = genuine(path)
         nothing = np.empty(0, np.int64)
-        found.places[6] = indices.Places(nothing, nothing, nothing, nothing, 0, 0, nothing)
+        found.places[6] = index_files.Places(nothing, nothing, nothing, nothing, 0, 0, nothing)
         return found
 
-    monkeypatch.setattr(indices, "read", lacking)
+    monkeypatch.setattr(index_files, "read", lacking)
     with pytest.raises(InputError, match=r"the index of .*s.bam is damaged, or of another file"):
         counted(tmp_path, bam, FEW_SAMPLED)
 
@@ -312,16 +312,16 @@ def test_no_reads_where_some_are_wanted(tmp_path):
 
 @pytest.mark.parametrize("known", [range(0), range(6), range(20)])
 def test_an_index_that_knows_only_the_first_contigs_is_refused(tmp_path, bam, monkeypatch, known):
-    genuine = indices.read
+    genuine = index_files.read
 
     def lacking(path):
         found = genuine(path)
         nothing = np.empty(0, np.int64)
-        absent = indices.Places(nothing, nothing, nothing, nothing, 0, 0, nothing)
+        absent = index_files.Places(nothing, nothing, nothing, nothing, 0, 0, nothing)
         found.places[:] = [each if number in known else absent for number, each in enumerate(found.places)]
         return found
 
-    monkeypatch.setattr(indices, "read", lacking)
+    monkeypatch.setattr(index_files, "read", lacking)
     with pytest.raises(InputError, match=r"the index of .*s.bam is damaged, or of another file"):
         counted(tmp_path, bam, FEW_SAMPLED)
 
@@ -329,7 +329,7 @@ def test_an_index_that_knows_only_the_first_contigs_is_refused(tmp_path, bam, mo
 def test_ranges_are_disjoint_and_in_order(bam):
     with alignments.open_alignment(bam) as opened:
         wanted = sampled.stretches(READ, opened.contigs)
-        found = guide.ranges(opened, wanted)
+        found = index_ranges.ranges(opened, wanted)
     assert len(found) > 10
     assert all(one.stop < two.start for one, two in pairwise(found))
 

@@ -11,14 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import raw_bam
-from metcn import counts, sam
+from metcn import counts
 from metcn.errors import InputError
-from metcn.reads import alignments, bgzf, guide
+from metcn.reads import alignments, bgzf, index_ranges, reader, sam
 from metcn.reads.alignments import Stretch
-from metcn.reads.indices import Range
-from metcn.stages import reading
+from metcn.reads.index_files import Range
 
-parts = pytest.importorskip("metcn.reads.parts", reason="needs numba", exc_type=ImportError)
+parts = pytest.importorskip("metcn.reads.parallel_scan", reason="needs numba", exc_type=ImportError)
 
 CONTIGS = {"chr1": 10_000, "chr2": 50_000, "chr7": 600_000}
 
@@ -73,8 +72,8 @@ def cut_at(path, seams, threads=2, **options):
 def total(path, threads, stretches=None):
     """The same of a file that is read as a run does it."""
     with alignments.open_alignment(path) as opened:
-        what = reading.plan(opened, sam.Filters(), stretches)
-        return summed(reading.fragments(opened, sam.Filters(), threads=threads, what=what))
+        what = reader.plan(opened, sam.Filters(), stretches)
+        return summed(reader.fragments(opened, sam.Filters(), threads=threads, what=what))
 
 
 def begins_of(records, block_bytes, path):
@@ -124,7 +123,7 @@ def test_as_an_index_cuts_it(tmp_path, layout, tag_bytes, at_least, threads, blo
     """A CSI has no bins of less than 64 KiB below its widest ones."""
     path = written(tmp_path / "s.bam", some_records(tag_bytes=tag_bytes), block_bytes, layout)
     with alignments.open_alignment(path) as opened:
-        ranges = guide.split(opened, [Range(0, None)], threads)
+        ranges = index_ranges.split(opened, [Range(0, None)], threads)
     assert len(ranges) >= at_least and ranges[0].start == 0 and ranges[-1].stop is None
     assert all(one.stop == other.start > one.start for one, other in pairwise(ranges))
     expected = one_by_one(path)
@@ -142,8 +141,8 @@ def test_files_with_nothing_to_cut(tmp_path, records):
 def test_a_part_of_the_genome_is_cut_too(tmp_path):
     path, wanted = written(tmp_path / "s.bam"), [Stretch(2, 100_000, 300_000), Stretch(2, 400_000, 450_000)]
     with alignments.open_alignment(path) as opened:
-        whole = guide.ranges(opened, wanted)
-        ranges = guide.split(opened, whole, 2)
+        whole = index_ranges.ranges(opened, wanted)
+        ranges = index_ranges.split(opened, whole, 2)
     assert len(ranges) > len(whole) == 2
     assert [each for each in ranges if each.start == whole[1].start or each.stop == whole[0].stop]
     found = total(path, 2, wanted)
@@ -154,17 +153,20 @@ def test_a_part_of_the_genome_is_cut_too(tmp_path):
 def test_parts_are_of_about_as_many_bytes(tmp_path):
     path = written(tmp_path / "s.bam", some_records(count=4000))
     with alignments.open_alignment(path) as opened:
-        ranges = guide.split(opened, [Range(0, None)], 1)
+        ranges = index_ranges.split(opened, [Range(0, None)], 1)
     bytes_each = np.diff([each.start >> 16 for each in ranges])
     tile = path.stat().st_size / 2 / (600_000 / (1 << 14))  # no cut within one; contig 1 lies in a single one
-    assert len(ranges) >= 8 and np.sort(bytes_each[1:])[-2] < path.stat().st_size / guide.PARTS_PER_THREAD + 2 * tile
+    assert (
+        len(ranges) >= 8
+        and np.sort(bytes_each[1:])[-2] < path.stat().st_size / index_ranges.PARTS_PER_THREAD + 2 * tile
+    )
 
 
 def test_an_index_of_another_file_is_not_followed(tmp_path):
     path, other = written(tmp_path / "s.bam"), written(tmp_path / "other.bam", some_records(seed=2, count=500))
     other.with_name("other.bam.bai").replace(tmp_path / "s.bam.bai")
     with alignments.open_alignment(path) as opened:
-        assert guide.split(opened, [Range(0, None)], 2) == [Range(0, None)]
+        assert index_ranges.split(opened, [Range(0, None)], 2) == [Range(0, None)]
     assert total(path, 2) == one_by_one(path)
 
 
@@ -179,7 +181,7 @@ def damaged(path, at):
 def test_damage_in_any_part_is_refused_and_ends_all_threads(tmp_path, share):
     path = written(tmp_path / "s.bam")
     with alignments.open_alignment(path) as opened:
-        ranges = guide.split(opened, [Range(0, None)], 3)
+        ranges = index_ranges.split(opened, [Range(0, None)], 3)
         damaged(path, int(share * path.stat().st_size))
         before = threading.active_count()
         with pytest.raises(InputError, match=r"s.bam is damaged near byte"):
@@ -191,7 +193,9 @@ def test_reading_may_stop_early(tmp_path):
     path = written(tmp_path / "s.bam", some_records(count=5000))
     before = threading.active_count()
     with alignments.open_alignment(path) as opened:
-        chunks = parts.fragments(opened, sam.Filters(), guide.split(opened, [Range(0, None)], 4), threads=4, chunk=10)
+        chunks = parts.fragments(
+            opened, sam.Filters(), index_ranges.split(opened, [Range(0, None)], 4), threads=4, chunk=10
+        )
         assert len(next(chunks).contig) <= 10
         chunks.close()
     assert threading.active_count() == before
@@ -208,7 +212,7 @@ def test_threads_do_share_the_work(tmp_path, monkeypatch):
         return genuine(*given, **options)
 
     with alignments.open_alignment(path) as opened:
-        ranges = guide.split(opened, [Range(0, None)], 2)
+        ranges = index_ranges.split(opened, [Range(0, None)], 2)
         monkeypatch.setattr(bgzf, "blocks", watched)
         found = summed(parts.fragments(opened, sam.Filters(), ranges, threads=2))
     monkeypatch.undo()
@@ -234,7 +238,7 @@ def test_records_out_of_order_are_refused_by_name(tmp_path, monkeypatch, way, at
     raw_bam.write(path, misplaced(at), block_bytes=[300], contigs=CONTIGS, index=False)
     path.with_name(path.name + ".bai").write_bytes(index)
     if way == "one by one":
-        monkeypatch.setattr(reading, "_compiled", lambda: None)
+        monkeypatch.setattr(reader, "_compiled", lambda: None)
     found = f"found {named} in .*s.bam; run `samtools sort` and `samtools index`"
     with pytest.raises(InputError, match=found):
         if way == "8 threads":

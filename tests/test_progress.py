@@ -6,7 +6,7 @@ from itertools import count
 import numpy as np
 import pytest
 
-from metcn.sam import Chunk, Filtered
+from metcn.reads.sam import Chunk, Filtered
 from metcn.stages import progress
 
 NOTHING = np.empty(0, np.int64)

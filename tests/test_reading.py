@@ -11,11 +11,9 @@ import pysam
 import pytest
 
 import raw_bam
-from metcn import sam
 from metcn.errors import InputError
 from metcn.io import fasta as sequences
-from metcn.reads import alignments
-from metcn.stages import reading
+from metcn.reads import alignments, reader, sam
 from small_files import write_bam, write_fasta
 
 RNG = np.random.default_rng(3)
@@ -40,7 +38,7 @@ def way(request, monkeypatch):
             raise ImportError("no numba")
         return genuine(name, *rest, **options)
 
-    for name in ("metcn.reads.scan", "metcn.reads.compiled"):
+    for name in ("metcn.reads.scan", "metcn.reads.jit"):
         monkeypatch.delitem(sys.modules, name, raising=False)
         monkeypatch.delattr(name, raising=False)
     monkeypatch.setattr(builtins, "__import__", without_numba)
@@ -50,7 +48,7 @@ def total(path, fasta=None, threads=1):
     """Tally, and sum of contigs and midpoints, of a whole file."""
     tally, places = dict.fromkeys(sam.TALLIES, 0), 0
     with alignments.open_alignment(path, fasta) as opened:
-        for contig, midpoint, _, part, _ in reading.fragments(opened, sam.Filters(), threads=threads):
+        for contig, midpoint, _, part, _ in reader.fragments(opened, sam.Filters(), threads=threads):
             places += int((1_000_003 * contig.astype(np.int64) + midpoint).sum())
             tally = {name: tally[name] + part[name] for name in tally}
     return tally, places
@@ -112,7 +110,7 @@ def test_cram_of_either_version_gives_the_same_fragments(tmp_path, version):
 def test_cram_is_read_record_by_record_without_a_compiler(tmp_path, monkeypatch):
     bam, cram, fasta = made_cram(tmp_path, "3.0", reads=2000)
     expected = total(bam)
-    monkeypatch.setattr(reading, "_compiled", lambda: None)
+    monkeypatch.setattr(reader, "_compiled", lambda: None)
     assert total(cram, fasta) == expected
 
 
@@ -130,7 +128,7 @@ def test_a_damaged_cram_is_refused(tmp_path):
 def test_leaving_a_cram_early_stops_its_decoder(tmp_path):
     _, cram, fasta = made_cram(tmp_path, "3.0", reads=150_000)
     with alignments.open_alignment(cram, fasta) as opened:
-        chunks = reading.fragments(opened, sam.Filters(min_mapq=0))
+        chunks = reader.fragments(opened, sam.Filters(min_mapq=0))
         next(chunks)
         chunks.close()
 
@@ -138,7 +136,7 @@ def test_leaving_a_cram_early_stops_its_decoder(tmp_path):
 def test_cram_without_any_record_although_its_index_lists_slices_is_refused(tmp_path, monkeypatch):
     fasta = write_fasta(tmp_path, chr1="A" * 1000, chr7="A" * 2000)
     cram = write_bam(tmp_path / "s.cram", [(0, 5, 0, 60, 0, "50M")], mode="wc", reference_filename=str(fasta))
-    monkeypatch.setattr(reading.cram, "fragments", lambda *_, **__: iter(()))
+    monkeypatch.setattr(reader.cram, "fragments", lambda *_, **__: iter(()))
     monkeypatch.setattr(alignments, "read_records", lambda *_, **__: iter(()))
     with pytest.raises(InputError, match=r"expected records, found none in .*s.cram.* set fasta"):
         total(cram, fasta)
@@ -154,7 +152,7 @@ def test_cram_that_needs_no_reference_gives_the_same(tmp_path, monkeypatch, opti
     cram = write_bam(tmp_path / "s.cram", reads, **made)
     fasta.unlink()
     if not compiled:
-        monkeypatch.setattr(reading, "_compiled", lambda: None)
+        monkeypatch.setattr(reader, "_compiled", lambda: None)
     assert total(cram, None) == expected
 
 
@@ -165,6 +163,6 @@ def test_cram_out_of_order_is_refused_by_name(tmp_path, monkeypatch, compiled):
     cram = write_bam(tmp_path / "s.cram", sorted(reads), **made)
     write_bam(cram, reads, index=False, **made)
     if not compiled:
-        monkeypatch.setattr(reading, "_compiled", lambda: None)
+        monkeypatch.setattr(reader, "_compiled", lambda: None)
     with pytest.raises(InputError, match=r"found chr1:201 after chr1:301 in .*s\.cram; run `samtools sort`"):
         total(cram, None)

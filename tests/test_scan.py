@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import raw_bam
-from metcn import counts, sam
+from metcn import counts
 from metcn.errors import InputError
-from metcn.reads import alignments, bgzf
+from metcn.reads import alignments, bgzf, sam
 
 scan = pytest.importorskip("metcn.reads.scan", reason="needs numba", exc_type=ImportError)
-compiled = pytest.importorskip("metcn.reads.compiled", reason="needs numba", exc_type=ImportError)
+compiled = pytest.importorskip("metcn.reads.jit", reason="needs numba", exc_type=ImportError)
 
 SCRIPTS = Path(sam.__file__).parents[1]
 USUAL = sam.Filters()
@@ -197,7 +197,7 @@ def kept(folder):
         "print(found, sum(mine.double.stats.cache_hits.values()))"
     )
     (folder / "mine.py").write_text(
-        "from metcn.reads.compiled import compiled\n\n@compiled\ndef double(number):\n    return 2 * number\n"
+        "from metcn.reads.jit import compiled\n\n@compiled\ndef double(number):\n    return 2 * number\n"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder / "kept"), "PYTHONPATH": str(SCRIPTS)}
     done = subprocess.run([sys.executable, "-c", code, folder], env=environment, capture_output=True, text=True,

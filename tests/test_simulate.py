@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn import sam, simulate
+from metcn import simulate
 from metcn.errors import InputError
 from metcn.genome.build import load
+from metcn.reads import sam
 from metcn.simulate import assays as simulate_assays
 from metcn.simulate import reads as simulate_reads
 from metcn.simulate import tumours as simulate_tumours

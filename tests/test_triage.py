@@ -7,10 +7,10 @@ import pysam
 import pytest
 
 import raw_bam
-from metcn import cli, triage
+from metcn import cli
 from metcn.errors import InputError
 from metcn.genome import build
-from metcn.reads import indices
+from metcn.reads import index_files, triage
 from metcn.stages import indexed
 from small_files import write_bam, write_fasta
 
@@ -164,7 +164,7 @@ def test_records_and_marks(tmp_path, layout):
     contigs = {"chr1": 100_000, "chr7": 50_000, "chr8": 9}
     path = raw_bam.write(tmp_path / "s.bam", READS, block_bytes=[500], contigs=contigs, index=False)
     pysam.index(*(["-c"] if layout == "csi" else []), str(path))
-    index = indices.read(indices.find(path, "bam"))
+    index = index_files.read(index_files.find(path, "bam"))
     assert index.records == 1005
     assert [position.tolist() for position, _ in index.marks] == [[0, 16384], [0, 16384], []]
     (_, one), (_, seven), _ = index.marks
@@ -175,7 +175,7 @@ def test_crai(tmp_path):
     fasta = write_fasta(tmp_path, chr1="A" * 1000, chr7="A" * 2000)
     reads = [(0, 5, 0, 60, 0, "50M"), (1, 100, 0, 60, 0, "50M"), (1, 300, 0, 60, 0, "50M")]
     path = write_bam(tmp_path / "s.cram", reads, mode="wc", reference_filename=str(fasta))
-    index = indices.read(indices.find(path, "cram"))
+    index = index_files.read(index_files.find(path, "cram"))
     assert index.records is None
     assert [position.tolist() for position, _ in index.marks] == [[5, 55], [100, 350]]
     assert all(byte[0] == 0 < byte[1] for _, byte in index.marks)
@@ -200,5 +200,5 @@ def test_damaged_index_is_refused(tmp_path, content, message):
     path = tmp_path / ("s.crai" if b"\t" in content else "s.bai")
     path.write_bytes(content)
     with pytest.raises(InputError, match=message) as raised:
-        indices.read(path)
+        index_files.read(path)
     assert str(path) in str(raised.value) and "samtools index" in str(raised.value)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from metcn.sam import (
+from metcn.reads.sam import (
     DUPLICATE,
     FILTERED,
     FIRST,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn.sam import FILTERED, TALLIES
+from metcn.reads.sam import FILTERED, TALLIES
 
 WARNED, REFUSED = "reads_filtered", "most_reads_filtered"
 EVERYWHERE, MET = "input", "MET"
@@ -92,7 +92,7 @@ class Loss:
     Attributes
     ----------
     filter
-        Its name in :data:`metcn.sam.TALLIES`.
+        Its name in :data:`metcn.reads.sam.TALLIES`.
     where
         :data:`EVERYWHERE` (reads) or :data:`MET` (fragments).
     lost, of
@@ -141,7 +141,7 @@ def losses(tallies: Mapping[str, int], bins: Bins, rules: Rules, limits: Limits)
     Parameters
     ----------
     tallies
-        Records by :data:`metcn.sam.TALLIES`.
+        Records by :data:`metcn.reads.sam.TALLIES`.
     bins
         Where fragments were counted and left out.
     """

@@ -20,12 +20,12 @@ import pandas as pd
 import pysam
 from numpy.typing import NDArray
 
-from metcn import sam, variants
+from metcn import variants
 from metcn.errors import InputError
 from metcn.genome import build as genomes
 from metcn.io import delimited
 from metcn.io import fasta as sequences
-from metcn.reads import alignments, indices
+from metcn.reads import alignments, index_files, sam
 from metcn.vocabulary import ALLELE_COLUMNS
 
 SITE_COLUMNS, READ_COLUMNS = ALLELE_COLUMNS[:5], ALLELE_COLUMNS[5:]
@@ -256,8 +256,8 @@ def _opened(path: Path, fasta: Path | None) -> Iterator[pysam.AlignmentFile]:
         If the file or its index is damaged or missing, also while it is read.
     """
     kind, _ = alignments.header(path)
-    index = indices.find(path, kind)
-    indices.read(index)  # raises for a damaged one, some of which end the process when htslib reads them
+    index = index_files.find(path, kind)
+    index_files.read(index)  # raises for a damaged one, some of which end the process when htslib reads them
     options: dict[str, Any] = {"mode": "rb" if kind == "bam" else "rc"}
     if kind == "cram" and fasta is not None:
         options["reference_filename"] = str(fasta)

@@ -19,8 +19,8 @@ import pysam
 
 from metcn.errors import InputError
 from metcn.io import fasta as sequences
-from metcn.reads import bgzf, cram_layout, indices
-from metcn.sam import MATE_UNMAPPED, PAIRED
+from metcn.reads import bgzf, cram_layout, index_files
+from metcn.reads.sam import MATE_UNMAPPED, PAIRED
 
 RECORD = np.dtype(
     [
@@ -65,7 +65,7 @@ class Alignment:
     fields: bytes = REQUIRED_FIELDS
 
     @cached_property
-    def index(self) -> indices.Index:
+    def index(self) -> index_files.Index:
         """Its index.
 
         Raises
@@ -73,7 +73,7 @@ class Alignment:
         InputError
             If the index is damaged.
         """
-        return indices.read(indices.find(self.path, "bam" if self.handle.is_bam else "cram"))
+        return index_files.read(index_files.find(self.path, "bam" if self.handle.is_bam else "cram"))
 
     @property
     def named(self) -> frozenset[str]:
@@ -125,7 +125,7 @@ def _container(path: Path) -> str:
 
 def _index_warnings(path: Path, kind: str) -> Iterator[str]:
     """A warning if the index is older than the file."""
-    if indices.find(path, kind).stat().st_mtime < path.stat().st_mtime:
+    if index_files.find(path, kind).stat().st_mtime < path.stat().st_mtime:
         yield f"the index of {path} is older than the file; run `samtools index {path}` unless both were copied"
 
 
@@ -158,8 +158,8 @@ def _handle(
     """
     options: dict[str, Any] = {"mode": "rb"}
     if kind == "cram":
-        index = indices.find(path, "cram")
-        size, reach = path.stat().st_size, indices.read(index).reach
+        index = index_files.find(path, "cram")
+        size, reach = path.stat().st_size, index_files.read(index).reach
         if size < reach:  # cut between two containers and closed again, a CRAM looks whole
             raise InputError(
                 f"expected {reach:,} bytes or more by its index, found {size:,} in {path}; copy or make both again"
@@ -181,14 +181,14 @@ def _check_index(path: Path, kind: str) -> None:
     InputError
         If there is none.
     """
-    if not indices.beside(path, kind):
+    if not index_files.beside(path, kind):
         with sequences.htslib_quiet(), open(path, "rb") as stream, _handle(stream, path) as handle:
             order = handle.header.to_dict().get("HD", {}).get("SO", "unknown")
         if order in NOT_BY_PLACE:
             raise InputError(
                 f"expected {path} sorted by coordinate, its header says {order}; run `samtools sort` and index it"
             )
-    indices.find(path, kind)
+    index_files.find(path, kind)
 
 
 def _check_reference(path: Path, fasta: str | Path | None) -> None:

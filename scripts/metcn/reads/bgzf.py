@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from metcn.errors import InputError
-from metcn.reads import inflate
+from metcn.reads import deflate
 
 PIECE_BYTES = 1 << 19
 LARGEST_BLOCK = 1 << 16
@@ -25,7 +25,7 @@ _USUAL = struct.Struct("<4s6xH2sHH")  # magic, length of the extra field, its on
 _SUBFIELD = struct.Struct("<2sH")
 _TRAILER = struct.Struct("<II")  # CRC32 and size of the inflated bytes
 _FIXED_BYTES = 12
-_ENGINE = inflate.fastest()
+_ENGINE = deflate.fastest()
 
 Span = tuple[int, int, int]  # where a block's compressed data begin and end in its piece, and where the block ends
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pysam
 
-from metcn import sam
+from metcn.reads import sam
 
 ROWS = 1 << 17
 TIDY_FROM = 1 << 12

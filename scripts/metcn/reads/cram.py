@@ -13,9 +13,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from metcn import sam
 from metcn.errors import InputError
-from metcn.reads import bgzf
+from metcn.reads import bgzf, sam
 from metcn.reads.alignments import Alignment, Stretch
 
 DECODER = "import sys, pysam; pysam.view(*sys.argv[1:], catch_stdout=False)"

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from metcn import sam
 from metcn.errors import InputError
-from metcn.reads.compiled import compiled as _compiled
+from metcn.reads import sam
+from metcn.reads.jit import compiled as _compiled
 
 CHUNK_FRAGMENTS = 1 << 17
 LARGEST_RECORD = 1 << 28
@@ -118,7 +118,7 @@ def scan(data, begin, limits, kept, left_out, state, tally):
     begin
         Byte of the first record.
     limits
-        int64: the fields of :class:`metcn.sam.Filters`, then the number of contigs in the header.
+        int64: the fields of :class:`metcn.reads.sam.Filters`, then the number of contigs in the header.
     kept
         Where fragments go: contig, midpoint and length (int32, int64 and int32, shape (room,) each).
     left_out
@@ -126,7 +126,7 @@ def scan(data, begin, limits, kept, left_out, state, tally):
     state
         int64: how many of either are there already, and the place of the last record. Changed.
     tally
-        int64, shape of :data:`metcn.sam.TALLIES`, added to.
+        int64, shape of :data:`metcn.reads.sam.TALLIES`, added to.
     """
     contigs, midpoints, lengths = kept
     left_contigs, left_midpoints, left_fates = left_out

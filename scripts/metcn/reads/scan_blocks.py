@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from metcn import sam
 from metcn.errors import InputError
-from metcn.reads.compiled import compiled
+from metcn.reads import sam
+from metcn.reads.jit import compiled
 
 ROWS = 1 << 18
 LARGEST_GAIN = 1 << 17  # rows that one record can add: its own blocks, and those it shares with its mate

@@ -16,7 +16,7 @@ import pandas as pd
 import pysam
 
 from metcn.files import writing
-from metcn.sam import DUPLICATE, FIRST, MATE_UNMAPPED, PAIRED, QC_FAILED, SECONDARY, SUPPLEMENTARY, UNMAPPED
+from metcn.reads.sam import DUPLICATE, FIRST, MATE_UNMAPPED, PAIRED, QC_FAILED, SECONDARY, SUPPLEMENTARY, UNMAPPED
 
 PROPER, REVERSE, MATE_REVERSE, SECOND = 0x2, 0x10, 0x20, 0x80  # flags that counting has no use for
 MATCH, SOFT_CLIP = 0, 4

@@ -18,9 +18,9 @@ from metcn import lengths as fragment_lengths
 from metcn.errors import InputError
 from metcn.genome import axis
 from metcn.genome import build as genomes
-from metcn.reads import alignments
-from metcn.sam import FILTERED, TALLIES, Filters
-from metcn.stages import design, progress, reading, sampled
+from metcn.reads import alignments, reader
+from metcn.reads.sam import FILTERED, TALLIES, Filters
+from metcn.stages import design, progress, sampled
 
 CLASSES = ("met", "chr7", "backbone")
 """Where fragments' lengths are told apart: in MET, on the rest of chromosome 7, on the other autosomes."""
@@ -64,10 +64,10 @@ def count(
         reasons = genomes.check_build(opened.contigs, facts, where=str(path))
         absent = _absent(frame, opened.contigs, path)
         wanted = sampled.stretches(frame[~left_out], opened.contigs) if left_out.any() else None
-        what = reading.plan(opened, filters, wanted)
+        what = reader.plan(opened, filters, wanted)
         counter = _Counter(frame, facts, list(opened.contigs))
         blocks = counter.add_blocks if unit == BASES else None
-        chunks = reading.fragments(opened, filters, threads=threads, what=what, blocks=blocks)
+        chunks = reader.fragments(opened, filters, threads=threads, what=what, blocks=blocks)
         known = what.expected if opened.handle.is_bam and what.mode == "whole" else None
         begin = time.perf_counter()
         for chunk in progress.followed(chunks, path.name, expected=known):

@@ -10,8 +10,8 @@ import numpy as np
 
 from metcn.errors import InputError
 from metcn.genome import build as genomes
-from metcn.reads import alignments, indices
-from metcn.triage import WINDOW_BP, Spread, Triage, judge, window_bytes
+from metcn.reads import alignments, index_files
+from metcn.reads.triage import WINDOW_BP, Spread, Triage, judge, window_bytes
 
 COLUMNS = ("file", "genome", "records", "met_over_chr7", "met_over_autosomes", "noise_log2", "flag", "why", "ms")
 UNREADABLE = "unreadable"
@@ -44,7 +44,7 @@ def _one(path: Path) -> tuple[str, int | None, Triage]:
     """Build, number of records and verdict of one file."""
     kind, contigs = alignments.header(path)
     facts = _build(contigs, path)
-    index = indices.read(indices.find(path, kind))
+    index = index_files.read(index_files.find(path, kind))
     marks = {genomes.bare(name): mark for name, mark in zip(contigs, index.marks, strict=False)}
     nothing = (np.empty(0, np.int64), np.empty(0))
     middle = sum(facts.met) // 2
@@ -69,7 +69,7 @@ def _one(path: Path) -> tuple[str, int | None, Triage]:
     return facts.name, index.records, found
 
 
-def _spread(index: indices.Index, contigs: Mapping[str, int], facts: genomes.Genome) -> Spread:
+def _spread(index: index_files.Index, contigs: Mapping[str, int], facts: genomes.Genome) -> Spread:
     """Aligned reads, and how many of the tiles of the chromosomes hold any."""
     of_genome = [genomes.bare(name) in facts.contigs for name in contigs]
     own = [each.own_position >> TILE_SHIFT for each, known in zip(index.places, of_genome, strict=False) if known]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TextIO
 
-from metcn.sam import Chunk
+from metcn.reads.sam import Chunk
 
 EVERY_S = 1.0
 

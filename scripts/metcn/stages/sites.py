@@ -12,7 +12,7 @@ import pandas as pd
 from metcn import bins as tiling
 from metcn import snps
 from metcn.genome import build as genomes
-from metcn.sam import Filters
+from metcn.reads.sam import Filters
 from metcn.stages import design
 from metcn.vocabulary import ALLELE_COLUMNS
 

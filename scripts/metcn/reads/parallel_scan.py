@@ -14,10 +14,9 @@ from functools import partial
 from pathlib import Path
 from queue import Queue
 
-from metcn import sam
-from metcn.reads import bgzf, scan
+from metcn.reads import bgzf, sam, scan
 from metcn.reads.alignments import Alignment
-from metcn.reads.indices import Range
+from metcn.reads.index_files import Range
 
 _Seam = tuple[int, tuple[int, int] | None, int]  # a range's start, and what `scan.Records.seam` says of it
 

@@ -12,11 +12,11 @@ import numpy as np
 
 from metcn import counts as counting
 from metcn.errors import InputError
-from metcn.reads import alignments, cram, guide
+from metcn.reads import alignments, cram, index_ranges
 from metcn.reads import blocks as aligned
 from metcn.reads.alignments import Alignment, Stretch
-from metcn.reads.indices import Range
-from metcn.sam import Blocks, Chunk, Disorder, Filters
+from metcn.reads.index_files import Range
+from metcn.reads.sam import Blocks, Chunk, Disorder, Filters
 
 NO_CONTIG = 0xFFFFFFFF
 
@@ -63,10 +63,10 @@ def plan(opened: Alignment, filters: Filters, stretches: Sequence[Stretch] | Non
         return Reading(size, size, alignments.indexed_records(opened), ranges=ranges)
     wider = _widened(stretches, filters.max_fragment_bp)
     if not is_bam:
-        part = guide.slices_bytes(opened, wider)
+        part = index_ranges.slices_bytes(opened, wider)
         return Reading(size, part, int(part > 0), wider)
-    ranges = guide.ranges(opened, wider)
-    return Reading(size, guide.bytes_of(opened.path, ranges), int(bool(ranges)), wider, ranges)
+    ranges = index_ranges.ranges(opened, wider)
+    return Reading(size, index_ranges.bytes_of(opened.path, ranges), int(bool(ranges)), wider, ranges)
 
 
 def fragments(
@@ -108,7 +108,7 @@ def _chunks(opened: Alignment, filters: Filters, threads: int, what: Reading, bl
     if not opened.handle.is_bam:
         yield from cram.fragments(opened, filters, stretches=what.stretches, further=further)
     else:
-        ranges = what.ranges if threads == 1 or further else guide.split(opened, what.ranges, threads)
+        ranges = what.ranges if threads == 1 or further else index_ranges.split(opened, what.ranges, threads)
         yield from parts.fragments(opened, filters, ranges, threads=threads, further=further)
     if further is not None:
         further.flush()
@@ -146,7 +146,7 @@ def _in_order(opened: Alignment, records: np.ndarray, before: tuple[int, int]) -
 def _compiled() -> ModuleType | None:
     """The compiled scan; None where there is no compiler for this Python: the same numbers, slower."""
     with suppress(ImportError):
-        from metcn.reads import parts
+        from metcn.reads import parallel_scan as parts
 
         return parts
     return None

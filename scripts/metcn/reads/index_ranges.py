@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from metcn.errors import InputError
-from metcn.reads import alignments, bgzf, indices
+from metcn.reads import alignments, bgzf, index_files
 from metcn.reads.alignments import Alignment, Stretch
-from metcn.reads.indices import Range
+from metcn.reads.index_files import Range
 
 PARTS_PER_THREAD = 16  # so many that threads end at about the same time
 LARGEST_PART = 1 << 26  # bytes: reading may be given up after each part
@@ -108,7 +108,9 @@ def bytes_of(path: Path, found: Sequence[Range]) -> int:
     return total
 
 
-def _check_without(path: Path, contig: int, before: Sequence[indices.Places], first: tuple[int, int] | None) -> None:
+def _check_without(
+    path: Path, contig: int, before: Sequence[index_files.Places], first: tuple[int, int] | None
+) -> None:
     """Nothing, if the file has no records of a contig of which its index knows none.
 
     Parameters
@@ -131,7 +133,7 @@ def _check_without(path: Path, contig: int, before: Sequence[indices.Places], fi
         raise _other_index(path)
 
 
-def _start(path: Path, own: indices.Places, stretch: Stretch) -> int:
+def _start(path: Path, own: index_files.Places, stretch: Stretch) -> int:
     """Offset at or before the first record that overlaps or begins in the stretch."""
     tile = int(np.searchsorted(own.position, stretch.start, side="right"))
     before = -1
@@ -147,7 +149,7 @@ def _start(path: Path, own: indices.Places, stretch: Stretch) -> int:
     return own.begin
 
 
-def _stop(path: Path, own: indices.Places, stretch: Stretch) -> int | None:
+def _stop(path: Path, own: index_files.Places, stretch: Stretch) -> int | None:
     """Offset of a record beyond the stretch."""
     tile, own_tile = (int(np.searchsorted(side, stretch.end)) for side in (own.position, own.own_position))
     for most in (8, None):  # nearly always one of the next few entries
