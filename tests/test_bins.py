@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn import bins
+from metcn.bins import tiles
 
 SIZE = 120
 INTERVALS = st.lists(st.tuples(st.integers(0, SIZE - 20), st.integers(1, 20)), max_size=12)
@@ -26,15 +26,15 @@ def painted(start, end):
 
 @given(INTERVALS)
 def test_merge(intervals):
-    start, end = bins.merge(*arrays(intervals))
+    start, end = tiles.merge(*arrays(intervals))
     np.testing.assert_array_equal(painted(start, end), painted(*arrays(intervals)) > 0)
     assert (start[1:] > end[:-1]).all()
 
 
 @given(INTERVALS, INTERVALS)
 def test_gaps(within, taken):
-    within = bins.merge(*arrays(within))
-    start, end = bins.gaps(*within, *arrays(taken))
+    within = tiles.merge(*arrays(within))
+    start, end = tiles.gaps(*within, *arrays(taken))
     np.testing.assert_array_equal(painted(start, end), (painted(*within) > 0) & (painted(*arrays(taken)) == 0))
     assert (start < end).all()
 
@@ -44,13 +44,13 @@ def test_covered_bp(intervals, others):
     start, end = arrays(intervals)
     covered = painted(*arrays(others)) > 0
     expected = [covered[low:high].sum() for low, high in zip(start, end, strict=True)]
-    assert bins.covered_bp(start, end, *arrays(others)).tolist() == expected
+    assert tiles.covered_bp(start, end, *arrays(others)).tolist() == expected
 
 
 @given(INTERVALS, INTERVALS, st.integers(0, 99))
 def test_mean_over(intervals, others, seed):
     start, end = arrays(intervals)
-    by_start, by_end = bins.merge(*arrays(others))
+    by_start, by_end = tiles.merge(*arrays(others))
     value = np.random.default_rng(seed).random(len(by_start))
     base = np.full(SIZE, np.nan)
     for low, high, share in zip(by_start, by_end, value, strict=True):
@@ -59,13 +59,13 @@ def test_mean_over(intervals, others, seed):
         np.nanmean(base[low:high]) if 2 * np.isfinite(base[low:high]).sum() >= high - low else np.nan
         for low, high in zip(start, end, strict=True)
     ]
-    np.testing.assert_allclose(bins.mean_over(start, end, by_start, by_end, value), expected, atol=1e-8)
+    np.testing.assert_allclose(tiles.mean_over(start, end, by_start, by_end, value), expected, atol=1e-8)
 
 
 @given(INTERVALS)
 def test_disjoint(intervals):
     given_start, given_end = arrays(intervals)
-    start, end, source = bins.disjoint(given_start, given_end)
+    start, end, source = tiles.disjoint(given_start, given_end)
     np.testing.assert_array_equal(painted(start, end), painted(given_start, given_end) > 0)
     assert (start[1:] >= end[:-1]).all()
     assert ((start >= given_start[source]) & (end <= given_end[source])).all()
@@ -74,7 +74,7 @@ def test_disjoint(intervals):
 @given(INTERVALS, st.integers(1, 30))
 def test_tile(intervals, width_bp):
     given_start, given_end = arrays(intervals)
-    start, end, source = bins.tile(given_start, given_end, width_bp)
+    start, end, source = tiles.tile(given_start, given_end, width_bp)
     np.testing.assert_array_equal(painted(start, end), painted(given_start, given_end))
     span, parts = given_end - given_start, np.bincount(source, minlength=len(intervals))
     assert parts.tolist() == [max(round(each / width_bp), 1) for each in span.tolist()]
@@ -93,7 +93,7 @@ def slow_best_gene(low, high, genes):
 def test_overlapping_gene(intervals, genes):
     start, end = arrays(sorted(intervals))
     gene_start, gene_end = arrays(genes)
-    found = bins.overlapping_gene(start, end, gene_start, gene_end)
+    found = tiles.overlapping_gene(start, end, gene_start, gene_end)
     for low, high, index in zip(start.tolist(), end.tolist(), found.tolist(), strict=True):
         best = slow_best_gene(low, high, list(zip(gene_start.tolist(), gene_end.tolist(), strict=True)))
         if best is None:
@@ -114,7 +114,7 @@ WINDOWS = [
 
 @pytest.mark.parametrize(("start", "end", "window_bp", "expected"), WINDOWS)
 def test_windows(start, end, window_bp, expected):
-    found = bins.windows(np.array(start), np.array(end), window_bp)
+    found = tiles.windows(np.array(start), np.array(end), window_bp)
     assert list(zip(*(side.tolist() for side in found), strict=True)) == expected
 
 
@@ -133,18 +133,18 @@ TARGETS = [
 @pytest.mark.parametrize(("targets", "expected"), TARGETS)
 def test_target_bins(targets, expected):
     start, end = (np.array([row[side] for row in targets], dtype=np.int64) for side in (0, 1))
-    found = bins.target_bins(start, end)
+    found = tiles.target_bins(start, end)
     assert list(zip(*(column.tolist() for column in found), strict=True)) == expected
 
 
 def test_narrow_targets_are_widened_within_their_chromosome():
     start, end = np.array([3, 500, 600, 995]), np.array([4, 501, 800, 996])
-    found = bins.widen(start, end, np.zeros(4, dtype=int), np.full(4, 1000), min_target_bp=100)
+    found = tiles.widen(start, end, np.zeros(4, dtype=int), np.full(4, 1000), min_target_bp=100)
     assert list(zip(*(side.tolist() for side in found), strict=True)) == [(0, 54), (451, 551), (600, 800), (946, 1000)]
 
 
 def test_off_target_bins_keep_clear_of_targets_and_excluded_regions():
-    start, end = bins.off_target_bins(
+    start, end = tiles.off_target_bins(
         np.array([0, 10_000]),
         np.array([5_000, 11_000]),
         target_start=np.array([2_000]),
@@ -188,4 +188,4 @@ SYMBOLS = [
 
 @pytest.mark.parametrize(("name", "symbol"), SYMBOLS)
 def test_gene_symbol(name, symbol):
-    assert bins.gene_symbol(name) == symbol
+    assert tiles.gene_symbol(name) == symbol

@@ -8,9 +8,9 @@ import pandas as pd
 import pysam
 import pytest
 
-from metcn import bins as tiling
 from metcn import counts as counting
 from metcn import panel_file
+from metcn.bins import tiles as tiling
 from metcn.errors import InputError
 from metcn.genome import build
 from metcn.io import tables

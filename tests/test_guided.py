@@ -12,17 +12,18 @@ from hypothesis import strategies as st
 
 import made_depth
 import raw_bam
-from metcn import panel_file, ratios, sampling
+from metcn import panel_file, ratios
+from metcn.bins import guided, sampled
 from metcn.errors import InputError
 from metcn.genome import build
 from metcn.io import tables
 from metcn.reads import alignments, index_files, index_ranges, reader, sam
-from metcn.stages import depth, measure, sampled
+from metcn.stages import depth, measure
 from small_files import write_fasta
 
 GRCH37 = build.load("GRCh37")
 CONTIGS = {"chr" + name: length for name, length in GRCH37.contigs.items() if name != "MT"}
-WINDOW = sampling.WINDOW_BP
+WINDOW = guided.WINDOW_BP
 BINS = made_depth.genome_windows(10_000)
 SAMPLED = sampled.sampled(BINS, GRCH37)
 COARSE = made_depth.genome_windows(16_000)
@@ -40,7 +41,7 @@ def choose(length_bp, *, bin_bp=1000, gc=None, masked=(), whole=()):
     always[:] = False
     always[[*whole]] = True
     gc = np.full(len(start), np.nan) if gc is None else gc
-    return sampling.chosen(
+    return guided.chosen(
         chromosome=np.zeros(len(start), int), start=start, end=start + bin_bp, whole=always, usable=usable, gc=gc
     )
 
@@ -49,26 +50,26 @@ def choose(length_bp, *, bin_bp=1000, gc=None, masked=(), whole=()):
 
 
 def test_a_window_of_each_stretch_is_chosen():
-    read = choose(20 * sampling.STRATUM_BP)
-    stretch = np.flatnonzero(read) * 1000 // sampling.STRATUM_BP
+    read = choose(20 * guided.STRATUM_BP)
+    stretch = np.flatnonzero(read) * 1000 // guided.STRATUM_BP
     assert np.bincount(stretch).tolist() == pytest.approx([130] * 20, abs=1)
     for number in range(20):
         start = np.flatnonzero(read)[stretch == number] * 1000
         assert start[0] // WINDOW == (start[-1] + 999) // WINDOW and np.diff(start).max() == 1000
     place = np.array([np.flatnonzero(read)[stretch == number][0] * 1000 for number in range(20)])
-    assert len(set(np.floor(place % sampling.STRATUM_BP / 500_000))) >= 8  # no fixed distance that could be a rhythm
+    assert len(set(np.floor(place % guided.STRATUM_BP / 500_000))) >= 8  # no fixed distance that could be a rhythm
 
 
 def test_the_sample_has_the_gc_content_of_the_genome():
     random = np.random.default_rng(4)
     gc = np.repeat(random.normal(0.41, 0.05, 8000), WINDOW // 1000)[: 200 * 5000]
-    read = choose(200 * sampling.STRATUM_BP, gc=gc)
+    read = choose(200 * guided.STRATUM_BP, gc=gc)
     levels = np.linspace(0.05, 0.95, 10)
     np.testing.assert_allclose(np.quantile(gc[read], levels), np.quantile(gc, levels), atol=0.008)
 
 
 def test_windows_keep_off_what_is_masked_or_read_anyway():
-    read = choose(3 * sampling.STRATUM_BP, masked=range(1000, 14_000), whole=range(14_100, 15_000))
+    read = choose(3 * guided.STRATUM_BP, masked=range(1000, 14_000), whole=range(14_100, 15_000))
     assert read[14_100:].all() and not read[1000:14_000].any()
     assert (read[:1000].sum(), read[5000:10_000].sum()) == (pytest.approx(130, abs=1), 0)
 
@@ -79,7 +80,7 @@ def test_radical_inverse_mirrors_the_digits(number):
     while left:
         expected += base * (left % 2)
         left, base = left // 2, base / 2
-    assert sampling.radical_inverse(number) == expected
+    assert guided.radical_inverse(number) == expected
 
 
 def test_what_is_not_read_is_masked_not_dropped():
@@ -104,7 +105,7 @@ def test_what_is_not_read_is_masked_not_dropped():
 
 
 def test_a_stretch_is_what_the_baseline_weighs():
-    assert sampling.STRATUM_BP == ratios.BLOCK_BP
+    assert guided.STRATUM_BP == ratios.BLOCK_BP
 
 
 WANTED = [

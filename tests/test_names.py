@@ -8,12 +8,12 @@ import pytest
 
 import made_depth
 from metcn import simulate
+from metcn.bins import design
 from metcn.errors import InputError
 from metcn.files import read_json
 from metcn.genome import build as genomes
 from metcn.genome import names
 from metcn.run import layout
-from metcn.stages import design
 
 GRCH37 = genomes.load("GRCh37")
 

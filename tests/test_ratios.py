@@ -9,7 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import ratios, regions
+from metcn import ratios
+from metcn.bins import groups
 from metcn.errors import InputError
 from metcn.vocabulary import REASONS
 
@@ -201,7 +202,7 @@ def slow_levels(chromosome, midpoint, ratio, use):
 def test_local_level_equals_the_loop(profile):
     chromosome, midpoint, ratio, use, _, _ = profile
     blocks, expected = slow_levels(chromosome, midpoint, ratio, use)
-    block = regions.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=ratios.BLOCK_BP)
+    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=ratios.BLOCK_BP)
     local = ratios.block_levels(ratio, block=block, use=use)[block]
     np.testing.assert_allclose(local, [expected[block] for block in blocks], atol=1e-12)
 
@@ -224,7 +225,7 @@ def test_wide_baseline_equals_the_loop(profile):
     expected = NAN
     if total:
         expected = math.log2(sum(2 ** (level[block] - raised[block]) * w for block, w in weight.items() if w) / total)
-    block = regions.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=ratios.BLOCK_BP)
+    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=ratios.BLOCK_BP)
     assume((np.isfinite(ratio) & use).sum() != 1)
     found, error = ratios.wide_baseline(ratio, noise, block=block, width_bp=width, use=use)
     np.testing.assert_allclose(found, expected, atol=1e-9)
@@ -235,7 +236,7 @@ def test_wide_baseline_equals_the_loop(profile):
 @given(profiles())
 def test_level_beside_equals_the_loop(profile):
     chromosome, midpoint, ratio, use, _, _ = profile
-    block = regions.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=ratios.BLOCK_BP)
+    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=ratios.BLOCK_BP)
     level = ratios.block_levels(ratio, block=block, use=use)
     of = dict(zip(block.tolist(), chromosome.tolist(), strict=True))
     expected = {}

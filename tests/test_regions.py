@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn import regions
+from metcn.bins import groups
 
 NAN = float("nan")
 
@@ -51,7 +51,7 @@ def test_clusters_equal_the_loop(table, gap_bp, span_bp, data):
     chromosome, start, end = table
     whole = (chromosome == "7") & (start >= 100) & (start < data.draw(st.integers(100, 400)))
     arrays = {"chromosome": chromosome, "start": start, "end": end, "whole": whole}
-    found = regions.clusters(**arrays, gap_bp=gap_bp, span_bp=span_bp)
+    found = groups.clusters(**arrays, gap_bp=gap_bp, span_bp=span_bp)
     assert found.tolist() == slow_clusters(*arrays.values(), gap_bp, span_bp)
 
 
@@ -71,7 +71,7 @@ CLUSTERS = [
 def test_clusters(chromosome, start, whole, expected):
     start = np.array(start, dtype=int)
     met = np.array([letter == "m" for letter in whole], dtype=bool)
-    found = regions.clusters(chromosome=np.array(list(chromosome)), start=start, end=start + 200, whole=met)
+    found = groups.clusters(chromosome=np.array(list(chromosome)), start=start, end=start + 200, whole=met)
     assert found.tolist() == expected
 
 
@@ -83,7 +83,7 @@ def test_runs_equal_the_loop(table, length):
         new = here == 0 or chromosome[here] != chromosome[here - 1] or size == length
         label, size = (label + 1, 1) if new else (label, size + 1)
         labels.append(label)
-    assert regions.runs(chromosome=chromosome, length=length).tolist() == labels
+    assert groups.runs(chromosome=chromosome, length=length).tolist() == labels
 
 
 EVEN = [
@@ -97,7 +97,7 @@ EVEN = [
 
 @pytest.mark.parametrize(("stretch", "length", "labels"), EVEN)
 def test_even_runs(stretch, length, labels):
-    assert regions.even_runs(stretch=np.array(list(stretch)), length=length).tolist() == labels
+    assert groups.even_runs(stretch=np.array(list(stretch)), length=length).tolist() == labels
 
 
 @given(bins(), st.integers(1, 150))
@@ -105,7 +105,7 @@ def test_blocks_equal_the_loop(table, size_bp):
     chromosome, start, _ = table
     places = [(name, position // size_bp) for name, position in zip(chromosome, start, strict=True)]
     order = {place: number for number, place in enumerate(dict.fromkeys(places))}
-    found = regions.blocks(chromosome=chromosome, midpoint=start.astype(float), size_bp=size_bp)
+    found = groups.blocks(chromosome=chromosome, midpoint=start.astype(float), size_bp=size_bp)
     assert found.tolist() == [order[place] for place in places]
 
 
@@ -120,8 +120,8 @@ def test_medians_equal_the_loop(pairs):
     for number in range(8):
         known = [value for value, own in pairs if own == number and math.isfinite(value)]
         expected.append(statistics.median(known) if known else NAN)
-    np.testing.assert_allclose(regions.medians(values, label, 8), expected, atol=1e-12)
+    np.testing.assert_allclose(groups.medians(values, label, 8), expected, atol=1e-12)
 
 
 def test_medians_without_labels_are_none():
-    assert regions.medians(np.array([]), np.array([], dtype=np.intp), 0).shape == (0,)
+    assert groups.medians(np.array([]), np.array([], dtype=np.intp), 0).shape == (0,)

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from metcn.bins.targets import read_targets
 from metcn.errors import InputError
 from metcn.genome import build as genomes
-from metcn.targets import read_targets
 
 GRCH37 = genomes.load("GRCh37")
 

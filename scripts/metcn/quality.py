@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import regions
+from metcn.bins import groups
 from metcn.stats import robust
 
 BLOCK_BP = 5e6  # stretch whose level is compared with the next one's
@@ -43,8 +43,8 @@ def evenness(ratio: Floats, sd: Floats, *, chromosome: NDArray, midpoint: Floats
     ratio, sd, chromosome, midpoint : ndarray, shape (bins,)
         In genome order; ratios must be finite.
     """
-    block = regions.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=BLOCK_BP)
-    level = regions.medians(ratio, block, int(block.max(initial=-1)) + 1)
+    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=BLOCK_BP)
+    level = groups.medians(ratio, block, int(block.max(initial=-1)) + 1)
     rest = ratio - level[block]
     return Evenness(_waviness(rest, level, block, chromosome), _autocorrelation(rest / sd, block))
 

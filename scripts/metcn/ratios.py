@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import regions
+from metcn.bins import groups as regions
 from metcn.normalisation import curves, sums, tangent
 from metcn.stats import fragments, robust
 
@@ -82,7 +82,7 @@ def correct(
     basis : ndarray, shape (bins, components)
         Components, log2 per unit share; may have no column.
     block : ndarray of int, shape (bins,)
-        Stretch of ``BLOCK_BP`` that each bin lies in (`metcn.regions.blocks`).
+        Stretch of ``BLOCK_BP`` that each bin lies in (`metcn.bins.groups.blocks`).
     group : ndarray of int, shape (bins,)
         Gene of each bin; ascending within a kind.
     usable, fit : ndarray of bool, shape (bins,)

@@ -1,6 +1,6 @@
 """Names of genes for people: from a design where its names can serve, else from where a bin lies.
 
-No number rests on them: bins are grouped by place (`metcn.regions.clusters`).
+No number rests on them: bins are grouped by place (`metcn.bins.groups.clusters`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import regions
+from metcn.bins import groups
 
 METHODS = ("medians", "lowess")
 CLASSES = 20  # classes of equally many bins whose medians make the curve
@@ -40,7 +40,7 @@ def _medians(covariate: Floats, ratio: Floats) -> tuple[Floats, Floats]:
     """Medians of both over classes of equally many bins."""
     edges = np.quantile(covariate, np.linspace(0, 1, CLASSES + 1)[1:-1])
     label = np.searchsorted(edges, covariate, side="right")
-    place, height = (regions.medians(values, label, CLASSES) for values in (covariate, ratio))
+    place, height = (groups.medians(values, label, CLASSES) for values in (covariate, ratio))
     filled = np.isfinite(height)
     return place[filled], height[filled]
 

@@ -12,11 +12,12 @@ import pandas as pd
 
 from metcn import counts as counting
 from metcn import filtered, provenance
+from metcn.bins import design, sampled
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.genome import build as genomes
 from metcn.io import coverage_formats, tables
-from metcn.stages import counted, design, sampled, sites
+from metcn.stages import counted, sites
 from metcn.stats import fragments
 from metcn.vocabulary import COUNT_COLUMNS, REASONS
 

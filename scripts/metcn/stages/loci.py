@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn import bins as tiling
 from metcn import ratios as core
+from metcn.bins import tiles as tiling
 from metcn.genome import build as genomes
 from metcn.normalisation import sums
 from metcn.stages import measure

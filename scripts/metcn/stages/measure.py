@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn import bins as tiling
 from metcn import ratios as core
-from metcn import regions
+from metcn.bins import groups as regions
+from metcn.bins import tiles as tiling
 from metcn.genome import build as genomes
 from metcn.normalisation import sums
 from metcn.normalisation.panel import Panel, share_of

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from metcn import criteria, files, panel_file, variants
+from metcn.bins import base_content, design, sampled
+from metcn.bins.targets import read_targets
 from metcn.errors import InputError
 from metcn.genome import build as genomes
 from metcn.io import coverage_formats
@@ -21,8 +23,7 @@ from metcn.io import fasta as sequences
 from metcn.reads import alignments
 from metcn.run.plan import Plan
 from metcn.run.samples import Sample
-from metcn.stages import content, design, headers, offered, sampled
-from metcn.targets import read_targets
+from metcn.stages import headers, offered
 
 FEW_TARGETS = 10
 PROBE_BYTES = 1 << 16
@@ -144,7 +145,7 @@ def _tracks(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
     """Nothing, if the files of GC content and mappability are sound and of the configured build."""
     for name in ("gc", "mappability"):
         if plan.settings["bins"][name]:
-            content.track(Path(plan.settings["bins"][name]), facts)
+            base_content.track(Path(plan.settings["bins"][name]), facts)
     yield from ()
 
 

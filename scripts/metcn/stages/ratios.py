@@ -14,13 +14,14 @@ import pandas as pd
 from metcn import counts as counting
 from metcn import panel_file, provenance, quality
 from metcn import reference as normals
+from metcn.bins import design
 from metcn.errors import InputError
 from metcn.files import read_json, write_json
 from metcn.genome import build as genomes
 from metcn.io import coverage_formats, tables
 from metcn.normalisation import sums
 from metcn.normalisation.panel import FEWEST_NORMALS, Panel
-from metcn.stages import against, belonging, design, measure, suspected
+from metcn.stages import against, belonging, measure, suspected
 from metcn.stats import fragments, robust
 
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import bins as tiling
 from metcn import snps
+from metcn.bins import design
+from metcn.bins import tiles as tiling
 from metcn.genome import build as genomes
 from metcn.reads.sam import Filters
-from metcn.stages import design
 from metcn.vocabulary import ALLELE_COLUMNS
 
 NEAR_BP = 100  # how far beyond a target captured fragments still reach in number

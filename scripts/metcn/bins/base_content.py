@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from metcn import bins as tiling
+from metcn.bins import tiles as tiling
 from metcn.errors import InputError
 from metcn.genome import axis
 from metcn.genome import build as genomes

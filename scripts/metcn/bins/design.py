@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import bins as tiling
+from metcn.bins import base_content
+from metcn.bins import tiles as tiling
+from metcn.bins.targets import read_targets
 from metcn.errors import InputError
 from metcn.genome import axis, names
 from metcn.genome import build as genomes
 from metcn.io import coverage_formats
 from metcn.io import fasta as sequences
-from metcn.stages import content
-from metcn.targets import read_targets
 
 WINDOW_BP = {"wgs": 1000, "swgs": 50_000}
 KIND_OF_ASSAY = {"panel": "target", "wes": "target", "amplicon": "amplicon", "wgs": "window", "swgs": "window"}
@@ -186,10 +186,10 @@ def annotated(
 ) -> pd.DataFrame:
     """``frame`` with gene, role, gc, mappability and mask; ``tracks`` names files that tell gc or mappability."""
     frame = frame.reset_index(drop=True)
-    gc, unknown = content.of_sequence(frame, facts, fasta)
+    gc, unknown = base_content.of_sequence(frame, facts, fasta)
     role = genomes.role_of(facts, frame["chromosome"], frame["start"], frame["end"])
     frame = frame.assign(gene=_genes(frame, facts), role=role, gc=gc, mappability=np.nan)
-    frame = frame.assign(**content.of_tracks(frame, facts, tracks or {}))
+    frame = frame.assign(**base_content.of_tracks(frame, facts, tracks or {}))
     return frame.assign(mask=_masks(frame, facts, unknown, min_mappability))
 
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from metcn import bins as tiling
-from metcn import sampling
+from metcn.bins import guided
+from metcn.bins import tiles as tiling
 from metcn.errors import InputError
 from metcn.genome import build as genomes
 from metcn.reads.alignments import Stretch
 
 AROUND_GENE_BP = 100_000
-WIDEST_BIN_BP = sampling.WINDOW_BP // 8
+WIDEST_BIN_BP = guided.WINDOW_BP // 8
 
 
 def is_wanted(reading: str, *, assay: str, window_bp: int) -> bool:
@@ -41,14 +41,14 @@ def sampled(frame: pd.DataFrame, facts: genomes.Genome) -> pd.DataFrame:
     """The bins that are read, and between them a masked row for each stretch that is not (at most 5 Mb long)."""
     codes, _ = pd.factorize(frame["chromosome"])
     place = {"chromosome": codes, "start": frame["start"].to_numpy()}
-    read = sampling.chosen(
+    read = guided.chosen(
         **place,
         end=frame["end"].to_numpy(),
         whole=_always_read(frame, facts),
         usable=(frame["mask"] == "").to_numpy(),
         gc=frame["gc"].to_numpy(float),
     )
-    row = sampling.rows(**place, read=read)
+    row = guided.rows(**place, read=read)
     first = np.flatnonzero(np.r_[True, row[1:] != row[:-1]])
     shorter = frame.iloc[first].assign(end=frame["end"].to_numpy()[np.r_[first[1:], len(frame)] - 1])
     unread = ~read[first]
