@@ -11,10 +11,10 @@ import h5py
 import numpy as np
 
 from metcn import simulate
+from metcn.counts import stage as depth
 from metcn.genome import build
 from metcn.io import tables
 from metcn.run import config
-from metcn.stages import depth
 from metcn.stages import ratios as stage
 from small_files import write_bam, write_fasta
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import raw_bam
-from metcn import counts
+from metcn.counts import counters
 from metcn.errors import InputError
 from metcn.reads import alignments, blocks, reader, sam
 from small_files import write_fasta
@@ -51,7 +51,7 @@ def write(path, fields, **options):
 
 def bases(path, filters=sam.Filters(), bins=BINS, fasta=None, one_by_one=False, contig=0, **options):  # noqa: B008
     """Bases per bin of one contig."""
-    counter = counts.BaseCounter(bins[:, 0], bins[:, 1])
+    counter = counters.BaseCounter(bins[:, 0], bins[:, 1])
 
     def take(where, start, end):
         counter.add(start[where == contig], end[where == contig])
@@ -210,7 +210,7 @@ def test_whatever_a_file_holds_both_ways_agree(tmp_path_factory, fields):
        st.lists(st.tuples(st.integers(0, 80), st.integers(1, 30)), max_size=9), st.integers(0, 1 << 38))  # fmt: skip
 def test_bases_per_bin_equal_a_loop(spans, bins, offset):
     start, width = np.array(bins, dtype=np.int64).reshape(-1, 2).T
-    counter = counts.BaseCounter(offset + start, offset + start + width)
+    counter = counters.BaseCounter(offset + start, offset + start + width)
     for half in (spans[::2], spans[1::2]):
         counter.add(*(offset + np.array(half, dtype=np.int64).reshape(-1, 2).T))
     expected = [
@@ -355,7 +355,7 @@ def test_cnvkit_coverage(tmp_path):
     found = coverage.do_coverage(str(bed(tmp_path)), str(path), min_mapq=20)
     found = {(row.start, row.end): row.depth for row in found}
     width = TOOL_BINS[:, 1] - TOOL_BINS[:, 0]
-    depth = counts.depth_per_base(np.array(bases(path, WIDE, TOOL_BINS)), width)
+    depth = counters.depth_per_base(np.array(bases(path, WIDE, TOOL_BINS)), width)
     expected = [found[start, end] for start, end in map(tuple, TOOL_BINS.tolist())]
     assert max(expected) > 20
     np.testing.assert_allclose(depth, expected, rtol=1e-12, atol=0)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from metcn import counts
+from metcn.counts import counters
 from metcn.reads.alignments import RECORD
 
 PAIR = 0x1 | 0x2
@@ -50,9 +50,9 @@ FATES = [
 
 @pytest.mark.parametrize(("row", "options", "fate"), FATES)
 def test_each_record_has_one_fate(row, options, fate):
-    tally = counts.fragments(as_array([row]), **options).tally
+    tally = counters.fragments(as_array([row]), **options).tally
     assert {name for name, number in tally.items() if number} == {"records", fate}
-    assert set(tally) == set(counts.TALLIES)
+    assert set(tally) == set(counters.TALLIES)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_each_record_has_one_fate(row, options, fate):
     ],
 )
 def test_midpoint(row, midpoint):
-    contig, found, *_ = counts.fragments(as_array([row]))
+    contig, found, *_ = counters.fragments(as_array([row]))
     assert (contig.tolist(), found.tolist()) == ([0], [midpoint])
 
 
@@ -108,12 +108,12 @@ ROWS = st.lists(
 
 @given(ROWS, st.integers(0, 60), st.booleans(), st.integers(0, 50), st.integers(50, 200))
 def test_fragments_equal_the_loop(rows, min_mapq, keep_duplicates, low, high):
-    contig, midpoint, length, tally, filtered = counts.fragments(
+    contig, midpoint, length, tally, filtered = counters.fragments(
         as_array(rows), min_mapq=min_mapq, keep_duplicates=keep_duplicates, min_fragment_bp=low, max_fragment_bp=high
     )
     expected, left_out = slow_fragments(rows, min_mapq, keep_duplicates, low, high)
     assert list(zip(contig.tolist(), midpoint.tolist(), length.tolist(), strict=True)) == expected
-    fates = [counts.TALLIES[fate] for fate in filtered.fate.tolist()]
+    fates = [counters.TALLIES[fate] for fate in filtered.fate.tolist()]
     assert list(zip(filtered.contig.tolist(), filtered.midpoint.tolist(), fates, strict=True)) == left_out
     assert tally["records"] == sum(number for name, number in tally.items() if name != "records") == len(rows)
 
@@ -127,7 +127,7 @@ def test_bin_counter_equals_the_loop(bins, points, chunk):
     """Bins in any order, overlapping, nested or repeated; points in any order and in any chunks."""
     start = np.array([low for low, _ in bins], dtype=np.int64)
     end = np.array([low + width for low, width in bins], dtype=np.int64)
-    counter = counts.BinCounter(start, end)
+    counter = counters.BinCounter(start, end)
     for first in range(0, len(points), chunk):
         counter.add(np.array(points[first : first + chunk], dtype=np.int64))
     expected = [sum(low <= point < high for point in points) for low, high in zip(start, end, strict=True)]
@@ -135,9 +135,9 @@ def test_bin_counter_equals_the_loop(bins, points, chunk):
 
 
 def test_depth_and_log2():
-    depth = counts.depth_per_kb(np.array([0, 50, np.nan]), np.array([100, 250, 100]))
+    depth = counters.depth_per_kb(np.array([0, 50, np.nan]), np.array([100, 250, 100]))
     np.testing.assert_array_equal(depth, [0.0, 200.0, np.nan])
-    np.testing.assert_allclose(counts.log2_depth(depth), [-20.0, np.log2(200.0), np.nan])
+    np.testing.assert_allclose(counters.log2_depth(depth), [-20.0, np.log2(200.0), np.nan])
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_depth_and_log2():
     ],
 )
 def test_even_log2_depth(depth, count, expected):
-    found = counts.even_log2_depth(np.array([depth]), np.array([count], dtype=float), np.array([250]))
+    found = counters.even_log2_depth(np.array([depth]), np.array([count], dtype=float), np.array([250]))
     np.testing.assert_allclose(found, [expected], atol=1e-6)
 
 
@@ -167,8 +167,8 @@ def test_chance_does_not_move_the_mean_of_even_log2_depth(mean, within):
     count = np.arange(1, 4 * mean + 60)
     share = np.diff(stats.poisson.cdf(np.arange(0, 4 * mean + 60), mean))
     width = np.full(len(count), 250)
-    even = counts.even_log2_depth(counts.depth_per_kb(count, width), count, width)
-    plain = counts.even_log2_depth(counts.depth_per_kb(count, width), np.full(len(count), np.nan), width)
+    even = counters.even_log2_depth(counters.depth_per_kb(count, width), count, width)
+    plain = counters.even_log2_depth(counters.depth_per_kb(count, width), np.full(len(count), np.nan), width)
     expected = np.log2(mean / 0.25)
     assert np.average(even, weights=share) == pytest.approx(expected, abs=within)
     assert np.average(plain, weights=share) < expected - 0.4 / mean
@@ -176,7 +176,7 @@ def test_chance_does_not_move_the_mean_of_even_log2_depth(mean, within):
 
 @given(st.integers(1, 10**9), st.integers(1, 10**6))
 def test_many_fragments_change_nothing(count, width):
-    depth = counts.depth_per_kb(np.array([count]), np.array([width]))
-    change = counts.even_log2_depth(depth, np.array([count]), np.array([width])) - np.log2(depth)
+    depth = counters.depth_per_kb(np.array([count]), np.array([width]))
+    change = counters.even_log2_depth(depth, np.array([count]), np.array([width])) - np.log2(depth)
     assert -1e-12 <= change[0] <= 0.722 / count + 1e-12
     assert count < 1000 or abs(change[0]) < 1e-3

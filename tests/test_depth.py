@@ -8,13 +8,14 @@ import pandas as pd
 import pysam
 import pytest
 
-from metcn import counts as counting
 from metcn import panel_file
 from metcn.bins import tiles as tiling
+from metcn.counts import alignment as counted
+from metcn.counts import counters as counting
+from metcn.counts import stage
 from metcn.errors import InputError
 from metcn.genome import build
 from metcn.io import tables
-from metcn.stages import counted, depth
 from small_files import write_bam, write_fasta
 
 GRCH37 = build.load("GRCh37")
@@ -52,7 +53,7 @@ def make_bins(
             paths[name] = folder / name
             paths[name].write_text(text)
     output = folder / "bins.tsv"
-    depth.bins(
+    stage.bins(
         assay=assay,
         genome="GRCh37",
         targets=paths["targets"],
@@ -69,7 +70,7 @@ def make_bins(
 
 def make_counts(folder, bins, *, alignment=None, coverage=None, settings=None):
     """Counts and summary of one sample."""
-    depth.counts(
+    stage.counts(
         sample="s",
         bins=bins,
         alignment=alignment,
@@ -294,7 +295,7 @@ def test_speed_is_told_apart_from_the_results(tmp_path):
     written = []
     for turn in ("one", "two"):
         paths = {name: tmp_path / turn / name for name in ("output", "summary", "speed")}
-        depth.counts(sample="s", bins=bins, alignment=some_bam(tmp_path), coverage=None, fasta=None, genome="GRCh37",
+        stage.counts(sample="s", bins=bins, alignment=some_bam(tmp_path), coverage=None, fasta=None, genome="GRCh37",
                      **paths, settings={"threads": 2})  # fmt: skip
         written.append([paths[name].read_bytes() for name in ("output", "summary")])
         pace = json.loads(paths["speed"].read_text())
@@ -308,7 +309,7 @@ def test_speed_is_told_apart_from_the_results(tmp_path):
 def test_a_coverage_table_has_no_speed(tmp_path):
     bins, _ = make_bins(tmp_path, coverage=COVERAGE, targets=None)
     speed = tmp_path / "speed.json"
-    depth.counts(sample="s", bins=bins, alignment=None, coverage=[tmp_path / "coverage"], fasta=None,
+    stage.counts(sample="s", bins=bins, alignment=None, coverage=[tmp_path / "coverage"], fasta=None,
                  genome="GRCh37", output=tmp_path / "s.cnn", summary=tmp_path / "s.json", speed=speed,
                  settings={})  # fmt: skip
     assert json.loads(speed.read_text()) == {"sample": "s", **dict.fromkeys(counted.PACE)}

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn import filtered
-from metcn.filtered import EVERYWHERE, MET, REFUSED, WARNED, Limits, Rules
+from metcn.counts import filtered
+from metcn.counts.filtered import EVERYWHERE, MET, REFUSED, WARNED, Limits, Rules
 from metcn.reads.sam import FILTERED, TALLIES
 
 BINS = 30

@@ -14,11 +14,12 @@ import made_depth
 import raw_bam
 from metcn import panel_file, ratios
 from metcn.bins import guided, sampled
+from metcn.counts import stage
 from metcn.errors import InputError
 from metcn.genome import build
 from metcn.io import tables
 from metcn.reads import alignments, index_files, index_ranges, reader, sam
-from metcn.stages import depth, measure
+from metcn.stages import measure
 from small_files import write_fasta
 
 GRCH37 = build.load("GRCh37")
@@ -170,7 +171,7 @@ def bam(tmp_path_factory):
 def counted(folder, path, frame, *, fasta=None, **settings):
     """Counts and summary of an alignment in these bins."""
     tables.write_bins(folder / "bins.tsv", frame)
-    depth.counts(
+    stage.counts(
         sample="s", bins=folder / "bins.tsv", alignment=path, coverage=None, fasta=fasta, genome="GRCh37",
         output=folder / "s.cnn", summary=folder / "s.json", settings=settings,
     )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn import lengths
+from metcn.counts import fragment_lengths
 
 NAMES = ("met", "backbone")
 FRAGMENTS = st.lists(st.tuples(st.integers(-1, 1), st.integers(0, 900)), max_size=80)
@@ -16,7 +16,7 @@ FRAGMENTS = st.lists(st.tuples(st.integers(-1, 1), st.integers(0, 900)), max_siz
 
 def counted(fragments, chunk=1000):
     """Summary of (class, length) pairs, added in chunks."""
-    counter = lengths.LengthCounter(NAMES)
+    counter = fragment_lengths.LengthCounter(NAMES)
     for first in range(0, len(fragments), chunk):
         part = np.array(fragments[first : first + chunk]).reshape(-1, 2)
         counter.add(part[:, 0], part[:, 1].astype(np.int32))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import raw_bam
-from metcn import counts
+from metcn.counts import counters
 from metcn.errors import InputError
 from metcn.reads import alignments, bgzf, index_ranges, reader, sam
 from metcn.reads.alignments import Stretch
@@ -59,7 +59,7 @@ def summed(chunks):
 def one_by_one(path):
     """The same of records that pysam reads."""
     with alignments.open_alignment(path) as opened:
-        return summed(counts.fragments(part) for part in alignments.read_records(opened))
+        return summed(counters.fragments(part) for part in alignments.read_records(opened))
 
 
 def cut_at(path, seams, threads=2, **options):

@@ -6,8 +6,8 @@ from itertools import count
 import numpy as np
 import pytest
 
+from metcn.counts import progress
 from metcn.reads.sam import Chunk, Filtered
-from metcn.stages import progress
 
 NOTHING = np.empty(0, np.int64)
 TALLIES = [

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import raw_bam
-from metcn import counts
+from metcn.counts import counters
 from metcn.errors import InputError
 from metcn.reads import alignments, bgzf, sam
 
@@ -44,7 +44,7 @@ def both(path, filters=USUAL, **options):
     with alignments.open_alignment(path) as opened:
         found = joined(scanned(opened, filters, **options))
     with alignments.open_alignment(path) as opened:
-        slow = joined(counts.fragments(part, **filters._asdict()) for part in alignments.read_records(opened))
+        slow = joined(counters.fragments(part, **filters._asdict()) for part in alignments.read_records(opened))
     return found, slow
 
 

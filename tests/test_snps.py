@@ -11,12 +11,11 @@ import made_alleles
 import made_depth
 import made_tumours
 from made_alleles import Read, at, pair
-from metcn import snps
+from metcn.counts import sites, snps
 from metcn.errors import InputError
 from metcn.genome import build
 from metcn.io import tables
 from metcn.reads import sam
-from metcn.stages import sites
 
 FACTS = build.load("GRCh37")
 SITE = 10_000

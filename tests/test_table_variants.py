@@ -17,7 +17,7 @@ import pandas as pd
 import pysam
 import pytest
 
-from metcn import snps
+from metcn.counts import snps
 from metcn.errors import InputError
 from metcn.genome import build
 from metcn.io import coverage_formats, scales, tracks

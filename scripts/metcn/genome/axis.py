@@ -1,4 +1,4 @@
-"""Chromosomes laid end to end on one axis, as :mod:`metcn.bins.tiles` and :mod:`metcn.counts` want positions."""
+"""Chromosomes laid end to end on one axis, as :mod:`metcn.bins.tiles` and :mod:`metcn.counts.counters` want positions."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from metcn import counts as counting
+from metcn.counts import counters as counting
 from metcn.errors import InputError
 from metcn.reads import alignments, cram, index_ranges
 from metcn.reads import blocks as aligned

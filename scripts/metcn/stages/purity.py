@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn import modes, provenance, snps
+from metcn import modes, provenance
 from metcn import purity as mixing
 from metcn import variants as reading
+from metcn.counts import snps
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.genome import build as genomes

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from metcn import counts as counting
 from metcn import panel_file, provenance, quality
 from metcn import reference as normals
 from metcn.bins import design
+from metcn.counts import counters as counting
 from metcn.errors import InputError
 from metcn.files import read_json, write_json
 from metcn.genome import build as genomes

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from metcn import counts as counting
 from metcn import mixture, titration
+from metcn.counts import counters as counting
 from metcn.errors import InputError
 from metcn.files import writing
 from metcn.genome import build as genomes

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import counts as counting
-from metcn import filtered, provenance
+from metcn import provenance
 from metcn.bins import design, sampled
+from metcn.counts import alignment as counted
+from metcn.counts import counters as counting
+from metcn.counts import filtered, sites
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.genome import build as genomes
 from metcn.io import coverage_formats, tables
-from metcn.stages import counted, sites
 from metcn.stats import fragments
 from metcn.vocabulary import COUNT_COLUMNS, REASONS
 

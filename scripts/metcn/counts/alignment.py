@@ -11,17 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import counts as counting
-from metcn import filtered
-from metcn import lengths as fragment_lengths
 from metcn.bins import design, sampled
 from metcn.bins import tiles as tiling
+from metcn.counts import counters as counting
+from metcn.counts import filtered, fragment_lengths, progress
 from metcn.errors import InputError
 from metcn.genome import axis
 from metcn.genome import build as genomes
 from metcn.reads import alignments, reader
 from metcn.reads.sam import FILTERED, TALLIES, Filters
-from metcn.stages import progress
 
 CLASSES = ("met", "chr7", "backbone")
 """Where fragments' lengths are told apart: in MET, on the rest of chromosome 7, on the other autosomes."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import snps
 from metcn.bins import design
 from metcn.bins import tiles as tiling
+from metcn.counts import snps
 from metcn.genome import build as genomes
 from metcn.reads.sam import Filters
 from metcn.vocabulary import ALLELE_COLUMNS
