@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metcn import cnvkit
+from metcn.segments import cnvkit
 
 SCRIPTS = Path(cnvkit.__file__).parents[1]
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 import made_depth
-from metcn import copies, ratios, segments
+from metcn import copies, ratios
 from metcn.normalisation import sums
+from metcn.segments import segment
 from metcn.stats import fragments
 
 NAN = float("nan")
@@ -310,7 +311,7 @@ def test_segments_of_a_flat_genome_err_by_no_less_than_their_fragments(tmp_path,
     count = np.random.default_rng(9).poisson(mean, len(WINDOWS))
     found = met_level(tmp_path, WINDOWS, count)
     arm = (WINDOWS["chromosome"] + np.where(WINDOWS["start"] > 60e6, "q", "p")).to_numpy()
-    table = segments.find(found.table, method="none", arm=arm)
+    table = segment.find(found.table, method="none", arm=arm)
     size = table["probes"] * mean
     assert (table["se"] >= 0.85 * fragments.sd(size.to_numpy(float))).all()
     z = (table["log2"] / table["se"]).to_numpy()

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 import made_depth
-from metcn import segments
 from metcn.errors import InputError
 from metcn.io import tables
+from metcn.segments import segment
 
 STEP = 100
 
@@ -35,8 +35,8 @@ GAIN = [("1", "p", 0.0), ("1", "q", 0.0), ("7", "p", 0.0), ("7", "q", 0.0), ("7"
 @pytest.mark.parametrize("method", ["none", "haar", "hmm"])
 def test_every_bin_lies_in_one_segment_of_its_arm(method):
     frame, arms = profile(GAIN)
-    found = segments.find(frame, method=method, arm=arms)
-    assert list(found.columns) == list(segments.COLUMNS)
+    found = segment.find(frame, method=method, arm=arms)
+    assert list(found.columns) == list(segment.COLUMNS)
     assert found["probes"].sum() == len(frame)
     covered = 0
     for row in found.itertuples():
@@ -51,7 +51,7 @@ def test_every_bin_lies_in_one_segment_of_its_arm(method):
 def test_a_gain_is_found_where_it_is(method):
     """CNVkit's hmm cuts two bins off at each step, so the gain may come in pieces, but nothing else is gained."""
     frame, arms = profile(GAIN)
-    found = segments.find(frame, method=method, arm=arms)
+    found = segment.find(frame, method=method, arm=arms)
     gained = found[found["log2"] > 1]
     assert set(gained["chromosome"]) == {"7"}
     assert set(gained["gene"]) == {"G4"}
@@ -65,7 +65,7 @@ def test_a_gain_is_found_where_it_is(method):
 
 def test_without_a_method_there_is_one_segment_per_arm():
     frame, arms = profile(FLAT)
-    found = segments.find(frame, method="none", arm=arms)
+    found = segment.find(frame, method="none", arm=arms)
     assert found["chromosome"].tolist() == ["1", "1", "7", "7"]
     assert found["probes"].tolist() == [STEP] * 4
     assert found["gene"].tolist() == ["G0", "G1", "G2", "G3"]
@@ -76,7 +76,7 @@ def test_the_level_is_the_weighted_median_and_its_error_the_scatter_of_medians()
     for seed in range(80):
         frame, arms = profile([("1", "p", 0.3)], seed=seed)
         frame.loc[::10, "log2"] += 20.0  # a tenth of the bins are wild
-        row = segments.find(frame, method="none", arm=arms).iloc[0]
+        row = segment.find(frame, method="none", arm=arms).iloc[0]
         levels.append(row["log2"])
         errors.append(row["se"])
     assert np.mean(levels) == pytest.approx(0.3, abs=0.03)
@@ -87,7 +87,7 @@ def test_weights_count():
     frame, arms = profile([("1", "p", 0.0)])
     heavy = np.arange(STEP) < 30
     frame = frame.assign(log2=np.where(heavy, 1.0, 0.0), weight=np.where(heavy, 1.0, 0.1))
-    assert segments.find(frame, method="none", arm=arms)["log2"].tolist() == [1.0]
+    assert segment.find(frame, method="none", arm=arms)["log2"].tolist() == [1.0]
 
 
 @pytest.mark.parametrize("method", ["none", "haar", "hmm"])
@@ -97,8 +97,8 @@ def test_masked_bins_are_left_out(method):
     holes = frame.assign(
         log2=frame["log2"].where(~masked), weight=np.where(masked, 0.0, 1.0), depth=np.where(masked, np.nan, 9.0)
     )
-    first = segments.find(holes, method=method, arm=arms)
-    second = segments.find(frame[~masked].reset_index(drop=True), method=method, arm=arms[~masked])
+    first = segment.find(holes, method=method, arm=arms)
+    second = segment.find(frame[~masked].reset_index(drop=True), method=method, arm=arms[~masked])
     pd.testing.assert_frame_equal(first, second)
     assert first["log2"].notna().all()
 
@@ -106,27 +106,27 @@ def test_masked_bins_are_left_out(method):
 @pytest.mark.parametrize("method", ["none", "hmm"])
 def test_no_usable_bin_gives_no_segment(method):
     frame, arms = profile(FLAT)
-    found = segments.find(frame.assign(log2=np.nan, weight=0.0), method=method, arm=arms)
-    assert list(found.columns) == list(segments.COLUMNS)
+    found = segment.find(frame.assign(log2=np.nan, weight=0.0), method=method, arm=arms)
+    assert list(found.columns) == list(segment.COLUMNS)
     assert len(found) == 0
 
 
 def test_unnamed_bins_name_no_gene():
     frame, arms = profile([("1", "p", 0.0)])
     frame["gene"] = np.resize(["-", "Antitarget", "A", "B", "A"], STEP)
-    assert segments.find(frame, method="none", arm=arms)["gene"].tolist() == ["A,B"]
-    assert segments.find(frame.assign(gene="Antitarget"), method="none", arm=arms)["gene"].tolist() == ["-"]
+    assert segment.find(frame, method="none", arm=arms)["gene"].tolist() == ["A,B"]
+    assert segment.find(frame.assign(gene="Antitarget"), method="none", arm=arms)["gene"].tolist() == ["-"]
 
 
 def test_depth_that_no_table_gives_stays_missing():
     frame, arms = profile([("1", "p", 0.0)])
-    assert segments.find(frame.assign(depth=np.nan), method="none", arm=arms)["depth"].isna().all()
+    assert segment.find(frame.assign(depth=np.nan), method="none", arm=arms)["depth"].isna().all()
 
 
 @pytest.mark.parametrize("bins", [1, 2, 3])
 def test_few_bins_have_an_error_too(bins):
     frame, arms = profile([("1", "p", 0.0)], bins=bins)
-    error = segments.find(frame, method="none", arm=arms)["se"].tolist()
+    error = segment.find(frame, method="none", arm=arms)["se"].tolist()
     assert len(error) == 1
     assert error[0] > 0
 
@@ -136,14 +136,14 @@ def failing(*_, **__):
 
 
 def test_cbs_without_r_is_refused_in_one_line(monkeypatch):
-    monkeypatch.setattr("metcn.cnvkit.starts", failing)
+    monkeypatch.setattr("metcn.segments.cnvkit.starts", failing)
     frame, arms = profile(FLAT)
     with pytest.raises(
         InputError, match="cbs needs R with the package DNAcopy, which did not run; install it or choose hmm"
     ):
-        segments.find(frame, method="cbs", arm=arms)
+        segment.find(frame, method="cbs", arm=arms)
     with pytest.raises(RuntimeError):
-        segments.find(frame, method="hmm", arm=arms)
+        segment.find(frame, method="hmm", arm=arms)
 
 
 # The stage

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import segments as segmentation
 from metcn.genome import build as genomes
 from metcn.io import tables
+from metcn.segments import segment as segmentation
 
 
 def segments(*, sample: str, ratios: Path, genome: str, output: Path, seg: Path, settings: Mapping[str, Any]) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import cnvkit
 from metcn.errors import InputError
+from metcn.segments import cnvkit
 from metcn.stats import fragments, robust
 
 POOLED = 30.0  # fragments that joined neighbours expect, where bins hold few

@@ -1,0 +1,1 @@
+"""Copy-number segments, found by CNVkit."""
