@@ -13,10 +13,11 @@ import numpy as np
 import options
 import pandas as pd
 
-from metcn import amplicon, amplicon_scan, purity
+from metcn import amplicon, amplicon_scan
 from metcn import copies as estimating
 from metcn.genome import build as genomes
 from metcn.mixture import expected_ratio
+from metcn.purity import grid
 from metcn.stats import robust
 
 BIN_BP = 100_000
@@ -91,7 +92,7 @@ def of_bins(
     }  # fmt: skip
     levels = {name: robust.huber_mean(log2[rows], np.full(rows.sum(), noise))[:2] for name, rows in members.items()}
     levels["cep7"] = _two_sided(log2, middle, facts, noise)
-    where = purity.grid(purity.Axis((share, share), True), purity.Axis((ploidy, ploidy), True))
+    where = grid.grid(grid.Axis((share, share), True), grid.Axis((ploidy, ploidy), True))
     measured = estimating.Measured(
         {name: value for name, (value, _) in levels.items()},
         {name: error for name, (_, error) in levels.items()},

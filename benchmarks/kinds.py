@@ -1,7 +1,7 @@
 """Kinds of tumour for the purity fit, learned from absolute copy-number profiles, and how well they explain others.
 
 A profile is its share of the autosomes with 0, 1, 2 ... 12 copies; profiles are a mixture of multinomials, one per
-kind, found by expectation and maximisation. The table printed is that of `metcn.clonal`, which has a flat kind beside.
+kind, found by expectation and maximisation. The table printed is that of `metcn.purity.segment_likelihood`, which has a flat kind beside.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from metcn import clonal
 from metcn.genome.build import AUTOSOMES
+from metcn.purity import segment_likelihood
 
 STRETCHES = 40  # independent stretches that a genome counts as: about its chromosome arms
 SMOOTHING = 3.0  # stretches of the average profile that each kind has seen beforehand
 STARTS, ROUNDS = 20, 300
-MOST = clonal.KINDS.shape[1] - 1
+MOST = segment_likelihood.KINDS.shape[1] - 1
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ def main() -> int:
     args = parser.parse_args()
     shares, line = profiles(args.shared / "data" / "karyotypes" / "segments.tsv.gz")
     rows = {f"{number} kinds": held_out(shares, line, number) for number in args.compare}
-    rows["in use"] = float(np.mean(log_likelihood(shares, clonal.KIND_WEIGHTS, clonal.KINDS)))
+    rows["in use"] = float(np.mean(log_likelihood(shares, segment_likelihood.KIND_WEIGHTS, segment_likelihood.KINDS)))
     options.show("mean log-likelihood of a profile, by kinds of the other half", pd.Series(rows).to_frame("nats"), 2)
     weight, kinds = learn(shares, args.kinds)
     columns = {"weight": weight, **{str(copies): kinds[:, copies] for copies in range(MOST + 1)}}

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import purity
 from metcn.mixture import expected_ratio
+from metcn.purity import grid as purity
 from metcn.stages import amplicons, genes, loci
 from metcn.stages.records import Mixture
 

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import copies, purity
+from metcn import copies
 from metcn.io import tables
 from metcn.mixture import expected_ratio
+from metcn.purity import grid as purity
 from metcn.stats import student_t
 
 NAN = float("nan")

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn import detection, purity
+from metcn import detection
 from metcn.mixture import expected_ratio, tumour_copies
+from metcn.purity import grid as purity
 from metcn.stats import student_t
 
 SE = st.floats(0.001, 1.0)

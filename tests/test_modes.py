@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from metcn import modes
-from metcn import purity as mixing
+from metcn.purity import grid as mixing
+from metcn.purity import posterior
 
 PURITY, PLOIDY = np.linspace(0.1, 1, 37), np.linspace(1.6, 5.5, 79)
 
@@ -23,7 +23,7 @@ def peaks(*at, width=(0.03, 0.1)):
 
 
 def believed(*at, **options):
-    return modes.belief(modes.posterior(peaks(*at, **options), PURITY, PLOIDY), PURITY, PLOIDY)
+    return posterior.belief(posterior.posterior(peaks(*at, **options), PURITY, PLOIDY), PURITY, PLOIDY)
 
 
 def test_one_peak_is_one_group():
@@ -70,9 +70,9 @@ def test_purity_is_stated_only_if_modes_agree(first, second, stated):
 @settings(max_examples=50)
 def test_groups_of_any_posterior_sum_to_one(log):
     purity, ploidy = np.linspace(0.2, 1, 6), np.linspace(1.6, 4, 7)
-    share = modes.posterior(log, purity, ploidy)
+    share = posterior.posterior(log, purity, ploidy)
     assert share.sum() == pytest.approx(1)
-    found = modes.belief(share, purity, ploidy)
+    found = posterior.belief(share, purity, ploidy)
     np.testing.assert_allclose(np.bincount(found.grid["group"], weights=found.grid["weight"]), 1)
     for name, axis in (("purity", purity), ("ploidy", ploidy)):
         low, high = found.span[name]
@@ -103,24 +103,24 @@ def slow_labels(height):
 @given(arrays.arrays(int, (5, 6), elements=st.integers(0, 1000), unique=True))
 @settings(max_examples=30)
 def test_labels_are_the_tops_that_walks_reach(height):
-    found, tops = modes.labels(height.astype(float)), slow_labels(height)
+    found, tops = posterior.labels(height.astype(float)), slow_labels(height)
     pairs = {(int(found[place]), top) for place, top in tops.items()}
     assert len(pairs) == len(set(tops.values())) == len(np.unique(found))
 
 
 def test_posterior_does_not_depend_on_how_points_are_spread():
     uneven = np.concatenate([np.linspace(0.1, 0.5, 101)[:-1], np.linspace(0.5, 1, 11)])
-    share = modes.posterior(np.zeros((len(uneven), len(PLOIDY))), uneven, PLOIDY)
+    share = posterior.posterior(np.zeros((len(uneven), len(PLOIDY))), uneven, PLOIDY)
     assert share[uneven < 0.5].sum() == pytest.approx(0.4 / 0.9, abs=0.05)
 
 
 def test_a_ploidy_tied_to_copies_weighs_the_step_of_a_copy():
     log = np.zeros((len(PURITY), len(PLOIDY)))
-    found = np.exp(modes.tied(log, PURITY, PLOIDY))
+    found = np.exp(posterior.tied(log, PURITY, PLOIDY))
     for row, column in ((0, 0), (10, 40), (36, 78)):
         step = PURITY[row] / (PURITY[row] * PLOIDY[column] + 2 * (1 - PURITY[row]))
         assert found[row, column] == pytest.approx(step)
-    np.testing.assert_array_equal(modes.tied(log[:, :1], PURITY, PLOIDY[:1]), 0)  # that one was given
+    np.testing.assert_array_equal(posterior.tied(log[:, :1], PURITY, PLOIDY[:1]), 0)  # that one was given
 
 
 def test_a_wide_mode_of_low_purity_is_no_evidence_when_ploidy_is_tied():
@@ -132,29 +132,29 @@ def test_a_wide_mode_of_low_purity_is_no_evidence_when_ploidy_is_tied():
         for p, q, e in zip(purity, ploidy, error, strict=True)
     ]
     log = np.logaddexp(*shape)
-    low = {name: modes.posterior(each, PURITY, PLOIDY)[PURITY < 0.45].sum()
-           for name, each in (("free", log), ("tied", modes.tied(log, PURITY, PLOIDY)))}  # fmt: skip
+    low = {name: posterior.posterior(each, PURITY, PLOIDY)[PURITY < 0.45].sum()
+           for name, each in (("free", log), ("tied", posterior.tied(log, PURITY, PLOIDY)))}  # fmt: skip
     assert low["free"] > 0.7
     assert low["tied"] == pytest.approx(0.5, abs=0.03)
 
 
 def test_resolved_needs_a_step_above_the_noise_and_the_floor():
-    clear = modes.resolved(np.full((3, 1), 0.05), np.array([0.15, 0.25, 0.9]), np.array([2.0]), floor=0.2)
+    clear = posterior.resolved(np.full((3, 1), 0.05), np.array([0.15, 0.25, 0.9]), np.array([2.0]), floor=0.2)
     assert clear.ravel().tolist() == [False, True, True]
-    noisy = modes.resolved(np.full((3, 1), 0.1), np.array([0.15, 0.25, 0.9]), np.array([2.0]), floor=0.2)
+    noisy = posterior.resolved(np.full((3, 1), 0.1), np.array([0.15, 0.25, 0.9]), np.array([2.0]), floor=0.2)
     assert noisy.ravel().tolist() == [False, False, True]
 
 
 def test_unresolved_points_are_no_better_than_the_best_resolved():
     log, clear = np.array([[5.0, -3.0], [1.0, 0.0]]), np.array([[False, False], [True, True]])
-    np.testing.assert_allclose(modes.capped(log, clear), [[0, -4], [0, -1]])
-    np.testing.assert_allclose(modes.capped(log, np.zeros_like(clear)), 0)
+    np.testing.assert_allclose(posterior.capped(log, clear), [[0, -4], [0, -1]])
+    np.testing.assert_allclose(posterior.capped(log, np.zeros_like(clear)), 0)
 
 
 def test_blur_widens_along_purity_only():
     log = np.full((len(PURITY), len(PLOIDY)), -50.0)
     log[20, 30] = 0.0
-    seen = modes.blurred(log, PURITY)
+    seen = posterior.blurred(log, PURITY)
     assert (seen[:, 31] < -49).all()
     assert seen[21, 30] > -10
 
@@ -165,13 +165,13 @@ class TestPlausible:
     points = mixing.grid(mixing.axis(None, (0.1, 1.0)), mixing.axis(None, (1.6, 5.5)))
 
     def test_nothing_said_leaves_all(self):
-        found = modes.plausible(self.points, np.zeros((len(PURITY), len(PLOIDY))), PURITY, PLOIDY)
+        found = posterior.plausible(self.points, np.zeros((len(PURITY), len(PLOIDY))), PURITY, PLOIDY)
         for name, values in self.points.items():
             np.testing.assert_array_equal(found[name], values)
 
     def test_the_contradicted_go(self):
         log = np.where(PLOIDY[None] > 3, -100.0, 0.0) + np.zeros((len(PURITY), 1))
-        found = modes.plausible(self.points, log, PURITY, PLOIDY)
+        found = posterior.plausible(self.points, log, PURITY, PLOIDY)
         assert 0 < len(found["ploidy"]) < len(self.points["ploidy"])
         assert found["ploidy"].max() < 3.5
         assert sorted(set(found["group"])) == list(range(len(found["group"])))
@@ -180,8 +180,8 @@ class TestPlausible:
     def test_both_sides_of_the_bound(self, beyond, stays):
         """Purities above 0.5 hold a little more, or less, of the posterior than what the region leaves out."""
         high = np.zeros((len(PURITY), len(PLOIDY))) + (PURITY > 0.5)[:, None]
-        area = modes.posterior(np.zeros_like(high), PURITY, PLOIDY)[high > 0].sum()
-        share = beyond * (1 - modes.REGION)
+        area = posterior.posterior(np.zeros_like(high), PURITY, PLOIDY)[high > 0].sum()
+        share = beyond * (1 - posterior.REGION)
         log = high * np.log(share / (1 - share) * (1 - area) / area)
-        found = modes.plausible(self.points, log, PURITY, PLOIDY)
+        found = posterior.plausible(self.points, log, PURITY, PLOIDY)
         assert (found["purity"].max() == 1.0) == stays

@@ -8,8 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import amplicon, copies, detection, purity
+from metcn import amplicon, copies, detection
 from metcn.mixture import expected_ratio, tumour_copies
+from metcn.purity import grid as purity
 from metcn.stages import loci, measure
 
 SPANS = {"purity": (0.1, 1.0), "ploidy": (1.6, 5.0)}

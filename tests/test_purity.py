@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 import made_depth
 import made_tumours
-from metcn import mixture, purity, variants
+from metcn import mixture
 from metcn.errors import InputError
 from metcn.genome import build
 from metcn.io import tables
+from metcn.purity import allele_fractions as variants
+from metcn.purity import fit
+from metcn.purity import grid as purity
 from metcn.run import config
-from metcn.stages import fitting
 
 N = purity.PLAUSIBLE_POINTS
 NO_SITES = pd.DataFrame(columns=list(variants.COLUMNS))
@@ -259,7 +261,7 @@ def test_order_of_segments_changes_nothing(tmp_path):
     assert run(tmp_path, segments=frame) == first
     assert (tmp_path / "s.json").read_bytes() == bytes_first
     shuffled = frame.sample(frac=1, random_state=1)
-    profiles = [fitting.profile(part, NO_SITES, build.load("GRCh37")) for part in (frame, shuffled)]
+    profiles = [fit.profile(part, NO_SITES, build.load("GRCh37")) for part in (frame, shuffled)]
     for name in ("ratio", "se", "weight"):
         np.testing.assert_array_equal(*(getattr(profile.levels, name) for profile in profiles))
 

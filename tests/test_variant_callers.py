@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 
 import made_tumours
-from metcn import simulate, variant_file, variant_kinds, variants
+from metcn import simulate
 from metcn.errors import InputError
 from metcn.files import read_json
 from metcn.genome.build import load
+from metcn.purity import allele_fractions, offered, variant_file, variant_kinds
 from metcn.run import plan
-from metcn.stages import offered, preflight
+from metcn.stages import preflight
 
 GRCH37 = load("GRCh37")
 LINES = "##fileformat=VCFv4.2\n{}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{}\n"
@@ -35,7 +36,7 @@ def write(path, rows, columns=("s",), lines=""):
 
 
 def found(path, sample="s"):
-    return list(variants.read(path, sample, GRCH37)[["reads", "depth"]].itertuples(index=False, name=None))
+    return list(allele_fractions.read(path, sample, GRCH37)[["reads", "depth"]].itertuples(index=False, name=None))
 
 
 DEPTHS = [
@@ -120,9 +121,9 @@ def test_column(tmp_path, columns, lines, expected, why):
     path = write(tmp_path / "v.vcf", [(".", "C", "A", "SOMATIC", "AD", *cells)], columns, lines)
     if expected is None:
         with pytest.raises(InputError, match=why):
-            variants.offer(path, "s", GRCH37)
+            allele_fractions.offer(path, "s", GRCH37)
     else:
-        offer = variants.offer(path, "s", GRCH37)
+        offer = allele_fractions.offer(path, "s", GRCH37)
         assert (offer.column, offer.own, found(path)) == (expected, why, [(120, 400)])
 
 
@@ -204,11 +205,13 @@ def test_a_number_of_dbsnp_makes_no_snp_of_a_call_of_mutect2():
     assert kind("rs1", "POPAF=1.0", tumours=["s"]) == "snp"
 
 
-@pytest.mark.parametrize(("number", "used"), [(variants.MOST_UNNAMED, 5), (variants.MOST_UNNAMED + 1, 0)])
+@pytest.mark.parametrize(
+    ("number", "used"), [(allele_fractions.MOST_UNNAMED, 5), (allele_fractions.MOST_UNNAMED + 1, 0)]
+)
 def test_many_mutations_of_no_driver_gene(tmp_path, number, used):
     named = (".", "C", "A", "SOMATIC;" + MISSENSE, "AD", "70,30")
     path = write(tmp_path / "v.vcf", [named, *[(".", "C", "A", "SOMATIC", "AD", "90,10")] * number])
-    offer = variants.offer(path, "s", GRCH37)
+    offer = allele_fractions.offer(path, "s", GRCH37)
     assert len(offer.sites) == used + 1
     assert offer.left_out == ({} if used else {"unnamed": number})
 
@@ -224,7 +227,7 @@ def test_numbers_by_reason(tmp_path):
         ("rs1", "C", "A", "GENE=EGFR", "AD", "50,50"),
         ("rs1", "C", "A", ".", "AD", "50,50"),
     ]
-    offer = variants.offer(write(tmp_path / "v.vcf", rows), "s", GRCH37)
+    offer = allele_fractions.offer(write(tmp_path / "v.vcf", rows), "s", GRCH37)
     assert offer.left_out == dict.fromkeys(("no_single_base", "no_depth", "shallow"), 1) | {
         "unmarked": 2, "ambiguous": 1, "homozygous": 1
     }  # fmt: skip
@@ -239,7 +242,7 @@ def test_numbers_by_reason(tmp_path):
 @pytest.mark.parametrize(("most", "whole"), [(2, False), (3, True), (None, True)])
 def test_no_more_than_the_first_records(tmp_path, most, whole):
     path = write(tmp_path / "v.vcf", [("rs1", "C", "A", ".", "AD", "50,50")] * 3)
-    offer = variants.offer(path, "s", GRCH37, most)
+    offer = allele_fractions.offer(path, "s", GRCH37, most)
     assert (offer.records, offer.whole) == (most or 3, whole)
     assert ("the first 2 sites" in offer.sentence) is not whole
 
@@ -248,7 +251,7 @@ def test_beyond_the_chromosome(tmp_path):
     path = write(tmp_path / "v.vcf", [("rs1", "C", "A", ".", "AD", "50,50")])
     path.write_text(path.read_text().replace(str(KRAS[1]), "133851896"))
     with pytest.raises(InputError, match=r"v\.vcf: 12:133851896 lies beyond the chromosome in GRCh37"):
-        variants.read(path, "s", GRCH37)
+        allele_fractions.read(path, "s", GRCH37)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +266,7 @@ def test_beyond_the_chromosome(tmp_path):
 def test_fractions_at_one_half(tmp_path, reads, more, balanced):
     rows = [("rs1", "C", "A", ".", "AD", f"{100 - each},{each}") for each in reads]
     rows += [(".", "C", "A", more, "AD", "70,30")] if more else []
-    assert variants.offer(write(tmp_path / "v.vcf", rows), "s", GRCH37).is_balanced is balanced
+    assert allele_fractions.offer(write(tmp_path / "v.vcf", rows), "s", GRCH37).is_balanced is balanced
 
 
 SNPS = [("rs1", "C", "A", ".", "AD", "60,40")] * 5
@@ -374,5 +377,5 @@ def test_run_of_strelka(sheet):
 
 def test_the_stage_writes_why(tmp_path):
     rows = [("chr3", 999, ".", ".", 50, 100)]
-    offer = variants.offer(made_tumours.vcf(tmp_path / "v.vcf", rows), "s", GRCH37)
+    offer = allele_fractions.offer(made_tumours.vcf(tmp_path / "v.vcf", rows), "s", GRCH37)
     assert offer.sentence == "column s, 0 of 1 sites used (1 without a mark of SNP or driver)"

@@ -6,9 +6,9 @@ import pysam
 import pytest
 
 import made_tumours
-from metcn import variants
 from metcn.errors import InputError
 from metcn.genome.build import load
+from metcn.purity import allele_fractions
 
 GRCH37 = load("GRCh37")
 KINDS = [
@@ -34,7 +34,7 @@ KINDS = [
 @pytest.mark.parametrize("formats", ["GT:AD", "AF:DP"])
 def test_kind_of_site(tmp_path, name, info, reads, kind, formats):
     path = made_tumours.vcf(tmp_path / "v.vcf", [("chr3", 999, name, info, reads, 100)], formats=formats)
-    found = variants.read(path, "s", GRCH37)
+    found = allele_fractions.read(path, "s", GRCH37)
     expected = [] if kind is None else [("3", 999, reads, 100, kind == "driver")]
     assert list(found.itertuples(index=False, name=None)) == expected
 
@@ -54,49 +54,49 @@ LEFT_OUT = [
 @pytest.mark.parametrize(("old", "new"), LEFT_OUT)
 def test_left_out(tmp_path, old, new):
     path = made_tumours.vcf(tmp_path / "v.vcf", [ROW], formats="AD")
-    assert len(variants.read(path, "s", GRCH37)) == 1
+    assert len(allele_fractions.read(path, "s", GRCH37)) == 1
     path.write_text(path.read_text().replace(old, new))
-    assert len(variants.read(path, "s", GRCH37)) == 0
+    assert len(allele_fractions.read(path, "s", GRCH37)) == 0
 
 
 def test_least_depth_is_kept(tmp_path):
-    path = made_tumours.vcf(tmp_path / "v.vcf", [("3", 9, "rs1", ".", 10, variants.LEAST_DEPTH)])
-    assert len(variants.read(path, "s", GRCH37)) == 1
+    path = made_tumours.vcf(tmp_path / "v.vcf", [("3", 9, "rs1", ".", 10, allele_fractions.LEAST_DEPTH)])
+    assert len(allele_fractions.read(path, "s", GRCH37)) == 1
 
 
 def test_column_of_the_sample(tmp_path):
     path = made_tumours.vcf(tmp_path / "v.vcf", [ROW], samples=("other", "s"))
-    assert len(variants.read(path, "s", GRCH37)) == 1
+    assert len(allele_fractions.read(path, "s", GRCH37)) == 1
     only = made_tumours.vcf(tmp_path / "o.vcf", [ROW], samples=("other",))
-    assert len(variants.read(only, "s", GRCH37)) == 1
+    assert len(allele_fractions.read(only, "s", GRCH37)) == 1
 
 
 def test_compressed(tmp_path, capfd):
     path = made_tumours.vcf(tmp_path / "v.vcf", [ROW])
     pysam.tabix_compress(str(path), str(tmp_path / "b.vcf.gz"))
-    assert variants.read(tmp_path / "b.vcf.gz", "s", GRCH37).equals(variants.read(path, "s", GRCH37))
+    assert allele_fractions.read(tmp_path / "b.vcf.gz", "s", GRCH37).equals(allele_fractions.read(path, "s", GRCH37))
     (tmp_path / "g.vcf.gz").write_bytes(gzip.compress(path.read_bytes()))
-    assert variants.read(tmp_path / "g.vcf.gz", "s", GRCH37).equals(variants.read(path, "s", GRCH37))
+    assert allele_fractions.read(tmp_path / "g.vcf.gz", "s", GRCH37).equals(allele_fractions.read(path, "s", GRCH37))
     with (
         pysam.VariantFile(str(path)) as old,
         pysam.VariantFile(str(tmp_path / "b.bcf"), "wb", header=old.header) as new,
     ):
         for record in old:
             new.write(record)
-    assert variants.read(tmp_path / "b.bcf", "s", GRCH37).equals(variants.read(path, "s", GRCH37))
+    assert allele_fractions.read(tmp_path / "b.bcf", "s", GRCH37).equals(allele_fractions.read(path, "s", GRCH37))
     assert capfd.readouterr() == ("", "")
 
 
 def test_refused(tmp_path, capfd):
     both = made_tumours.vcf(tmp_path / "b.vcf", [ROW], samples=("a", "b"))
     with pytest.raises(InputError, match=r"b\.vcf: expected a column of sample s, found a, b; rename it"):
-        variants.read(both, "s", GRCH37)
+        allele_fractions.read(both, "s", GRCH37)
     bare = made_tumours.vcf(tmp_path / "g.vcf", [ROW], formats="GT")
     with pytest.raises(InputError, match=r"g\.vcf: expected FORMAT AD, or AF and DP, found GT; call variants"):
-        variants.read(bare, "s", GRCH37)
+        allele_fractions.read(bare, "s", GRCH37)
     no_column = made_tumours.vcf(tmp_path / "n.vcf", [ROW], samples=())
     with pytest.raises(InputError, match=r"n\.vcf: .*"):
-        variants.read(no_column, "s", GRCH37)
+        allele_fractions.read(no_column, "s", GRCH37)
 
 
 BAD = [
@@ -111,7 +111,7 @@ def test_malformed(tmp_path, content, capfd):
     path = tmp_path / "v.vcf"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"v\.vcf: expected a VCF, it cannot be read") as raised:
-        variants.read(path, "s", GRCH37)
+        allele_fractions.read(path, "s", GRCH37)
     assert "\n" not in str(raised.value)
 
 
@@ -119,19 +119,19 @@ def test_malformed_record(tmp_path, capfd):
     path = made_tumours.vcf(tmp_path / "v.vcf", [ROW])
     path.write_text(path.read_text() + "chr3\tnowhere\n")
     with pytest.raises(InputError, match=r"v\.vcf: expected a VCF, it cannot be read"):
-        variants.read(path, "s", GRCH37)
+        allele_fractions.read(path, "s", GRCH37)
 
 
 def test_missing_file(tmp_path, capfd):
     with pytest.raises(InputError, match=r"none\.vcf: expected a VCF, it cannot be read"):
-        variants.read(tmp_path / "none.vcf", "s", GRCH37)
+        allele_fractions.read(tmp_path / "none.vcf", "s", GRCH37)
 
 
 def test_another_build_is_refused(tmp_path):
     path = made_tumours.vcf(tmp_path / "v.vcf", [ROW])
     path.write_text(path.read_text().replace("<ID=chr3>", f"<ID=chr3,length={load('GRCh38').contigs['3']}>"))
     with pytest.raises(InputError, match=r"expected GRCh37 as configured, but .*v\.vcf is GRCh38: contig chr3"):
-        variants.read(path, "s", GRCH37)
+        allele_fractions.read(path, "s", GRCH37)
 
 
 def test_nothing_of_the_file_is_printed(tmp_path, capfd):
@@ -140,5 +140,5 @@ def test_nothing_of_the_file_is_printed(tmp_path, capfd):
         path.read_text().replace("\trs1\t", "\trs1;Mustermann\t").replace("\tPASS\t.\t", "\tPASS\tMUSTERMANN=1\t")
     )
     assert "MUSTERMANN" in path.read_text()
-    assert len(variants.read(path, "s", GRCH37)) == 1
+    assert len(allele_fractions.read(path, "s", GRCH37)) == 1
     assert capfd.readouterr() == ("", "")

@@ -76,7 +76,7 @@ def posterior(measured: Measured, grid: Mapping[str, NDArray], *, draw_count: in
     ----------
     measured : Measured
     grid : mapping of ndarray, shape (points,)
-        purity, ploidy, weight and group (see `metcn.purity.grid`).
+        purity, ploidy, weight and group (see `metcn.purity.grid.grid`).
     draw_count : int
         Draws in all; several groups share them, with at least ``FEWEST_DRAWS`` each.
 

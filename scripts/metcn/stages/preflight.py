@@ -13,17 +13,18 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from metcn import criteria, files, panel_file, variants
+from metcn import criteria, files, panel_file
 from metcn.bins import base_content, design, sampled
 from metcn.bins.targets import read_targets
 from metcn.errors import InputError
 from metcn.genome import build as genomes
 from metcn.io import coverage_formats
 from metcn.io import fasta as sequences
+from metcn.purity import allele_fractions, offered
 from metcn.reads import alignments
 from metcn.run.plan import Plan
 from metcn.run.samples import Sample
-from metcn.stages import headers, offered
+from metcn.stages import headers
 
 FEW_TARGETS = 10
 PROBE_BYTES = 1 << 16
@@ -71,7 +72,7 @@ def check(plan: Plan, directory: Path) -> Checked:
 
     facts = genomes.load(plan.settings["genome"])
     opened: list[headers.Header] = []
-    offers: dict[str, variants.Offer] = {}
+    offers: dict[str, allele_fractions.Offer] = {}
     tried(lambda: _fasta(plan, facts))
     tried(lambda: _targets(plan, facts))
     tried(lambda: _tracks(plan, facts))
@@ -185,7 +186,7 @@ def _snps(plan: Plan) -> Iterator[str]:
         yield f"{path} is not used: SNPs are counted in BAM and CRAM, of any assay but swgs"
 
 
-def _files(sample: Sample, facts: genomes.Genome, offers: dict[str, variants.Offer]) -> Iterator[str]:
+def _files(sample: Sample, facts: genomes.Genome, offers: dict[str, allele_fractions.Offer]) -> Iterator[str]:
     """What a tumour's VCF offers, added to ``offers``; an error if it or a sample's tables cannot be read.
 
     Long tables are left to their stage, since they take as much time here.

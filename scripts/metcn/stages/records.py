@@ -27,7 +27,7 @@ class Mixture:
     Attributes
     ----------
     grid : mapping of ndarray, shape (points,)
-        purity, ploidy, weight and group (`metcn.purity.grid`).
+        purity, ploidy, weight and group (`metcn.purity.grid.grid`).
     copies_known : bool
         False where purity is too low for tumour copies: then only uncorrected values say anything.
     """

@@ -6,15 +6,15 @@ import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from metcn import variants
 from metcn.genome.build import Genome
+from metcn.purity import allele_fractions
 from metcn.run.samples import Sample
 
 MOST_RECORDS = 200_000  # of a VCF, which takes about two seconds
 ENOUGH_SITES = 5  # alike in two files, from which they hold the same sample
 
 
-def read(sample: Sample, facts: Genome, offers: dict[str, variants.Offer]) -> Iterator[str]:
+def read(sample: Sample, facts: Genome, offers: dict[str, allele_fractions.Offer]) -> Iterator[str]:
     """Notes on what a sample's VCF offers, as far as its first ``MOST_RECORDS`` tell; it is added to ``offers``.
 
     Raises
@@ -23,7 +23,7 @@ def read(sample: Sample, facts: Genome, offers: dict[str, variants.Offer]) -> It
         If the file cannot be read, or has no column that is certainly the sample's.
     """
     path = Path(str(sample.variants))
-    found = offers[sample.name] = variants.offer(path, sample.name, facts, MOST_RECORDS)
+    found = offers[sample.name] = allele_fractions.offer(path, sample.name, facts, MOST_RECORDS)
     yield f"sample {sample.name}: {path.name}: {found.sentence}"
     if found.own == "only":
         yield (
@@ -37,10 +37,10 @@ def read(sample: Sample, facts: Genome, offers: dict[str, variants.Offer]) -> It
         )
 
 
-def mistaken(offers: Mapping[str, variants.Offer], samples: Mapping[str, Sample]) -> Iterator[str]:
+def mistaken(offers: Mapping[str, allele_fractions.Offer], samples: Mapping[str, Sample]) -> Iterator[str]:
     """Problems of VCFs whose column is another row's, or that two rows share without a column of each."""
     for name, found in offers.items():
-        if other := variants.foreign(found, name, samples):
+        if other := allele_fractions.foreign(found, name, samples):
             yield (
                 f"sample {name}, column variants: expected its own VCF, {samples[name].variants} has the column "
                 f"{found.column} of sample {other}, which is another row; give the VCF of {name} or rename the column"
@@ -59,6 +59,6 @@ def mistaken(offers: Mapping[str, variants.Offer], samples: Mapping[str, Sample]
             )
 
 
-def _alike(one: variants.Offer, other: variants.Offer) -> bool:
+def _alike(one: allele_fractions.Offer, other: allele_fractions.Offer) -> bool:
     """Whether two files hold the same reads of the same sites."""
     return len(one.sites) >= ENOUGH_SITES and one.records == other.records and one.sites.equals(other.sites)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn import alleles, clonal, modes
 from metcn.genome import build as genomes
+from metcn.purity import allele_likelihood, posterior, segment_likelihood
 
 MARGIN_BP = 5_000_000  # surroundings of MET that are left out with it: a focal gain fits no purity
 FOCAL_BP = 20_000_000  # MET's own segment is left out as focal up to this length
@@ -26,8 +26,8 @@ Floats = NDArray[np.float64]
 class Profile:
     """Segments in the form of the fit, and allele fractions with the depth ratio of the segment they lie in."""
 
-    levels: clonal.Levels
-    sites: alleles.Sites
+    levels: segment_likelihood.Levels
+    sites: allele_likelihood.Sites
     ratio: Floats
 
     @property
@@ -40,7 +40,7 @@ class Profile:
 class Finding:
     """A belief, the log-likelihood behind it, and the posterior share of points where copies cannot be told apart."""
 
-    belief: modes.Belief
+    belief: posterior.Belief
     log: Floats
     unresolved: float
 
@@ -51,7 +51,7 @@ def profile(segments: pd.DataFrame, variants: pd.DataFrame, facts: genomes.Genom
     table = table[table["chromosome"].isin(genomes.AUTOSOMES) & table["log2"].notna() & table["se"].notna()]
     table = table[~_of_met(table, facts)].sort_values(["chromosome", "start"], kind="stable").reset_index(drop=True)
     columns = (table[name].to_numpy(float) for name in ("start", "end", "log2", "se", "probes"))
-    observed = clonal.levels(table["chromosome"].to_numpy(str), *columns)
+    observed = segment_likelihood.levels(table["chromosome"].to_numpy(str), *columns)
     stretch = np.full(len(variants), -1)
     for chromosome, part in table.groupby("chromosome", sort=False):
         on = np.flatnonzero((variants["chromosome"] == chromosome).to_numpy())
@@ -60,7 +60,7 @@ def profile(segments: pd.DataFrame, variants: pd.DataFrame, facts: genomes.Genom
         inside = (row >= 0) & (place < part["end"].to_numpy()[row])
         stretch[on[inside]] = part.index.to_numpy()[row[inside]]
     kept = variants[stretch >= 0]
-    sites = alleles.Sites(
+    sites = allele_likelihood.Sites(
         reads=kept["reads"].to_numpy(float),
         depth=kept["depth"].to_numpy(float),
         stretch=stretch[stretch >= 0],
@@ -83,9 +83,9 @@ def ploidy_points(low: float, high: float) -> Floats:
 
 def by_segments(found: Profile, purity: Floats, ploidy: Floats, *, floor: float, response: bool) -> Finding:
     """What the segments alone say; ``response`` adds the error of a fitted purity from the assay's response."""
-    fit = clonal.fit(found.levels, purity, ploidy)
-    clear = modes.resolved(fit.noise, purity, ploidy, floor=floor)
-    log = modes.capped(fit.log_likelihood, clear) if found.enough else np.zeros_like(fit.log_likelihood)
+    fit = segment_likelihood.fit(found.levels, purity, ploidy)
+    clear = posterior.resolved(fit.noise, purity, ploidy, floor=floor)
+    log = posterior.capped(fit.log_likelihood, clear) if found.enough else np.zeros_like(fit.log_likelihood)
     return _finding(log, clear & found.enough, purity, ploidy, response=response, tied=True)
 
 
@@ -93,7 +93,7 @@ def by_alleles(found: Profile, purity: Floats, ploidy: Floats) -> Finding | None
     """What the allele fractions alone say; None where there are none."""
     if not len(found.sites.reads):
         return None
-    log = alleles.log_likelihood(found.sites, found.ratio, purity, ploidy)
+    log = allele_likelihood.log_likelihood(found.sites, found.ratio, purity, ploidy)
     return _stated(_finding(log, np.ones_like(log, dtype=bool), purity, ploidy, response=False, tied=False))
 
 
@@ -111,11 +111,11 @@ def _finding(
 
     ``tied`` says that it comes from segments, whose copies fix the ploidy.
     """
-    seen = modes.blurred(log, purity) if response and len(purity) > 1 else log
-    unresolved = float(modes.posterior(seen, purity, ploidy)[~clear].sum())
-    weighed = modes.tied(seen, purity, ploidy) if tied else seen
-    belief = modes.belief(modes.posterior(weighed, purity, ploidy), purity, ploidy)
-    return Finding(replace(belief, identified=unresolved <= modes.MOST_UNRESOLVED), seen, unresolved)
+    seen = posterior.blurred(log, purity) if response and len(purity) > 1 else log
+    unresolved = float(posterior.posterior(seen, purity, ploidy)[~clear].sum())
+    weighed = posterior.tied(seen, purity, ploidy) if tied else seen
+    belief = posterior.belief(posterior.posterior(weighed, purity, ploidy), purity, ploidy)
+    return Finding(replace(belief, identified=unresolved <= posterior.MOST_UNRESOLVED), seen, unresolved)
 
 
 def _stated(found: Finding) -> Finding:

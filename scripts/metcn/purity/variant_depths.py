@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from metcn.variant_file import Record
+from metcn.purity.variant_file import Record
 
 # FORMAT keys of each way to write depths, in the order of preference, and who does.
 WAYS = {

@@ -26,7 +26,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Belief:
-    """Points with weight and group (see `metcn.purity.grid`), the modes behind, and what may be stated.
+    """Points with weight and group (see `metcn.purity.grid.grid`), the modes behind, and what may be stated.
 
     ``value`` is NaN where the posterior is too wide to state one; ``span`` is the 95 % interval over all groups;
     ``modes`` are (purity, ploidy, weight), best first. ``identified`` is False where the profile tells nothing
@@ -124,7 +124,7 @@ def belief(share: Floats, purity: Floats, ploidy: Floats) -> Belief:
 
 
 def plausible(points: dict[str, NDArray], log: Floats, purity: Floats, ploidy: Floats) -> dict[str, NDArray]:
-    """The plausible points (see `metcn.purity.grid`) that ``log`` does not contradict, groups numbered anew.
+    """The plausible points (see `metcn.purity.grid.grid`) that ``log`` does not contradict, groups numbered anew.
 
     A point stands for its surroundings: it is dropped only if no point of the fit near it lies in the region that holds
     ``REGION`` of the posterior. If none were left, all stay.

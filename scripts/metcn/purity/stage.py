@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn import modes, provenance
-from metcn import purity as mixing
-from metcn import variants as reading
+from metcn import provenance
 from metcn.counts import snps
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.genome import build as genomes
 from metcn.io import tables
+from metcn.purity import allele_fractions as reading
+from metcn.purity import fit, posterior
+from metcn.purity import grid as mixing
 from metcn.run.samples import parse_range
-from metcn.stages import fitting
 
 AXES = ("purity", "ploidy")
 TOLERANCE = {"purity": 0.05, "ploidy": 0.3}  # sources whose intervals come closer than this do not disagree
@@ -64,13 +64,13 @@ def purity(
     facts = genomes.load(genome)
     offer = reading.offer(variants, sample, facts) if variants else None
     sites, chosen_by = _sites(offer, alleles, normal_alleles)
-    profile = fitting.profile(tables.read_segments(segments), sites, facts)
+    profile = fit.profile(tables.read_segments(segments), sites, facts)
     told: dict[str, Any] = {"source": "sheet", "used": bool(purity or ploidy), "purity": purity, "ploidy": ploidy}
     evidence, free = [told], {name: _free(name, specimen, settings) for name in AXES}
     found = _findings(profile, free, floor=settings[f"{specimen}_fit_floor"]) if settings["fit"] else {}
     belief, grid = _believed(known, profile, found)
     evidence += [
-        {"source": name, **fitting.summary(one, used=belief is not None and (one.belief.identified or len(found) > 1))}
+        {"source": name, **fit.summary(one, used=belief is not None and (one.belief.identified or len(found) > 1))}
         for name, one in found.items()
     ]
     result = _result(known, belief, grid, settings["floor"])
@@ -129,23 +129,23 @@ def _known(given: Mapping[str, str], sample: str, specimen: str, settings: Mappi
 def _free(name: str, specimen: str, settings: Mapping[str, Any]) -> NDArray[np.float64]:
     """Points of an axis of which nothing is given."""
     if name == "purity":
-        return fitting.purity_points(settings[f"{specimen}_low"], settings[f"{specimen}_high"])
-    return fitting.ploidy_points(settings["ploidy_low"], settings["ploidy_high"])
+        return fit.purity_points(settings[f"{specimen}_low"], settings[f"{specimen}_high"])
+    return fit.ploidy_points(settings["ploidy_low"], settings["ploidy_high"])
 
 
 def _findings(
-    profile: fitting.Profile, points: Mapping[str, NDArray[np.float64]], *, floor: float, response: bool = True
-) -> dict[str, fitting.Finding]:
+    profile: fit.Profile, points: Mapping[str, NDArray[np.float64]], *, floor: float, response: bool = True
+) -> dict[str, fit.Finding]:
     """What each source says by itself."""
     both = points["purity"], points["ploidy"]
-    found = {"segments": fitting.by_segments(profile, *both, floor=floor, response=response)}
-    of_alleles = fitting.by_alleles(profile, *both)
+    found = {"segments": fit.by_segments(profile, *both, floor=floor, response=response)}
+    of_alleles = fit.by_alleles(profile, *both)
     return found if of_alleles is None else {**found, "alleles": of_alleles}
 
 
 def _believed(
-    known: Known, profile: fitting.Profile, found: dict[str, fitting.Finding]
-) -> tuple[modes.Belief | None, dict[str, NDArray]]:
+    known: Known, profile: fit.Profile, found: dict[str, fit.Finding]
+) -> tuple[posterior.Belief | None, dict[str, NDArray]]:
     """What the sources say of what the sheet leaves open, None if nothing definite; and the grid to compute with.
 
     ``found`` is what the sources say where the sheet gives nothing; it is empty if nothing is to be fitted.
@@ -157,13 +157,13 @@ def _believed(
     if given:
         found = _findings(profile, known.points, floor=known.floor, response="purity" not in given)
     both = known.points["purity"], known.points["ploidy"]
-    best = fitting.together(found["segments"], found["alleles"], *both) if "alleles" in found else found["segments"]
+    best = fit.together(found["segments"], found["alleles"], *both) if "alleles" in found else found["segments"]
     if best.belief.identified:
         return best.belief, best.belief.grid
-    return None, modes.plausible(points, best.log, *both)
+    return None, posterior.plausible(points, best.log, *both)
 
 
-def _result(known: Known, belief: modes.Belief | None, grid: dict[str, NDArray], floor: float) -> dict[str, Any]:
+def _result(known: Known, belief: posterior.Belief | None, grid: dict[str, NDArray], floor: float) -> dict[str, Any]:
     """Both axes, the grid, and the reasons: given values as they are, open ones as fitted, or unknown."""
     of_purity = known.axes["purity"]
     reasons = ["purity_below_floor"] if of_purity.known and of_purity.span[0] < floor else []
@@ -178,7 +178,7 @@ def _result(known: Known, belief: modes.Belief | None, grid: dict[str, NDArray],
     return {**stated, "known": definite, "grid": grid, "reasons": reasons}
 
 
-def _axis(axis: mixing.Axis, name: str, belief: modes.Belief | None) -> dict[str, Any]:
+def _axis(axis: mixing.Axis, name: str, belief: posterior.Belief | None) -> dict[str, Any]:
     """Value, interval and source of purity or ploidy."""
     if axis.known or belief is None:
         return {"value": axis.value, "low": axis.span[0], "high": axis.span[1], "source": axis.source}
@@ -191,9 +191,9 @@ def _disagree(sources: list[Any]) -> bool:
     """Whether the intervals of any two sources lie apart, in purity or in ploidy."""
     for name in AXES:
         spans = [
-            source.span[name] if isinstance(source, modes.Belief) else source[name].span
+            source.span[name] if isinstance(source, posterior.Belief) else source[name].span
             for source in sources
-            if isinstance(source, modes.Belief) or source[name].known
+            if isinstance(source, posterior.Belief) or source[name].known
         ]
         if spans and max(low for low, _ in spans) - min(high for _, high in spans) > TOLERANCE[name]:
             return True

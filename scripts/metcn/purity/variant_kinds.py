@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from metcn.variant_file import Header, Record
+from metcn.purity.variant_file import Header, Record
 
 # Genes whose mutations are mostly clonal, so that their allele fraction tells the purity. Those of MET lie in the
 # amplicon that is to be judged and are left out by their place.

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from metcn import variant_depths, variant_file, variant_kinds
 from metcn.errors import InputError
 from metcn.genome.build import AUTOSOMES, Genome, bare, check_build
-from metcn.variant_file import Header, Record
+from metcn.purity import variant_depths, variant_file, variant_kinds
+from metcn.purity.variant_file import Header, Record
 
 COLUMNS = ("chromosome", "position", "reads", "depth", "somatic")
 LEAST_DEPTH = 20
