@@ -119,17 +119,18 @@ def depths(gc: np.ndarray, normals: int) -> np.ndarray:
 
 def child_core(bins: str, normals: str) -> None:
     """Build a panel of arrays and take one tumour's ratios."""
-    from metcn import panel_file, ratios, reference
-    from metcn.stages import belonging, measure
+    from metcn import ratios
+    from metcn.reference import build, checks, panel_file
+    from metcn.stages import measure
 
     frame, gc = design(int(bins))
     parts, depth = measure.design_of(frame), depths(gc, int(normals) + 1)
     tumour, matrix = depth[-1].astype(float), np.array(depth[:-1])
     del depth
     begin = time.process_time()
-    panel = reference.build(
+    panel = build.build(
         matrix, kind=parts.kind, chromosome=parts.chromosome, group=parts.group, fit=parts.fit,
-        learn=parts.fit | parts.on_seven, met=parts.met, x=belonging.x_of(parts),
+        learn=parts.fit | parts.on_seven, met=parts.met, x=checks.x_of(parts),
         mask=np.full(len(frame), "", dtype="U32"),
         max_components=40, min_relative_depth=0.05, max_spread=1.0,
     )  # fmt: skip
@@ -206,7 +207,7 @@ def child_cnvkit_reference(folder: str, normals: str) -> None:
     from skgenome import tabio
 
     paths = [f"{folder}/s{number}.targetcoverage.cnn" for number in range(int(normals))]
-    tabio.write(reference.do_reference(paths, do_rmask=False, do_edge=False), f"{folder}/reference.cnn")
+    tabio.write(build.do_reference(paths, do_rmask=False, do_edge=False), f"{folder}/reference.cnn")
 
 
 def child_cnvkit_fix(folder: str, normals: str) -> None:

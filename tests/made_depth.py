@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn import panel_file, reference
 from metcn.commands.arguments import call_stage
 from metcn.files import read_json
 from metcn.genome import build as genomes
 from metcn.io import tables
-from metcn.normalisation import tangent
-from metcn.normalisation.panel import Panel
+from metcn.reference import build as reference
+from metcn.reference import panel_file, tangent
+from metcn.reference.panel import Panel
 from metcn.run import config
 from metcn.stages import measure
 from metcn.vocabulary import BIN_COLUMNS

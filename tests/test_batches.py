@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import made_depth
-from metcn import panel_file
-from metcn.normalisation import batches
-from metcn.stages import belonging, measure
+from metcn.reference import checks, panel_file, sample_groups
+from metcn.stages import measure
 
 NAN = float("nan")
 SEXES = [
@@ -23,13 +22,13 @@ SEXES = [
 
 @pytest.mark.parametrize(("level", "expected"), SEXES)
 def test_males(level, expected):
-    found = batches.males(np.array(level))
+    found = sample_groups.males(np.array(level))
     assert (found if found is None else found.tolist()) == expected
 
 
 @pytest.mark.parametrize(("last", "stray"), [(0.125, False), (0.126, True), (NAN, False)])
 def test_strays(last, stray):
-    assert batches.strays(np.array([0.05, 0.05, 0.05, 0.04, last])).tolist() == [False] * 4 + [stray]
+    assert sample_groups.strays(np.array([0.05, 0.05, 0.05, 0.04, last])).tolist() == [False] * 4 + [stray]
 
 
 @pytest.mark.parametrize(("apart", "sizes", "found"), [
@@ -42,7 +41,7 @@ def test_batches(apart, sizes, found):
     random = np.random.default_rng(1)
     member = np.repeat([0, 1], sizes)
     shares = np.column_stack([random.normal(size=20), random.normal(size=20) + apart * member])
-    label = batches.batches(shares)
+    label = sample_groups.batches(shares)
     assert label.any() == found
     if found:
         assert (label == member).all() or (label == 1 - member).all()
@@ -50,15 +49,15 @@ def test_batches(apart, sizes, found):
 
 def test_nearest():
     shares = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 5.0], [1.0, 5.0]])
-    order, distance = batches.nearest(np.array([0.0, 4.0]), shares)
+    order, distance = sample_groups.nearest(np.array([0.0, 4.0]), shares)
     assert order.tolist() == [2, 3, 0]
     assert distance == pytest.approx(1.0)
-    assert batches.nearest(np.array([0.0, -9.0]), shares)[1] == pytest.approx(9.0)
-    assert np.isnan(batches.nearest(np.zeros(0), np.zeros((4, 0)))[1])
+    assert sample_groups.nearest(np.array([0.0, -9.0]), shares)[1] == pytest.approx(9.0)
+    assert np.isnan(sample_groups.nearest(np.zeros(0), np.zeros((4, 0)))[1])
 
 
 FRAME = made_depth.panel_bins(genes=40, tiles=9)
-X = belonging.x_of(measure.design_of(FRAME))
+X = checks.x_of(measure.design_of(FRAME))
 
 
 def depths(count=12):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from metcn.normalisation import curves
+from metcn.reference import gc_curves
 from metcn.run import config
 
 NAN = float("nan")
-METHODS = list(curves.METHODS)
+METHODS = list(gc_curves.METHODS)
 
 
 def made(count=3000, noise=0.05):
@@ -22,7 +22,7 @@ def made(count=3000, noise=0.05):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_curve_is_found(method):
     covariate, shape, ratio, rows = made()
-    curve = curves.explained(ratio, covariate=covariate, rows=rows, method=method)
+    curve = gc_curves.explained(ratio, covariate=covariate, rows=rows, method=method)
     known = np.isfinite(covariate)
     np.testing.assert_allclose((curve - shape)[known & (np.abs(covariate - 0.5) < 0.18)], 0, atol=0.05)
     np.testing.assert_array_equal(curve[~known], 0)
@@ -31,30 +31,30 @@ def test_the_curve_is_found(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_bins_it_may_not_rest_on_do_not_move_it(method):
     covariate, _, ratio, rows = made()
-    curve = curves.explained(ratio, covariate=covariate, rows=rows, method=method)
+    curve = gc_curves.explained(ratio, covariate=covariate, rows=rows, method=method)
     moved = np.where(rows, ratio, ratio + 9)
-    np.testing.assert_array_equal(curves.explained(moved, covariate=covariate, rows=rows, method=method), curve)
+    np.testing.assert_array_equal(gc_curves.explained(moved, covariate=covariate, rows=rows, method=method), curve)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_few_amplified_bins_hardly_move_it(method):
     covariate, _, ratio, rows = made()
-    curve = curves.explained(ratio, covariate=covariate, rows=rows, method=method)
+    curve = gc_curves.explained(ratio, covariate=covariate, rows=rows, method=method)
     amplified = np.where(np.arange(3000) % 50 == 0, ratio + 5, ratio)
-    found = curves.explained(amplified, covariate=covariate, rows=rows, method=method)
+    found = gc_curves.explained(amplified, covariate=covariate, rows=rows, method=method)
     np.testing.assert_allclose(found, curve, atol=0.04)
 
 
 def test_lowess_on_a_sample_of_the_bins_is_the_same_curve(monkeypatch):
     covariate, _, ratio, rows = made(20_000)
-    whole = curves.explained(ratio, covariate=covariate, rows=rows, method="lowess")
-    monkeypatch.setattr(curves, "LOWESS_BINS", 2_000)
+    whole = gc_curves.explained(ratio, covariate=covariate, rows=rows, method="lowess")
+    monkeypatch.setattr(gc_curves, "LOWESS_BINS", 2_000)
     np.testing.assert_allclose(
-        curves.explained(ratio, covariate=covariate, rows=rows, method="lowess"), whole, atol=0.02
+        gc_curves.explained(ratio, covariate=covariate, rows=rows, method="lowess"), whole, atol=0.02
     )
 
 
-ENOUGH = curves.CLASSES * curves.SMALLEST_CLASS
+ENOUGH = gc_curves.CLASSES * gc_curves.SMALLEST_CLASS
 NOTHING = [
     pytest.param(np.full(600, NAN), False, id="unknown everywhere"),
     pytest.param(np.where(np.arange(600) < ENOUGH - 1, np.linspace(0, 1, 600), NAN), False, id="one bin too few"),
@@ -67,7 +67,7 @@ NOTHING = [
 @pytest.mark.parametrize(("covariate", "corrected"), NOTHING)
 def test_when_something_is_taken_away(covariate, corrected, method):
     ratio = np.random.default_rng(2).normal(0.5, 0.1, 600)
-    found = curves.explained(ratio, covariate=covariate, rows=np.ones(600, dtype=bool), method=method)
+    found = gc_curves.explained(ratio, covariate=covariate, rows=np.ones(600, dtype=bool), method=method)
     assert found.any() == corrected
 
 

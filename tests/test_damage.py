@@ -25,9 +25,10 @@ import pytest
 
 import raw_bam
 import sound_files
-from metcn import cli, panel_file, simulate
+from metcn import cli, simulate
 from metcn.commands import launch
 from metcn.files import read_json
+from metcn.reference import panel_file
 from small_files import write_bam, write_fasta
 from sound_files import BED, CONTIGS, GRCH37, ROWS, TABLES
 

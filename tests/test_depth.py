@@ -8,7 +8,6 @@ import pandas as pd
 import pysam
 import pytest
 
-from metcn import panel_file
 from metcn.bins import tiles as tiling
 from metcn.counts import alignment as counted
 from metcn.counts import counters as counting
@@ -16,6 +15,7 @@ from metcn.counts import stage
 from metcn.errors import InputError
 from metcn.genome import build
 from metcn.io import tables
+from metcn.reference import panel_file
 from small_files import write_bam, write_fasta
 
 GRCH37 = build.load("GRCh37")

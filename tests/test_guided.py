@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 import made_depth
 import raw_bam
-from metcn import panel_file, ratios
+from metcn import ratios
 from metcn.bins import guided, sampled
 from metcn.counts import stage
 from metcn.errors import InputError
 from metcn.genome import build
 from metcn.io import tables
 from metcn.reads import alignments, index_files, index_ranges, reader, sam
+from metcn.reference import panel_file
 from metcn.stages import measure
 from small_files import write_fasta
 

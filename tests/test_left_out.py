@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metcn.normalisation import left_out, panel, tangent
+from metcn.reference import cross_validation, panel, tangent
 from metcn.stats import robust
 
 NAN = float("nan")
@@ -17,7 +17,7 @@ def places():
     group = np.repeat(np.arange(GROUPS), BINS)
     part = group // GENES
     fit = part != 6
-    return left_out.Places(
+    return cross_validation.Places(
         group=group, part=part, fit=fit, learn=np.ones(len(group), dtype=bool), met=group == MET_GENE
     )
 
@@ -36,7 +36,7 @@ def normals(count=20, *, factors=3, excess=0.06, noise=0.15, neighbours=0.0, met
 
 @pytest.fixture(scope="module")
 def found():
-    return left_out.leave_out(normals(), places(), most=18)
+    return cross_validation.leave_out(normals(), places(), most=18)
 
 
 def test_every_factor_is_worth_a_component(found):
@@ -52,49 +52,49 @@ def test_more_components_than_factors_hardly_hurt(found):
 
 def test_excess_is_what_the_genes_were_given(found):
     assert 0.055 < found.excess < 0.085  # the components' own error comes on top
-    assert left_out.leave_out(normals(excess=0.0), places(), most=18).excess < 0.035
+    assert cross_validation.leave_out(normals(excess=0.0), places(), most=18).excess < 0.035
 
 
 def test_genes_are_judged_by_fits_without_their_own_chromosomes():
     """With no factor at all, components could only look useful to genes that they were fitted on."""
-    null = left_out.leave_out(normals(factors=0, excess=0.1), places(), most=18)
+    null = cross_validation.leave_out(normals(factors=0, excess=0.1), places(), most=18)
     assert min(null.errors.values()) > 0.95 * null.errors[0]
 
 
 @pytest.mark.parametrize(("neighbours", "expected"), [(0.0, 0.5), (0.9, 0.9)])
 def test_mean_of_four_neighbours(neighbours, expected):
     """Independent genes average out as the square root says; genes that share their error do not."""
-    null = left_out.leave_out(normals(40, factors=0, excess=0.1, neighbours=neighbours), places(), most=3)
+    null = cross_validation.leave_out(normals(40, factors=0, excess=0.1, neighbours=neighbours), places(), most=3)
     assert null.averaged[4] == pytest.approx(expected, abs=0.15)
 
 
 @pytest.mark.parametrize(("met", "low", "high"), [(0.2, 1.0, 1.0), (1.0, 1.0, 1.4), (3.0, 1.4, 3.0)])
 def test_met_is_never_taken_to_be_quieter_than_its_peers(met, low, high):
-    factor = left_out.leave_out(normals(met=met), places(), most=8).met_factor
+    factor = cross_validation.leave_out(normals(met=met), places(), most=8).met_factor
     assert low <= factor <= high
 
 
 def test_a_normal_without_the_kind_is_passed_over():
     depth = normals(8)
     depth[3] = NAN
-    null = left_out.leave_out(depth, places(), most=4)
+    null = cross_validation.leave_out(depth, places(), most=4)
     assert np.isfinite([null.noise, null.excess]).all()
 
 
 def test_no_more_normals_are_judged_than_needed(monkeypatch):
     judged = []
-    original = left_out._try
-    monkeypatch.setattr(left_out, "_try", lambda *arguments: (judged.append(1), original(*arguments)))
-    left_out.leave_out(normals(50), places(), most=3)
-    assert len(judged) == left_out.JUDGED
+    original = cross_validation._try
+    monkeypatch.setattr(cross_validation, "_try", lambda *arguments: (judged.append(1), original(*arguments)))
+    cross_validation.leave_out(normals(50), places(), most=3)
+    assert len(judged) == cross_validation.JUDGED
 
 
 def test_what_is_left_of_every_normal_is_known_though_some_are_judged(monkeypatch):
     """Those that wait for the number of components get what judging them would have given."""
     depth = normals(24)
-    every = left_out.judge(depth, places(), most=3)[1]
-    monkeypatch.setattr(left_out, "JUDGED", 20)
-    null, some = left_out.judge(depth, places(), most=3)
+    every = cross_validation.judge(depth, places(), most=3)[1]
+    monkeypatch.setattr(cross_validation, "JUDGED", 20)
+    null, some = cross_validation.judge(depth, places(), most=3)
     assert np.isfinite(null.scatter).sum() == 20
     assert np.isfinite(some.rest).all() and some.rest.shape == (24, GROUPS)
     np.testing.assert_allclose(some.rest, every.rest, atol=1e-5)
@@ -105,8 +105,8 @@ def test_normals_set_aside_change_nothing_for_the_others():
     with_tumour = np.vstack([depth, depth[:1]])
     with_tumour[9, np.repeat(np.arange(GROUPS), BINS) == MET_GENE] += 1.5
     trusted = np.arange(10) < 9
-    null, left = left_out.judge(with_tumour, places(), most=3, trusted=trusted)
-    alone, expected = left_out.judge(depth, places(), most=3)
+    null, left = cross_validation.judge(with_tumour, places(), most=3, trusted=trusted)
+    alone, expected = cross_validation.judge(depth, places(), most=3)
     np.testing.assert_allclose(left.rest[:9], expected.rest, atol=1e-6)
     assert (null.excess, null.errors) == (alone.excess, alone.errors) and len(null.scatter) == 9
     assert left.rest[9, MET_GENE] == pytest.approx(1.5, abs=0.4)
@@ -115,7 +115,7 @@ def test_normals_set_aside_change_nothing_for_the_others():
 def test_a_high_amplicon_is_not_cut_as_a_poor_bin_is():
     depth = normals(12)
     depth[4, np.repeat(np.arange(GROUPS), BINS) == MET_GENE] += 3.0
-    left = left_out.judge(depth, places(), most=3)[1]
+    left = cross_validation.judge(depth, places(), most=3)[1]
     assert left.rest[4, MET_GENE] == pytest.approx(3.0, abs=0.5)
 
 
@@ -123,7 +123,7 @@ def test_a_group_that_a_normal_lacks_is_missing_there_alone():
     depth = normals(45)
     gone = np.repeat(np.arange(GROUPS), BINS) == 7
     depth[3, gone], depth[44, gone] = NAN, NAN
-    left = left_out.judge(depth, places(), most=3)[1]
+    left = cross_validation.judge(depth, places(), most=3)[1]
     assert np.argwhere(~np.isfinite(left.rest)).tolist() == [[3, 7], [44, 7]]
 
 
@@ -134,12 +134,12 @@ def test_held_out_errors_equal_fits_without_the_part():
     values = np.vstack([random.normal(0, 0.2, 360), random.normal(0, 1, (2, 360))])
     sample = tangent.grouped(values, np.full(360, 5.0), group)
     part, use = np.arange(60) // 5, np.arange(60) % 9 != 0
-    rest, shares = left_out._held_out(sample, 2, use, part)
+    rest, shares = cross_validation._held_out(sample, 2, use, part)
     means, design = sample.means[0], np.c_[sample.means[1:].T, np.ones(60)]
     whole = tangent.fit(means[use], sample.variance[use], design[use, :2], iterations=3)
     np.testing.assert_array_equal(shares, whole.shares)
-    for number in range(left_out.PARTS):
-        own = part % left_out.PARTS == number
+    for number in range(cross_validation.PARTS):
+        own = part % cross_validation.PARTS == number
         kept = (use & ~own)[use]
         normal = design[use][kept].T * whole.weight[kept] @ design[use][kept]
         right = design[use][kept].T * whole.weight[kept] @ means[use][kept]
@@ -150,8 +150,8 @@ def test_held_out_errors_equal_fits_without_the_part():
 
 
 def test_what_one_number_of_components_gives_does_not_rest_on_the_others(found, monkeypatch):
-    monkeypatch.setattr(left_out, "CANDIDATES", (found.components,))
-    alone = left_out.leave_out(normals(), places(), most=18)
+    monkeypatch.setattr(cross_validation, "CANDIDATES", (found.components,))
+    alone = cross_validation.leave_out(normals(), places(), most=18)
     if alone.components == found.components:
         assert (alone.noise, alone.excess) == pytest.approx((found.noise, found.excess), rel=1e-3)
     assert 0.4 < found.noise < 1.0  # the spread of raw depths holds the factors too
@@ -165,8 +165,8 @@ def test_single_targets_tell_what_they_can_of_the_excess(genes):
     group = np.repeat(np.arange(len(size)), size)
     depth = random.normal(0, 0.1, (16, len(size)))[:, group] + random.normal(0, 0.2, (16, len(group)))
     everywhere = np.ones(len(group), dtype=bool)
-    single = left_out.Places(group=group, part=group % 22, fit=everywhere, learn=everywhere, met=group == 0)
-    null = left_out.leave_out(depth.astype(np.float32), single, most=1)
+    single = cross_validation.Places(group=group, part=group % 22, fit=everywhere, learn=everywhere, met=group == 0)
+    null = cross_validation.leave_out(depth.astype(np.float32), single, most=1)
     expected = 0.1 if genes else 0.0
     assert null.excess == pytest.approx(expected, abs=0.04)
 
@@ -179,15 +179,15 @@ def test_variance_within_a_group_is_that_of_its_mean(size, singles):
     group = np.r_[np.repeat(np.arange(400), size), 400 + np.arange(singles)]
     count = len(group)
     rest = random.normal(0, 0.3, count) + 0.2 * random.normal(size=400 + singles)[group]
-    found = left_out._within(rest, np.full(count, 0.2), np.ones(count), group, robust.spread(rest / 0.2))
+    found = cross_validation._within(rest, np.full(count, 0.2), np.ones(count), group, robust.spread(rest / 0.2))
     assert found[:400].mean() == pytest.approx(0.3**2 / size, rel=0.12)
     np.testing.assert_allclose(found[400:], 0.3**2, rtol=0.15)
 
 
 def test_noise_of_single_bins_alone_is_all_noise():
-    found = left_out._within(np.array([0.3, -0.1]), np.full(2, 0.2), np.ones(2), np.arange(2), 1.5)
+    found = cross_validation._within(np.array([0.3, -0.1]), np.full(2, 0.2), np.ones(2), np.arange(2), 1.5)
     np.testing.assert_allclose(found, 0.3**2)
-    assert np.isnan(left_out._within(np.zeros(1), np.ones(1), np.zeros(1), np.zeros(1, dtype=int), 1.0)).all()
+    assert np.isnan(cross_validation._within(np.zeros(1), np.ones(1), np.zeros(1), np.zeros(1, dtype=int), 1.0)).all()
 
 
 SHARES = [

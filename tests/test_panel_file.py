@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import made_depth
-from metcn import panel_file
 from metcn.errors import InputError
-from metcn.normalisation.panel import KindNull, Panel
+from metcn.reference import panel_file
+from metcn.reference.panel import KindNull, Panel
 
 FRAME = made_depth.panel_bins(genes=6, tiles=4, off_target_bp=30_000_000)
 FACTS = {

@@ -160,7 +160,7 @@ def test_cohort_with_a_job_killed(name, cohort, local, tmp_path):
         (programs / program).write_text(f"#!{sys.executable}\n" + Path(scheduler.__file__).read_text())
         (programs / program).chmod(0o755)
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "SCHEDULER": str(jobs)}
-    environment |= {"KILL": "metcn.reference", "METCN_RECORD_WAIT": "0.1"}
+    environment |= {"KILL": "metcn.reference.build", "METCN_RECORD_WAIT": "0.1"}
     quick = ["--jobs", "2", "--latency-wait", "5", "--max-status-checks-per-second", "5"]
     done = run(cohort, tmp_path / "out", environment, "--profile", name, "--", *quick)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -12,12 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import panel_file, reference
 from metcn.commands import single
 from metcn.errors import InputError
 from metcn.files import write_json
-from metcn.normalisation import centring, tangent
-from metcn.stages import belonging
+from metcn.reference import build, checks, panel_file, tangent
+from metcn.reference import centre as centring
 
 NAN = float("nan")
 FRAME = made_depth.panel_bins(genes=40, tiles=9)
@@ -54,7 +53,7 @@ def test_scaling_sets_each_kinds_own_median_to_zero():
     values = matrix(1, (4, 30))
     kind = np.array(["target"] * 18 + ["off_target"] * 12)
     use = np.random.default_rng(2).random(30) < 0.6
-    found = reference.scale(values.copy(), kind, use)
+    found = build.scale(values.copy(), kind, use)
     for row, scaled in zip(values, found, strict=True):
         for name in ("target", "off_target"):
             chosen = [float(row[here]) for here in np.flatnonzero((kind == name) & use) if np.isfinite(row[here])]
@@ -64,7 +63,7 @@ def test_scaling_sets_each_kinds_own_median_to_zero():
 
 def test_scaling_happens_in_place_and_takes_one_sample_as_well():
     values = matrix(1, (30,), missing=0.0)
-    found = reference.scale(values, np.array(["target"] * 30), np.ones(30, dtype=bool))
+    found = build.scale(values, np.array(["target"] * 30), np.ones(30, dtype=bool))
     assert found is values
     assert np.median(values) == pytest.approx(0, abs=1e-6)
 
@@ -73,7 +72,7 @@ def test_a_kind_that_a_sample_lacks_stays_missing():
     values = matrix(1, (2, 30), missing=0.0)
     values[0, :10] = np.nan
     kind = np.array(["target"] * 10 + ["off_target"] * 20)
-    found = reference.scale(values, kind, np.ones(30, dtype=bool))
+    found = build.scale(values, kind, np.ones(30, dtype=bool))
     assert np.isnan(found[0, :10]).all()
     assert np.isfinite(found[1]).all()
     assert np.isfinite(found[0, 10:]).all()
@@ -91,7 +90,7 @@ def test_spread_and_missing_equal_the_loop(seed, count, missing):
     typical = statistics.median(known) if known else NAN
     prior = centring.PRIOR_NORMALS
     leaning = [math.sqrt(((count - 1) * v**2 + prior * typical**2) / (count - 1 + prior)) for v in own]
-    centre, spread, absent = reference.centre_and_spread(values)
+    centre, spread, absent = build.centre_and_spread(values)
     np.testing.assert_allclose(spread, leaning, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(absent, np.mean(np.isnan(values), axis=0))
     np.testing.assert_array_equal(np.isnan(centre), np.isnan(values).all(axis=0))
@@ -101,27 +100,27 @@ def test_spread_and_missing_equal_the_loop(seed, count, missing):
 @given(st.integers(0, 500), st.sampled_from([0.0, 0.2]))
 def test_centre_lies_among_the_normals_bin_by_bin(seed, missing):
     values = matrix(seed, (8, 12), missing)
-    centre = reference.centre_and_spread(values)[0]
+    centre = build.centre_and_spread(values)[0]
     assert np.all(centre >= np.nanmin(values, axis=0) - 1e-5)
     assert np.all(centre <= np.nanmax(values, axis=0) + 1e-5)
-    alone = [reference.centre_and_spread(values[:, [place]])[0][0] for place in range(12)]
+    alone = [build.centre_and_spread(values[:, [place]])[0][0] for place in range(12)]
     np.testing.assert_allclose(centre, alone, atol=1e-5)
 
 
 def test_one_aneuploid_normal_hardly_moves_centre_and_spread():
     values = normals(12)
-    centre, spread, _ = reference.centre_and_spread(values)
+    centre, spread, _ = build.centre_and_spread(values)
     values[4, SEVEN] += 5
-    moved, widened, _ = reference.centre_and_spread(values)
+    moved, widened, _ = build.centre_and_spread(values)
     assert np.median(np.abs(moved - centre)[SEVEN]) < np.median(spread) / 2
     assert np.median(widened[SEVEN] / spread[SEVEN]) < 1.5
 
 
 def test_blocks_of_bins_change_nothing(monkeypatch):
     values = matrix(3, (6, 50))
-    whole = reference.centre_and_spread(values)
+    whole = build.centre_and_spread(values)
     monkeypatch.setattr(tangent, "BLOCK", 7)
-    for one, other in zip(whole, reference.centre_and_spread(values), strict=True):
+    for one, other in zip(whole, build.centre_and_spread(values), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5)
 
 
@@ -136,7 +135,7 @@ def masked(**changes):
     }
     for name, value in changes.items():
         columns[name][0] = value
-    found = reference.mask_reasons(kind=np.array(["target"] * 11), min_relative_depth=0.125, max_spread=1.0, **columns)
+    found = build.mask_reasons(kind=np.array(["target"] * 11), min_relative_depth=0.125, max_spread=1.0, **columns)
     assert found[1:].tolist() == [""] * 10
     return found[0]
 
@@ -162,7 +161,7 @@ def test_masks(changes, reason):
 
 
 def test_low_depth_is_judged_within_a_kind():
-    found = reference.mask_reasons(
+    found = build.mask_reasons(
         given=np.array([""] * 4), kind=np.array(["target", "target", "off_target", "off_target"]),
         centre=np.array([9.0, 9.0, 1.0, 1.0]), spread=np.full(4, 0.3), missing=np.zeros(4),
         min_relative_depth=0.5, max_spread=1.0,
@@ -411,7 +410,7 @@ OTHERWISE = [
 @pytest.mark.parametrize(("own", "panel", "message"), OTHERWISE)
 def test_a_panel_counted_otherwise_is_refused(own, panel, message):
     with pytest.raises(InputError, match=f"^p.h5 is of normals counted {message}"):
-        belonging.check_counted(own, {"assay": "panel", **panel}, Path("p.h5"))
+        checks.check_counted(own, {"assay": "panel", **panel}, Path("p.h5"))
 
 
 ALIKE = [
@@ -425,7 +424,7 @@ ALIKE = [
 
 @pytest.mark.parametrize(("own", "panel"), ALIKE)
 def test_what_agrees_or_is_not_known_passes(own, panel):
-    belonging.check_counted(own, {"assay": "panel", **panel}, Path("p.h5"))
+    checks.check_counted(own, {"assay": "panel", **panel}, Path("p.h5"))
 
 
 def test_normals_with_and_without_duplicates_are_refused(tmp_path):
@@ -433,7 +432,7 @@ def test_normals_with_and_without_duplicates_are_refused(tmp_path):
         write_json(tmp_path / f"{name}.json", {"unit": "fragments", "keep_duplicates": keep})
     message = r"one counts.keep_duplicates, found true in .*a.json and false in .*b.json; count"
     with pytest.raises(InputError, match=message):
-        belonging.counted_alike([tmp_path / "a.json", None, tmp_path / "b.json"])
+        checks.counted_alike([tmp_path / "a.json", None, tmp_path / "b.json"])
 
 
 def test_a_sample_of_another_unit_is_refused(bench, tmp_path):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import made_depth
-from metcn import panel_file, suspects
 from metcn.genome import build as genomes
-from metcn.normalisation.panel import LeftOut, Panel
-from metcn.stages import measure, suspected
-from metcn.suspects import Deviation, Suspect
+from metcn.reference import panel_file, suspected, suspects
+from metcn.reference.panel import LeftOut, Panel
+from metcn.reference.suspects import Deviation, Suspect
+from metcn.stages import measure
 
 FRAME = made_depth.panel_bins(genes=40, tiles=9)
 ASSAY = made_depth.assay(FRAME)

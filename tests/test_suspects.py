@@ -6,9 +6,9 @@ import itertools
 import numpy as np
 import pytest
 
-from metcn import suspects
+from metcn.reference import suspects
+from metcn.reference.suspects import ARM_GC, Residual
 from metcn.stats import robust
-from metcn.suspects import ARM_GC, Residual
 
 ARMS = np.repeat(list(ARM_GC), 24)
 MET = np.flatnonzero(ARMS == "7q")[10]

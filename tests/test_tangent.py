@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn.normalisation import tangent
+from metcn.reference import tangent
 
 NORMALS, BINS = 6, 40
 NAN = float("nan")

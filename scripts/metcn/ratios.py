@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metcn.bins import groups as regions
-from metcn.normalisation import curves, sums, tangent
+from metcn.normalisation import sums
+from metcn.reference import gc_curves, tangent
 from metcn.stats import fragments, robust
 
 BLOCK_BP = 5e6  # stretch over which a local level is taken: about 30 off-target bins of 150 kb
@@ -90,7 +91,7 @@ def correct(
     covariates : sequence of ndarray, shape (bins,)
         GC content, mappability: what a curve of its own is taken away for, one after the other; NaN where unknown.
     curve : str
-        How the curves are made, see `metcn.normalisation.curves.explained`.
+        How the curves are made, see `metcn.reference.gc_curves.explained`.
     counts : Counts, optional
         Fragments behind the depths, as far as they are known: the error that counting them gives a bin is a floor.
     summed : sequence of str
@@ -123,7 +124,7 @@ def correct(
         shares = _shares((residual - local)[used], spread[used], part[rows], group[used], error)
         ratio[members] = tangent.subtract(residual[members], part, shares)
         for covariate in covariates:
-            ratio[members] -= curves.explained(
+            ratio[members] -= gc_curves.explained(
                 ratio[members], covariate=covariate[members], rows=fit[members], method=curve
             )
         found.scale[str(name)] = noise_scale(ratio[members], spread[members], chromosome[members])

@@ -49,7 +49,7 @@ def bins(
     facts = genomes.load(genome)
     known = {"tracks": {"gc": gc, "mappability": mappability}, **design.given(settings, "min_mappability")}
     if reference:
-        from metcn import panel_file  # brings HDF5, which counting does not need
+        from metcn.reference import panel_file  # brings HDF5, which counting does not need
 
         frame = panel_file.read_bins(reference)
     elif coverage:

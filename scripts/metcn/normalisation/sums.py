@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn.normalisation import tangent
+from metcn.reference import tangent
 from metcn.stats import fragments
 
 POOLED = 30.0  # fragments that a pool of neighbours expects; its log2 is then within .001 of unbiased
@@ -95,7 +95,7 @@ def fitted(bins: Bins, covariates: Sequence[Floats]) -> Fitted:
 def curve(number: Floats, expected: Floats, *, covariate: Floats, rows: Mask) -> Floats:
     """Log2 ratio that a covariate alone explains, per bin, from sums over classes; 0 where it is unknown.
 
-    As `metcn.normalisation.curves.explained`, for bins of few fragments: classes hold equally many of those expected.
+    As `metcn.reference.gc_curves.explained`, for bins of few fragments: classes hold equally many of those expected.
     """
     keep = np.flatnonzero(rows & np.isfinite(covariate))
     if keep.size == 0 or np.ptp(covariate[keep]) == 0:

@@ -10,8 +10,9 @@ import numpy as np
 
 from metcn import ratios as core
 from metcn.genome import build as genomes
-from metcn.normalisation.panel import FEWEST_NORMALS, Panel
-from metcn.stages import belonging, measure
+from metcn.reference import checks
+from metcn.reference.panel import FEWEST_NORMALS, Panel
+from metcn.stages import measure
 from metcn.stats import fragments
 
 CERTAIN_SD = 4.0  # errors beyond which a matched normal's level is no chance; of 50 on real normals one is beyond 3
@@ -110,6 +111,6 @@ def matched_normal(levels: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: {key: levels[name][key] for key in ("log2", "se", "bins")} for name in ("met", "cep7")}
     with np.errstate(invalid="ignore"):
         deviates = any(
-            abs(level["log2"]) > max(belonging.DEVIANT_LOG2, CERTAIN_SD * level["se"]) for level in shown.values()
+            abs(level["log2"]) > max(checks.DEVIANT_LOG2, CERTAIN_SD * level["se"]) for level in shown.values()
         )
     return {**shown, "deviates": bool(deviates)}

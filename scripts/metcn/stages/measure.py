@@ -15,7 +15,7 @@ from metcn.bins import groups as regions
 from metcn.bins import tiles as tiling
 from metcn.genome import build as genomes
 from metcn.normalisation import sums
-from metcn.normalisation.panel import Panel, share_of
+from metcn.reference.panel import Panel, share_of
 from metcn.stats import fragments as counting
 
 MET_MARGIN_BP = 5_000_000  # bins this near to MET may be in its amplicon and do not stand for the arm
@@ -56,7 +56,7 @@ class Observed:
     excess : mapping
         Kind -> the error that the bins of one group share, log2.
     averaged : mapping
-        Kind -> what normals show of its fall with the number of groups (`metcn.normalisation.panel.share_of`).
+        Kind -> what normals show of its fall with the number of groups (`metcn.reference.panel.share_of`).
     number, expected : ndarray of float, shape (bins,), or None
         Fragments seen, and expected at ratio 1; NaN where they are not known. None: of no bin.
     summed : sequence of str

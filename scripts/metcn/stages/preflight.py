@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from metcn import criteria, files, panel_file
+from metcn import criteria, files
 from metcn.bins import base_content, design, sampled
 from metcn.bins.targets import read_targets
 from metcn.errors import InputError
@@ -22,6 +22,7 @@ from metcn.io import coverage_formats
 from metcn.io import fasta as sequences
 from metcn.purity import allele_fractions, offered
 from metcn.reads import alignments
+from metcn.reference import panel_file
 from metcn.run.plan import Plan
 from metcn.run.samples import Sample
 from metcn.stages import headers

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from metcn import panel_file, provenance, quality
-from metcn import reference as normals
+from metcn import provenance, quality
 from metcn.bins import design
 from metcn.counts import counters as counting
 from metcn.errors import InputError
@@ -20,8 +19,10 @@ from metcn.files import read_json, write_json
 from metcn.genome import build as genomes
 from metcn.io import coverage_formats, tables
 from metcn.normalisation import sums
-from metcn.normalisation.panel import FEWEST_NORMALS, Panel
-from metcn.stages import against, belonging, measure, suspected
+from metcn.reference import build as normals
+from metcn.reference import checks, panel_file, suspected
+from metcn.reference.panel import FEWEST_NORMALS, Panel
+from metcn.stages import against, measure
 from metcn.stats import fragments, robust
 
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
@@ -48,9 +49,9 @@ def reference(
         If a table is malformed, has other rows than the bins, a normal has no reads, or units differ.
     """
     frame = tables.read_bins(bins)
-    alike = belonging.counted_alike(counts_summary or ())
+    alike = checks.counted_alike(counts_summary or ())
     names = [path.name.removesuffix(".cnn") for path in counts]
-    lost = belonging.filtered(counts_summary or ())
+    lost = checks.filtered(counts_summary or ())
     for name, sentences in lost.items():
         print(f"metcn: note: normal {name}: {' '.join(sentences)}", file=sys.stderr)
     parts = measure.design_of(frame)
@@ -73,7 +74,7 @@ def reference(
     checked = suspected.build(make, len(names), parts, build, keep=keep)
     used = [name for name, there in zip(names, checked.used, strict=True) if there]
     facts = {"genome": genome, "assay": assay, **alike, "normals": used, "provenance": provenance.stamp(settings)}
-    facts |= belonging.of_normals(used, checked.panel)
+    facts |= checks.of_normals(used, checked.panel)
     found = suspected.facts_of(names, checked, suspected.residuals(checked.panel, parts, build))
     suspected.say(found)
     facts |= {"deviant": [one["name"] for one in found["suspects"]], "check": found}
@@ -100,7 +101,7 @@ def _check_depths(depth: np.ndarray, names: Sequence[str], lost: Mapping[str, Se
         raise InputError(
             f"normal {empty[0]} has no reads in any bin{why}; remove it from the sample sheet or replace its file"
         )
-    belonging.name_copies(names, depth)
+    checks.name_copies(names, depth)
 
 
 def _panel(parts: measure.Design, depth: np.ndarray, trusted: np.ndarray, settings: Mapping[str, Any]) -> Panel:
@@ -113,7 +114,7 @@ def _panel(parts: measure.Design, depth: np.ndarray, trusted: np.ndarray, settin
         fit=parts.fit,
         learn=parts.fit | parts.on_seven,
         met=parts.met,
-        x=belonging.x_of(parts),
+        x=checks.x_of(parts),
         mask=parts.frame["mask"].to_numpy(dtype=np.str_),
         max_components=settings["max_components"],
         min_relative_depth=settings["min_relative_depth"],
@@ -226,7 +227,7 @@ def ratios(
         frame, told = tables.read_bins(bins), [counts_summary]
         own = tables.read_depth(counts, frame)
         [behind] = _behind(frame, [own], told)
-        of_run = (genome, assay, belonging.counted_alike(told))
+        of_run = (genome, assay, checks.counted_alike(told))
         given = _Given(_log2(frame, *own), own[0], behind, [], *_compared(frame, reference, matched_normal, *of_run))
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
@@ -242,7 +243,7 @@ def ratios(
             against.measured(parts, facts, _log2(frame, *own), panel, counts=theirs, **how).levels
         )
     made = given.made
-    resembles = belonging.of_sample(found.corrected.shares, made["names"], panel) if made else None
+    resembles = checks.of_sample(found.corrected.shares, made["names"], panel) if made else None
     measured = {
         "sample": sample,
         "assay": assay,
@@ -274,7 +275,7 @@ def _compared(
                 f"{reference} was made for other bins (fingerprint {expected}) than this sample's ({found}); "
                 "make the panel of normals again, or count the sample with the panel's own bins"
             )
-        belonging.check_counted(alike, facts, reference)
+        checks.check_counted(alike, facts, reference)
         made = {
             "normals": panel.normals,
             "components": {kind: null.components for kind, null in panel.null.items()},
@@ -349,7 +350,7 @@ def _measured_reasons(
         "gc_unknown": measured["mode"] in ("no_normals", "few_normals") and parts.frame["gc"].isna().all(),
         "ratios_imported": measured["mode"] == "imported",
         "unlike_normals": largest > UNLIKE_SHARE or excess > UNLIKE_EXCESS,
-        "not_this_assay": any(share > belonging.NOT_EXPLAINED for share in measured["qc"]["left_by_normals"].values()),
+        "not_this_assay": any(share > checks.NOT_EXPLAINED for share in measured["qc"]["left_by_normals"].values()),
         "wavy": (measured["qc"]["waviness"] > settings["max_waviness"])
         or (measured["qc"]["autocorrelation"] > settings["max_autocorrelation"]),
         "noisy": settings["max_noise"] < noise <= settings["fail_noise"],
@@ -366,7 +367,7 @@ def _quality(parts: measure.Design, log2: np.ndarray, found: against.Measured, p
     """Noise of the sample, what its genes and neighbours share, what normals explain, and how many bins are used."""
     corrected, bins = found.corrected, found.bins
     return {
-        "left_by_normals": belonging.left_by_normals(log2, parts, panel),
+        "left_by_normals": checks.left_by_normals(log2, parts, panel),
         "noise": corrected.noise,
         "noise_over_normals": corrected.scale,
         "gene_excess": bins.excess,

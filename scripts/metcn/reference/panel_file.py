@@ -23,7 +23,7 @@ from metcn.files import writing
 from metcn.io import decompress
 from metcn.io.delimited import check_intervals
 from metcn.io.tables import SPECIFICATIONS
-from metcn.normalisation.panel import KindNull, Panel
+from metcn.reference.panel import KindNull, Panel
 from metcn.vocabulary import BIN_COLUMNS
 
 FORMAT = "metcn-reference"

@@ -12,8 +12,8 @@ import numpy as np
 from metcn import quality
 from metcn.errors import InputError
 from metcn.files import read_json
-from metcn.normalisation import batches
-from metcn.normalisation.panel import FEWEST_NORMALS, Panel
+from metcn.reference import sample_groups
+from metcn.reference.panel import FEWEST_NORMALS, Panel
 from metcn.stages.measure import Design
 from metcn.stats import robust
 
@@ -51,10 +51,10 @@ def of_normals(names: Sequence[str], panel: Panel) -> dict[str, Any]:
         "strays": {},
     }
     for kind, null in panel.null.items():
-        label = batches.batches(panel.shares[kind])
+        label = sample_groups.batches(panel.shares[kind])
         if label.any():
             found["batches"][kind] = [[str(name) for name in np.array(names)[label == number]] for number in (0, 1)]
-        found["strays"][kind] = [str(name) for name in np.array(names)[batches.strays(np.array(null.scatter))]]
+        found["strays"][kind] = [str(name) for name in np.array(names)[sample_groups.strays(np.array(null.scatter))]]
     return found
 
 
@@ -63,7 +63,7 @@ def of_sample(shares: Mapping[str, Sequence[float]], names: Sequence[str], panel
     found = {}
     for kind, own in shares.items():
         if kind in panel.shares:
-            order, distance = batches.nearest(np.array(own), panel.shares[kind][:, : len(own)])
+            order, distance = sample_groups.nearest(np.array(own), panel.shares[kind][:, : len(own)])
             found[kind] = {"nearest": [names[row] for row in order], "distance": distance}
     return found
 

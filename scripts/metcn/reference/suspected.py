@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metcn import ratios as core
-from metcn import suspects
 from metcn.genome import build as genomes
 from metcn.genome import names
-from metcn.normalisation.panel import FEWEST_NORMALS, Panel
+from metcn.reference import suspects
+from metcn.reference.panel import FEWEST_NORMALS, Panel
+from metcn.reference.suspects import Residual, Suspect
 from metcn.stages.measure import Design
 from metcn.stats import robust
-from metcn.suspects import Residual, Suspect
 
 ROUNDS = 8  # the worst suspect is taken out, and the others judged again without it, at the most so many times
 MANY = 6  # normals of which half can tell that it is not they who differ

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn.normalisation import tangent
-from metcn.normalisation.centring import centre_and_spread
-from metcn.normalisation.panel import KindNull, LeftOut
-from metcn.normalisation.tangent import Grouped
+from metcn.reference import tangent
+from metcn.reference.centre import centre_and_spread
+from metcn.reference.panel import KindNull, LeftOut
+from metcn.reference.tangent import Grouped
 from metcn.stats import robust
 
 CANDIDATES = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 40)  # numbers of components that are tried

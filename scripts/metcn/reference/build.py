@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn.normalisation import batches, tangent
-from metcn.normalisation.centring import centre_and_spread, scale
-from metcn.normalisation.left_out import Places, judge
-from metcn.normalisation.panel import FEWEST_NORMALS, KindNull, LeftOut, Panel
+from metcn.reference import sample_groups, tangent
+from metcn.reference.centre import centre_and_spread, scale
+from metcn.reference.cross_validation import Places, judge
+from metcn.reference.panel import FEWEST_NORMALS, KindNull, LeftOut, Panel
 from metcn.stats import robust
 
 SAMPLE_BINS = 20_000  # bins of a kind on which the number of components is chosen: enough, and independent of size
@@ -125,7 +125,7 @@ def _on_two_copies(log2_depth: Floats, x: NDArray[np.bool_]) -> NDArray[np.bool_
         return None
     rows = np.flatnonzero(x)
     level = np.array([robust.median(row) for row in log2_depth[:, rows] - centre_and_spread(log2_depth[:, rows])[0]])
-    male = batches.males(level)
+    male = sample_groups.males(level)
     for row in np.flatnonzero(male) if male is not None else ():
         log2_depth[row, rows] += 1.0
     return male

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn.normalisation import tangent
+from metcn.reference import tangent
 from metcn.stats import robust
 
 PRIOR_NORMALS = 4  # a bin's own spread counts as much as this many normals' worth of the typical one
