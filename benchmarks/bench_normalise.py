@@ -119,12 +119,11 @@ def depths(gc: np.ndarray, normals: int) -> np.ndarray:
 
 def child_core(bins: str, normals: str) -> None:
     """Build a panel of arrays and take one tumour's ratios."""
-    from metcn import ratios
+    from metcn.ratios import correct, levels
     from metcn.reference import build, checks, panel_file
-    from metcn.stages import measure
 
     frame, gc = design(int(bins))
-    parts, depth = measure.design_of(frame), depths(gc, int(normals) + 1)
+    parts, depth = levels.design_of(frame), depths(gc, int(normals) + 1)
     tumour, matrix = depth[-1].astype(float), np.array(depth[:-1])
     del depth
     begin = time.process_time()
@@ -142,7 +141,7 @@ def child_core(bins: str, normals: str) -> None:
         written = time.process_time()
         _, panel, _ = panel_file.read(path)
         mapped = time.process_time()
-        ratios.correct(
+        correct.correct(
             tumour, centre=panel.centre, spread=panel.spread.astype(float), basis=panel.basis, kind=parts.kind,
             chromosome=parts.chromosome, block=parts.block, group=parts.group, usable=panel.mask == "",
             fit=parts.fit, covariates=[gc],

@@ -15,9 +15,9 @@ from cohorts import Cohort
 from numpy.typing import NDArray
 
 from metcn import mixture
-from metcn import ratios as core
 from metcn.files import read_json
 from metcn.io import tables
+from metcn.ratios import correct as core
 
 Ratios = Callable[[str], tuple[NDArray[np.floating], NDArray[np.floating]]]  # sample -> log2 ratio and weight per bin
 

@@ -14,11 +14,11 @@ from metcn.commands.arguments import call_stage
 from metcn.files import read_json
 from metcn.genome import build as genomes
 from metcn.io import tables
+from metcn.ratios import levels
 from metcn.reference import build as reference
 from metcn.reference import panel_file, tangent
 from metcn.reference.panel import Panel
 from metcn.run import config
-from metcn.stages import measure
 from metcn.vocabulary import BIN_COLUMNS
 
 GRCH37 = genomes.load("GRCh37")
@@ -98,7 +98,7 @@ class Assay:
 def assay(frame: pd.DataFrame, *, factors: int = 3, noise: float = 0.15, seed: int = 5) -> Assay:
     """An assay whose factors move whole genes by about 0.15 log2 and single bins by about as much."""
     random = np.random.default_rng(seed)
-    group = measure.design_of(frame).group
+    group = levels.design_of(frame).group
     shared = random.normal(0, 0.15, size=(factors, group.max() + 1))[:, group]
     wide = frame["kind"].isin(["off_target", "window"]).to_numpy()
     level = np.where(wide, OFF_TARGET_LEVEL, TARGET_LEVEL)
@@ -157,7 +157,7 @@ class Bench:
     def with_components(self, reference_file: Path, normals: NDArray, components: int) -> Path:
         """The panel of these normals with so many components, whatever leaving normals out has chosen."""
         frame, panel, facts = panel_file.read(reference_file)
-        design, usable = measure.design_of(frame), panel.mask == ""
+        design, usable = levels.design_of(frame), panel.mask == ""
         depth = reference.scale(np.array(normals, dtype=np.float32), design.kind, design.fit & usable) - panel.centre
         basis = np.zeros((len(frame), components), dtype=np.float32)
         for kind in np.unique(design.kind):

@@ -14,8 +14,8 @@ from metcn import simulate
 from metcn.counts import stage as depth
 from metcn.genome import build
 from metcn.io import tables
+from metcn.ratios import stage
 from metcn.run import config
-from metcn.stages import ratios as stage
 from small_files import write_bam, write_fasta
 
 GRCH37 = build.load("GRCh37")

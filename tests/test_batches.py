@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import made_depth
+from metcn.ratios import levels
 from metcn.reference import checks, panel_file, sample_groups
-from metcn.stages import measure
 
 NAN = float("nan")
 SEXES = [
@@ -57,7 +57,7 @@ def test_nearest():
 
 
 FRAME = made_depth.panel_bins(genes=40, tiles=9)
-X = checks.x_of(measure.design_of(FRAME))
+X = checks.x_of(levels.design_of(FRAME))
 
 
 def depths(count=12):

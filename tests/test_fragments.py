@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 import made_depth
-from metcn import copies, ratios
-from metcn.normalisation import sums
+from metcn import copies
+from metcn.ratios import correct, sums
 from metcn.segments import segment
 from metcn.stats import fragments
 
@@ -146,7 +146,7 @@ def test_scatter_beyond_counting_is_found(mean, sd):
 
 def level(number, expected, sd=None):
     number, expected = np.array(number, dtype=float), np.full(len(number), float(expected))
-    return ratios.summed_level(
+    return correct.summed_level(
         number, expected, fragments.sd(expected) if sd is None else np.full(len(number), sd), np.ones(len(number), bool)
     )
 

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 import made_depth
 import raw_bam
-from metcn import ratios
 from metcn.bins import guided, sampled
 from metcn.counts import stage
 from metcn.errors import InputError
 from metcn.genome import build
 from metcn.io import tables
+from metcn.ratios import correct
+from metcn.ratios import levels as measure
 from metcn.reads import alignments, index_files, index_ranges, reader, sam
 from metcn.reference import panel_file
-from metcn.stages import measure
 from small_files import write_fasta
 
 GRCH37 = build.load("GRCh37")
@@ -107,7 +107,7 @@ def test_what_is_not_read_is_masked_not_dropped():
 
 
 def test_a_stretch_is_what_the_baseline_weighs():
-    assert guided.STRATUM_BP == ratios.BLOCK_BP
+    assert guided.STRATUM_BP == correct.BLOCK_BP
 
 
 WANTED = [

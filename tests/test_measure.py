@@ -6,7 +6,7 @@ import pytest
 
 import made_depth
 from metcn.genome import build as genomes
-from metcn.stages import measure
+from metcn.ratios import levels as measure
 
 GRCH37 = made_depth.GRCH37
 NAN = float("nan")

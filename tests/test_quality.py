@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import made_depth
-from metcn import quality
+from metcn.ratios import quality
 from metcn.stats import robust
 
 CHROMOSOME = np.repeat(["1", "2", "3"], 1000)

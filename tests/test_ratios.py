@@ -9,9 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import ratios
 from metcn.bins import groups
 from metcn.errors import InputError
+from metcn.ratios import correct
 from metcn.vocabulary import REASONS
 
 NAN = float("nan")
@@ -42,7 +42,7 @@ def corrected(log2_depth, *, usable=None, gc=None, basis=None, seed=1):
     random = np.random.default_rng(seed)
     count = len(log2_depth)
     gene = np.arange(count) // 10
-    return ratios.correct(
+    return correct.correct(
         log2_depth,
         centre=random.normal(5, 1, count),
         spread=random.uniform(0.1, 0.3, count),
@@ -119,7 +119,7 @@ def test_the_tumours_own_gains_are_not_taken_for_the_assays():
     karyotype = np.where(number % 2, 0.6, -0.4)
     loading = np.where(target, random.normal(0, 0.2, gene.max() + 1)[gene] + 0.3 * karyotype, 0.0)
     share = 1.5
-    found = ratios.correct(
+    found = correct.correct(
         karyotype + share * loading + random.normal(0, 0.1, count),
         centre=np.zeros(count), spread=np.full(count, 0.1), basis=loading[:, None],
         kind=np.where(target, "target", "off_target"), chromosome=number.astype(str),
@@ -153,14 +153,14 @@ def test_noise_scale_is_that_of_the_bins_and_blind_to_steps(noise):
     spread = random.uniform(0.1, 0.3, 4000)
     ratio = noise * spread * random.normal(size=4000) + np.repeat(random.choice([0, 0.6, -1], 40), 100)
     chromosome = np.repeat(np.arange(20), 200).astype(str)
-    assert ratios.noise_scale(ratio, spread, chromosome) == pytest.approx(noise, rel=0.06)
+    assert correct.noise_scale(ratio, spread, chromosome) == pytest.approx(noise, rel=0.06)
     ratio[::9] = NAN
-    assert ratios.noise_scale(ratio, spread, chromosome) == pytest.approx(noise, rel=0.08)
+    assert correct.noise_scale(ratio, spread, chromosome) == pytest.approx(noise, rel=0.08)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_noise_of_next_to_no_bins_is_the_expected_one(count):
-    assert ratios.noise_scale(np.zeros(count), np.ones(count), np.array(["1"] * count)) == 1.0
+    assert correct.noise_scale(np.zeros(count), np.ones(count), np.array(["1"] * count)) == 1.0
 
 
 # Levels and baselines
@@ -189,7 +189,7 @@ def profiles(draw):
 
 def slow_levels(chromosome, midpoint, ratio, use):
     """Median of the usable bins of each 5 Mb block, per bin, as a loop."""
-    blocks = [(name, place // ratios.BLOCK_BP) for name, place in zip(chromosome, midpoint, strict=True)]
+    blocks = [(name, place // correct.BLOCK_BP) for name, place in zip(chromosome, midpoint, strict=True)]
     found = {}
     for block in set(blocks):
         known = [r for own, r, u in zip(blocks, ratio, use, strict=True) if own == block and u and math.isfinite(r)]
@@ -202,8 +202,8 @@ def slow_levels(chromosome, midpoint, ratio, use):
 def test_local_level_equals_the_loop(profile):
     chromosome, midpoint, ratio, use, _, _ = profile
     blocks, expected = slow_levels(chromosome, midpoint, ratio, use)
-    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=ratios.BLOCK_BP)
-    local = ratios.block_levels(ratio, block=block, use=use)[block]
+    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=correct.BLOCK_BP)
+    local = correct.block_levels(ratio, block=block, use=use)[block]
     np.testing.assert_allclose(local, [expected[block] for block in blocks], atol=1e-12)
 
 
@@ -225,9 +225,9 @@ def test_wide_baseline_equals_the_loop(profile):
     expected = NAN
     if total:
         expected = math.log2(sum(2 ** (level[block] - raised[block]) * w for block, w in weight.items() if w) / total)
-    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=ratios.BLOCK_BP)
+    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=correct.BLOCK_BP)
     assume((np.isfinite(ratio) & use).sum() != 1)
-    found, error = ratios.wide_baseline(ratio, noise, block=block, width_bp=width, use=use)
+    found, error = correct.wide_baseline(ratio, noise, block=block, width_bp=width, use=use)
     np.testing.assert_allclose(found, expected, atol=1e-9)
     assert math.isnan(error) == math.isnan(expected)
 
@@ -236,15 +236,15 @@ def test_wide_baseline_equals_the_loop(profile):
 @given(profiles())
 def test_level_beside_equals_the_loop(profile):
     chromosome, midpoint, ratio, use, _, _ = profile
-    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=ratios.BLOCK_BP)
-    level = ratios.block_levels(ratio, block=block, use=use)
+    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=correct.BLOCK_BP)
+    level = correct.block_levels(ratio, block=block, use=use)
     of = dict(zip(block.tolist(), chromosome.tolist(), strict=True))
     expected = {}
     for number, name in of.items():
         same = [other for other in of if of[other] == name and np.isfinite(level[other])]
         below, above = [o for o in same if o < number][-1:], [o for o in same if o > number][:1]
         expected[number] = statistics.mean(level[o] for o in below + above) if below + above else NAN
-    found = ratios.level_beside(level, block=block, chromosome=chromosome)
+    found = correct.level_beside(level, block=block, chromosome=chromosome)
     np.testing.assert_allclose(found, [expected[number] for number in block.tolist()])
 
 
@@ -256,8 +256,8 @@ def test_a_block_stands_for_its_unread_bins():
     unread = (block == 1) & (np.arange(200) % 10 != 0)
     ratio[unread] = np.nan
     arrays = {"sd": np.full(200, 0.01), "block": block, "width_bp": np.full(200, 1e4), "use": ~unread}
-    with_all, error = ratios.wide_baseline(ratio, **arrays, unread=unread)
-    without, small = ratios.wide_baseline(ratio, **arrays)
+    with_all, error = correct.wide_baseline(ratio, **arrays, unread=unread)
+    without, small = correct.wide_baseline(ratio, **arrays)
     assert with_all == pytest.approx(math.log2(1.5), abs=0.02)
     assert without == pytest.approx(math.log2((100 + 10 * 2) / 110), abs=0.02)
     assert error > small + 0.1
@@ -270,12 +270,12 @@ def test_levels_of_groups_equal_the_loop(profile):
     use = use & np.isfinite(ratio)
     noise = np.linspace(0.1, 0.5, len(ratio))
     assume(use.any())
-    level, variance, size = ratios.group_means(ratio[use], noise[use], group[use])
+    level, variance, size = correct.group_means(ratio[use], noise[use], group[use])
     for place, number in enumerate(sorted(set(group[use].tolist()))):
         own = np.flatnonzero(use & (group == number))
         assert size[place] == len(own)
         assert level[place] == pytest.approx(statistics.median(ratio[own].tolist()))
-        expected = sum(noise[row] ** 2 + ratios.BIN_FLOOR**2 for row in own) / len(own) ** 2
+        expected = sum(noise[row] ** 2 + correct.BIN_FLOOR**2 for row in own) / len(own) ** 2
         assert variance[place] == pytest.approx(expected * (1.25**2 if len(own) > 2 else 1.0))
 
 
@@ -299,7 +299,7 @@ def test_tie_rests_on_every_group(sizes, error):
         group = np.repeat(np.arange(len(size)), size)
         ratio = 0.3 + own[group] + random.normal(0, 0.15, len(group))
         arrays = {"local": np.zeros(len(group)), "targets": np.ones(len(group), dtype=bool), "group": group}
-        found.append(ratios.tie_targets(ratio, np.full(len(group), 0.15), local_error=0.0, **arrays))
+        found.append(correct.tie_targets(ratio, np.full(len(group), 0.15), local_error=0.0, **arrays))
     tie, stated = np.array(found).T
     assert np.median(stated) == pytest.approx(error, rel=0.35)
     assert tie.std() < 1.6 * np.median(stated)
@@ -308,7 +308,7 @@ def test_tie_rests_on_every_group(sizes, error):
 
 def test_no_target_ties_nothing():
     none = {"local": np.zeros(3), "targets": np.zeros(3, dtype=bool), "group": np.arange(3)}
-    tie, error = ratios.tie_targets(np.zeros(3), np.ones(3), local_error=0.1, **none)
+    tie, error = correct.tie_targets(np.zeros(3), np.ones(3), local_error=0.1, **none)
     assert tie == 0.0
     assert math.isnan(error)
 
@@ -322,7 +322,7 @@ def test_narrow_baseline_equals_the_loop(profile):
         if wanted and math.isfinite(r):
             genes.setdefault(gene, []).append(r)
     medians = [statistics.median(own) for own in genes.values()]
-    found, error = ratios.narrow_baseline(ratio, group=group, use=use)
+    found, error = correct.narrow_baseline(ratio, group=group, use=use)
     np.testing.assert_allclose(found, statistics.median(medians) if medians else NAN, atol=1e-12)
     assert math.isnan(error) == (len(medians) < 2)
 
@@ -338,7 +338,7 @@ def test_wide_baseline_is_the_linear_mean_whatever_the_noise(noise, bins):
     level = np.repeat([0.0, math.log2(1.5)], 10_000)
     ratio = level + noise * random.normal(size=20_000)
     everywhere = {"width_bp": np.full(20_000, 1e5), "use": np.ones(20_000, bool)}
-    found, error = ratios.wide_baseline(ratio, np.full(20_000, noise), block=np.arange(20_000) // bins, **everywhere)
+    found, error = correct.wide_baseline(ratio, np.full(20_000, noise), block=np.arange(20_000) // bins, **everywhere)
     assert found == pytest.approx(math.log2(1.25), abs=0.015)
     assert 0 <= error < 0.05
 
@@ -353,10 +353,10 @@ def test_what_bins_of_a_gene_share_is_found(shared, singles):
     ratio = random.normal(0, sd) + shared * random.normal(size=150 + singles)[group]
     ratio[group < 6] += 2.0  # a few amplified genes do not count
     arguments = {"local": np.zeros(count), "group": group, "use": np.ones(count, dtype=bool)}
-    found, genes = ratios.group_excess(ratio, sd, local_error=0.0, expected=shared, **arguments)
+    found, genes = correct.group_excess(ratio, sd, local_error=0.0, expected=shared, **arguments)
     assert (genes > 100) == (shared > 0.1)  # the less is shared, the less groups tell of it
     assert found == pytest.approx(shared, abs=0.03)
-    assert ratios.group_excess(ratio, sd, local_error=0.5, expected=shared, **arguments)[0] == 0.0
+    assert correct.group_excess(ratio, sd, local_error=0.5, expected=shared, **arguments)[0] == 0.0
 
 
 @pytest.mark.parametrize(("genes", "known"), [(0, 0.0), (1, 0.0), (2, 1.0), (3, 2.0)])
@@ -364,7 +364,7 @@ def test_what_few_genes_share_counts_by_their_number(genes, known):
     group = np.repeat(np.arange(genes), 20)
     zero = np.zeros(len(group))
     arrays = {"local": zero, "group": group, "use": np.ones(len(group), dtype=bool)}
-    found, rests_on = ratios.group_excess(zero, zero + 0.01, local_error=0.0, expected=0.5, **arrays)
+    found, rests_on = correct.group_excess(zero, zero + 0.01, local_error=0.0, expected=0.5, **arrays)
     assert rests_on == pytest.approx(known, abs=0.01)
     assert math.isnan(found) == (genes == 0)
 
@@ -373,22 +373,22 @@ def test_single_bins_tell_little_of_an_excess():
     """600 of noise 0.15 tell of an excess of 0.05 what 6 groups without noise do."""
     ratio = 0.16 * np.random.default_rng(3).normal(size=600)
     arrays = {"local": np.zeros(600), "group": np.arange(600), "use": np.ones(600, dtype=bool)}
-    _, rests_on = ratios.group_excess(ratio, np.full(600, 0.15), local_error=0.0, expected=0.05, **arrays)
+    _, rests_on = correct.group_excess(ratio, np.full(600, 0.15), local_error=0.0, expected=0.05, **arrays)
     assert 3 < rests_on < 12
 
 
 @given(st.floats(0, 1), st.floats(0, 500), st.floats(0, 1))
 def test_blended_excess_lies_between_the_samples_and_the_normals(own, genes, expected):
-    found = ratios.blend_excess(own, genes, expected)
+    found = correct.blend_excess(own, genes, expected)
     assert min(own, expected) - 1e-9 <= found <= max(own, expected) + 1e-9
-    assert ratios.blend_excess(NAN, genes, expected) == expected
+    assert correct.blend_excess(NAN, genes, expected) == expected
 
 
 def level(log2, se=0.05, bins=10):
-    return ratios.Level(log2, se, bins)
+    return correct.Level(log2, se, bins)
 
 
-NONE = ratios.Level(NAN, NAN, 0)
+NONE = correct.Level(NAN, NAN, 0)
 SIDES = [
     # p side, q side, level, disagree
     pytest.param(level(0.3), level(0.3), 0.3, False, id="agree"),
@@ -403,16 +403,16 @@ SIDES = [
 
 @pytest.mark.parametrize(("p_side", "q_side", "expected", "disagree"), SIDES)
 def test_two_sides(p_side, q_side, expected, disagree):
-    found, apart = ratios.two_sided(p_side, q_side, smallest=4)
+    found, apart = correct.two_sided(p_side, q_side, smallest=4)
     np.testing.assert_allclose(found.log2, expected)
     assert apart is disagree
 
 
 def test_the_error_covers_both_sides_where_they_disagree():
-    found, _ = ratios.two_sided(level(0.0), level(1.0), smallest=4)
+    found, _ = correct.two_sided(level(0.0), level(1.0), smallest=4)
     assert found.log2 - 1.96 * found.se < 0.0
     assert found.log2 + 1.96 * found.se > 1.0
-    agreeing, _ = ratios.two_sided(level(0.0), level(0.0), smallest=4)
+    agreeing, _ = correct.two_sided(level(0.0), level(0.0), smallest=4)
     assert agreeing.se == pytest.approx(0.05 / math.sqrt(2))
     assert agreeing.bins == 20
 
@@ -421,7 +421,7 @@ def test_the_error_covers_both_sides_where_they_disagree():
 def test_a_level_has_no_ceiling(height):
     noise = np.random.default_rng(7).normal(0, 0.1, 25)
     everywhere, sd = np.ones(25, dtype=bool), np.full(25, 0.1)
-    low, high = ratios.level(noise, sd, everywhere), ratios.level(noise + height, sd, everywhere)
+    low, high = correct.level(noise, sd, everywhere), correct.level(noise + height, sd, everywhere)
     assert high.log2 - low.log2 == pytest.approx(height, abs=1e-6)
     assert (high.se, high.bins) == (pytest.approx(low.se), 25)
 
@@ -432,7 +432,7 @@ def test_the_error_of_windows_is_the_scatter_of_their_means(bins, most):
     random, means, errors = np.random.default_rng(8), [], []
     for _ in range(800):
         sd = 0.1 * random.uniform(0.8, 1.2, bins)
-        found = ratios.level(random.normal(0, 0.1, bins), sd, np.ones(bins, dtype=bool), alike=True)
+        found = correct.level(random.normal(0, 0.1, bins), sd, np.ones(bins, dtype=bool), alike=True)
         means.append(found.log2)
         errors.append(found.se)
     assert 0.97 <= np.mean(errors) / np.std(means) <= most
@@ -441,7 +441,7 @@ def test_the_error_of_windows_is_the_scatter_of_their_means(bins, most):
 def test_a_few_quiet_bins_are_not_taken_for_the_gene():
     value, sd = np.array([1.0] + [0.0] * 9), np.array([0.001] + [0.1] * 9)
     for alike in (False, True):
-        assert ratios.level(value, sd, np.ones(10, dtype=bool), alike=alike).log2 < 0.2
+        assert correct.level(value, sd, np.ones(10, dtype=bool), alike=alike).log2 < 0.2
 
 
 # Whole samples

@@ -7,16 +7,16 @@ import pytest
 
 import made_depth
 from metcn.genome import build as genomes
+from metcn.ratios import levels
 from metcn.reference import panel_file, suspected, suspects
 from metcn.reference.panel import LeftOut, Panel
 from metcn.reference.suspects import Deviation, Suspect
-from metcn.stages import measure
 
 FRAME = made_depth.panel_bins(genes=40, tiles=9)
 ASSAY = made_depth.assay(FRAME)
 WINDOWS = made_depth.genome_windows()
 SHALLOW = made_depth.assay(WINDOWS, noise=0.05)
-PARTS = measure.design_of(FRAME)
+PARTS = levels.design_of(FRAME)
 
 
 def depths(count, *, fold, assay=ASSAY, seed=4):

@@ -204,7 +204,7 @@ def even_log2_depth(depth: np.ndarray, count: np.ndarray, width_bp: np.ndarray) 
     ``count + 1/2`` is right to first order (Haldane 1956, doi:10.1111/j.1469-1809.1955.tb01285.x; Anscombe 1956,
     doi:10.1093/biomet/43.3-4.461). A single fragment keeps its log2 of 0, since in normals it stands for the bins
     without any too, which are missing; so the mean is right within 0.05 from 3 fragments on and within 0.005 from 5.
-    Where bins hold so few, ratios rest on sums of counts (`metcn.normalisation.sums`).
+    Where bins hold so few, ratios rest on sums of counts (`metcn.ratios.sums`).
 
     Where the ``count`` is NaN, as in the tables of others, or the depth is another than fragments per kb, as that of
     bases is (a fragment across a bin's edge has a part in it), the number behind it is not known: plain log2 stands.

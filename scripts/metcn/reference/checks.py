@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from metcn import quality
 from metcn.errors import InputError
 from metcn.files import read_json
+from metcn.ratios import quality
+from metcn.ratios.levels import Design
 from metcn.reference import sample_groups
 from metcn.reference.panel import FEWEST_NORMALS, Panel
-from metcn.stages.measure import Design
 from metcn.stats import robust
 
 NOT_EXPLAINED = 1.75  # normals add to the spread that they should take away; 50 real samples have at most 1.6

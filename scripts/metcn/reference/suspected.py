@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import ratios as core
 from metcn.genome import build as genomes
 from metcn.genome import names
+from metcn.ratios import correct as core
+from metcn.ratios.levels import Design
 from metcn.reference import suspects
 from metcn.reference.panel import FEWEST_NORMALS, Panel
 from metcn.reference.suspects import Residual, Suspect
-from metcn.stages.measure import Design
 from metcn.stats import robust
 
 ROUNDS = 8  # the worst suspect is taken out, and the others judged again without it, at the most so many times

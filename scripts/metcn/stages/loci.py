@@ -10,18 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn import ratios as core
 from metcn.bins import tiles as tiling
 from metcn.genome import build as genomes
-from metcn.normalisation import sums
-from metcn.stages import measure
+from metcn.ratios import correct as core
+from metcn.ratios import levels, sums
 from metcn.stats import fragments as counting
 
 MARGIN_BP = 5_000_000  # bins this near to a gene may be in its amplicon and do not stand for its arm
 
 
 @dataclass(frozen=True, eq=False)
-class Profile(measure.Observed):
+class Profile(levels.Observed):
     """A sample's usable bins with their places and genes; ``baseline_se`` is the error of the common baseline."""
 
     chromosome: NDArray
@@ -49,7 +48,7 @@ class Locus:
 
 def profile(frame: pd.DataFrame, measured: Mapping[str, Any]) -> Profile:
     """Usable bins of a sample's ratios (a ``.cnr``), with the shared errors of its measurement."""
-    design = measure.design_of(frame)
+    design = levels.design_of(frame)
     rows = np.flatnonzero(frame["log2"].notna() & (frame["spread"] > 0))
     names, labels = np.unique(frame["gene"].to_numpy(dtype=np.str_)[rows], return_inverse=True)
     symbols = np.array([tiling.gene_symbol(name) for name in names], dtype=np.str_)

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn import ratios as core
 from metcn.bins import groups as regions
 from metcn.bins import tiles as tiling
 from metcn.genome import build as genomes
-from metcn.normalisation import sums
+from metcn.ratios import correct as core
+from metcn.ratios import sums
 from metcn.reference.panel import Panel, share_of
 from metcn.stats import fragments as counting
 

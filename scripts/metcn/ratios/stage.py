@@ -11,18 +11,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from metcn import provenance, quality
+from metcn import provenance
 from metcn.bins import design
 from metcn.counts import counters as counting
 from metcn.errors import InputError
 from metcn.files import read_json, write_json
 from metcn.genome import build as genomes
 from metcn.io import coverage_formats, tables
-from metcn.normalisation import sums
+from metcn.ratios import levels, quality, sums
+from metcn.ratios import measured as against
 from metcn.reference import build as normals
 from metcn.reference import checks, panel_file, suspected
 from metcn.reference.panel import FEWEST_NORMALS, Panel
-from metcn.stages import against, measure
 from metcn.stats import fragments, robust
 
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
@@ -54,7 +54,7 @@ def reference(
     lost = checks.filtered(counts_summary or ())
     for name, sentences in lost.items():
         print(f"metcn: note: normal {name}: {' '.join(sentences)}", file=sys.stderr)
-    parts = measure.design_of(frame)
+    parts = levels.design_of(frame)
     told = {path.stem: path for path in counts_summary or ()}
     depth, behind = _depths(frame, counts, [told.get(name) for name in names])
     _check_depths(depth, names, lost)
@@ -104,7 +104,7 @@ def _check_depths(depth: np.ndarray, names: Sequence[str], lost: Mapping[str, Se
     checks.name_copies(names, depth)
 
 
-def _panel(parts: measure.Design, depth: np.ndarray, trusted: np.ndarray, settings: Mapping[str, Any]) -> Panel:
+def _panel(parts: levels.Design, depth: np.ndarray, trusted: np.ndarray, settings: Mapping[str, Any]) -> Panel:
     """Panel of the trusted normals."""
     return normals.build(
         depth,
@@ -133,7 +133,7 @@ def _behind(
     ]
 
 
-def _few(parts: measure.Design, behind: Sequence[fragments.Counts]) -> np.ndarray:
+def _few(parts: levels.Design, behind: Sequence[fragments.Counts]) -> np.ndarray:
     """Bins of kinds of which the typical normal holds few fragments, shape (bins,)."""
     few = np.zeros(len(parts.kind), dtype=bool)
     used = parts.fit & (parts.frame["mask"] == "").to_numpy()
@@ -144,7 +144,7 @@ def _few(parts: measure.Design, behind: Sequence[fragments.Counts]) -> np.ndarra
 
 
 def _with_few(
-    panel: Panel, parts: measure.Design, behind: Sequence[fragments.Counts], few: np.ndarray, least: float
+    panel: Panel, parts: levels.Design, behind: Sequence[fragments.Counts], few: np.ndarray, least: float
 ) -> Panel:
     """The panel with another centre, and nothing learned, for kinds of which the normals hold ``few`` fragments.
 
@@ -232,7 +232,7 @@ def ratios(
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
     frame, panel, log2 = given.frame, given.panel, given.log2
-    parts = measure.design_of(frame)
+    parts = levels.design_of(frame)
     how = {"curve": settings["curve"], "smallest": settings["min_backbone_bins"]}
     found = against.measured(parts, facts, log2, panel, counts=given.behind, **how)
     matched = None
@@ -291,7 +291,7 @@ def _compared(
         centre = _log2(frame, *own)
         mask = np.where((flat.mask == "") & ~np.isfinite(centre), "no_reads_in_normals", flat.mask)
         panel = Panel(centre, flat.spread, mask, flat.basis, {}, 1)
-        parts, behind = measure.design_of(frame), _behind(frame, [own], [None])
+        parts, behind = levels.design_of(frame), _behind(frame, [own], [None])
         return frame, _with_few(panel, parts, behind, _few(parts, behind), 0.0), None, "matched_normal"
     return frame, _flat(frame), None, "no_normals"
 
@@ -322,7 +322,7 @@ def _imported(path: Path, facts: genomes.Genome, assay: str) -> _Given:
 
 
 def _measured_reasons(
-    parts: measure.Design, measured: Mapping[str, Any], settings: Mapping[str, Any], *, covered: bool
+    parts: levels.Design, measured: Mapping[str, Any], settings: Mapping[str, Any], *, covered: bool
 ) -> list[str]:
     """What is to be said against the measurement, in codes of the closed list.
 
@@ -341,7 +341,7 @@ def _measured_reasons(
         "too_few_fragments": own["expected_fragments"] < settings["min_met_fragments"],
         "few_met_bins": 0 < own["bins"] < settings["min_met_bins"],
         "met_bins_deviate": own["scatter"] > DEVIANT_SCATTER,
-        "few_backbone_bins": base["bins"] < measure.FEW_BACKBONE_BINS,
+        "few_backbone_bins": base["bins"] < levels.FEW_BACKBONE_BINS,
         "baseline_from_targets": narrow,
         "no_normals": measured["mode"] == "no_normals",
         "few_normals": measured["mode"] in ("few_normals", "matched_normal"),
@@ -358,12 +358,12 @@ def _measured_reasons(
         "cep7_unavailable": tier == "none",
         "cep7_fallback": tier in ("proximal", "chr7"),
         "cep7_sides_disagree": measured["cep7"]["sides_disagree"],
-        "egfr_gained": egfr["bins"] > 0 and egfr["log2"] - 3 * egfr["se"] > measure.GAINED_LOG2,
+        "egfr_gained": egfr["bins"] > 0 and egfr["log2"] - 3 * egfr["se"] > levels.GAINED_LOG2,
     }
     return [code for code, holds in found.items() if holds]
 
 
-def _quality(parts: measure.Design, log2: np.ndarray, found: against.Measured, panel: Panel) -> dict[str, Any]:
+def _quality(parts: levels.Design, log2: np.ndarray, found: against.Measured, panel: Panel) -> dict[str, Any]:
     """Noise of the sample, what its genes and neighbours share, what normals explain, and how many bins are used."""
     corrected, bins = found.corrected, found.bins
     return {
@@ -382,7 +382,7 @@ def _quality(parts: measure.Design, log2: np.ndarray, found: against.Measured, p
     }
 
 
-def _empty(bins: measure.Observed) -> float:
+def _empty(bins: levels.Observed) -> float:
     """Share of usable bins without a fragment; NaN where fragments are not known."""
     if bins.number is None:
         return float("nan")
@@ -390,7 +390,7 @@ def _empty(bins: measure.Observed) -> float:
     return float(np.mean(bins.number[known] == 0)) if known.any() else float("nan")
 
 
-def _evenness(parts: measure.Design, bins: measure.Observed) -> quality.Evenness:
+def _evenness(parts: levels.Design, bins: levels.Observed) -> quality.Evenness:
     """How even the bins are that cover the autosomes evenly; NaN without them."""
     rows = np.flatnonzero(parts.wide & (parts.fit | parts.on_seven) & np.isfinite(bins.log2))
     log2, sd, chromosome, midpoint = (values[rows] for values in (bins.log2, bins.sd, parts.chromosome, parts.midpoint))
@@ -410,7 +410,7 @@ def _over_normals(shared: Mapping[str, float], panel: Panel) -> dict[str, float]
     return {kind: value / max(known[kind], SMALLEST_EXCESS) for kind, value in shared.items() if kind in known}
 
 
-def _write_ratios(path: Path, frame: pd.DataFrame, mask: np.ndarray, bins: measure.Observed) -> None:
+def _write_ratios(path: Path, frame: pd.DataFrame, mask: np.ndarray, bins: levels.Observed) -> None:
     """Write the ``.cnr``: masked bins have no log2 and weight 0."""
     typical = np.nanmedian(bins.sd) if np.isfinite(bins.sd).any() else 1.0
     weight = np.where(np.isfinite(bins.sd), np.minimum((typical / np.maximum(bins.sd, 1e-6)) ** 2, 1.0), 0.0)

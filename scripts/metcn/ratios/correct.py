@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metcn.bins import groups as regions
-from metcn.normalisation import sums
+from metcn.ratios import sums
 from metcn.reference import gc_curves, tangent
 from metcn.stats import fragments, robust
 
@@ -95,7 +95,7 @@ def correct(
     counts : Counts, optional
         Fragments behind the depths, as far as they are known: the error that counting them gives a bin is a floor.
     summed : sequence of str
-        Kinds of bins that hold few of them, see `metcn.normalisation.sums`.
+        Kinds of bins that hold few of them, see `metcn.ratios.sums`.
     """
     residual = np.where(usable, log2_depth - centre, np.nan)
     blank = np.full(len(residual), np.nan)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from metcn import ratios as core
 from metcn.genome import build as genomes
+from metcn.ratios import correct as core
+from metcn.ratios import levels as measure
 from metcn.reference import checks
 from metcn.reference.panel import FEWEST_NORMALS, Panel
-from metcn.stages import measure
 from metcn.stats import fragments
 
 CERTAIN_SD = 4.0  # errors beyond which a matched normal's level is no chance; of 50 on real normals one is beyond 3
@@ -37,7 +37,7 @@ def measured(
     curve: str,
     smallest: int,
 ) -> Measured:
-    """What a sample of log2 depths ``log2``, shape (bins,), shows against the panel; see `metcn.stages.measure`.
+    """What a sample of log2 depths ``log2``, shape (bins,), shows against the panel; see `metcn.ratios.levels`.
 
     ``counts`` are the fragments behind the depths. A bin without any is an observation where some were to be expected.
     """

@@ -1,1 +1,0 @@
-"""What normals say of bins, and how it is taken out of a sample."""
