@@ -13,8 +13,8 @@ import numpy as np
 import options
 import pandas as pd
 
-from metcn import amplicon, amplicon_scan
-from metcn import copies as estimating
+from metcn.copies import amplicon_scan, focality
+from metcn.copies import posterior as estimating
 from metcn.genome import build as genomes
 from metcn.mixture import expected_ratio
 from metcn.purity import grid
@@ -23,7 +23,7 @@ from metcn.stats import robust
 BIN_BP = 100_000
 MARGIN_BP = 5_000_000
 DECIDE = 0.8
-CLASSES = (*amplicon.CLASSES, "indeterminate")
+CLASSES = (*focality.CLASSES, "indeterminate")
 
 
 def main() -> None:
@@ -55,16 +55,16 @@ def compared(shared: Path, *, share: float, noise: float, seed: int = 1) -> pd.D
 
 
 def of_segments(seven: pd.DataFrame, facts: genomes.Genome) -> tuple[str, dict[str, float]]:
-    """Class by the rules of `metcn.amplicon.classify`, each level the mean over the stretch it stands for."""
+    """Class by the rules of `metcn.copies.focality.classify`, each level the mean over the stretch it stands for."""
     centre, end = facts.centromere["7"], facts.contigs["7"]
     near = (facts.met[0] - MARGIN_BP, facts.met[1] + MARGIN_BP)
     sides = [_mean(seven, span) for span in (facts.cep7_p, facts.cep7_q)]
     met, cep7 = _mean(seven, facts.met), float(np.mean(sides))
     arm_q = _median(seven, [(centre[1], near[0]), (near[1], end)])
-    number = amplicon.classify(
+    number = focality.classify(
         *(np.array([value]) for value in (met, cep7, arm_q)), broad=_broad(seven, facts, met, arm_q)
     )
-    return amplicon.CLASSES[number[0]], {"met": met, "cep7": cep7, "arm_q": arm_q}
+    return focality.CLASSES[number[0]], {"met": met, "cep7": cep7, "arm_q": arm_q}
 
 
 def of_bins(
@@ -104,8 +104,8 @@ def of_bins(
         log2[q], np.full(q.sum(), noise), (int(place[0]), int(place[-1]) + 1), wave=0.01, alpha=0.001
     )
     arm = facts.contigs["7"] - facts.centromere["7"][1]
-    broad = found.significant and (found.last - found.first) * BIN_BP > amplicon.FOCAL_SHARE * arm
-    return amplicon.focality(draws, decide=DECIDE, broad=broad)[0]
+    broad = found.significant and (found.last - found.first) * BIN_BP > focality.FOCAL_SHARE * arm
+    return focality.focality(draws, decide=DECIDE, broad=broad)[0]
 
 
 def _two_sided(log2: Any, middle: Any, facts: genomes.Genome, noise: float) -> tuple[float, float]:
@@ -127,7 +127,7 @@ def _broad(seven: pd.DataFrame, facts: genomes.Genome, met: float, arm_q: float)
         if row["copies"] < middle:
             break
         high = int(row["end"])
-    return (high - low) > amplicon.FOCAL_SHARE * (facts.contigs["7"] - facts.centromere["7"][1])
+    return (high - low) > focality.FOCAL_SHARE * (facts.contigs["7"] - facts.centromere["7"][1])
 
 
 def _mean(seven: pd.DataFrame, span: tuple[int, int]) -> float:

@@ -19,15 +19,14 @@ import pandas as pd
 from cohorts import Cohort
 from numpy.typing import NDArray
 
-from metcn import amplicon_scan
+from metcn.copies import amplicon, amplicon_scan, loci
+from metcn.copies.arm_events import WAVE_FLOOR
 from metcn.files import read_json
 from metcn.genome import build as genomes
 from metcn.io import tables
 from metcn.mixture import expected_ratio
 from metcn.run.samples import Sample
-from metcn.stages import amplicons, loci
 from metcn.stats import proportions
-from metcn.stretches import WAVE_FLOOR
 
 ALPHA = 0.001
 UNSEEN = amplicon_scan.UNSEEN
@@ -170,7 +169,7 @@ def of_normal(cohort: Cohort, sample: str, seed: int, count: int) -> Iterator[Ar
     """Arms of the off-target windows of one normal, MET's place drawn at random."""
     measured, facts = read_json(cohort.at("ratios", sample, "summary")), genomes.load("GRCh37")
     bins = loci.profile(tables.read_ratios(cohort.at("ratios", sample)), measured)
-    random, wave = np.random.default_rng([seed, *sample.encode()]), amplicons.wave_of(bins, facts)
+    random, wave = np.random.default_rng([seed, *sample.encode()]), amplicon.wave_of(bins, facts)
     middle = (bins.start + bins.end) / 2
     arms = [
         loci.units(bins, members)

@@ -19,13 +19,12 @@ import options
 import pandas as pd
 from cohorts import Cohort
 
-from metcn import amplicon_scan
+from metcn.copies import amplicon, amplicon_scan, loci
 from metcn.files import read_json
 from metcn.genome import build as genomes
 from metcn.io import tables
 from metcn.mixture import expected_ratio
 from metcn.run.samples import Sample
-from metcn.stages import amplicons, loci
 
 WINDOW_BP = 50_000
 ALPHA = 0.001
@@ -94,7 +93,7 @@ def arms(cohort: Cohort, seed: int, count: int, sample: str) -> list[dict[str, A
     random = np.random.default_rng([seed, *sample.encode()])
     measured, facts = read_json(cohort.at("ratios", sample, "summary")), genomes.load("GRCh37")
     bins = loci.profile(tables.read_ratios(cohort.at("ratios", sample)), measured)
-    wave, rows = amplicons.wave_of(bins, facts), []
+    wave, rows = amplicon.wave_of(bins, facts), []
     for name in random.choice(ARMS, count, replace=False):
         units = loci.units(bins, (bins.chromosome == name) & (bins.start >= facts.centromere[name][1]))
         first = int(random.integers(MARGIN, len(units["log2"]) - MARGIN))

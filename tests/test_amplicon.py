@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn import amplicon
+from metcn.copies import focality
 from metcn.vocabulary import FOCALITY
 
 NAN = float("nan")
@@ -13,8 +13,8 @@ COPIES = st.one_of(st.floats(0, 60), st.just(NAN))
 
 
 def classify(met, cep7, arm_q):
-    number = amplicon.classify(*(np.array([value], dtype=float) for value in (met, cep7, arm_q)))[0]
-    return amplicon.CLASSES[number] if number >= 0 else None
+    number = focality.classify(*(np.array([value], dtype=float) for value in (met, cep7, arm_q)))[0]
+    return focality.CLASSES[number] if number >= 0 else None
 
 
 CASES = [
@@ -47,22 +47,22 @@ def test_classes(met, cep7, arm_q, expected):
 def slow_class(met, cep7, arm_q):
     if not met >= 0:
         return None
-    if met < amplicon.GAINED:
+    if met < focality.GAINED:
         return "none"
     beside = cep7 if np.isnan(arm_q) else arm_q
     if np.isnan(beside):
         return None
-    if met >= amplicon.STANDS_OUT * beside:
+    if met >= focality.STANDS_OUT * beside:
         return "focal"
     if np.isnan(cep7):
         return None
-    return "arm" if met >= amplicon.ARM_OVER_CENTROMERE * cep7 else "polysomy"
+    return "arm" if met >= focality.ARM_OVER_CENTROMERE * cep7 else "polysomy"
 
 
 @given(st.lists(st.tuples(COPIES, COPIES, COPIES), max_size=30))
 def test_classes_equal_the_loop(draws):
     met, cep7, arm_q = (np.array([draw[place] for draw in draws], dtype=float) for place in range(3))
-    found = [amplicon.CLASSES[number] if number >= 0 else None for number in amplicon.classify(met, cep7, arm_q)]
+    found = [focality.CLASSES[number] if number >= 0 else None for number in focality.classify(met, cep7, arm_q)]
     assert found == [slow_class(*draw) for draw in draws]
 
 
@@ -72,7 +72,7 @@ def test_every_measured_draw_has_a_class(met, cep7, arm_q):
 
 
 def test_classes_are_those_that_outputs_name():
-    assert {*amplicon.CLASSES, "indeterminate"} == set(FOCALITY)
+    assert {*focality.CLASSES, "indeterminate"} == set(FOCALITY)
 
 
 def draws(rows, group):
@@ -96,9 +96,9 @@ DECISIONS = [
 
 @pytest.mark.parametrize(("rows", "group", "expected"), DECISIONS)
 def test_focality_has_to_hold_in_every_group(rows, group, expected):
-    found, shares = amplicon.focality(draws(rows, group), decide=0.8)
+    found, shares = focality.focality(draws(rows, group), decide=0.8)
     assert found == expected
-    assert list(shares) == list(amplicon.CLASSES)
+    assert list(shares) == list(focality.CLASSES)
     assert all(0 <= share <= 1 or np.isnan(share) for share in shares.values())
     assert np.nansum(list(shares.values())) <= 1 + 1e-9
 
@@ -110,20 +110,20 @@ OPEN = [
     pytest.param((4, NAN, 4), False, {"arm", "polysomy"}, id="no centromere"),
     pytest.param((15, NAN, NAN), False, {"focal", "arm", "polysomy"}, id="nothing beside"),
     pytest.param((15, NAN, NAN), True, {"arm", "polysomy"}, id="nothing beside a broad stretch"),
-    pytest.param(LOST, False, set(amplicon.CLASSES), id="MET missing"),
+    pytest.param(LOST, False, set(focality.CLASSES), id="MET missing"),
 ]
 
 
 @pytest.mark.parametrize(("row", "broad", "expected"), OPEN)
 @pytest.mark.parametrize("group", [[0] * 10, [0] * 5 + [1] * 5], ids=["one group", "two groups"])
 def test_a_class_that_cannot_be_told_has_no_probability(row, broad, expected, group):
-    _, shares = amplicon.focality(draws([QUIET] * 9 + [row], group), decide=0.8, broad=broad)
+    _, shares = focality.focality(draws([QUIET] * 9 + [row], group), decide=0.8, broad=broad)
     assert {name for name, share in shares.items() if np.isnan(share)} == expected
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.floats(0.5, 30), st.floats(0.5, 30)), min_size=1, max_size=30))
 def test_shares_of_one_group_sum_to_one(rows):
-    _, shares = amplicon.focality(draws(rows, [0] * len(rows)), decide=0.8)
+    _, shares = focality.focality(draws(rows, [0] * len(rows)), decide=0.8)
     assert sum(shares.values()) == pytest.approx(1)
 
 
@@ -141,7 +141,7 @@ def unlikeliness(bins, count):
 @given(BINS)
 def test_boundary_is_the_likeliest(bins):
     inside, outside = (np.array([pair[place] for pair in bins], dtype=float) for place in (0, 1))
-    found = amplicon.boundary(inside, outside)
+    found = focality.boundary(inside, outside)
     best = min(unlikeliness(bins, count) for count in range(len(bins) + 1))
     assert unlikeliness(bins, found) == pytest.approx(best, abs=1e-9)
 
@@ -163,4 +163,4 @@ BOUNDARIES = [
 def test_boundary(bins, expected):
     inside = np.array([{"i": 0.0, "o": 9.0, "?": NAN}[letter] for letter in bins])
     outside = np.array([{"i": 9.0, "o": 0.0, "?": NAN}[letter] for letter in bins])
-    assert amplicon.boundary(inside, outside) == expected
+    assert focality.boundary(inside, outside) == expected

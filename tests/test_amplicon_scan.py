@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metcn import amplicon_scan, stretches
+from metcn.copies import amplicon_scan
+from metcn.copies import arm_events as stretches
 
 OWN = (60, 63)
 SIZE = 120

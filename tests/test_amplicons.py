@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import made_depth
+from metcn.copies import amplicon, genes, loci
+from metcn.copies.records import Mixture
 from metcn.mixture import expected_ratio
 from metcn.purity import grid as purity
-from metcn.stages import amplicons, genes, loci
-from metcn.stages.records import Mixture
 
 FACTS = made_depth.GRCH37
 FRAME = made_depth.genome_windows(250_000)
@@ -35,7 +35,7 @@ def profile(*events, noise=0.05, seed=1, frame=FRAME):
 
 
 def found(*events, **options):
-    return amplicons.search(profile(*events, **options), FACTS, alpha=0.001)
+    return amplicon.search(profile(*events, **options), FACTS, alpha=0.001)
 
 
 def test_an_amplicon_is_found_with_its_place_size_and_genes():
@@ -77,11 +77,9 @@ def test_an_amplicon_that_reaches_the_end_of_the_assay_is_censored(last, end_cen
     copies = np.where((frame["chromosome"] == "7") & frame["start"].between(*AMPLICON, inclusive="left"), 8, 2)
     log2 = np.log2(expected_ratio(copies, 0.3, 2.0)) + np.random.default_rng(1).normal(0, 0.05, len(frame))
     bins = loci.profile(frame.assign(log2=log2, spread=0.05, weight=1.0, expected=np.nan), MEASURED)
-    searched = amplicons.search(bins, FACTS, alpha=0.001)
+    searched = amplicon.search(bins, FACTS, alpha=0.001)
     assert (searched is not None) == scanned
-    seen = (searched and searched.amplicon(FACTS)) or amplicons.by_level(
-        bins, MEASURED | {"met": {"log2": 0.93}}, FACTS
-    )
+    seen = (searched and searched.amplicon(FACTS)) or amplicon.by_level(bins, MEASURED | {"met": {"log2": 0.93}}, FACTS)
     assert (seen.section["start"], seen.section["start_censored"]) == (AMPLICON[0], False)
     assert seen.section["end"] == min(last, AMPLICON[1])
     assert seen.section["end_censored"] == end_censored
@@ -108,22 +106,22 @@ def test_larger_amplicons_are_seen_at_lower_ratios():
 
 def test_without_bins_in_met_there_is_no_search():
     bare = FRAME.assign(role=FRAME["role"].replace("met", "chr7"))
-    assert amplicons.search(profile(frame=bare), FACTS, alpha=0.001) is None
+    assert amplicon.search(profile(frame=bare), FACTS, alpha=0.001) is None
 
 
 def seen_at(log2, se, height):
-    return amplicons.Amplicon({}, log2, se, height)
+    return amplicon.Amplicon({}, log2, se, height)
 
 
 @given(st.floats(-1, 3), st.floats(0.001, 0.5), st.floats(-1, 3), st.floats(0.001, 0.5), st.floats(0, 3))
 def test_the_combined_level_lies_between_the_two_and_is_surer(own, own_se, log2, se, height):
-    level, error = amplicons.combined(own, own_se, seen_at(log2, se, height))
+    level, error = amplicon.combined(own, own_se, seen_at(log2, se, height))
     assert min(own, log2) - 1e-9 <= level <= max(own, log2) + 1e-9
     assert error <= own_se
 
 
 def test_precise_own_bins_count_alone():
-    level, error = amplicons.combined(1.0, 0.001, seen_at(0.8, 0.01, 1.0))
+    level, error = amplicon.combined(1.0, 0.001, seen_at(0.8, 0.01, 1.0))
     assert (level, error) == (pytest.approx(1.0, abs=1e-3), pytest.approx(0.001, rel=0.01))
 
 
@@ -132,13 +130,13 @@ def test_precise_own_bins_count_alone():
 )
 def test_what_is_missing_changes_nothing(own_se, log2):
     missing = seen_at(log2, 0.1 if np.isfinite(log2) else float("nan"), log2)
-    level, error = amplicons.combined(1.0, own_se, missing)
+    level, error = amplicon.combined(1.0, own_se, missing)
     assert level == 1.0
     np.testing.assert_equal(error, own_se)
 
 
 def test_extent_by_level_where_no_scan_is_possible():
-    section = amplicons.by_level(profile(("7", *AMPLICON, 8)), MEASURED | {"met": {"log2": 0.93}}, FACTS).section
+    section = amplicon.by_level(profile(("7", *AMPLICON, 8)), MEASURED | {"met": {"log2": 0.93}}, FACTS).section
     assert (section["start"], section["end"]) == AMPLICON
     assert not section["significant"]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import copies
+from metcn.copies import posterior
 from metcn.io import tables
 from metcn.mixture import expected_ratio
 from metcn.purity import grid as purity
@@ -23,7 +23,7 @@ def measured(met=10.0, cep7=2.0, arm_q=2.0, arm_p=2.0, *, share=0.2, ploidy=2.0,
     """What a tumour of these copies measures, without the deviation that errors would give."""
     number = {"met": met, "cep7": cep7, "arm_q": arm_q, "arm_p": arm_p}
     log2 = {name: float(np.log2(expected_ratio(value, share, ploidy))) for name, value in number.items()}
-    return copies.Measured(log2=log2, se=dict.fromkeys(number, se), baseline_se=baseline_se)
+    return posterior.Measured(log2=log2, se=dict.fromkeys(number, se), baseline_se=baseline_se)
 
 
 def grid(of_purity=(0.2, 0.2), of_ploidy=(2.0, 2.0)):
@@ -31,7 +31,7 @@ def grid(of_purity=(0.2, 0.2), of_ploidy=(2.0, 2.0)):
 
 
 def draws(level, where=None, count=512):
-    return copies.posterior(level, grid() if where is None else where, draw_count=count)
+    return posterior.posterior(level, grid() if where is None else where, draw_count=count)
 
 
 # Draws
@@ -80,7 +80,7 @@ def test_the_same_input_gives_the_same_bytes():
 
 
 def test_errors_have_unit_variance_and_heavier_tails_than_normal():
-    errors = copies.errors(65_536, 5)
+    errors = posterior.errors(65_536, 5)
     np.testing.assert_allclose(errors.std(axis=0), 1, rtol=0.01)
     np.testing.assert_allclose(np.median(errors, axis=0), 0, atol=0.01)
     assert (np.mean(np.abs(errors) > 4, axis=0) > 5 * 6.3e-5).all()
@@ -95,7 +95,7 @@ def test_draws_agree_with_many_random_ones():
     fold = {name: 2 ** (level.log2[name] + 0.08 * errors[:, place] + 0.04 * errors[:, 2])
             for place, name in enumerate(("met", "cep7"))}  # fmt: skip
     met, cep7 = (np.maximum((fold[name] * 2 - 2 * (1 - share)) / share, 0) for name in ("met", "cep7"))
-    expected = {"gcn": met, "cep7": cep7, "ratio": met / np.maximum(cep7, copies.LOWEST_DIVISOR)}
+    expected = {"gcn": met, "cep7": cep7, "ratio": met / np.maximum(cep7, posterior.LOWEST_DIVISOR)}
     for name, values in expected.items():
         for percentile, tolerance in ((2.5, 0.08), (25, 0.02), (50, 0.02), (75, 0.02), (97.5, 0.08)):
             assert np.percentile(found[name], percentile) == pytest.approx(np.percentile(values, percentile), tolerance)
@@ -127,13 +127,13 @@ MISSING = [
 @pytest.mark.parametrize(("level", "lost"), MISSING)
 def test_what_is_missing_stays_missing(level, lost):
     whole = measured(se=0.1)
-    found = draws(copies.Measured({**whole.log2, level: NAN}, {**whole.se, level: NAN}, 0.05))
+    found = draws(posterior.Measured({**whole.log2, level: NAN}, {**whole.se, level: NAN}, 0.05))
     assert {name for name in QUANTITIES if np.isnan(found[name]).any()} == lost
     assert all(np.isnan(found[name]).all() for name in lost)
 
 
 def test_without_a_baseline_nothing_is_known():
-    found = draws(copies.Measured(measured().log2, measured().se, NAN))
+    found = draws(posterior.Measured(measured().log2, measured().se, NAN))
     assert all(np.isnan(found[name]).all() for name in QUANTITIES)
 
 
@@ -144,9 +144,9 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     for _ in range(400):
         common = 0.03 * random.normal()
         log2 = {name: value + 0.05 * random.normal() + common for name, value in truth.log2.items()}
-        found = draws(copies.Measured(log2, dict.fromkeys(log2, 0.05), 0.03), where, count=256)
+        found = draws(posterior.Measured(log2, dict.fromkeys(log2, 0.05), 0.03), where, count=256)
         for name, value in (("gcn", 8), ("ratio", 4)):
-            interval = copies.interval(found[name], found["group"])
+            interval = posterior.interval(found[name], found["group"])
             covered[name].append(interval["low"] <= value <= interval["high"])
     for name, hits in covered.items():
         assert 0.91 < np.mean(hits) < 0.99, name
@@ -155,7 +155,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
 @given(st.floats(0.2, 5), st.floats(0.2, 5), st.floats(0.02, 1), st.floats(1.2, 6))
 def test_a_higher_ratio_is_more_copies(first, second, share, ploidy):
     low, high = (
-        copies.Measured({**measured().log2, "met": float(np.log2(ratio))}, measured(se=0.1).se, 0.02)
+        posterior.Measured({**measured().log2, "met": float(np.log2(ratio))}, measured(se=0.1).se, 0.02)
         for ratio in sorted((first, second))
     )
     where = grid((share, share), (ploidy, ploidy))
@@ -166,7 +166,7 @@ def test_a_higher_ratio_is_more_copies(first, second, share, ploidy):
 
 @given(st.floats(1.0, 5), st.floats(0.02, 1), st.floats(0.02, 1))
 def test_a_lower_purity_never_means_fewer_copies_of_a_gain(ratio, first, second):
-    level = copies.Measured({**measured().log2, "met": float(np.log2(ratio))}, measured().se, 0.0)
+    level = posterior.Measured({**measured().log2, "met": float(np.log2(ratio))}, measured().se, 0.0)
     low, high = (draws(level, grid((share, share)), count=4)["gcn"] for share in sorted((first, second)))
     assert (low >= high - 1e-9).all()
 
@@ -179,7 +179,7 @@ VALUES = st.lists(st.floats(0, 100), min_size=1, max_size=60).map(np.array)
 @given(VALUES, st.integers(1, 3), st.floats(0.5, 0.99))
 def test_interval_brackets_the_median_of_every_group(values, groups, level):
     group = np.arange(len(values)) % groups
-    found = copies.interval(values, group, level=level)
+    found = posterior.interval(values, group, level=level)
     for number in set(group.tolist()):
         assert found["low"] - 1e-9 <= np.median(values[group == number]) <= found["high"] + 1e-9
     one = len(set(group.tolist())) == 1
@@ -190,24 +190,24 @@ def test_interval_brackets_the_median_of_every_group(values, groups, level):
 @given(VALUES, st.integers(1, 3))
 def test_interval_covers_that_of_each_group(values, groups):
     group = np.arange(len(values)) % groups
-    found = copies.interval(values, group)
+    found = posterior.interval(values, group)
     for number in set(group.tolist()):
         own = values[group == number]
-        alone = copies.interval(own, np.zeros(len(own), dtype=int))
+        alone = posterior.interval(own, np.zeros(len(own), dtype=int))
         assert found["low"] <= alone["low"] <= alone["high"] <= found["high"]
 
 
 def test_a_wider_level_is_a_wider_interval():
     values, group = np.random.default_rng(3).normal(10, 2, 5000), np.zeros(5000, dtype=int)
-    found = copies.interval(values, group)
+    found = posterior.interval(values, group)
     assert (found["low"], found["high"]) == (pytest.approx(10 - 3.92, abs=0.2), pytest.approx(10 + 3.92, abs=0.2))
-    wider = copies.interval(values, group, level=0.99)
+    wider = posterior.interval(values, group, level=0.99)
     assert wider["low"] < found["low"] < found["high"] < wider["high"]
 
 
 @given(VALUES, st.integers(1, 3), st.lists(st.floats(0, 100), min_size=2, max_size=6, unique=True))
 def test_probability_of_reaching_a_bound_falls_with_the_bound(values, groups, bounds):
-    found = list(copies.at_least(values, np.arange(len(values)) % groups, sorted(bounds)).values())
+    found = list(posterior.at_least(values, np.arange(len(values)) % groups, sorted(bounds)).values())
     known = [value for value in found if not np.isnan(value)]
     assert known == sorted(known, reverse=True)
     assert all(0 <= value <= 1 for value in known)
@@ -217,7 +217,7 @@ def test_probability_of_reaching_a_bound_falls_with_the_bound(values, groups, bo
 @given(VALUES, st.integers(1, 3), st.floats(0, 100))
 def test_range_of_a_probability_spans_that_of_each_group(values, groups, bound):
     group = np.arange(len(values)) % groups
-    [ends] = copies.at_least_range(values, group, [bound]).values()
+    [ends] = posterior.at_least_range(values, group, [bound]).values()
     shares = [sum(value >= bound for value in values[group == number]) / sum(group == number) for number in set(group)]
     assert (ends["low"], ends["high"]) == (pytest.approx(min(shares)), pytest.approx(max(shares)))
 
@@ -236,16 +236,16 @@ SHARES = [
 def test_probability_of_reaching_a_bound(values, group, bound, probability, ends):
     """A flat tumour of unknown purity has no probability: 0.4 would be one purity's and sort it above an amplified."""
     values, group = np.array(values, dtype=float), np.array(group)
-    found = copies.at_least(values, group, [bound])
+    found = posterior.at_least(values, group, [bound])
     assert list(found) == ["5"]
     np.testing.assert_equal(found["5"], probability)
     np.testing.assert_equal(
-        copies.at_least_range(values, group, [bound])["5"], dict(zip(("low", "high"), ends, strict=True))
+        posterior.at_least_range(values, group, [bound])["5"], dict(zip(("low", "high"), ends, strict=True))
     )
 
 
 def test_a_missing_quantity_has_no_interval():
-    found = copies.interval(np.full(8, NAN), np.zeros(8, dtype=int))
+    found = posterior.interval(np.full(8, NAN), np.zeros(8, dtype=int))
     assert all(np.isnan(value) for value in found.values())
 
 
@@ -381,7 +381,7 @@ LOST = [
 @pytest.mark.parametrize(("name", "lost", "focality"), LOST)
 def test_missing_levels_are_null(tmp_path, name, lost, focality):
     whole = measured()
-    found, _ = run(tmp_path, copies.Measured({**whole.log2, name: NAN}, whole.se, 0.0))
+    found, _ = run(tmp_path, posterior.Measured({**whole.log2, name: NAN}, whole.se, 0.0))
     quantities = ("met_copies", "cep7_copies", "met_cep7", "met_ratio", "plasma_copies")
     assert [key for key in quantities if found[key]["value"] is None] == [key for key in quantities if key in lost]
     assert found["focality"]["class"] == focality

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn import detection
+from metcn.copies import detection_limit
 from metcn.mixture import expected_ratio, tumour_copies
 from metcn.purity import grid as purity
 from metcn.stats import student_t
@@ -23,15 +23,17 @@ def grid(of_purity, of_ploidy):
 
 
 def limit_of(se, where, alpha=0.001, power=0.95):
-    return detection.detectable_copies(detection.detectable_ratio(se, alpha=alpha, power=power), se, where, power=power)
+    return detection_limit.detectable_copies(
+        detection_limit.detectable_ratio(se, alpha=alpha, power=power), se, where, power=power
+    )
 
 
 @given(SE, ALPHA, POWER)
 def test_the_detectable_ratio_has_the_promised_error_rates(se, alpha, power):
     """A test at level alpha detects it with just that power, if errors are those of the posterior."""
-    ratio = detection.detectable_ratio(se, alpha=alpha, power=power)
-    assert detection.power_at(ratio, se, alpha=alpha) == pytest.approx(power, abs=1e-6)
-    assert detection.power_at(1.0, se, alpha=alpha) == pytest.approx(alpha, abs=1e-6)
+    ratio = detection_limit.detectable_ratio(se, alpha=alpha, power=power)
+    assert detection_limit.power_at(ratio, se, alpha=alpha) == pytest.approx(power, abs=1e-6)
+    assert detection_limit.power_at(1.0, se, alpha=alpha) == pytest.approx(alpha, abs=1e-6)
 
 
 ERRORS = [
@@ -46,48 +48,48 @@ def test_the_limit_of_detection_is_true(errors, share, ploidy, se):
     """Tumours with as many copies as the limit says are seen in 93 to 97 %, normal samples in one in a thousand."""
     copies = limit_of(se, grid((share, share), (ploidy, ploidy)))
     error, shown = se * errors(np.random.default_rng(1), 20_000), math.log2(expected_ratio(copies, share, ploidy))
-    seen = np.mean([detection.detected(shown + each, se, alpha=0.001) for each in error])
+    seen = np.mean([detection_limit.detected(shown + each, se, alpha=0.001) for each in error])
     assert 0.93 <= seen <= 0.97
-    assert np.mean([detection.detected(each, se, alpha=0.001) for each in error]) <= 0.002
+    assert np.mean([detection_limit.detected(each, se, alpha=0.001) for each in error]) <= 0.002
 
 
 @given(SE, ALPHA, st.floats(0.1, 5), st.floats(0.1, 5))
 def test_power_rises_with_the_ratio(se, alpha, first, second):
-    low, high = (detection.power_at(ratio, se, alpha=alpha) for ratio in sorted((first, second)))
+    low, high = (detection_limit.power_at(ratio, se, alpha=alpha) for ratio in sorted((first, second)))
     assert low <= high
 
 
 @pytest.mark.parametrize(("log2", "se"), [(NAN, 0.1), (0.5, NAN), (0.0, 0.1), (-3.0, 0.1)])
 def test_what_is_missing_or_not_above_neutral_is_not_detected(log2, se):
-    assert not detection.detected(log2, se, alpha=0.001)
+    assert not detection_limit.detected(log2, se, alpha=0.001)
 
 
 @given(RATIO)
 def test_each_plausible_purity_has_its_own_limit(ratio):
     where = grid(None, (2.0, 2.0))
-    found = detection.copies_by_group(ratio, 0.05, where, power=0.95)
+    found = detection_limit.copies_by_group(ratio, 0.05, where, power=0.95)
     np.testing.assert_allclose(found, tumour_copies(ratio, where["purity"], 2.0))
     assert (np.diff(found) < 0).all()  # groups stand in order of purity
 
 
 @given(SE, SE, ALPHA, POWER)
 def test_more_error_needs_more_ratio(first, second, alpha, power):
-    low, high = (detection.detectable_ratio(se, alpha=alpha, power=power) for se in sorted((first, second)))
+    low, high = (detection_limit.detectable_ratio(se, alpha=alpha, power=power) for se in sorted((first, second)))
     assert 1 <= low <= high
 
 
 @pytest.mark.parametrize(("se", "ratio"), [(0.0, 1.0), (float("nan"), float("nan"))])
 def test_no_error_and_no_measurement(se, ratio):
-    np.testing.assert_equal(detection.detectable_ratio(se, alpha=0.001, power=0.95), ratio)
+    np.testing.assert_equal(detection_limit.detectable_ratio(se, alpha=0.001, power=0.95), ratio)
 
 
 @given(RATIO, PLOIDY, COPIES)
 def test_purity_for_is_the_equation_solved_for_purity(ratio, ploidy, copies):
-    found = detection.purity_for(ratio, [copies], ploidy)[f"{copies:g}"]
+    found = detection_limit.purity_for(ratio, [copies], ploidy)[f"{copies:g}"]
     if math.isnan(found):
         purities = np.linspace(0.001, 1, 300)
         assert (expected_ratio(copies, purities, ploidy) < ratio).all()
-    elif found > detection.LOWEST_PURITY:
+    elif found > detection_limit.LOWEST_PURITY:
         assert 0 < found <= 1
         assert expected_ratio(copies, found, ploidy) == pytest.approx(ratio, rel=1e-9)
     else:
@@ -97,7 +99,9 @@ def test_purity_for_is_the_equation_solved_for_purity(ratio, ploidy, copies):
 @given(RATIO, PLOIDY)
 def test_more_copies_are_seen_at_lower_purity(ratio, ploidy):
     found = [
-        value for value in detection.purity_for(ratio, [5, 6, 10, 50, 500], ploidy).values() if not math.isnan(value)
+        value
+        for value in detection_limit.purity_for(ratio, [5, 6, 10, 50, 500], ploidy).values()
+        if not math.isnan(value)
     ]
     assert found == sorted(found, reverse=True)
 
@@ -115,29 +119,29 @@ FRAME = [
 
 @pytest.mark.parametrize(("ratio", "copies", "ploidy", "expected"), FRAME)
 def test_purity_for(ratio, copies, ploidy, expected):
-    found = detection.purity_for(ratio, [copies], ploidy)
+    found = detection_limit.purity_for(ratio, [copies], ploidy)
     assert list(found) == [f"{copies:g}"]
     np.testing.assert_allclose(list(found.values()), [expected])
 
 
 @given(SE, PLOIDY)
 def test_what_a_pure_tumour_just_shows_needs_a_pure_tumour(se, ploidy):
-    ratio = detection.detectable_ratio(se, alpha=0.001, power=0.95)
-    copies = detection.detectable_copies(ratio, se, grid((1.0, 1.0), (ploidy, ploidy)), power=0.95)
-    assert list(detection.purity_for(ratio, [copies], ploidy).values()) == [pytest.approx(1.0)]
+    ratio = detection_limit.detectable_ratio(se, alpha=0.001, power=0.95)
+    copies = detection_limit.detectable_copies(ratio, se, grid((1.0, 1.0), (ploidy, ploidy)), power=0.95)
+    assert list(detection_limit.purity_for(ratio, [copies], ploidy).values()) == [pytest.approx(1.0)]
 
 
 @given(RATIO, st.floats(0.01, 1), PLOIDY)
 def test_detectable_copies_give_the_detectable_ratio(ratio, share, ploidy):
-    copies = detection.detectable_copies(ratio, 0.05, grid((share, share), (ploidy, ploidy)), power=0.95)
+    copies = detection_limit.detectable_copies(ratio, 0.05, grid((share, share), (ploidy, ploidy)), power=0.95)
     assert expected_ratio(copies, share, ploidy) == pytest.approx(ratio)
 
 
 @given(RATIO, SE, POWER)
 def test_unknown_purity_gets_the_worst_case(ratio, se, power):
-    worst = detection.detectable_copies(ratio, se, grid(None, None), power=power)
+    worst = detection_limit.detectable_copies(ratio, se, grid(None, None), power=power)
     assert worst == pytest.approx(max(tumour_copies(ratio, p, q) for p in (0.1, 1.0) for q in (1.6, 5.0)))
-    assert worst >= detection.detectable_copies(ratio, se, grid((0.3, 0.5), (2.0, 2.5)), power=power) - 1e-6
+    assert worst >= detection_limit.detectable_copies(ratio, se, grid((0.3, 0.5), (2.0, 2.5)), power=power) - 1e-6
 
 
 RANGES = [
@@ -162,7 +166,7 @@ def test_the_limit_of_detection_is_true_over_a_range(of_purity, of_ploidy, se):
 
 @given(RATIO, SE, POWER)
 def test_a_range_needs_more_than_its_middle_and_no_more_than_its_worst(ratio, se, power):
-    found = detection.detectable_copies(ratio, se, grid((0.2, 0.6), (2.0, 2.0)), power=power)
+    found = detection_limit.detectable_copies(ratio, se, grid((0.2, 0.6), (2.0, 2.0)), power=power)
     assert found <= tumour_copies(ratio, 0.2, 2.0) + 1e-6
     assert found >= tumour_copies(ratio, 0.6, 2.0) - 1e-6
     if power >= 0.9:
@@ -172,9 +176,11 @@ def test_a_range_needs_more_than_its_middle_and_no_more_than_its_worst(ratio, se
 def test_a_missing_ratio_has_no_limit():
     nan = float("nan")
     for known in (grid((0.4, 0.4), (2, 2)), grid((0.3, 0.5), (2, 2)), grid(None, None)):
-        assert math.isnan(detection.detectable_copies(nan, nan, known, power=0.95))
-    assert all(math.isnan(value) for value in detection.purity_for(nan, [5, 10], 2.0).values())
+        assert math.isnan(detection_limit.detectable_copies(nan, nan, known, power=0.95))
+    assert all(math.isnan(value) for value in detection_limit.purity_for(nan, [5, 10], 2.0).values())
 
 
 def test_without_error_a_range_needs_its_worst_point():
-    assert detection.detectable_copies(1.2, 0.0, grid((0.2, 0.4), (2, 2)), power=0.95) == tumour_copies(1.2, 0.2, 2)
+    assert detection_limit.detectable_copies(1.2, 0.0, grid((0.2, 0.4), (2, 2)), power=0.95) == tumour_copies(
+        1.2, 0.2, 2
+    )

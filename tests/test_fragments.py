@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 import made_depth
-from metcn import copies
+from metcn.copies import posterior
 from metcn.ratios import correct, sums
 from metcn.segments import segment
 from metcn.stats import fragments
@@ -172,12 +172,12 @@ def test_scatter_beyond_counting_averages_out_over_bins_and_counting_does_not_fa
 
 
 def fold_interval(found):
-    measured = copies.Measured(
-        dict.fromkeys(copies.SIDES, found.log2), dict.fromkeys(copies.SIDES, found.se), 0.0,
-        dict.fromkeys(copies.SIDES, found.fragments),
+    measured = posterior.Measured(
+        dict.fromkeys(posterior.SIDES, found.log2), dict.fromkeys(posterior.SIDES, found.se), 0.0,
+        dict.fromkeys(posterior.SIDES, found.fragments),
     )  # fmt: skip
     point = {"purity": np.ones(1), "ploidy": np.full(1, 2.0), "weight": np.ones(1), "group": np.zeros(1, dtype=int)}
-    drawn = copies.posterior(measured, point, draw_count=4096)
+    drawn = posterior.posterior(measured, point, draw_count=4096)
     return np.percentile(drawn["fold"], [2.5, 97.5])
 
 
@@ -191,9 +191,9 @@ def test_no_interval_of_a_level_is_narrower_than_counting_allows(number, expecte
 
 @pytest.mark.parametrize("number", [1e5, 1e7])
 def test_many_fragments_leave_the_error_as_it_is(number):
-    log2, se = dict.fromkeys(copies.SIDES, 0.5), dict.fromkeys(copies.SIDES, 0.05)
-    noise, score = copies.errors(4096, 5)[:, 0], copies.scores(4096, 5)[:, 0]
-    counted = copies.Measured(log2, se, 0.0, {"met": number}).deviations("met", noise, score)
+    log2, se = dict.fromkeys(posterior.SIDES, 0.5), dict.fromkeys(posterior.SIDES, 0.05)
+    noise, score = posterior.errors(4096, 5)[:, 0], posterior.scores(4096, 5)[:, 0]
+    counted = posterior.Measured(log2, se, 0.0, {"met": number}).deviations("met", noise, score)
     np.testing.assert_allclose(counted, 0.05 * noise, atol=0.02 * 0.05 * 6)
 
 

@@ -8,11 +8,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import made_depth
-from metcn import amplicon, copies, detection
+from metcn.copies import detection_limit, focality, loci, posterior
 from metcn.mixture import expected_ratio, tumour_copies
 from metcn.purity import grid as purity
 from metcn.ratios import levels
-from metcn.stages import loci
 
 SPANS = {"purity": (0.1, 1.0), "ploidy": (1.6, 5.0)}
 COUNT = 128
@@ -29,8 +28,8 @@ def within(name):
 
 LEVEL = st.floats(-0.5, 4)
 LEVELS = st.builds(
-    lambda met, cep7, arm, se, common: copies.Measured(
-        {"met": met, "cep7": cep7, "arm_q": arm, "arm_p": cep7}, dict.fromkeys(copies.SIDES, se), common
+    lambda met, cep7, arm, se, common: posterior.Measured(
+        {"met": met, "cep7": cep7, "arm_q": arm, "arm_p": cep7}, dict.fromkeys(posterior.SIDES, se), common
     ),
     LEVEL, LEVEL, LEVEL, st.floats(0, 0.2), st.floats(0, 0.1),
 )  # fmt: skip
@@ -41,11 +40,11 @@ def grid(of_purity, of_ploidy):
 
 
 def draws(level, of_purity, of_ploidy):
-    return copies.posterior(level, grid(of_purity, of_ploidy), draw_count=COUNT)
+    return posterior.posterior(level, grid(of_purity, of_ploidy), draw_count=COUNT)
 
 
 def intervals(found, names):
-    return {name: copies.interval(found[name], found["group"]) for name in names}
+    return {name: posterior.interval(found[name], found["group"]) for name in names}
 
 
 # Known and unknown purity and ploidy
@@ -72,7 +71,7 @@ def test_not_knowing_never_narrows_an_interval(hide_purity, hide_ploidy, level, 
 @given(level=LEVELS, share=st.floats(0.1, 1), ploidy=st.floats(1.6, 5))
 def test_not_knowing_never_narrows_the_ratio_where_the_centromere_is_not_lost(level, share, ploidy):
     assume(level.log2["cep7"] >= 0)
-    level = copies.Measured(level.log2, {**level.se, "cep7": 0.0, "met": level.se["met"]}, 0.0)
+    level = posterior.Measured(level.log2, {**level.se, "cep7": 0.0, "met": level.se["met"]}, 0.0)
     known = intervals(draws(level, (share, share), (ploidy, ploidy)), ["ratio"])["ratio"]
     unknown = intervals(draws(level, None, None), ["ratio"])["ratio"]
     assert unknown["low"] <= known["low"] * (1 + 1e-9) + 1e-9
@@ -83,8 +82,8 @@ def test_not_knowing_never_narrows_the_ratio_where_the_centromere_is_not_lost(le
 def test_a_statement_made_without_purity_holds_at_every_purity(level, share, ploidy):
     """A probability below 5 % or above 95 % without purity and ploidy is so with any."""
     unknown, known = draws(level, None, None), draws(level, (share, share), (ploidy, ploidy))
-    without = copies.at_least_range(unknown["gcn"], unknown["group"], BOUNDS)
-    having = copies.at_least(known["gcn"], known["group"], BOUNDS)
+    without = posterior.at_least_range(unknown["gcn"], unknown["group"], BOUNDS)
+    having = posterior.at_least(known["gcn"], known["group"], BOUNDS)
     for bound, ends in without.items():
         if ends["low"] >= 0.95:
             assert having[bound] >= 0.95 - 1 / COUNT
@@ -102,19 +101,19 @@ def test_lower_purity_means_more_copies_of_a_gain(level, first, second, ploidy):
 
 @given(LEVELS, st.floats(0.1, 1), st.floats(1.6, 5), st.floats(0.01, 2))
 def test_a_higher_ratio_means_more_copies_and_a_higher_probability(level, share, ploidy, step):
-    higher = copies.Measured({**level.log2, "met": level.log2["met"] + step}, level.se, level.baseline_se)
+    higher = posterior.Measured({**level.log2, "met": level.log2["met"] + step}, level.se, level.baseline_se)
     one, other = (draws(each, (share, share), (ploidy, ploidy)) for each in (level, higher))
     assert (other["gcn"] >= one["gcn"]).all()
     assert (other["ratio"] >= one["ratio"]).all()
-    below, above = (copies.at_least(each["gcn"], each["group"], BOUNDS) for each in (one, other))
+    below, above = (posterior.at_least(each["gcn"], each["group"], BOUNDS) for each in (one, other))
     assert all(above[bound] >= below[bound] for bound in below)
 
 
 @given(LEVELS, within("purity"), within("ploidy"))
 def test_uncorrected_copies_need_neither_purity_nor_ploidy(level, of_purity, of_ploidy):
     known, unknown = draws(level, of_purity, of_ploidy), draws(level, None, None)
-    first = copies.interval(known["pcn"], known["group"])
-    second = copies.interval(unknown["pcn"], unknown["group"])
+    first = posterior.interval(known["pcn"], known["group"])
+    second = posterior.interval(unknown["pcn"], unknown["group"])
     assert (first["low"], first["high"]) == (second["low"], second["high"])
     np.testing.assert_array_equal(known["pcn"], 2 * known["fold"])
 
@@ -122,18 +121,18 @@ def test_uncorrected_copies_need_neither_purity_nor_ploidy(level, of_purity, of_
 @given(LEVELS, within("purity"), within("ploidy"))
 def test_every_draw_has_a_class_and_the_classes_share_the_whole(level, of_purity, of_ploidy):
     found = draws(level, of_purity, of_ploidy)
-    _, shares = amplicon.focality(found, decide=0.8)
+    _, shares = focality.focality(found, decide=0.8)
     assert sum(shares.values()) == pytest.approx(1)
-    assert shares["none"] == pytest.approx(np.mean(found["gcn"] < amplicon.GAINED))
+    assert shares["none"] == pytest.approx(np.mean(found["gcn"] < focality.GAINED))
 
 
 @given(st.floats(0.002, 0.3), st.floats(0.1, 1), st.floats(1.6, 5))
 def test_the_limit_of_detection_is_consistent(se, share, ploidy):
     """The copies detectable at a purity are detectable from that purity on."""
-    ratio = detection.detectable_ratio(se, alpha=0.001, power=0.95)
-    limit = detection.detectable_copies(ratio, se, grid((share, share), (ploidy, ploidy)), power=0.95)
+    ratio = detection_limit.detectable_ratio(se, alpha=0.001, power=0.95)
+    limit = detection_limit.detectable_copies(ratio, se, grid((share, share), (ploidy, ploidy)), power=0.95)
     assert expected_ratio(limit, share, ploidy) == pytest.approx(ratio)
-    again = next(iter(detection.purity_for(ratio, [limit], ploidy).values()))
+    again = next(iter(detection_limit.purity_for(ratio, [limit], ploidy).values()))
     assert again == pytest.approx(share, rel=1e-6)
 
 
@@ -191,7 +190,7 @@ def test_false_gains_are_rare(bench, reference):
     deviation = np.array([met["log2"] / met["se"] for met in found])
     assert len(deviation) == 12
     assert np.std(deviation) < 1.2
-    limits = [detection.detectable_ratio(met["se"], alpha=0.001, power=0.95) for met in found]
+    limits = [detection_limit.detectable_ratio(met["se"], alpha=0.001, power=0.95) for met in found]
     assert all(met["ratio"] < limit for met, limit in zip(found, limits, strict=True))
 
 
@@ -237,9 +236,9 @@ def test_the_limit_of_detection_is_true_of_measured_samples(tmp_path, frame, kin
         for group in np.unique(bins.group[autosomal & np.isin(bins.kind, ["target", "window"])]):
             level = bins.level(bins.group == group)
             se = math.hypot(level.se, bins.baseline_se)
-            limit = math.log2(detection.detectable_ratio(se, alpha=0.001, power=0.95))
-            seen.append(detection.detected(level.log2 + limit, se, alpha=0.001))
-            false.append(detection.detected(level.log2, se, alpha=0.001))
+            limit = math.log2(detection_limit.detectable_ratio(se, alpha=0.001, power=0.95))
+            seen.append(detection_limit.detected(level.log2 + limit, se, alpha=0.001))
+            false.append(detection_limit.detected(level.log2, se, alpha=0.001))
     assert len(seen) > 500
     assert 0.93 <= np.mean(seen) <= 0.985, np.mean(seen)
     assert np.mean(false) <= 0.004

@@ -14,7 +14,7 @@ import pytest
 import made_depth
 import test_copies
 from made_up import AMPLIFIED, amplified, no_call, plasma, profile, unknown_purity
-from metcn import detection
+from metcn.copies import detection_limit
 from metcn.files import PACKAGE
 from metcn.genome import build as builds
 from metcn.pages import render
@@ -246,7 +246,7 @@ def called(folder, level, settings=None, *, share="0.4", se=0.05):
 
 def limit_at(**settings):
     """Limit of detection as a ratio, for the error of MET that ``called`` measures with."""
-    return detection.detectable_ratio(float(np.hypot(0.05, 0.01)), **{"alpha": 0.001, "power": 0.95, **settings})
+    return detection_limit.detectable_ratio(float(np.hypot(0.05, 0.01)), **{"alpha": 0.001, "power": 0.95, **settings})
 
 
 CHANGING = ("copies", "calls")

@@ -12,11 +12,11 @@ from metcn import cohort as overview
 from metcn import criteria, provenance
 from metcn import vcf as variants
 from metcn import verdicts as judging
+from metcn.copies import limits
+from metcn.copies.records import SCHEMA, grid_of, read_draws
 from metcn.errors import InputError
 from metcn.files import read_json, write_json, write_text
 from metcn.genome import build as genomes
-from metcn.stages import limits
-from metcn.stages.records import SCHEMA, grid_of, read_draws
 from metcn.vocabulary import QC, REASONS
 
 CHROMOSOME_7 = {"GRCh37": "7", "GRCh38": "chr7"}  # as each build's own release writes it, where the input does not tell

@@ -10,11 +10,11 @@ import numpy as np
 
 from metcn import compare as comparing
 from metcn import provenance
+from metcn.copies import limits
+from metcn.copies.records import read_call, read_draws
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.run import layout
-from metcn.stages import limits
-from metcn.stages.records import read_call, read_draws
 
 ONE_VALUE = 0.001  # probabilities nearer to each other than this are one
 ALIKE = {

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from metcn.copies.records import SCHEMA
 from metcn.files import write_json, write_text
 from metcn.pages import render
 from metcn.run.failures import Failure
 from metcn.run.samples import Sample
 from metcn.stages import calls
-from metcn.stages.records import SCHEMA
 
 NOTHING = {"value": None, "low": None, "high": None}
 ESTIMATES = ("met_copies", "cep7_copies", "met_cep7", "met_ratio", "plasma_copies")

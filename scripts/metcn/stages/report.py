@@ -8,6 +8,7 @@ from typing import Any
 
 from metcn import cohort as overview
 from metcn import multiqc
+from metcn.copies.records import read_call
 from metcn.errors import InputError
 from metcn.files import read_json, write_text
 from metcn.genome import build as genomes
@@ -15,7 +16,6 @@ from metcn.io import tables
 from metcn.pages import render
 from metcn.run import failures
 from metcn.stages import whatif
-from metcn.stages.records import read_call
 
 
 def report(

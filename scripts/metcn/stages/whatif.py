@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from metcn import amplicon, criteria, verdicts
 from metcn import calls as calling
-from metcn import copies as estimating
+from metcn import criteria, verdicts
 from metcn.cohort import pick
+from metcn.copies import focality
+from metcn.copies import posterior as estimating
+from metcn.copies.records import levels
 from metcn.mixture import NORMAL_COPIES, tumour_copies
-from metcn.stages.records import levels
 
 MOST_DRAWS = 16_384  # draws that a page carries at most: 0.5 MB
 NEEDED = ("decide", "default_criteria", "copies.focality.decide", "copies.draw_count")  # what the call was decided with
@@ -67,9 +68,9 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
         "sets": _sets(call["specimen"]),
         "normal_copies": NORMAL_COPIES,
         "lowest_divisor": estimating.LOWEST_DIVISOR,
-        "gained": amplicon.GAINED,
-        "stands_out": amplicon.STANDS_OUT,
-        "arm_over_centromere": amplicon.ARM_OVER_CENTROMERE,
+        "gained": focality.GAINED,
+        "stands_out": focality.STANDS_OUT,
+        "arm_over_centromere": focality.ARM_OVER_CENTROMERE,
         "rounding": verdicts.ROUNDING,
         "surely_gained": verdicts.SURELY_GAINED,
         "two": verdicts.TWO,
@@ -88,13 +89,13 @@ def _levels(call: Mapping[str, Any]) -> estimating.Measured:
 def _is_broad(call: Mapping[str, Any]) -> bool:
     """Whether the stretch that the scan found around MET is most of the arm."""
     share = pick(call, "copies.focality.levels.share_of_arm")
-    return share is not None and share > amplicon.FOCAL_SHARE and pick(call, "copies.focality.class") != "focal"
+    return share is not None and share > focality.FOCAL_SHARE and pick(call, "copies.focality.class") != "focal"
 
 
 def at(level: estimating.Measured, purity: float, ploidy: float, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Copies, limit of detection, focality, call and verdicts if purity and ploidy were exactly these."""
     draws = _posterior(level, purity, ploidy, settings["draw_count"])
-    chosen, _ = amplicon.focality(draws, decide=settings["decide_focality"], broad=settings["broad"])
+    chosen, _ = focality.focality(draws, decide=settings["decide_focality"], broad=settings["broad"])
     ratio = settings["lod_ratio"]
     limit = float("nan") if ratio is None else float(tumour_copies(ratio, purity, ploidy))
     judged = verdicts.verdicts(

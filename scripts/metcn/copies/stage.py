@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import amplicon
-from metcn import copies as estimating
+from metcn.copies import amplicon as amplicons
+from metcn.copies import focality, genes, limits, loci
+from metcn.copies import posterior as estimating
+from metcn.copies.records import Mixture, levels, number
 from metcn.files import read_json, write_json, writing
 from metcn.genome import build as genomes
 from metcn.io import tables
-from metcn.stages import amplicons, genes, limits, loci
-from metcn.stages.records import Mixture, levels, number
 
 RATIO_BOUNDS = (2,)
 CORRECTED = {"met_copies": "gcn", "cep7_copies": "cep7", "met_cep7": "ratio"}
@@ -44,8 +44,8 @@ def copies(
     own = levels(measured)
     level = _with_amplicon(own, seen) if measured["assay"] in SHALLOW else own
     found, alone = (mixture.posterior(each, draw_count) for each in (level, own))
-    broad = seen is not None and seen.section["share_of_arm"] > amplicon.FOCAL_SHARE
-    chosen, shares = amplicon.focality(found, decide=settings["decide_focality"], broad=broad)
+    broad = seen is not None and seen.section["share_of_arm"] > focality.FOCAL_SHARE
+    chosen, shares = focality.focality(found, decide=settings["decide_focality"], broad=broad)
     if seen is None and chosen == "focal":
         seen = amplicons.by_level(bins, measured, facts)
     told = {"alpha": settings["alpha"], "decide": settings["decide_focality"]}

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import detection, verdicts
+from metcn import verdicts
+from metcn.copies import detection_limit
 from metcn.mixture import expected_ratio
 
 COPY_BOUNDS = (5, 6, 10)
@@ -42,20 +43,20 @@ def of_sample(
         ``alpha`` and ``power``.
     """
     alpha, power = settings["alpha"], settings["power"]
-    limit = detection.detectable_ratio(met["se"], alpha=alpha, power=power)
-    by_group = detection.copies_by_group(limit, met["se"], grid, power=power)
+    limit = detection_limit.detectable_ratio(met["se"], alpha=alpha, power=power)
+    by_group = detection_limit.copies_by_group(limit, met["se"], grid, power=power)
     return {
         "alpha": alpha,
         "power": power,
         "ratio": limit,
         "copies": float(np.max(by_group)),
-        "purity_for": detection.purity_for(limit, COPY_BOUNDS, PLOIDY_OF_TABLE if ploidy is None else ploidy),
-        "detected": found or detection.detected(met["log2"], met["se"], alpha=alpha),
-        "above_neutral": found or detection.detected(met["log2"], met["se"], alpha=1 - verdicts.SURELY_GAINED),
+        "purity_for": detection_limit.purity_for(limit, COPY_BOUNDS, PLOIDY_OF_TABLE if ploidy is None else ploidy),
+        "detected": found or detection_limit.detected(met["log2"], met["se"], alpha=alpha),
+        "above_neutral": found or detection_limit.detected(met["log2"], met["se"], alpha=1 - verdicts.SURELY_GAINED),
         "copies_by_group": by_group,
         "ploidy_by_group": _mean_by_group(grid["ploidy"], grid),
         "amplicon": [
-            {"size_bp": size, "ratio": ratio, "copies": detection.detectable_copies(ratio, se, grid, power=power)}
+            {"size_bp": size, "ratio": ratio, "copies": detection_limit.detectable_copies(ratio, se, grid, power=power)}
             for size, (ratio, se) in of_size.items()
         ],
     }
@@ -100,11 +101,11 @@ def _power(
 ) -> float:
     """The same for one clause."""
     if quantity in ("fold", "pcn"):
-        return float(detection.power_at(bound if quantity == "fold" else bound / 2, se, alpha=alpha))
+        return float(detection_limit.power_at(bound if quantity == "fold" else bound / 2, se, alpha=alpha))
     other = np.nan if cep7 is None else cep7
     copies = {"gcn": bound, "gcn_minus_ploidy": bound + grid["ploidy"], "ratio": bound * other}[quantity]
     ratio = expected_ratio(copies, grid["purity"], grid["ploidy"])
-    return float(np.min(_mean_by_group(detection.power_at(ratio, se, alpha=alpha), grid)))
+    return float(np.min(_mean_by_group(detection_limit.power_at(ratio, se, alpha=alpha), grid)))
 
 
 def _mean_by_group(values: Any, grid: Mapping[str, NDArray]) -> NDArray[np.float64]:

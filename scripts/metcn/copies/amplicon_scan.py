@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import stretches
+from metcn.copies import arm_events as stretches
 from metcn.stats import student_t
 
 FEWEST_UNITS = 30  # units of the arm below which permuting them says nothing
@@ -80,7 +80,7 @@ def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) ->
     own : (int, int)
         First unit of MET and the one after its last.
     wave : float
-        SD of what long stretches share, log2 (see `metcn.stretches.wave_of`): permuted units do not show it.
+        SD of what long stretches share, log2 (see `metcn.copies.arm_events.wave_of`): permuted units do not show it.
     alpha : float
         Accepted rate of false positives.
     """

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import copies as estimating
+from metcn.copies import posterior as estimating
 from metcn.errors import InputError
 from metcn.files import read_json
 
@@ -41,7 +41,7 @@ class Mixture:
         return cls(grid_of(record), "purity_below_floor" not in record["reasons"])
 
     def posterior(self, level: estimating.Measured, draw_count: int) -> dict[str, NDArray]:
-        """Joint draws (`metcn.copies.posterior`), tumour copies missing where they are not known."""
+        """Joint draws (`metcn.copies.posterior.posterior`), tumour copies missing where they are not known."""
         found = estimating.posterior(level, self.grid, draw_count=draw_count)
         if not self.copies_known:
             found |= {name: np.full_like(found[name], np.nan) for name in OF_TUMOUR}

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from metcn import amplicon, detection
-from metcn import copies as estimating
+from metcn.copies import detection_limit, focality, loci
+from metcn.copies import posterior as estimating
+from metcn.copies.records import Mixture
 from metcn.genome import build as genomes
-from metcn.stages import loci
-from metcn.stages.records import Mixture
 
 DRAWS, DRAWS_OF_ALTERNATIVES = 1024, 256  # fewer than for MET, since no verdict rests on these
 BOUNDS = (5,)
@@ -28,7 +27,7 @@ def copies_of(
 ) -> list[dict[str, Any]]:
     """Estimate of each gene that the build or the assay knows, in the order given; null where no bin covers it.
 
-    Focality is that of `metcn.amplicon.classify`, with the gene's own arm and the other arm in the places of 7q and
+    Focality is that of `metcn.copies.focality.classify`, with the gene's own arm and the other arm in the places of 7q and
     CEP7-like. Of so many genes noise always lifts one, so ``focal`` is said only of a gene that lies above its arm by
     more than noise does with probability ``alpha``.
     """
@@ -62,9 +61,9 @@ def _estimate(
     alternatives = np.unique(mixture.grid["group"]).size > 1
     draws = mixture.posterior(measured, DRAWS_OF_ALTERNATIVES if alternatives else DRAWS)
     group = draws["group"]
-    chosen, _ = amplicon.focality(draws, decide=decide)
+    chosen, _ = focality.focality(draws, decide=decide)
     beside = arm if arm.bins else other
-    if chosen == "focal" and not detection.detected(
+    if chosen == "focal" and not detection_limit.detected(
         own.log2 - beside.log2, float(np.hypot(own.se, beside.se)), alpha=alpha
     ):
         chosen = "indeterminate"

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import amplicon, amplicon_scan, stretches
+from metcn.copies import amplicon_scan, loci
+from metcn.copies import arm_events as stretches
+from metcn.copies import focality as amplicon
 from metcn.genome import build as genomes
-from metcn.stages import loci
 from metcn.stats import robust
 
 OWN_SHARE = 0.1  # a gene may differ from its amplicon by this much of the amplicon's height over its surroundings
