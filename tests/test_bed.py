@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from made_up import amplified, no_call, plasma
-from metcn import bed
+from metcn.calls import bed
 
 
 def test_amplicon_is_one_row_of_nine_columns():

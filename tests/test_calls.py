@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from metcn import calls, criteria
-from metcn.verdicts import Draws, verdicts
+from metcn.calls import criteria, overall
+from metcn.calls.verdicts import Draws, verdicts
 from metcn.vocabulary import CALLS, FOCALITY
 
 SETS = criteria.load()
@@ -23,7 +23,7 @@ def call_of(copies, ratio, focality, name="metcn_default", specimen="tissue", bl
     arrays = {"gcn": copies, "ratio": ratio, "ploidy": np.full(copies.shape, 2.0), "weight": np.ones(copies.shape)}
     arrays |= {"fold": copies / 4, "pcn": copies / 2, "group": group}
     judged = verdicts([SETS[name]], Draws.of(arrays), specimen=specimen, focality=focality, **options)
-    return calls.overall(judged, blocking=blocking)
+    return overall.overall(judged, blocking=blocking)
 
 
 HIGH, AMP, GAIN, POLY, NOT = CALLS[:5]
@@ -216,9 +216,9 @@ HEADLINES = {
 @pytest.mark.parametrize(("given", "expected"), HEADLINES.values(), ids=list(HEADLINES))
 def test_headline(given, expected):
     call, options = given
-    assert calls.headline(call, **options) == expected
+    assert overall.headline(call, **options) == expected
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_every_call_has_an_opening(call):
-    assert calls.headline(call).endswith(".")
+    assert overall.headline(call).endswith(".")

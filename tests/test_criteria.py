@@ -8,7 +8,7 @@ import re
 import pytest
 import yaml
 
-from metcn import criteria
+from metcn.calls import criteria
 from metcn.errors import InputError
 from metcn.files import resource_root
 from metcn.vocabulary import CALLS

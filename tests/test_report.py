@@ -11,12 +11,12 @@ import pysam
 import pytest
 
 from made_up import AMPLIFIED, no_call, profile
+from metcn.calls import stage
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.genome import build as builds
 from metcn.io import tables
 from metcn.pages import words
-from metcn.stages import calls as stage
 from metcn.stages import report as pages
 from metcn.vocabulary import COHORT_COLUMNS, REASONS
 

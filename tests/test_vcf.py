@@ -10,7 +10,7 @@ import pysam
 import pytest
 
 from made_up import amplified, no_call, plasma, unknown_purity
-from metcn import vcf
+from metcn.calls import vcf
 from metcn.vocabulary import REASONS
 
 MET = (116_312_443, 116_438_440)

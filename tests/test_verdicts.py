@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn import criteria
-from metcn.criteria import Category, Clause, Criterion
-from metcn.verdicts import MISSING, Draws, verdicts
+from metcn.calls import criteria
+from metcn.calls.criteria import Category, Clause, Criterion
+from metcn.calls.verdicts import MISSING, Draws, verdicts
 from metcn.vocabulary import REASONS
 
 SETS = criteria.load()

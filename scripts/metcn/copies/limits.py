@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn import verdicts
+from metcn.calls import verdicts
 from metcn.copies import detection_limit
 from metcn.mixture import expected_ratio
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from metcn.calls import stage
 from metcn.copies.records import SCHEMA
 from metcn.files import write_json, write_text
 from metcn.pages import render
 from metcn.run.failures import Failure
 from metcn.run.samples import Sample
-from metcn.stages import calls
 
 NOTHING = {"value": None, "low": None, "high": None}
 ESTIMATES = ("met_copies", "cep7_copies", "met_cep7", "met_ratio", "plasma_copies")
@@ -58,7 +58,7 @@ def document(failure: Failure, sample: Sample, run: Mapping[str, Any], configura
         | {"p_copies_ge": {}, "p_ratio_ge": {}, "lod": {"copies": None}, "focality": None, "amplicon": None},
         "counts": None,
     }
-    record = calls.record({"schema": SCHEMA, "sample": sample.name, **asked}, found, Path(), run["calls"])
+    record = stage.record({"schema": SCHEMA, "sample": sample.name, **asked}, found, Path(), run["calls"])
     record["provenance"] |= {"configuration": configuration, "reference": None}
     record["headline"] = "No call: " + failure.messages[0]
     record["failure"] = {"stage": failure.stage, "messages": list(failure.messages)}

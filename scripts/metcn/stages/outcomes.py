@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import calls as calling
-from metcn import cohort, criteria, titration
-from metcn import verdicts as judging
+from metcn import cohort, titration
+from metcn.calls import criteria
+from metcn.calls import overall as calling
+from metcn.calls import verdicts as judging
 from metcn.files import read_json, write_text
 from metcn.io.delimited import tab_separated
 from metcn.pages import dossier

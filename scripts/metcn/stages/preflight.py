@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from metcn import criteria, files
+from metcn import files
 from metcn.bins import base_content, design, sampled
 from metcn.bins.targets import read_targets
+from metcn.calls import criteria
 from metcn.errors import InputError
 from metcn.genome import build as genomes
 from metcn.io import coverage_formats

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from metcn import calls as calling
-from metcn import criteria, verdicts
+from metcn.calls import criteria, verdicts
+from metcn.calls import overall as calling
 from metcn.cohort import pick
 from metcn.copies import focality
 from metcn.copies import posterior as estimating

@@ -152,7 +152,7 @@ def verdicts(
 
     Parameters
     ----------
-    criteria : iterable of metcn.criteria.Criterion
+    criteria : iterable of metcn.calls.criteria.Criterion
         Sets to judge by.
     draws : Draws
         The posterior.
