@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from made_up import amplified, no_call
-from metcn import compare
+from metcn.compare import course as compare
+from metcn.compare import stage
 from metcn.errors import InputError
 from metcn.files import write_json
-from metcn.stages import compare as stage
 
 NAN = float("nan")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from metcn import compare as comparing
 from metcn import provenance
+from metcn.compare import course as comparing
 from metcn.copies import limits
 from metcn.copies.records import read_call, read_draws
 from metcn.errors import InputError

@@ -1,0 +1,1 @@
+"""Samples of one patient side by side."""
