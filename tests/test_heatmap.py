@@ -11,7 +11,7 @@ import pytest
 from made_up import amplified, no_call, plasma, unknown_purity
 from metcn import cohort
 from metcn.genome import build as builds
-from metcn.pages import heatmap, outliers, render
+from metcn.report import heatmap, outliers, render
 
 GENOME = builds.load("GRCh37")
 

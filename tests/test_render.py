@@ -14,7 +14,8 @@ import pytest
 from made_up import amplified, criterion, no_call, plasma, profile, unknown_purity
 from metcn.files import PACKAGE
 from metcn.genome import build as builds
-from metcn.pages import gauges, render, svg, tracks, words
+from metcn.report import estimate_plots, genome_tracks, render, svg
+from metcn.report import wording as words
 from test_whatif import dump, needs_browser
 
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
@@ -194,7 +195,7 @@ def test_bands_are_named_first_those_of_met_and_egfr(tumour, genome):
     names = re.findall(r'<text x="([\d.]+)" y="238" class="tiny middle( strong)?">([pq][\d.]+)<', html)
     assert [name for _, strong, name in names if strong] == ["p11.2", "q31.2"]
     places = sorted(float(x) for x, _, _ in names)
-    assert len(places) > 12 and min(np.diff(places)) > tracks.BAND_ROOM
+    assert len(places) > 12 and min(np.diff(places)) > genome_tracks.BAND_ROOM
 
 
 def test_bins_of_met_lie_above_the_segment(tumour, genome):
@@ -411,13 +412,13 @@ def placed(count, **columns):
 
 
 def test_scatter_names_its_points_where_there_is_room():
-    few = gauges.scatter(placed(gauges.MAX_NAMES))
-    assert [n for n in range(gauges.MAX_NAMES) if f">S{n}</text>" not in few] == []
-    assert ">S1</text>" not in gauges.scatter(placed(gauges.MAX_NAMES + 1))
+    few = estimate_plots.scatter(placed(estimate_plots.MAX_NAMES))
+    assert [n for n in range(estimate_plots.MAX_NAMES) if f">S{n}</text>" not in few] == []
+    assert ">S1</text>" not in estimate_plots.scatter(placed(estimate_plots.MAX_NAMES + 1))
     same = [{**row, "met_copies": 3.0, "cep7_copies": 3.0} for row in placed(3)]
-    assert len(re.findall(r">S\d</text>", gauges.scatter(same))) == 2  # right and left of the point
-    long = gauges.scatter([{**placed(1)[0], "sample": "<" * 60}])
-    assert "&lt;" * (gauges.LONGEST_NAME - 1) + "…</text>" in long
+    assert len(re.findall(r">S\d</text>", estimate_plots.scatter(same))) == 2  # right and left of the point
+    long = estimate_plots.scatter([{**placed(1)[0], "sample": "<" * 60}])
+    assert "&lt;" * (estimate_plots.LONGEST_NAME - 1) + "…</text>" in long
 
 
 def test_cohort_of_hundreds_stays_a_small_page():

@@ -16,8 +16,8 @@ from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.genome import build as builds
 from metcn.io import tables
-from metcn.pages import words
-from metcn.stages import report as pages
+from metcn.report import stage as pages
+from metcn.report import wording
 from metcn.vocabulary import COHORT_COLUMNS, REASONS
 
 SETTINGS = {"default_criteria": "metcn_default", "decide": 0.95}
@@ -122,7 +122,7 @@ def test_files_that_were_read_are_in_the_provenance(tmp_path):
     record = Files(tmp_path, **made).call()
     named = ["bins", "alignment", "reference", "variants"]
     assert record["provenance"]["inputs"] == [read(name) for name in named]
-    rows = dict(words.flat(record["provenance"]))
+    rows = dict(wording.flat(record["provenance"]))
     assert [rows[f"{name}, as it was read"] for name in named] == [f"{n}.x, 12,345 bytes, {'0' * 16}" for n in named]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from made_up import amplified, criterion, no_call, plasma, unknown_purity
-from metcn.pages import sections, words
+from metcn.report import sections, wording
 
 
 def test_limits_say_purity_noise_and_detection():
@@ -95,11 +95,11 @@ def test_evidence_and_its_solutions_are_rows():
     assert [row["source"] for row in found] == [
         "sample sheet",
         "segments",
-        f"{words.MISSING} solution 1",
-        f"{words.MISSING} solution 2",
+        f"{wording.MISSING} solution 1",
+        f"{wording.MISSING} solution 2",
     ]
     assert [row["purity"] for row in found] == ["0.3-0.4", "0.33 (0.28 to 0.37)", "0.33", "0.50"]
-    assert found[0]["ploidy"] == words.MISSING
+    assert found[0]["ploidy"] == wording.MISSING
     assert [row["told"] for row in found] == [
         "used",
         "not used; does not single out one solution; 20.1 % where whole copies cannot be told apart; snps 12",

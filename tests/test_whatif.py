@@ -17,9 +17,8 @@ from made_up import AMPLIFIED, amplified, no_call, plasma, profile, unknown_puri
 from metcn.copies import detection_limit
 from metcn.files import PACKAGE
 from metcn.genome import build as builds
-from metcn.pages import render
+from metcn.report import render, whatif
 from metcn.run import config
-from metcn.stages import whatif
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="chromium is not installed")

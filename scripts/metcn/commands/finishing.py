@@ -126,7 +126,7 @@ def _remove(folder: Path, stage: str, sample: str) -> None:
 
 def _write_lost(plan: Plan, folder: Path, lost: dict[str, Failure]) -> None:
     """Write calls JSON and page of the samples without a result."""
-    from metcn.stages import failed  # brings the scientific stack
+    from metcn.report import failed  # brings the scientific stack
 
     for name, failure in lost.items():
         failed.write(

@@ -15,7 +15,7 @@ from metcn.calls import overall as calling
 from metcn.calls import verdicts as judging
 from metcn.files import read_json, write_text
 from metcn.io.delimited import tab_separated
-from metcn.pages import dossier
+from metcn.report import study_pages
 from metcn.stages.titrate import FOCALITY, NEGATIVE
 from metcn.stats import proportions
 from metcn.vocabulary import CALLS
@@ -231,7 +231,7 @@ def write(folder: Path, outcomes: pd.DataFrame, title: str, notes: Sequence[str]
     for name, table in {**found, "limits": _worded(found["limits"]), "tumours": tumours}.items():
         write_text(folder / f"{name}.tsv", tab_separated(table))
     shown = list(dict.fromkeys(outcomes["criterion"]))
-    page = dossier.titration_page(found, title=title, notes=notes, shown=shown, unlike=unlike(outcomes))
+    page = study_pages.titration_page(found, title=title, notes=notes, shown=shown, unlike=unlike(outcomes))
     write_text(folder / "titration.html", page)
 
 

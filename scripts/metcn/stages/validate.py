@@ -13,7 +13,7 @@ from metcn.errors import InputError
 from metcn.files import write_text
 from metcn.io import delimited
 from metcn.io.delimited import Column
-from metcn.pages import charts, dossier
+from metcn.report import accuracy_plots, study_pages
 from metcn.stats import agreement
 from metcn.vocabulary import CALLS, REASONS
 
@@ -71,7 +71,7 @@ def validate(*, truth: Path, cohort: Path, output: Path) -> None:
     rows = pd.DataFrame([_row(question, both) for question in asked])
     listed = [item for question in asked for item in _disagreements(question, both)]
     listed.sort(key=lambda item: list(both["sample"]).index(item["sample"]))
-    page = dossier.validation_page(
+    page = study_pages.validation_page(
         rows,
         list(_figures(both)),
         listed,
@@ -261,7 +261,7 @@ def _figures(both: pd.DataFrame) -> Iterator[tuple[str, str]]:
             continue
         pairs = both[["sample", f"our_{column}", column]].dropna()
         found = agreement.ratios(pairs[f"our_{column}"], pairs[column])
-        drawn = charts.ratios(
+        drawn = accuracy_plots.ratios(
             list(pairs.itertuples(index=False, name=None)), *found[2:], unit=word, label=f"Ratios of {word}"
         )
         if drawn:

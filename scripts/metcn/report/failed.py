@@ -9,7 +9,7 @@ from typing import Any
 from metcn.calls import stage
 from metcn.copies.records import SCHEMA
 from metcn.files import write_json, write_text
-from metcn.pages import render
+from metcn.report import render
 from metcn.run.failures import Failure
 from metcn.run.samples import Sample
 

@@ -15,8 +15,8 @@ from markupsafe import Markup
 
 from metcn.cohort import cell, pick, row
 from metcn.genome import build as genomes
-from metcn.pages import gauges, heatmap, outliers, profiles, sections, words
-from metcn.pages.document import document, environment
+from metcn.report import estimate_plots, genome_plots, heatmap, outliers, sections, wording
+from metcn.report.html import document, environment
 from metcn.vocabulary import CALLS, COHORT_COLUMNS, REASONS
 
 Levels = Sequence[pd.DataFrame]
@@ -42,7 +42,7 @@ def sample_page(
     whatif : results at other purities (``rows``) and what the page's script redoes them with (``payload``), or None.
     """
     mixture = sections.mixture(call)
-    seen = profiles.view(ratios, segments, genome, mixture=mixture, amplicon=sections.amplicon(call))
+    seen = genome_plots.view(ratios, segments, genome, mixture=mixture, amplicon=sections.amplicon(call))
     return document(
         _templates(),
         "sample.html",
@@ -50,10 +50,10 @@ def sample_page(
         title=title,
         call=call,
         figures={
-            "chromosome": profiles.chromosome_profile(seen),
-            "surroundings": profiles.surroundings(seen),
-            "gene": profiles.gene(seen),
-            "genome": profiles.genome_strip(seen),
+            "chromosome": genome_plots.chromosome_profile(seen),
+            "surroundings": genome_plots.surroundings(seen),
+            "gene": genome_plots.gene(seen),
+            "genome": genome_plots.genome_strip(seen),
         },
         rulers=sections.rulers(call),
         reasons=[(code, REASONS[code]) for code in call["reasons"]],
@@ -66,12 +66,12 @@ def sample_page(
         neighbours=sections.genes(call)[1],
         copies_axis=mixture is not None,
         whatif=whatif,
-        qc_numbers=words.flat({**(pick(call, "measurement.qc") or {}), **(call.get("counts") or {})}),
-        provenance=words.flat(call.get("provenance") or {}),
+        qc_numbers=wording.flat({**(pick(call, "measurement.qc") or {}), **(call.get("counts") or {})}),
+        provenance=wording.flat(call.get("provenance") or {}),
         comparison=sections.comparison(call),
         boundaries=sections.boundaries(call),
         surroundings=sections.surroundings(call),
-        baf=profiles.allele_fractions(pick(call, "purity.baf"), genome),
+        baf=genome_plots.allele_fractions(pick(call, "purity.baf"), genome),
     )
 
 
@@ -121,7 +121,7 @@ def cohort_page(calls: Sequence[Mapping[str, Any]], *, levels: Levels = (), titl
         result=[call.get("copies") or {} for call in calls],
         columns=COHORT_COLUMNS,
         tally=[(name, found[name]) for name in CALLS if found[name]],
-        scatter=gauges.scatter(rows),
+        scatter=estimate_plots.scatter(rows),
         map=heatmap.draw(rows, levels, genomes.load(build)) if build and levels else "",
         normals=sorted({text for call in calls if (text := pick(call, "measurement.reference.check.summary"))}),
         outliers=outliers.find(calls),
@@ -134,8 +134,8 @@ def cohort_page(calls: Sequence[Mapping[str, Any]], *, levels: Levels = (), titl
 def _templates() -> Environment:
     """Templates of calls, in which an absent key is missing and prints as such."""
     found = environment(ChainableUndefined)
-    found.filters.update(words.FILTERS, path=quote, data=_data, css_text=_css_text, dict=dict)
-    found.globals.update(words.GLOBALS, cell=cell)
+    found.filters.update(wording.FILTERS, path=quote, data=_data, css_text=_css_text, dict=dict)
+    found.globals.update(wording.GLOBALS, cell=cell)
     return found
 
 

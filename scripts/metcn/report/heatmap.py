@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from metcn.genome.build import MET_CHROMOSOME, bare_names
-from metcn.pages import svg, tracks
-from metcn.pages.svg import Scale
-from metcn.pages.words import CALL_WORDS
+from metcn.report import genome_tracks, svg
+from metcn.report.svg import Scale
+from metcn.report.wording import CALL_WORDS
 from metcn.vocabulary import CALLS
 
 WIDTH, LEFT, RIGHT, TOP = 1000, 185, 990, 20
@@ -55,7 +55,7 @@ def draw(rows: Sequence[Mapping[str, Any]], levels: Sequence[pd.DataFrame], geno
     for start, end in (genome.cep7_p, genome.cep7_q):
         parts.append(svg.rect(x(start), TOP - 4, x(end), TOP, "cep7-zone", "CEP7-like windows"))
     parts.append(svg.text(RIGHT - GUTTER / 2 + 3, TOP - 7, "MET itself", "tiny middle"))
-    parts += tracks.ideogram(genome.cytobands, x, bottom + 4) + tracks.positions(x, bottom + 20)
+    parts += genome_tracks.ideogram(genome.cytobands, x, bottom + 4) + genome_tracks.positions(x, bottom + 20)
     label = f"Depth ratio along chromosome 7 of {len(ordered)} samples, one line each, by class and copies"
     return svg.figure(WIDTH, bottom + 42, parts, label)
 

@@ -12,8 +12,8 @@ import pandas as pd
 
 from metcn.genome.build import bare, bare_names
 from metcn.mixture import expected_ratio
-from metcn.pages import svg, tracks
-from metcn.pages.svg import Scale
+from metcn.report import genome_tracks, svg
+from metcn.report.svg import Scale
 
 WIDTH, LEFT, RIGHT = 1000, 50, 950
 TOP, PLOT = 22, 190
@@ -75,7 +75,9 @@ def chromosome_profile(seen: View) -> str:
         svg.text(x(sum(genome.met) / 2), TOP + 12, "MET", "mark met-text middle"),
     ]
     named = (sum(genome.met) / 2, sum(genome.egfr) / 2)
-    track = tracks.ideogram(genome.cytobands, x, height + 6, named=named) + tracks.positions(x, height + 34)
+    track = genome_tracks.ideogram(genome.cytobands, x, height + 6, named=named) + genome_tracks.positions(
+        x, height + 34
+    )
     label = "Depth ratio of bins along chromosome 7 with segments, CEP7-like windows, EGFR and MET"
     return _locus(seen, x, label, shades + [svg.rect(*_met(x, genome), "met-zone", "MET")], labels + track, height + 58)
 
@@ -85,7 +87,7 @@ def surroundings(seen: View) -> str:
     start, end = _reach(seen)
     x = Scale(start, end, LEFT, RIGHT)
     height = TOP + PLOT
-    track = tracks.genes(seen.genome.genes, x, height + 6) + tracks.positions(x, height + 28)
+    track = genome_tracks.genes(seen.genome.genes, x, height + 6) + genome_tracks.positions(x, height + 28)
     zones = [svg.rect(*_met(x, seen.genome), "met-zone", "MET")]
     label = f"Depth ratio of bins around MET, chromosome 7 from {start / MB:.1f} to {end / MB:.1f} megabases"
     return _locus(seen, x, label, zones, track, height + 46)
@@ -97,7 +99,9 @@ def gene(seen: View) -> str:
     margin = (end - start) / 4
     x = Scale(start - margin, end + margin, LEFT, RIGHT)
     height = TOP + PLOT
-    track = tracks.exons(np.asarray(seen.genome.met_exons), x, height + 18) + tracks.positions(x, height + 30)
+    track = genome_tracks.exons(np.asarray(seen.genome.met_exons), x, height + 18) + genome_tracks.positions(
+        x, height + 30
+    )
     zones = [svg.rect(*_met(x, seen.genome), "met-zone", "MET")]
     return _locus(seen, x, "Depth ratio of bins in MET, above its exons", zones, track, height + 50)
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from metcn import multiqc
-from metcn.pages import svg
-from metcn.pages.svg import Scale
+from metcn.report import svg
+from metcn.report.svg import Scale
 from metcn.stats.robust import MAD_TO_SD
 
 FAR = 3.5  # robust SDs from the median; Iglewicz and Hoaglin 1993

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from metcn.pages import svg
-from metcn.pages.svg import Scale
+from metcn.report import svg
+from metcn.report.svg import Scale
 
 WIDTH, HEIGHT = 620, 330
 LEFT, RIGHT, TOP, BOTTOM = 52, 90, 12, 42

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from metcn.genome.build import CONTEXT, NEIGHBOURS, bare
-from metcn.pages import svg
-from metcn.pages.svg import Scale
+from metcn.report import svg
+from metcn.report.svg import Scale
 
 MB = 1e6
 DRAWN_GENES = ("MET", "IKZF1", *NEIGHBOURS, *CONTEXT)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from metcn.pages import svg
-from metcn.pages.svg import Scale
+from metcn.report import svg
+from metcn.report.svg import Scale
 
 RULER_WIDTH, RULER_HEIGHT = 300, 44
 SCATTER_WIDTH, SCATTER_HEIGHT = 620, 400

@@ -10,8 +10,8 @@ from typing import Any
 
 from metcn.cohort import pick
 from metcn.mixture import tumour_copies
-from metcn.pages import gauges, words
-from metcn.pages.words import copies, ratio
+from metcn.report import estimate_plots, wording
+from metcn.report.wording import copies, ratio
 
 PURITY_STEP = 0.1  # how far a pathologist's estimate of tumour cells is easily off
 NORMAL_TAIL = 1.96
@@ -40,11 +40,11 @@ def rulers(call: Mapping[str, Any]) -> dict[str, str]:
         "plasma_copies": ((2.3,), 5, "Plasma copies, uncorrected"),
     }
     return {
-        name: gauges.ruler(
+        name: estimate_plots.ruler(
             pick(call, f"copies.{name}") or {},
             bounds=bounds,
             top=top,
-            label=f"{label} {words.span(pick(call, f'copies.{name}'), 'ratio')}, 95 % interval",
+            label=f"{label} {wording.span(pick(call, f'copies.{name}'), 'ratio')}, 95 % interval",
         )
         for name, (bounds, top, label) in wanted.items()
     }
@@ -103,7 +103,7 @@ def _of_purity(call: Mapping[str, Any]) -> str:
     name = "Tumour fraction" if call.get("specimen") == "plasma" else "Purity"
     purity, ploidy = (pick(call, f"purity.{part}") or {} for part in ("purity", "ploidy"))
     value, low, high = (purity.get(part) for part in ("value", "low", "high"))
-    source = words.SOURCE_WORDS.get(str(purity.get("source")), str(purity.get("source") or "unknown"))
+    source = wording.SOURCE_WORDS.get(str(purity.get("source")), str(purity.get("source") or "unknown"))
     if value is None:
         if low is None or high is None:
             return ""
@@ -126,7 +126,7 @@ def _of_noise(call: Mapping[str, Any]) -> str:
         return ""
     parts = {name: part for name, part in (pick(call, "measurement.met.se_parts") or {}).items() if part is not None}
     most = max(parts, key=lambda name: parts[name]) if parts else None
-    said = f"; the largest part is the {words.ERROR_WORDS.get(most, most)}" if most else ""
+    said = f"; the largest part is the {wording.ERROR_WORDS.get(most, most)}" if most else ""
     per_cent = 100 * (2 ** (NORMAL_TAIL * error) - 1)
     rests = "1 bin" if bins == 1 else f"{bins} bins"
     return f"MET's depth ratio ({rests}) is known to within {per_cent:.0f}\N{NO-BREAK SPACE}%{said}."
@@ -155,7 +155,7 @@ def evidence(call: Mapping[str, Any]) -> list[dict[str, Any]]:
         if not isinstance(item, Mapping):
             continue
         solutions = [mode for mode in item.get("modes") or () if isinstance(mode, Mapping)]
-        source = words.EVIDENCE_WORDS.get(str(item.get("source")), str(item.get("source")))
+        source = wording.EVIDENCE_WORDS.get(str(item.get("source")), str(item.get("source")))
         names = [source, *(f"\N{EN DASH} solution {place}" for place in range(1, len(solutions) + 1))]
         rows += [
             {
@@ -175,9 +175,9 @@ def _told(item: Mapping[str, Any]) -> str:
     used, weight, unresolved = (rest.pop(name, None) for name in ("used", "weight", "unresolved"))
     said = [] if used is None else ["used" if used else "not used"]
     said += ["does not single out one solution"] if item.get("identified") is False else []
-    said += [] if weight is None else [f"{words.probability(weight)} of its probability"]
-    said += [f"{words.probability(unresolved)} where whole copies cannot be told apart"] if unresolved else []
-    return "; ".join(said + [f"{name.replace('_', ' ')} {words.plain(value)}" for name, value in words.flat(rest)])
+    said += [] if weight is None else [f"{wording.probability(weight)} of its probability"]
+    said += [f"{wording.probability(unresolved)} where whole copies cannot be told apart"] if unresolved else []
+    return "; ".join(said + [f"{name.replace('_', ' ')} {wording.plain(value)}" for name, value in wording.flat(rest)])
 
 
 def genes(call: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -186,7 +186,7 @@ def genes(call: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str,
     seen = set()
     for rows, part in zip(found, ("genes", "neighbours"), strict=True):
         for item in pick(call, f"copies.{part}") or ():
-            if item.get("gene") not in seen and _estimate(item.get("ratio")) != words.MISSING:
+            if item.get("gene") not in seen and _estimate(item.get("ratio")) != wording.MISSING:
                 seen.add(item.get("gene"))
                 shown = {"gene": item.get("gene"), "bins": item.get("bins"), "focality": item.get("focality")}
                 estimates = {"copies": _estimate(item.get("copies"), copies), "ratio": _estimate(item.get("ratio"))}
@@ -200,9 +200,9 @@ def _estimate(value: Any, form: Any = ratio) -> str:
         middle, low, high = (value.get(name) for name in ("value", "low", "high"))
         ends = f"{form(low)} to {form(high)}" if low is not None and high is not None and low != high else ""
         if middle is None:
-            return ends or words.MISSING
+            return ends or wording.MISSING
         return form(middle) + (f" ({ends})" if ends else "")
-    return form(value) if isinstance(value, (int, float)) else words.plain(value or None)
+    return form(value) if isinstance(value, (int, float)) else wording.plain(value or None)
 
 
 def _said_once(items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -221,14 +221,14 @@ def boundaries(call: Mapping[str, Any]) -> list[tuple[str, str]]:
     extent = pick(call, "copies.amplicon")
     if not isinstance(extent, Mapping) or amplicon(call) is None:
         return []
-    facts = [("Amplicon", f"chr7:{words.whole(extent['start'])}–{words.whole(extent['end'])}")]  # noqa: RUF001
+    facts = [("Amplicon", f"chr7:{wording.whole(extent['start'])}–{wording.whole(extent['end'])}")]  # noqa: RUF001
     for side, beyond in (("start", "or further left"), ("end", "or further right")):
         low, high = (extent.get(f"{side}_{end}") for end in ("low", "high"))
         censored = f", {beyond}: the assay sees no further" if extent.get(f"{side}_censored") else ""
         if low is not None and high is not None:
-            facts.append((f"95 % interval of its {side}", f"{words.whole(low)} to {words.whole(high)}{censored}"))
+            facts.append((f"95 % interval of its {side}", f"{wording.whole(low)} to {wording.whole(high)}{censored}"))
         elif censored:
-            facts.append((f"Its {side}", f"{words.whole(extent[side])}{censored}"))
+            facts.append((f"Its {side}", f"{wording.whole(extent[side])}{censored}"))
     if extent.get("size_bp"):
         share = extent.get("share_of_arm")
         of_arm = f", {100 * share:.0f} % of 7q" if share is not None else ""
@@ -236,7 +236,7 @@ def boundaries(call: Mapping[str, Any]) -> list[tuple[str, str]]:
     if pick(extent, "copies.low") is not None:
         facts.append(("Copies of the amplicon", _estimate(extent["copies"], copies)))
     if extent.get("p_value") is not None:
-        facts.append(("P value of the scan", words.plain(extent["p_value"])))
+        facts.append(("P value of the scan", wording.plain(extent["p_value"])))
     return facts
 
 
@@ -261,19 +261,19 @@ def comparison(call: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = call.get("comparison")
     if not isinstance(found, Mapping):
         return []
-    facts = [("Amplification", COURSES.get(str(found.get("course")), words.plain(found.get("course"))))]
+    facts = [("Amplification", COURSES.get(str(found.get("course")), wording.plain(found.get("course"))))]
     for time in ("baseline", "progression"):
         name, called = found.get(time), pick(found, f"calls.{time}")
         least = pick(found, f"lod_copies.{time}")
-        said = f"{words.plain(name)}: {_estimate(pick(found, f'copies.{time}'), copies)} copies"
-        said += f", {words.CALL_WORDS.get(called, called)}" if called else ""
+        said = f"{wording.plain(name)}: {_estimate(pick(found, f'copies.{time}'), copies)} copies"
+        said += f", {wording.CALL_WORDS.get(called, called)}" if called else ""
         said += f"; {copies(least)} would have been seen" if least is not None else ""
         facts.append((time.capitalize(), said))
     facts.append(("Change of MET copies", _estimate(found.get("change"), copies)))
     low, high = (pick(found, f"p_acquired.{end}") for end in ("low", "high"))
     known = pick(found, "p_acquired.value")
-    spread = f"{words.probability(low)} to {words.probability(high)}" if known is None and low is not None else None
-    facts.append(("Probability that it was acquired", spread or words.probability(known)))
+    spread = f"{wording.probability(low)} to {wording.probability(high)}" if known is None and low is not None else None
+    facts.append(("Probability that it was acquired", spread or wording.probability(known)))
     if found.get("baseline_below_limit"):
         blind = "the baseline could not have shown an amplification; it does not prove that there was none"
         facts.append(("Mind", blind))

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from metcn.pages import charts
-from metcn.pages.document import document, environment
-from metcn.pages.words import CALL_WORDS, MISSING
+from metcn.report import accuracy_plots
+from metcn.report.html import document, environment
+from metcn.report.wording import CALL_WORDS, MISSING
 from metcn.vocabulary import REASONS
 
 CALL = "call"
@@ -37,14 +37,15 @@ def titration_page(
     for (extent, depth), part in positive.groupby(["extent", "depth"], sort=False):
         lines = {
             f"{copies:g} copies": [
-                charts.Point(*map(float, numbers)) for numbers in group[list(POINT)].itertuples(index=False, name=None)
+                accuracy_plots.Point(*map(float, numbers))
+                for numbers in group[list(POINT)].itertuples(index=False, name=None)
             ]
             for copies, group in part.groupby("copies")
             if group["positives"].any()
         }
         where = f"extent {words(str(extent))}, depth {depth:g} of the donors'"
         if lines:
-            figures.append((where, charts.sensitivity(lines, label=f"Sensitivity over purity, {where}")))
+            figures.append((where, accuracy_plots.sensitivity(lines, label=f"Sensitivity over purity, {where}")))
     return document(
         _templates(),
         "titration.html",

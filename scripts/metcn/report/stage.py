@@ -13,9 +13,8 @@ from metcn.errors import InputError
 from metcn.files import read_json, write_text
 from metcn.genome import build as genomes
 from metcn.io import tables
-from metcn.pages import render
+from metcn.report import render, whatif
 from metcn.run import failures
-from metcn.stages import whatif
 
 
 def report(
