@@ -8,7 +8,7 @@ import io
 import pytest
 
 from made_up import amplified, no_call, plasma, unknown_purity
-from metcn import cohort
+from metcn.cohort import table
 from metcn.vocabulary import COHORT_COLUMNS
 
 
@@ -17,8 +17,8 @@ def read(text: str) -> list[dict[str, str]]:
 
 
 def test_columns_are_the_contract_s_in_its_order():
-    rows = [cohort.row(made()) for made in (amplified, unknown_purity, plasma, no_call)]
-    lines = cohort.table(rows).splitlines()
+    rows = [table.row(made()) for made in (amplified, unknown_purity, plasma, no_call)]
+    lines = table.table(rows).splitlines()
     assert lines[0].split("\t") == COHORT_COLUMNS
     assert [len(line.split("\t")) for line in lines] == [len(COHORT_COLUMNS)] * 5
 
@@ -45,11 +45,11 @@ def test_columns_are_the_contract_s_in_its_order():
     ],
 )
 def test_value_of_an_amplified_sample(column, shown):
-    assert read(cohort.table([cohort.row(amplified())]))[0][column] == shown
+    assert read(table.table([table.row(amplified())]))[0][column] == shown
 
 
 def test_nothing_measured_is_empty_not_zero():
-    found = read(cohort.table([cohort.row(no_call())]))[0]
+    found = read(table.table([table.row(no_call())]))[0]
     filled = {"sample", "specimen", "assay", "purity_source", "ploidy_source", "cep7_tier", "call", "reasons", "qc"}
     assert {column for column, value in found.items() if value} == filled
     assert found["call"] == "no_call"
@@ -70,11 +70,11 @@ def test_nothing_measured_is_empty_not_zero():
     ],
 )
 def test_cell(column, value, shown):
-    assert cohort.cell(column, value) == shown
+    assert table.cell(column, value) == shown
 
 
 @pytest.mark.parametrize(
     "path", ["absent", "copies.absent.value", "sample.value", "copies.met_copies.value.more", "number"]
 )
 def test_pick_is_none_where_a_step_is_missing(path):
-    assert cohort.pick({**amplified(), "number": float("nan")}, path) is None
+    assert table.pick({**amplified(), "number": float("nan")}, path) is None

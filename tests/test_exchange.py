@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from made_up import amplified, no_call, plasma, profile
-from metcn import cohort, multiqc
+from metcn.cohort import multiqc
+from metcn.cohort import table as cohort
 from metcn.errors import InputError
 from metcn.genome import build as builds
 from metcn.io import tables

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from made_up import amplified, no_call, plasma, unknown_purity
-from metcn import cohort
+from metcn.cohort import table
 from metcn.genome import build as builds
 from metcn.report import heatmap, outliers, render
 
@@ -33,7 +33,7 @@ def test_lines_are_by_class_then_copies_and_only_chromosome_7_is_drawn():
         levels("more", ("chr7", 1, 80_000_000, 2.0)),
         levels("stranger", ("7", 1, 80_000_000, -3.0)),
     ]
-    figure = heatmap.draw([cohort.row(call) for call in calls], made, GENOME)
+    figure = heatmap.draw([table.row(call) for call in calls], made, GENOME)
     named = re.findall(r'class="tick end">([^<]+)<', figure)
     assert named[:4] == ["more", "LC-0417", "PL-22", "empty.1"]
     assert 'class="heat0"' not in figure
@@ -43,7 +43,7 @@ def test_lines_are_by_class_then_copies_and_only_chromosome_7_is_drawn():
 
 def test_map_of_many_samples_names_classes_instead_of_samples():
     calls = [amplified(sample=f"S{at}") for at in range(80)]
-    figure = heatmap.draw([cohort.row(call) for call in calls], [], GENOME)
+    figure = heatmap.draw([table.row(call) for call in calls], [], GENOME)
     assert "High-level amplification (80)" in figure and ">S1</text>" not in figure
     assert "<title>S1: high_level_amplification</title>" in figure
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from metcn import cohort as overview
 from metcn import provenance
 from metcn.calls import bed as extents
 from metcn.calls import criteria
 from metcn.calls import overall as calling
 from metcn.calls import vcf as variants
 from metcn.calls import verdicts as judging
+from metcn.cohort import table as overview
 from metcn.copies import limits
 from metcn.copies.records import SCHEMA, grid_of, read_draws
 from metcn.errors import InputError

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from metcn import multiqc
+from metcn.cohort import multiqc
 from metcn.report import svg
 from metcn.report.svg import Scale
 from metcn.stats.robust import MAD_TO_SD

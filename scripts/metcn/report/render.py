@@ -13,7 +13,7 @@ import pandas as pd
 from jinja2 import ChainableUndefined, Environment
 from markupsafe import Markup
 
-from metcn.cohort import cell, pick, row
+from metcn.cohort.table import cell, pick, row
 from metcn.genome import build as genomes
 from metcn.report import estimate_plots, genome_plots, heatmap, outliers, sections, wording
 from metcn.report.html import document, environment

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from metcn import cohort as overview
-from metcn import multiqc
+from metcn.cohort import multiqc
+from metcn.cohort import table as overview
 from metcn.copies.records import read_call
 from metcn.errors import InputError
 from metcn.files import read_json, write_text

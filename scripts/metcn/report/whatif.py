@@ -12,7 +12,7 @@ import numpy as np
 
 from metcn.calls import criteria, verdicts
 from metcn.calls import overall as calling
-from metcn.cohort import pick
+from metcn.cohort.table import pick
 from metcn.copies import focality
 from metcn.copies import posterior as estimating
 from metcn.copies.records import levels

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import cohort, titration
+from metcn import titration
 from metcn.calls import criteria
 from metcn.calls import overall as calling
 from metcn.calls import verdicts as judging
+from metcn.cohort import table as cohort
 from metcn.files import read_json, write_text
 from metcn.io.delimited import tab_separated
 from metcn.report import study_pages

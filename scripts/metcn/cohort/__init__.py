@@ -1,0 +1,1 @@
+"""All samples of a run: the table, its page, and MultiQC content."""
