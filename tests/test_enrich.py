@@ -10,8 +10,8 @@ from metcn.commands import single
 from metcn.files import read_json
 from metcn.genome import build
 from metcn.simulate.assays import SILENT
-from metcn.stages import enrich
-from metcn.stages import titrate as stage
+from metcn.titration import bam
+from metcn.titration import tumours as stage
 
 GRCH37 = build.load("GRCh37")
 TOLERANCE = 0.12  # log2; thinned to some 15 fragments per bin, enriched files lie 0.054 (error 0.025) above
@@ -43,7 +43,7 @@ def test_fragments_are_kept_or_repeated_with_both_reads(cohort, tmp_path, times)
     def factor(chromosome, start, end):
         return np.where(chromosome == "7", times, 1.0)
 
-    enrich.write_bam(made, donor, None, factor, seed=1)
+    bam.write_bam(made, donor, None, factor, seed=1)
     with pysam.AlignmentFile(str(donor)) as handle:
         primary = [read for read in handle if not (read.is_secondary or read.is_supplementary)]
     before = {"7": [read.query_name for read in primary if read.reference_name == "7"]}
@@ -62,12 +62,12 @@ def test_the_same_seed_gives_the_same_file_and_is_not_made_again(cohort, tmp_pat
     tumour = stage.plan(grid, ["N1"], GRCH37, stage.read_karyotypes(None, GRCH37), 1)[-1]
     one, other = tmp_path / "one.bam", tmp_path / "other.bam"
     for path in (one, other):
-        enrich.write_tumour(path, tumour, cohort / "bam/N1.bam", None, seed=3)
+        bam.write_tumour(path, tumour, cohort / "bam/N1.bam", None, seed=3)
     assert one.read_bytes() == other.read_bytes()
     made = one.stat().st_mtime_ns
-    enrich.write_tumour(one, tumour, cohort / "bam/N1.bam", None, seed=3)
+    bam.write_tumour(one, tumour, cohort / "bam/N1.bam", None, seed=3)
     assert one.stat().st_mtime_ns == made
-    enrich.write_tumour(one, tumour, cohort / "bam/N1.bam", None, seed=4)
+    bam.write_tumour(one, tumour, cohort / "bam/N1.bam", None, seed=4)
     assert one.read_bytes() != other.read_bytes()
 
 
@@ -97,7 +97,7 @@ def pairs(tmp_path_factory):
         donor = f"N{5 + i}"
         for tumour in stage.plan(grid, [donor], GRCH37, stage.read_karyotypes(None, GRCH37), 1)[-len(DEPTHS) :]:
             path = folder / f"E{i}_{tumour.depth:g}.bam"
-            enrich.write_tumour(path, tumour, whole / "bam" / f"{donor}.bam", None, seed=i)
+            bam.write_tumour(path, tumour, whole / "bam" / f"{donor}.bam", None, seed=i)
             lines.append(f"{path.stem}\ttumour\t{path}\t\t")
     (folder / "samples.tsv").write_text("\n".join(lines) + "\n")
     (folder / "config.yaml").write_text((whole / "config.yaml").read_text().replace("panel.bed", f"{whole}/panel.bed"))

@@ -18,8 +18,8 @@ from metcn.errors import InputError
 from metcn.genome import build
 from metcn.io import tables
 from metcn.simulate import tumours as simulate_tumours
-from metcn.stages import outcomes
-from metcn.stages import titrate as stage
+from metcn.titration import outcomes
+from metcn.titration import tumours as stage
 
 GRCH37 = build.load("GRCh37")
 QUICK = {"segments": {"method": "none"}, "copies": {"draw_count": 512}}

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtr, ndtri
 
-from metcn import titration
+from metcn.titration import limit
 
 PURITIES = np.array([0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8])
 
 
 @given(count=st.integers(0, 40), seed=st.integers(0, 1000))
 def test_halves_share_nothing_and_leave_nothing(count, seed):
-    one, other = titration.halves(count, np.random.default_rng(seed))
+    one, other = limit.halves(count, np.random.default_rng(seed))
     assert sorted([*one, *other]) == list(range(count))
     assert len(one) - len(other) == count % 2
 
@@ -23,7 +23,7 @@ class TestReweighted:
     def test_mean_and_scatter(self, factor):
         random = np.random.default_rng(1)
         count = random.poisson(50, 40_000)
-        found = titration.reweighted(count, np.full(count.shape, factor), random)
+        found = limit.reweighted(count, np.full(count.shape, factor), random)
         # Var(n + Poisson(n (f - 1))) of Poisson n is f^2 + f - 1 means; binomial thinning of Poisson is Poisson.
         variance = 50 * (factor if factor <= 1 else factor**2 + factor - 1)
         assert found.mean() == pytest.approx(50 * factor, rel=0.01)
@@ -31,25 +31,25 @@ class TestReweighted:
 
     def test_a_factor_of_one_changes_nothing(self):
         count = np.array([0, 3, 1000])
-        assert titration.reweighted(count, np.ones(3), np.random.default_rng(1)).tolist() == count.tolist()
+        assert limit.reweighted(count, np.ones(3), np.random.default_rng(1)).tolist() == count.tolist()
 
     def test_the_same_stream_gives_the_same(self):
-        drawn = [titration.reweighted([9, 90], [0.5, 2.5], np.random.default_rng(7)).tolist() for _ in range(2)]
+        drawn = [limit.reweighted([9, 90], [0.5, 2.5], np.random.default_rng(7)).tolist() for _ in range(2)]
         assert drawn[0] == drawn[1]
 
     @pytest.mark.parametrize(("count", "factor"), [([np.nan], [1]), ([-1], [1]), ([1], [np.nan]), ([1], [-0.1])])
     def test_refuses(self, count, factor):
         with pytest.raises(ValueError, match="counts and factors must be known"):
-            titration.reweighted(count, factor, np.random.default_rng(1))
+            limit.reweighted(count, factor, np.random.default_rng(1))
 
 
 class TestErrors:
     def test_of_three(self):
-        found = titration.errors([5, 5, 5, 5], [6, 5, 3, np.nan], [4, 4, 2, np.nan], [8, 6, 4, np.nan])
+        found = limit.errors([5, 5, 5, 5], [6, 5, 3, np.nan], [4, 4, 2, np.nan], [8, 6, 4, np.nan])
         assert found == (3, pytest.approx(-1 / 3), pytest.approx(np.sqrt(5 / 3)), pytest.approx(2 / 3))
 
     def test_without_an_estimate_nothing_is_known(self):
-        found = titration.errors([5], [np.nan], [np.nan], [np.nan])
+        found = limit.errors([5], [np.nan], [np.nan], [np.nan])
         assert found.known == 0
         assert np.isnan(found[1:]).all()
 
@@ -59,7 +59,7 @@ class TestDetectionLimit:
     def test_recovers_a_probit_curve(self, middle, spread):
         n = np.full(len(PURITIES), 4000)
         share = ndtr((np.log(PURITIES) - np.log(middle)) / spread)
-        found = titration.detection_limit(PURITIES, np.random.default_rng(2).binomial(n, share), n)
+        found = limit.detection_limit(PURITIES, np.random.default_rng(2).binomial(n, share), n)
         truth = middle * np.exp(spread * ndtri(0.95))
         assert found.value == pytest.approx(truth, rel=0.05)
         assert found.low <= truth <= found.high
@@ -68,7 +68,7 @@ class TestDetectionLimit:
         random, n = np.random.default_rng(3), np.full(len(PURITIES), 10)
         share = ndtr((np.log(PURITIES) - np.log(0.13)) / 0.35)
         truth = 0.13 * np.exp(0.35 * ndtri(0.95))
-        ends = [titration.detection_limit(PURITIES, random.binomial(n, share), n) for _ in range(200)]
+        ends = [limit.detection_limit(PURITIES, random.binomial(n, share), n) for _ in range(200)]
         assert 0.90 <= np.mean([found.low <= truth <= found.high for found in ends]) <= 0.99
 
     @pytest.mark.parametrize(
@@ -79,23 +79,23 @@ class TestDetectionLimit:
         ],
     )
     def test_outside_the_tested_purities(self, seen, expected):
-        found = titration.detection_limit(PURITIES, seen, [10] * 7)
+        found = limit.detection_limit(PURITIES, seen, [10] * 7)
         assert (found.value, found.low) == ((0, 0) if "below" in expected else (np.inf, np.inf))
 
     def test_a_sudden_rise_lies_between_its_purities(self):
-        found = titration.detection_limit(PURITIES, [0, 0, 0, 10, 10, 10, 10], [10] * 7)
+        found = limit.detection_limit(PURITIES, [0, 0, 0, 10, 10, 10, 10], [10] * 7)
         assert 0.14 < found.low < found.value < found.high < 0.3
 
     @pytest.mark.parametrize("n", [[0, 0, 0], [5, 0, 0]])
     def test_one_purity_says_nothing(self, n):
-        assert np.isnan(titration.detection_limit([0.1, 0.2, 0.3], [0, 0, 0], n)).all()
+        assert np.isnan(limit.detection_limit([0.1, 0.2, 0.3], [0, 0, 0], n)).all()
 
     def test_a_weight_counts_as_so_many_tumours_fewer(self):
         seen = np.array([0, 1, 4, 8, 10, 10, 10])
-        whole = titration.detection_limit(PURITIES, seen, np.full(7, 10))
-        assert titration.detection_limit(PURITIES, 4 * seen, np.full(7, 40), weight=0.25) == whole
+        whole = limit.detection_limit(PURITIES, seen, np.full(7, 10))
+        assert limit.detection_limit(PURITIES, 4 * seen, np.full(7, 40), weight=0.25) == whole
 
     def test_more_tumours_narrow_the_interval(self):
         seen = np.array([0, 1, 4, 8, 10, 10, 10])
-        few, many = (titration.detection_limit(PURITIES, k * seen, np.full(7, 10 * k)) for k in (1, 10))
+        few, many = (limit.detection_limit(PURITIES, k * seen, np.full(7, 10 * k)) for k in (1, 10))
         assert few.low < many.low < many.high < few.high

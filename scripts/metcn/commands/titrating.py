@@ -48,7 +48,7 @@ def titrate(
     given = config.read(configfile)
     settings = config.complete(given, configfile.parent.resolve(), str(configfile))
     normals = _normals(samples)
-    from metcn.stages import outcomes  # the scientific stack, which `metcn --help` does without
+    from metcn.titration import outcomes  # the scientific stack, which `metcn --help` does without
 
     work = _Work(directory, settings, normals)
     with files.alone(directory) as lock:
@@ -113,7 +113,7 @@ class _Work:
 
     def counting(self) -> Path:
         """Folder with what it takes to count every normal."""
-        from metcn.stages import titrate
+        from metcn.titration import tumours as titrate
 
         folder = self.directory / "normals"
         titrate.counting_sheet(folder / "samples.tsv", list(self.normals.values()))
@@ -126,18 +126,17 @@ class _Work:
 
     def make(self, grid: Mapping[str, Any], karyotypes: Path | None, *, known: bool, bam: bool) -> list[Path]:
         """Folders of the folds, with their inputs written."""
-        from metcn import titration
         from metcn.genome import build
         from metcn.simulate.assays import stream
-        from metcn.stages import titrate
+        from metcn.titration import limit
+        from metcn.titration import tumours as titrate
 
         asked = titrate.Grid(**grid, known=known)
         facts = build.load(self.settings["genome"])
         backgrounds = titrate.read_karyotypes(karyotypes, facts)
         names = sorted(self.normals)
         parts = [
-            [names[place] for place in half]
-            for half in titration.halves(len(names), stream(asked.seed, "halves", *names))
+            [names[place] for place in half] for half in limit.halves(len(names), stream(asked.seed, "halves", *names))
         ]
         write = self._bams if bam else self._tables(asked)
         folders = []
@@ -157,7 +156,7 @@ class _Work:
 
     def _tables(self, asked: Any) -> Callable[..., Any]:
         """A writer of coverage tables, after the counts were found to allow what is asked for."""
-        from metcn.stages import titrate
+        from metcn.titration import tumours as titrate
 
         folder = self.directory / "normals"
         counts = {name: folder / layout.path("counts", sample=name) for name in self.normals}
@@ -180,7 +179,7 @@ class _Work:
 
     def _bams(self, fold: Path, panel: Sequence[str], made: Sequence[Any], asked: Any) -> tuple[Any, ...]:
         """Cells of the normals, the tumours, and the tumours' cells, the BAM files being written."""
-        from metcn.stages import enrich
+        from metcn.titration import bam as enrich
 
         given = {name: sample.alignments for name, sample in self.normals.items() if sample.alignments}
         if len(given) < len(self.normals):

@@ -26,7 +26,7 @@ def titration_page(
 
     Parameters
     ----------
-    tables : ``titration``, ``limits``, ``false_positives`` and ``donors`` as `metcn.stages.outcomes` makes them.
+    tables : ``titration``, ``limits``, ``false_positives`` and ``donors`` as `metcn.titration.outcomes` makes them.
     notes : what the reader has to know of how the tumours were made.
     shown : criteria in the order of the page.
     unlike : donors that lie outside the range of the other normals.

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from metcn import mixture, titration
+from metcn import mixture
 from metcn.counts import counters as counting
 from metcn.errors import InputError
 from metcn.files import writing
@@ -23,6 +23,7 @@ from metcn.io.delimited import tab_separated
 from metcn.run.samples import Sample
 from metcn.simulate import tumours
 from metcn.simulate.assays import stream
+from metcn.titration import limit
 
 NEGATIVE = "none"  # the extent of a donor that is left as it is
 WORDS = {"gene": "focal", "arm": "gain_7q", "chromosome": "polysomy"}
@@ -198,7 +199,7 @@ def write_tumour(path: Path, tumour: Tumour, counts: Path, usable: np.ndarray, *
     bare = genomes.bare_names(frame["chromosome"])
     factor = tumour.factor(bare.to_numpy(), frame["start"].to_numpy(), frame["end"].to_numpy())
     if counted:
-        count = titration.reweighted(frame["count"].to_numpy(float), factor, stream(seed, "tumour", tumour.name))
+        count = limit.reweighted(frame["count"].to_numpy(float), factor, stream(seed, "tumour", tumour.name))
         depth = counting.depth_per_kb(count, (frame["end"] - frame["start"]).to_numpy())
         frame = frame.assign(count=pd.array(np.rint(count), dtype="Int64"))
     else:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metcn import titration
 from metcn.calls import criteria
 from metcn.calls import overall as calling
 from metcn.calls import verdicts as judging
@@ -17,8 +16,9 @@ from metcn.cohort import table as cohort
 from metcn.files import read_json, write_text
 from metcn.io.delimited import tab_separated
 from metcn.report import study_pages
-from metcn.stages.titrate import FOCALITY, NEGATIVE
 from metcn.stats import proportions
+from metcn.titration import limit
+from metcn.titration.tumours import FOCALITY, NEGATIVE
 from metcn.vocabulary import CALLS
 
 CALL = "call"  # the overall call, beside the criteria
@@ -91,7 +91,7 @@ def strata(outcomes: pd.DataFrame) -> pd.DataFrame:
         met = (part["verdict"] == "met").to_numpy()
         expected = part["expected"].to_numpy(bool)
         seen, spared = proportions.of(met[expected]), proportions.of(~met[~expected])
-        found = titration.errors(
+        found = limit.errors(
             part["met_copies"],
             *(part[f"found_met_copies{end}"].astype(float) for end in ("", "_low", "_high")),
         )
@@ -152,10 +152,10 @@ def unlike(outcomes: pd.DataFrame) -> list[str]:
     return sorted(set(as_they_are["donor"][told]))
 
 
-def _limit(part: pd.DataFrame, sensitivity: float) -> titration.Limit:
+def _limit(part: pd.DataFrame, sensitivity: float) -> limit.Limit:
     """Limit of detection of some tumours; those of one donor share its noise, so donors are what counts."""
     by_purity = (part["verdict"] == "met").groupby(part["purity"]).agg(["sum", "size"])
-    return titration.detection_limit(
+    return limit.detection_limit(
         by_purity.index,
         by_purity["sum"],
         by_purity["size"],

@@ -12,7 +12,7 @@ import pysam
 from metcn.files import write_text, writing
 from metcn.genome import build as genomes
 from metcn.reads import alignments
-from metcn.stages.titrate import Tumour
+from metcn.titration.tumours import Tumour
 
 STEP_BP = 1000
 """Copies are looked up once per step of the genome; breakpoints are not known better in a tumour either."""
