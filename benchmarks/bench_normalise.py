@@ -184,7 +184,7 @@ def write_files(folder: Path, bins: int, normals: int) -> None:
 
 def child_metcn_reference(folder: str, normals: str) -> None:
     """``metcn reference``."""
-    from metcn.cli import main as command
+    from metcn.cli.main import main as command
 
     counts = [f"{folder}/s{number}.cnn" for number in range(int(normals))]
     where = ["--genome", "GRCh37", "--assay", "wgs", "--output", f"{folder}/reference.h5"]
@@ -193,7 +193,7 @@ def child_metcn_reference(folder: str, normals: str) -> None:
 
 def child_metcn_ratios(folder: str, normals: str) -> None:
     """``metcn ratios`` of the tumour."""
-    from metcn.cli import main as command
+    from metcn.cli.main import main as command
 
     told = ["--sample", "s", "--counts", f"{folder}/s{normals}.cnn", "--bins", f"{folder}/bins.tsv"]
     told += ["--reference", f"{folder}/reference.h5", "--genome", "GRCh37", "--assay", "wgs"]

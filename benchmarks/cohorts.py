@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from metcn.commands.arguments import call_stage
+from metcn.cli.stage_options import call_stage
 from metcn.files import read_json
 from metcn.run import config, layout
 from metcn.run.samples import Sample

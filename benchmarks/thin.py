@@ -18,7 +18,7 @@ import numpy as np
 import options
 import pandas as pd
 
-from metcn.commands.arguments import call_stage
+from metcn.cli.stage_options import call_stage
 from metcn.files import read_json, write_json
 from metcn.genome import build as genomes
 from metcn.io import tables

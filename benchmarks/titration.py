@@ -11,7 +11,8 @@ import cohorts
 import options
 import pandas as pd
 
-from metcn import cli, simulate
+from metcn import simulate
+from metcn.cli import main as cli
 
 SETTINGS = {"segments": {"method": "none"}}
 PURITIES = ("0.1", "0.15", "0.2", "0.3", "0.5")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn.commands.arguments import call_stage
+from metcn.cli.stage_options import call_stage
 from metcn.files import read_json
 from metcn.genome import build as genomes
 from metcn.io import tables

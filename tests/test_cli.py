@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from metcn import cli, files, provenance
-from metcn.commands import arguments
+from metcn import files, provenance
+from metcn.cli import main, stage_options
 from metcn.errors import InputError
 from metcn.run import config, layout
 from metcn.run.layout import STAGES
@@ -30,7 +30,7 @@ def metcn(*words, **environment):
 def refused(capsys, *words):
     """Lines on stderr of a command line that ends with status 2 and prints nothing else."""
     try:
-        status = cli.main(list(map(str, words)))
+        status = main.main(list(map(str, words)))
     except SystemExit as end:
         status = end.code
     out, err = capsys.readouterr()
@@ -43,7 +43,7 @@ def refused(capsys, *words):
 def test_answers_without_the_scientific_stack(option):
     heavy = "numpy pandas scipy pysam cnvlib h5py jinja2 snakemake numba jsonschema".split()
     code = (
-        "import sys\nfrom metcn.cli import main\n"
+        "import sys\nfrom metcn.cli.main import main\n"
         "try:\n    main(sys.argv[1:2])\nexcept SystemExit as end:\n    assert end.code == 0\n"
         "print(sorted(set(sys.argv[2:]) & set(sys.modules)), file=sys.stderr)"
     )
@@ -54,7 +54,7 @@ def test_answers_without_the_scientific_stack(option):
 
 def test_version(capsys):
     with pytest.raises(SystemExit, match="0"):
-        cli.main(["--version"])
+        main.main(["--version"])
     assert capsys.readouterr().out == f"metcn {provenance.VERSION}\n"
 
 
@@ -68,25 +68,25 @@ def test_help_lists_every_stage_in_order():
 class TestStage:
     def test_help_names_every_setting_with_its_default(self, stage, capsys):
         with pytest.raises(SystemExit, match="0"):
-            cli.main([stage, "--help"])
+            main.main([stage, "--help"])
         text = re.sub(r"\s+", " ", capsys.readouterr().out)
         for key, keyword in config.settings_keys(stage).items():
             assert f"--{key.replace('_', '-')}" in text
             assert f"(default: {keyword['default']})" in text
 
     def test_no_argument_is_both_file_and_setting(self, stage):
-        named = [argument.name for argument in arguments.STAGE_ARGUMENTS[stage]]
+        named = [argument.name for argument in stage_options.STAGE_ARGUMENTS[stage]]
         assert len(named) == len(set(named))
         assert not set(named) & set(config.settings_keys(stage))
 
     def test_arguments_are_the_function_s(self, stage):
         tree = ast.parse((files.PACKAGE / "stages" / f"{STAGES[stage]}.py").read_text())
         (function,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == stage]
-        expected = [argument.name for argument in arguments.STAGE_ARGUMENTS[stage]] + ["settings"]
+        expected = [argument.name for argument in stage_options.STAGE_ARGUMENTS[stage]] + ["settings"]
         assert sorted(argument.arg for argument in function.args.kwonlyargs) == sorted(expected)
 
     def test_outputs_are_those_of_the_layout(self, stage):
-        written = [argument.name for argument in arguments.STAGE_ARGUMENTS[stage] if argument.kind == "write"]
+        written = [argument.name for argument in stage_options.STAGE_ARGUMENTS[stage] if argument.kind == "write"]
         assert written == list(layout.OUTPUTS[stage])
 
     def test_missing_arguments(self, stage, capsys):
@@ -94,8 +94,8 @@ class TestStage:
 
 
 def test_choices_are_those_of_the_schema():
-    assert arguments.GENOME.choices == tuple(config.keys()["genome"]["enum"])
-    assert arguments.ASSAY.choices == tuple(config.keys()["assay"]["enum"])
+    assert stage_options.GENOME.choices == tuple(config.keys()["genome"]["enum"])
+    assert stage_options.ASSAY.choices == tuple(config.keys()["assay"]["enum"])
 
 
 def test_output_paths_are_all_different():
@@ -156,7 +156,7 @@ def test_settings_in_the_wrong_order(capsys, tmp_path):
 
 def stand_in(monkeypatch, action):
     """Let every stage do something else."""
-    monkeypatch.setattr(arguments, "run_stage", lambda stage, options: action())
+    monkeypatch.setattr(stage_options, "run_stage", lambda stage, options: action())
 
 
 WORDS = ["cohort", "--calls", __file__, "--output", "o", "--page", "p"]
@@ -172,7 +172,7 @@ def test_every_line_of_an_input_error(monkeypatch, capsys):
 
 def test_defect(monkeypatch, capsys):
     stand_in(monkeypatch, lambda: 1 / 0)
-    assert cli.main(WORDS) == 1
+    assert main.main(WORDS) == 1
     err = capsys.readouterr().err
     assert err.startswith("Traceback ") and "ZeroDivisionError" in err and "defect of metcn" in err
 
@@ -182,7 +182,7 @@ def test_interrupt(monkeypatch):
         raise KeyboardInterrupt
 
     stand_in(monkeypatch, interrupt)
-    assert cli.main(WORDS) == 130
+    assert main.main(WORDS) == 130
 
 
 def test_reader_that_went_away():
@@ -194,11 +194,13 @@ def test_reader_that_went_away():
 
 def test_stage_gets_files_facts_and_settings(monkeypatch, tmp_path):
     seen = {}
-    monkeypatch.setattr(arguments, "call_stage", lambda stage, known, settings: seen.update(known, settings=settings))
+    monkeypatch.setattr(
+        stage_options, "call_stage", lambda stage, known, settings: seen.update(known, settings=settings)
+    )
     (tmp_path / "s.cns").touch()
     words = ["purity", "--sample", "T1", "--specimen", "tissue", "--genome", "GRCh37"]
     words += ["--segments", tmp_path / "s.cns", "--output", "o.json"]
-    assert cli.main([*map(str, words), "--floor", "0.02"]) == 0
+    assert main.main([*map(str, words), "--floor", "0.02"]) == 0
     assert seen.pop("settings") == {**config.defaults("purity"), "floor": 0.02}
     assert seen == {
         "sample": "T1",
@@ -217,13 +219,13 @@ def test_stage_gets_files_facts_and_settings(monkeypatch, tmp_path):
 @pytest.mark.parametrize(("given", "expected"), [("P1", "P1"), ("@{}/samples.tsv", "P 2")], ids=["named", "by sheet"])
 def test_patient(monkeypatch, tmp_path, given, expected):
     seen = {}
-    monkeypatch.setattr(arguments, "call_stage", lambda stage, known, settings: seen.update(known))
+    monkeypatch.setattr(stage_options, "call_stage", lambda stage, known, settings: seen.update(known))
     (tmp_path / "samples.tsv").write_text("sample\trole\tratios\tpatient\nT1\ttumour\tx.cnr\tP 2\n")
     (tmp_path / "a.json").touch()
     words = ["calls", "--sample=T1", "--specimen=tissue", f"--patient={given.format(tmp_path)}"]
     for name in ("measurement", "purity", "copies", "draws"):
         words += [f"--{name}", str(tmp_path / "a.json")]
-    assert cli.main([*words, "--output", "o.json"]) == 0
+    assert main.main([*words, "--output", "o.json"]) == 0
     assert seen["patient"] == expected
 
 
@@ -232,6 +234,6 @@ def test_settings_survive_the_shell(stage):
     given = {"genome": "GRCh37", "assay": "wgs", "bins": {"window_bp": 2000}, "report": {"title": "a 'b' \"c\" $d"}}
     whole = config.complete({**given, "counts": {"keep_duplicates": True}}, Path("/"))
     parser = argparse.ArgumentParser()
-    arguments.add_settings(parser, stage)
+    stage_options.add_settings(parser, stage)
     parsed = vars(parser.parse_args(shlex.split(config.section_options(whole, stage))))
     assert parsed == {key: whole[stage][key] for key in config.settings_keys(stage)}

@@ -25,8 +25,9 @@ import pytest
 
 import raw_bam
 import sound_files
-from metcn import cli, simulate
-from metcn.commands import launch
+from metcn import simulate
+from metcn.cli import main
+from metcn.cli import run as launch
 from metcn.files import read_json
 from metcn.reference import panel_file
 from small_files import write_bam, write_fasta
@@ -812,7 +813,7 @@ def bench(tmp_path: Path, sound: Path, monkeypatch: pytest.MonkeyPatch) -> Bench
 def ended(words: list, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     """Status and standard error of a command line."""
     try:
-        status = cli.main([str(word) for word in words])
+        status = main.main([str(word) for word in words])
     except SystemExit as end:
         status = int(end.code or 0)
     return status, capsys.readouterr().err

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from metcn import simulate
-from metcn.commands import single
+from metcn.cli import call
 from metcn.files import read_json
 from metcn.genome import build
 from metcn.simulate.assays import SILENT
@@ -101,7 +101,7 @@ def pairs(tmp_path_factory):
             lines.append(f"{path.stem}\ttumour\t{path}\t\t")
     (folder / "samples.tsv").write_text("\n".join(lines) + "\n")
     (folder / "config.yaml").write_text((whole / "config.yaml").read_text().replace("panel.bed", f"{whole}/panel.bed"))
-    single.cohort(folder, "ratios")
+    call.cohort(folder, "ratios")
     found = {}
     for depth in DEPTHS:
         for kind in "ET":

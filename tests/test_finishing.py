@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 
 import sound_files
-from metcn.commands import finishing
-from metcn.commands.finishing import Rest
+from metcn.cli import finishing
+from metcn.cli.finishing import Rest
 from metcn.files import workflow_root
 from metcn.run import failures, layout, plan
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from metcn.commands import holding
+from metcn.cli import output_lock
 from metcn.errors import InputError
 
 UNLOCK = ["metcn", "run", "--directory", "an output", "--unlock"]
@@ -20,17 +20,17 @@ PROGRAM = (
 
 
 def held(folder):
-    return holding.held(folder, "metcn run", UNLOCK)
+    return output_lock.held(folder, "metcn run", UNLOCK)
 
 
 def leave(folder, *, host=None, pid=2**22 + 1, locks=True):
     """What a run that ended hard leaves."""
-    (folder / holding.SNAKEMAKE).mkdir(parents=True)
+    (folder / output_lock.SNAKEMAKE).mkdir(parents=True)
     if locks:
-        (folder / holding.SNAKEMAKE / "0.output.lock").write_text("x\n")
+        (folder / output_lock.SNAKEMAKE / "0.output.lock").write_text("x\n")
     if host:
         told = {"host": host, "pid": pid, "command": "metcn run", "since": "2026-01-01 00:00 UTC"}
-        (folder / holding.FILE).write_text(json.dumps(told))
+        (folder / output_lock.FILE).write_text(json.dumps(told))
 
 
 @pytest.fixture
@@ -50,22 +50,22 @@ def test_the_second_is_refused_by_name(tmp_path, other):
     with pytest.raises(InputError, match=name), held(tmp_path):
         pytest.fail("two in one folder")
     with pytest.raises(InputError, match=name):
-        holding.unlock(tmp_path)
+        output_lock.unlock(tmp_path)
     other.communicate()
     with held(tmp_path):
-        assert holding.Holder(**json.loads((tmp_path / holding.FILE).read_text())).pid == os.getpid()
-    assert (tmp_path / holding.FILE).read_text() == ""
+        assert output_lock.Holder(**json.loads((tmp_path / output_lock.FILE).read_text())).pid == os.getpid()
+    assert (tmp_path / output_lock.FILE).read_text() == ""
 
 
 @pytest.mark.parametrize("locks", [True, False], ids=["with Snakemake's lock", "before Snakemake's lock"])
 def test_what_a_killed_run_leaves_is_taken_away(tmp_path, other, capsys, locks):
-    (tmp_path / holding.SNAKEMAKE).mkdir(parents=True)
+    (tmp_path / output_lock.SNAKEMAKE).mkdir(parents=True)
     if locks:
-        (tmp_path / holding.SNAKEMAKE / "0.output.lock").write_text("x\n")
+        (tmp_path / output_lock.SNAKEMAKE / "0.output.lock").write_text("x\n")
     other.kill()
     other.communicate()
     with held(tmp_path):
-        assert not list((tmp_path / holding.SNAKEMAKE).glob("*")) or not locks
+        assert not list((tmp_path / output_lock.SNAKEMAKE).glob("*")) or not locks
     assert capsys.readouterr().err.count(f"was left locked by process {other.pid}") == locks
 
 
@@ -81,41 +81,41 @@ def test_another_machine_may_be_at_work(tmp_path, locks):
     ):
         pytest.fail("held by another machine")
     assert "\n" not in str(told.value)
-    holding.unlock(tmp_path)
+    output_lock.unlock(tmp_path)
     with held(tmp_path):
-        assert not (tmp_path / holding.SNAKEMAKE).exists() or not locks
+        assert not (tmp_path / output_lock.SNAKEMAKE).exists() or not locks
 
 
 def test_a_lock_of_nobody_is_not_taken_away(tmp_path):
     leave(tmp_path)
     with pytest.raises(InputError, match="found Snakemake's lock; if it no longer runs, unlock"), held(tmp_path):
         pytest.fail("Snakemake may be at work")
-    assert (tmp_path / holding.SNAKEMAKE / "0.output.lock").exists()
+    assert (tmp_path / output_lock.SNAKEMAKE / "0.output.lock").exists()
 
 
 @pytest.mark.parametrize(("pid", "refused"), [(os.getpid(), True), (2**22 + 1, False)], ids=["lives", "dead"])
 def test_without_locks_of_the_system_the_process_is_looked_for(tmp_path, monkeypatch, pid, refused):
     def unsupported(handle, how):
-        raise OSError(holding.UNSUPPORTED[0], "No locks available")
+        raise OSError(output_lock.UNSUPPORTED[0], "No locks available")
 
-    monkeypatch.setattr(holding.fcntl, "flock", unsupported)
+    monkeypatch.setattr(output_lock.fcntl, "flock", unsupported)
     leave(tmp_path, host=socket.gethostname(), pid=pid)
     if refused:
         with pytest.raises(InputError, match="at work in it"), held(tmp_path):
             pytest.fail("two in one folder")
     else:
         with held(tmp_path):
-            assert not (tmp_path / holding.SNAKEMAKE).exists()
+            assert not (tmp_path / output_lock.SNAKEMAKE).exists()
 
 
 def test_an_error_within_leaves_nothing_behind(tmp_path):
     with pytest.raises(InputError, match="within"), held(tmp_path):
         raise InputError("within")
-    assert (tmp_path / holding.FILE).read_text() == ""
+    assert (tmp_path / output_lock.FILE).read_text() == ""
 
 
 def test_to_unlock_what_is_not_there_makes_nothing(tmp_path):
-    holding.unlock(tmp_path / "absent")
+    output_lock.unlock(tmp_path / "absent")
     assert list(tmp_path.iterdir()) == []
 
 

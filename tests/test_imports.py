@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from metcn import cli
+from metcn.cli import main
 
-SCRIPTS = Path(cli.__file__).parents[1]
+SCRIPTS = Path(main.__file__).parents[1]
 PLOTS = "matplotlib sklearn statsmodels bioframe"
 
 

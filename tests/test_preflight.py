@@ -8,9 +8,9 @@ import shutil
 import pytest
 
 import sound_files
+from metcn.cli import preflight
 from metcn.errors import InputError
 from metcn.run import plan
-from metcn.stages import preflight
 from small_files import write_bam, write_fasta
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import made_depth
-from metcn.commands import single
+from metcn.cli import call
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.reference import build, checks, panel_file, tangent
@@ -356,7 +356,7 @@ def test_the_panel_remembers_what_depth_counts(bench, tmp_path, units, expected)
     made_depth.run("reference", bins=bench.bins, counts=depths, counts_summary=summaries(tmp_path, *units),
                    genome="GRCh37", assay="panel", output=output)  # fmt: skip
     assert panel_file.read(output)[2]["unit"] == expected
-    assert single._facts_of(output).get("unit") == expected
+    assert call._facts_of(output).get("unit") == expected
 
 
 def test_normals_of_two_units_are_refused(bench, tmp_path):
@@ -376,12 +376,12 @@ def test_a_call_counts_as_its_panel_does_unless_told(tmp_path, asked):
     path.write_text("counts: {min_mapq: 30}\n")
     named = {"reference": tmp_path / "panel.h5", "unit": asked}
     expected = {"min_mapq": 30, "unit": asked or "bases", "keep_duplicates": True}
-    assert single._given(path, dict(named))["counts"] == expected
+    assert call._given(path, dict(named))["counts"] == expected
     path.write_text("counts: {min_mapq: 30, unit: fragments, keep_duplicates: null}\n")
-    assert single._given(path, dict(named))["counts"] == expected | {"unit": "fragments"}
+    assert call._given(path, dict(named))["counts"] == expected | {"unit": "fragments"}
     path.write_text("counts: {min_mapq: 30, keep_duplicates: false}\n")
-    assert single._given(path, dict(named))["counts"] == expected | {"keep_duplicates": False}
-    assert single._given(None, {"reference": None, "unit": asked}) == ({"counts": {"unit": asked}} if asked else {})
+    assert call._given(path, dict(named))["counts"] == expected | {"keep_duplicates": False}
+    assert call._given(None, {"reference": None, "unit": asked}) == ({"counts": {"unit": asked}} if asked else {})
 
 
 def counted(unit=None, keep_duplicates=None, **more):

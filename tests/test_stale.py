@@ -13,7 +13,7 @@ import yaml
 
 import test_rerun
 from metcn import files
-from metcn.commands import records
+from metcn.cli import metadata_records
 from metcn.run import layout, leftovers
 from test_rerun import ALL, COHORT, COLUMNS, FILES, KEYS, NOTHING, SHEETS, at, merged, name_of, planned
 from test_workflow import SNAKEFILE, metcn
@@ -112,7 +112,7 @@ def test_an_older_file_and_a_result_without_a_record(done):
     target, kept = done / "T2.cnn", done / "kept"
     target.rename(kept)
     (done / "older.cnn").rename(target)
-    record = records._record(done / "out", "results/purity/R1.json")
+    record = metadata_records._record(done / "out", "results/purity/R1.json")
     record.rename(done / "record")
     words = ["--samples", done / "samples.tsv", "--configfile", done / "config.yaml", "--directory", done / "out"]
     found = metcn("run", *words, "-n")
@@ -195,19 +195,19 @@ class TestLeftovers:
 def test_a_record_is_found_where_snakemake_keeps_it(done):
     """Short names and such as are longer in base 64 than a file's name may be."""
     paths = leftovers.outputs(planned(done, SHEET, {}))
-    assert records.without(done / "out", paths) == []
-    assert records.without(done, paths) == []  # no result is there
+    assert metadata_records.without(done / "out", paths) == []
+    assert metadata_records.without(done, paths) == []  # no result is there
     long = f"results/purity/{'x' * 200}.json"
-    assert records._record(done / "out", long).parent.name.startswith("@")
+    assert metadata_records._record(done / "out", long).parent.name.startswith("@")
 
 
 def test_a_result_without_a_record_is_one_that_is_there(tmp_path):
     for path in ("results/a.json", "results/b.json", ".snakemake/metadata/cmVzdWx0cy9hLmpzb24="):
         files.write_text(tmp_path / path, "x")
     paths = ["results/a.json", "results/b.json", "results/c.json"]
-    assert records.without(tmp_path, paths) == ["results/b.json"]
-    records.forget(tmp_path, paths)
-    assert records.without(tmp_path, paths) == ["results/a.json", "results/b.json"]
+    assert metadata_records.without(tmp_path, paths) == ["results/b.json"]
+    metadata_records.forget(tmp_path, paths)
+    assert metadata_records.without(tmp_path, paths) == ["results/a.json", "results/b.json"]
 
 
 @pytest.fixture(scope="module")

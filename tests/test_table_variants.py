@@ -17,12 +17,12 @@ import pandas as pd
 import pysam
 import pytest
 
+from metcn.cli import validate
 from metcn.counts import snps
 from metcn.errors import InputError
 from metcn.genome import build
 from metcn.io import coverage_formats, scales, tracks
 from metcn.run import sheet
-from metcn.stages import validate
 
 GRCH37 = build.load("GRCh37")
 RANDOM = np.random.default_rng(11)

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metcn import cli, files, simulate
-from metcn.commands import titrating
+from metcn import files, simulate
+from metcn.cli import main, titrate
 from metcn.errors import InputError
 from metcn.genome import build
 from metcn.io import tables
@@ -51,7 +51,7 @@ def titration(normals, tmp_path_factory):
     """Folder of a finished small titration."""
     out = tmp_path_factory.mktemp("titration")
     command = words(normals, out, copies=12, replicates=1)
-    assert cli.main([*command, "--purities", "0.1", "0.6"]) == 0
+    assert main.main([*command, "--purities", "0.1", "0.6"]) == 0
     return out
 
 
@@ -111,8 +111,8 @@ class TestTitration:
     def test_made_again_the_inputs_are_left_as_they_are(self, titration, normals):
         before = {path: path.stat().st_mtime_ns for path in titration.glob("fold_*/coverage/*")}
         assert len(before) == 6 + 4 + 12
-        settings = titrating.config.complete(titrating.config.read(normals / "config.yaml"), normals)
-        work = titrating._Work(titration, settings, titrating._normals(normals / "samples.tsv"))
+        settings = titrate.config.complete(titrate.config.read(normals / "config.yaml"), normals)
+        work = titrate._Work(titration, settings, titrate._normals(normals / "samples.tsv"))
         work.make(GRID, None, known=True, bam=False)
         assert {path: path.stat().st_mtime_ns for path in before} == before
 
@@ -121,7 +121,7 @@ class TestTitration:
 def test_the_limit_from_one_half_holds_on_the_other(tmp_path):
     simulate.cohort(tmp_path / "in", normals=20, as_="cnn", depth=150, window_bp=5_000_000, settings=QUICK)
     command = words(tmp_path / "in", tmp_path / "out", copies=10, replicates=10, cores=2)
-    assert cli.main([*command, "--purities", "0.03", "0.06", "0.12", "0.3", "0.8"]) == 0
+    assert main.main([*command, "--purities", "0.03", "0.06", "0.12", "0.3", "0.8"]) == 0
     found = {row["criterion"]: row for row in rows(tmp_path / "out" / "limits.tsv")}
     for name in ("call", "cappuzzo2009:positive", "fang2018:amplified"):
         assert found[name]["holds"] == "yes", found[name]
@@ -171,7 +171,7 @@ def test_without_an_amplified_tumour_no_donor_is_listed():
 class TestLock:
     def test_two_titrations_do_not_share_a_folder(self, normals, tmp_path, capsys):
         with files.alone(tmp_path):
-            assert cli.main(words(normals, tmp_path, replicates=1)) == 2
+            assert main.main(words(normals, tmp_path, replicates=1)) == 2
         assert "found another at work in it" in capsys.readouterr().err
         assert not (tmp_path / "normals").exists()
 
@@ -179,9 +179,9 @@ class TestLock:
         self, normals, tmp_path, monkeypatch
     ):
         asked = []
-        monkeypatch.setattr(titrating.launch, "run", lambda **options: asked.append(options) or 3)
+        monkeypatch.setattr(titrate.launch, "run", lambda **options: asked.append(options) or 3)
         command = [word for word in words(normals, tmp_path, replicates=1) if word != "--in-process"]
-        assert cli.main(command) == 3
+        assert main.main(command) == 3
         (only,) = asked
         assert "--nolock" in only["snakemake"]
         assert len(only["keep"]) == 1
@@ -208,7 +208,7 @@ def test_killed_it_goes_on_where_it_stopped_and_says_what_the_one_in_process_say
     assert not (tmp_path / "out" / "titration.tsv").exists()
     subprocess.run(command, check=True)
     assert {path: path.stat().st_mtime_ns for path in first} == first
-    assert cli.main(inside) == 0
+    assert main.main(inside) == 0
     for name in ("titration", "limits", "false_positives", "donors", "tumours"):
         assert (tmp_path / "out" / f"{name}.tsv").read_bytes() == (tmp_path / "inside" / f"{name}.tsv").read_bytes()
 
@@ -218,7 +218,7 @@ class TestPlan:
         ("word", "extent"), [("3e6", "3000000"), ("chr7", "chromosome"), ("7q", "arm"), ("gene", "gene")]
     )
     def test_words_of_extents(self, word, extent):
-        found = cli.parser().parse_args(["titrate", "--samples=a", "--configfile=b", "--directory=c", "--sizes", word])
+        found = main.parser().parse_args(["titrate", "--samples=a", "--configfile=b", "--directory=c", "--sizes", word])
         assert found.sizes == [extent]
 
     @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ class TestRefuses:
         ],
     )
     def test_options(self, normals, tmp_path, options, message, capsys):
-        assert cli.main([*words(normals, tmp_path), "--replicates=1", *options]) == 2
+        assert main.main([*words(normals, tmp_path), "--replicates=1", *options]) == 2
         told = capsys.readouterr().err.splitlines()
         assert len(told) == 1
         assert message in told[0]
@@ -339,7 +339,7 @@ class TestRefuses:
         shutil.copytree(normals, tmp_path / "in")
         sheet = tmp_path / "in" / "samples.tsv"
         sheet.write_text("".join(sheet.read_text().splitlines(keepends=True)[:6]))
-        assert cli.main(words(tmp_path / "in", tmp_path)) == 2
+        assert main.main(words(tmp_path / "in", tmp_path)) == 2
         assert "expected at least 6 samples of role normal, three to compare with" in capsys.readouterr().err
 
     @pytest.mark.parametrize(

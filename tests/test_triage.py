@@ -7,11 +7,11 @@ import pysam
 import pytest
 
 import raw_bam
-from metcn import cli
+from metcn.cli import main
+from metcn.cli import triage as indexed
 from metcn.errors import InputError
 from metcn.genome import build
 from metcn.reads import index_files, triage
-from metcn.stages import indexed
 from small_files import write_bam, write_fasta
 
 GRCH37 = build.load("GRCh37")
@@ -91,13 +91,13 @@ def test_a_genome_and_a_panel_of_few_reads(tmp_path, layout, reads, places, why)
 def test_missing_and_broken_files_are_told_and_the_others_judged(tmp_path, capsys):
     good = whole_genome_bai(tmp_path / "good.bam")
     unindexed = raw_bam.write(tmp_path / "unindexed.bam", [], index=False)
-    assert cli.main(["triage", str(tmp_path / "missing.bam"), str(good), str(unindexed)]) == 2
+    assert main.main(["triage", str(tmp_path / "missing.bam"), str(good), str(unindexed)]) == 2
     out, err = capsys.readouterr()
     assert [line.split("\t")[6] for line in out.splitlines()[1:]] == ["unreadable", "looks_neutral", "unreadable"]
     first, second = err.splitlines()
     assert first.startswith("metcn: error: cannot read") and "missing.bam" in first
     assert "expected chromosome 7" in second
-    assert cli.main(["triage", str(good)]) == 0
+    assert main.main(["triage", str(good)]) == 0
 
 
 @pytest.mark.parametrize(("met", "chr7", "autosomes", "marks", "flag", "why"), VERDICTS)

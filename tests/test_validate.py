@@ -6,11 +6,11 @@ import statistics
 
 import pytest
 
-from metcn import cli
+from metcn.cli import main
+from metcn.cli import validate as stage
 from metcn.errors import InputError
 from metcn.genome import build as builds
 from metcn.simulate import tumour, tumours
-from metcn.stages import validate as stage
 
 COHORT = """\
 sample	call	reasons	met_copies	met_copies_low	met_copies_high	met_cep7	met_cep7_low	met_cep7_high	qc
@@ -209,5 +209,5 @@ def test_refuses(given, table, old, new, message):
 
 def test_command(given, capsys):
     words = [f"--{name}={path}" for name, path in given.items()]
-    assert cli.main(["validate", *words]) == 0
+    assert main.main(["validate", *words]) == 0
     assert "validation.html" in capsys.readouterr().err

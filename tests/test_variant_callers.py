@@ -11,12 +11,12 @@ import pytest
 
 import made_tumours
 from metcn import simulate
+from metcn.cli import preflight
 from metcn.errors import InputError
 from metcn.files import read_json
 from metcn.genome.build import load
 from metcn.purity import allele_fractions, offered, variant_file, variant_kinds
 from metcn.run import plan
-from metcn.stages import preflight
 
 GRCH37 = load("GRCh37")
 LINES = "##fileformat=VCFv4.2\n{}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{}\n"

@@ -374,9 +374,9 @@ class TestRun:
 
     def test_a_second_run_at_the_same_time_is_refused(self, cohort):
         folder, _ = cohort
-        from metcn.commands import holding
+        from metcn.cli import output_lock
 
-        with holding.held(folder / "out", "metcn run", []):
+        with output_lock.held(folder / "out", "metcn run", []):
             done = call_cohort(folder)
         assert done.returncode == 2
         (line,) = done.stderr.splitlines()

@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from metcn.cli import main
+from metcn.cli.main import main
 
 # Nearly all that a short process makes are the objects of its imports, which stay: Python need not look through them
 # for garbage again and again, nor when it ends. That is a quarter of a stage's start.

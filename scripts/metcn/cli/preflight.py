@@ -17,6 +17,7 @@ from metcn import files
 from metcn.bins import base_content, design, sampled
 from metcn.bins.targets import read_targets
 from metcn.calls import criteria
+from metcn.cli import headers
 from metcn.errors import InputError
 from metcn.genome import build as genomes
 from metcn.io import coverage_formats
@@ -26,7 +27,6 @@ from metcn.reads import alignments
 from metcn.reference import panel_file
 from metcn.run.plan import Plan
 from metcn.run.samples import Sample
-from metcn.stages import headers
 
 FEW_TARGETS = 10
 PROBE_BYTES = 1 << 16

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from metcn import files, provenance
-from metcn.commands import launch, single
+from metcn.cli import call
+from metcn.cli import run as launch
 from metcn.errors import InputError
 from metcn.run import config, layout, sheet
 from metcn.run.samples import Sample
@@ -98,7 +99,7 @@ def _in_process(cores: int | None) -> Run:
 
     def run(folder: Path, last: str, targets: Sequence[str]) -> int:
         """Exit status of a run that raised nothing."""
-        single.cohort(folder, last, cores or 1)
+        call.cohort(folder, last, cores or 1)
         return 0
 
     return run

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from metcn import provenance
-from metcn.commands import arguments, launch, single, titrating
+from metcn.cli import call, run, stage_options, titrate
 from metcn.errors import InputError
 from metcn.run import layout
 from metcn.vocabulary import ASSAYS, SPECIMENS
@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     _add_call(commands)
     for stage, text in STAGE_HELP.items():
         command = commands.add_parser(stage, help=f"stage: {text}", description=_sentence(text), allow_abbrev=False)
-        arguments.add_stage(command, stage)
+        stage_options.add_stage(command, stage)
     _add_triage(commands)
     _add_titrate(commands)
     _add_validate(commands)
@@ -91,15 +91,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(command: str, options: dict) -> int:
     """Run a parsed command."""
     if command in layout.STAGES:
-        arguments.run_stage(command, options)
+        stage_options.run_stage(command, options)
     elif command == "run":
-        return launch.run(**options)
+        return run.run(**options)
     elif command == "call":
-        single.call(**options)
+        call.call(**options)
     elif command == "triage":
         _triage(**options)
     elif command == "titrate":
-        return titrating.titrate(**options)
+        return titrate.titrate(**options)
     elif command == "validate":
         _validate(**options)
     else:
@@ -140,8 +140,8 @@ def _add_call(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--purity", default="", help="purity, such as 0.4 or 0.3-0.5 (default: unknown)")
     command.add_argument("--ploidy", default="", help="ploidy, such as 2.8 or 2.5-3.1 (default: unknown)")
     command.add_argument("--specimen", choices=SPECIMENS, default="tissue", help="kind of specimen (default: tissue)")
-    command.add_argument("--sample", type=arguments.sample_name, metavar="NAME", help="name (default: the file's)")
-    command.add_argument("--genome", choices=arguments.GENOME.choices, help="genome build (default: the panel's)")
+    command.add_argument("--sample", type=stage_options.sample_name, metavar="NAME", help="name (default: the file's)")
+    command.add_argument("--genome", choices=stage_options.GENOME.choices, help="genome build (default: the panel's)")
     command.add_argument("--assay", choices=ASSAYS, help="kind of assay (default: the panel's)")
     command.add_argument("--targets", type=Path, metavar="BED", help="targets, if there is no panel of normals")
     command.add_argument("--fasta", type=Path, metavar="FASTA", help="genome, for CRAM")
@@ -164,12 +164,12 @@ def _triage(files: Sequence[Path]) -> None:
     InputError
         One line per file that could not be read, when all others have been judged.
     """
-    from metcn.stages import indexed
+    from metcn.cli import triage
 
     problems = []
-    for line in indexed.triage(files):
+    for line in triage.triage(files):
         print(line, flush=True)
-        problems += [why for why in [indexed.problem(line)] if why]
+        problems += [why for why in [triage.problem(line)] if why]
     if problems:
         raise InputError("\n".join(problems))
 
@@ -217,7 +217,7 @@ def _add_validate(commands: argparse._SubParsersAction) -> None:
 
 def _validate(**options: Any) -> None:
     """Write tables and page, and say where they are."""
-    from metcn.stages import validate
+    from metcn.cli import validate
 
     validate.validate(**options)
     print(f"metcn: the validation is in {options['output'] / 'validation.html'}", file=sys.stderr)
@@ -231,7 +231,7 @@ def _add_simulate(commands: argparse._SubParsersAction) -> None:
     for kind in (demo, cohort):
         kind.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write into")
         kind.add_argument("--seed", type=int, default=1, help="seed of all random numbers (default: 1)")
-    cohort.add_argument("--genome", choices=arguments.GENOME.choices, default="GRCh37", help="default: GRCh37")
+    cohort.add_argument("--genome", choices=stage_options.GENOME.choices, default="GRCh37", help="default: GRCh37")
     cohort.add_argument("--assay", choices=("panel", "amplicon", "swgs"), default="panel", help="default: panel")
     cohort.add_argument("--format", choices=("bam", "cnn", "mosdepth"), default="bam", help="default: bam")
     cohort.add_argument("--normals", type=_positive, default=6, metavar="N", help="number of normals (default: 6)")

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from metcn import files
-from metcn.commands import holding, records, snakefile
+from metcn.cli import metadata_records, output_lock, snakefile
 from metcn.errors import InputError
 from metcn.run import config, failures, layout, leftovers, plan
 
@@ -49,10 +49,10 @@ def run(
         If the sheet, the configuration or an input of a stage is wrong, or another run is at work in the folder.
     """
     if unlock or "--unlock" in snakemake:
-        holding.unlock(directory)
+        output_lock.unlock(directory)
         print(f"metcn: {directory} is unlocked; start the run again without --unlock", file=sys.stderr)
         return DONE
-    from metcn.stages import preflight  # brings the scientific stack, which --help must not
+    from metcn.cli import preflight  # brings the scientific stack, which --help must not
 
     given = config.read(configfile)
     if samples is not None:
@@ -72,7 +72,7 @@ def run(
         return _work(directory, checked.settings, [*_earlier(checked, directory), *words], faults, keep)
     named = ["--samples", str(samples)] if samples is not None else []
     again = ["metcn", "run", *named, "--configfile", str(configfile), "--directory", str(directory), "--unlock"]
-    with holding.held(directory, "metcn run", again) as lock:
+    with output_lock.held(directory, "metcn run", again) as lock:
         words = [*_earlier(checked, directory), *words]
         leftovers.write(leftovers.found(checked, directory), directory)
         return _work(directory, checked.settings, words, faults, [lock])
@@ -84,9 +84,9 @@ def _earlier(checked: plan.Plan, directory: Path) -> list[str]:
     Of those without a record nobody knows what they were made of, so that they are made again.
     """
     notes = leftovers.note(leftovers.found(checked, directory), directory)
-    unknown = records.without(directory, leftovers.outputs(checked))
+    unknown = metadata_records.without(directory, leftovers.outputs(checked))
     if unknown:
-        notes.append(f"{records.note(unknown)}, so these are made again")
+        notes.append(f"{metadata_records.note(unknown)}, so these are made again")
     for note in notes:
         print(f"{NOTE_MARK}{note}", file=sys.stderr)
     return ["--forcerun", *unknown] if unknown else []

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from metcn import files
-from metcn.commands import records
-from metcn.commands.arguments import call_stage
+from metcn.cli import metadata_records
+from metcn.cli.stage_options import call_stage
 from metcn.errors import InputError
 from metcn.run import config, layout, plan, sheet
 from metcn.run.samples import NAME
@@ -161,7 +161,7 @@ def run(
     kept = [argument for argument in layout.OUTPUTS[stage] if argument not in omit]
     written = {argument: output / layout.path(stage, argument, sample) for argument in kept}
     settings = {key: steps.settings[stage][key] for key in config.settings_keys(stage)}
-    records.forget(output, [layout.path(stage, argument, sample) for argument in layout.OUTPUTS[stage]])
+    metadata_records.forget(output, [layout.path(stage, argument, sample) for argument in layout.OUTPUTS[stage]])
     call_stage(stage, {**steps.facts(stage, name), **read, **written}, settings)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from metcn.commands import single
+from metcn.cli import call
 from metcn.errors import InputError
 from metcn.run import failures, layout
 from metcn.run.failures import Failure
@@ -149,7 +149,7 @@ def _pages(plan: Plan, sample: str, folder: Path, rest: Rest) -> Iterator[Failur
             continue
         inputs = {name: path for name, path in plan.inputs(stage, sample).items() if (folder / str(path)).exists()}
         try:
-            single.run(plan, stage, sample, folder, inputs=inputs)
+            call.run(plan, stage, sample, folder, inputs=inputs)
         except InputError as error:
             _remove(folder, stage, sample)
             yield Failure(sample, stage, "input_error", tuple(str(error).splitlines()))
@@ -164,6 +164,6 @@ def _cohort(plan: Plan, folder: Path) -> None:
     (folder / layout.path("cohort", "complete")).unlink(missing_ok=True)
     inputs = plan.inputs("cohort")
     there = {name: [path for path in paths if (folder / path).exists()] for name, paths in inputs.items()}
-    single.run(
+    call.run(
         plan, "cohort", "", folder, inputs={name: paths for name, paths in there.items() if paths}, omit=("complete",)
     )

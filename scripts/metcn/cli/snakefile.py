@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from metcn import files
-from metcn.commands import finishing, holding, records
+from metcn.cli import finishing, metadata_records, output_lock
 from metcn.errors import InputError
 from metcn.run import config, layout, leftovers, plan
 from metcn.run.samples import NAME
@@ -42,9 +42,7 @@ def load(given: Mapping[str, Any], workflow: Any) -> plan.Plan:
     whole = plan.load(given, base, str(configfiles[-1]) if configfiles else "config")
     _link(whole)
     if workflow.is_main_process and CHECKED not in os.environ:
-        from metcn.stages import (
-            preflight,
-        )  # brings the scientific stack, which the jobs of a cluster need not load here
+        from metcn.cli import preflight  # brings the scientific stack, which the jobs of a cluster need not load here
 
         checked = preflight.check(whole, Path.cwd())
         for line in [*checked.notes, *checked.faults]:
@@ -58,10 +56,10 @@ def load(given: Mapping[str, Any], workflow: Any) -> plan.Plan:
 def _earlier_results(whole: plan.Plan, directory: Path) -> list[str]:
     """What is to be said of results that are there already."""
     notes = leftovers.note(leftovers.found(whole, directory), directory)
-    unknown = records.without(directory, leftovers.outputs(whole))
+    unknown = metadata_records.without(directory, leftovers.outputs(whole))
     if unknown:
         notes.append(
-            f"{directory}: {records.note(unknown)}, so changes would go unnoticed; make them again with --forcerun or "
+            f"{directory}: {metadata_records.note(unknown)}, so changes would go unnoticed; make them again with --forcerun or "
             "with `metcn run`, or take them as they are with --touch --forceall"
         )
     return notes
@@ -85,13 +83,13 @@ def hold() -> None:
     """Say who works in this folder, for a `metcn run` that comes later; one that started this Snakemake has said so."""
     if CHECKED not in os.environ:
         with suppress(InputError):  # only where Snakemake was told to do without a lock
-            holding.take(Path.cwd(), "snakemake")
+            output_lock.take(Path.cwd(), "snakemake")
 
 
 def leave() -> None:
     """Say that the work in this folder has come to its end."""
     if CHECKED not in os.environ:
-        holding.leave(Path.cwd())
+        output_lock.leave(Path.cwd())
 
 
 def finish(whole: plan.Plan, workflow: Any) -> None:

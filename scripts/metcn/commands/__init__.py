@@ -1,1 +1,0 @@
-"""How stages are started: by their arguments, through Snakemake, or one after the other in one process."""
