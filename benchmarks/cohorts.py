@@ -16,7 +16,7 @@ import pandas as pd
 
 from metcn.cli.stage_options import call_stage
 from metcn.files import read_json
-from metcn.run import config, layout
+from metcn.run import config, stages
 from metcn.run.samples import Sample
 
 
@@ -52,7 +52,7 @@ class Cohort:
 
     def at(self, stage: str, sample: str = "", argument: str = "output") -> Path:
         """Path of a stage's result."""
-        return self.folder / layout.path(stage, argument, sample)
+        return self.folder / stages.path(stage, argument, sample)
 
     def run(self, stage: str, sample: str = "", **files: Any) -> None:
         """Run one stage on ``files``; its results lie where a run has them unless ``files`` names them too."""
@@ -60,7 +60,7 @@ class Cohort:
         if sample:
             row = self.samples[sample]
             facts |= {"specimen": row.specimen, "purity": row.purity, "ploidy": row.ploidy}
-        written = {argument: self.at(stage, sample, argument) for argument in layout.OUTPUTS[stage]}
+        written = {argument: self.at(stage, sample, argument) for argument in stages.OUTPUTS[stage]}
         settings = {key: self.settings[stage][key] for key in config.settings_keys(stage)}
         call_stage(stage, {**facts, **written, **files}, settings)
 

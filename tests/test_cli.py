@@ -14,8 +14,8 @@ import pytest
 from metcn import files, provenance
 from metcn.cli import main, stage_options
 from metcn.errors import InputError
-from metcn.run import config, layout
-from metcn.run.layout import STAGES
+from metcn.run import config, stages
+from metcn.run.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -87,7 +87,7 @@ class TestStage:
 
     def test_outputs_are_those_of_the_layout(self, stage):
         written = [argument.name for argument in stage_options.STAGE_ARGUMENTS[stage] if argument.kind == "write"]
-        assert written == list(layout.OUTPUTS[stage])
+        assert written == list(stages.OUTPUTS[stage])
 
     def test_missing_arguments(self, stage, capsys):
         assert "the following arguments are required: --" in refused(capsys, stage)
@@ -99,7 +99,7 @@ def test_choices_are_those_of_the_schema():
 
 
 def test_output_paths_are_all_different():
-    paths = [path for outputs in layout.OUTPUTS.values() for path in outputs.values()]
+    paths = [path for outputs in stages.OUTPUTS.values() for path in outputs.values()]
     assert len(paths) == 26
     assert len(set(paths)) == len(paths)
 

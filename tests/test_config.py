@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from metcn import files
 from metcn.errors import InputError
 from metcn.run import config, keywords
-from metcn.run.layout import STAGES
 from metcn.run.samples import SAMPLE_ROLES, SHEET_COLUMNS, TIMEPOINTS
+from metcn.run.stages import STAGES
 from metcn.vocabulary import ASSAYS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from metcn.mixture import expected_ratio, tumour_copies
-from metcn.run.layout import STAGES
+from metcn.run.stages import STAGES
 from test_mixture import cnvkit_copies
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -20,7 +20,7 @@ import yaml
 
 from metcn import simulate
 from metcn.genome.build import load
-from metcn.run import layout
+from metcn.run import stages
 
 ROOT = Path(__file__).resolve().parents[1]
 HANGS_S = 1200  # s; a run takes a minute or two on a quiet machine; one that takes this long never ends
@@ -77,9 +77,9 @@ def undisturbed(cohort, tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected(undisturbed):
     found = results(undisturbed / "out")
-    expected_files = {layout.path(s, a, t) for s in layout.STAGES for a in layout.OUTPUTS[s] for t in ("T1", "T2")}
+    expected_files = {stages.path(s, a, t) for s in stages.STAGES for a in stages.OUTPUTS[s] for t in ("T1", "T2")}
     expected_files = {name for name in expected_files if name.startswith("results/")}
-    assert expected_files - {layout.path("compare", sample="T1")} <= set(found)  # T1 is what T2 is compared with
+    assert expected_files - {stages.path("compare", sample="T1")} <= set(found)  # T1 is what T2 is compared with
     return found
 
 
@@ -166,8 +166,8 @@ def wait_for(process: subprocess.Popen, pattern: str, out: Path, seconds: float 
 def test_killed_in_every_stage(cohort, expected, tmp_path):
     """The run is killed (-9) as soon as each stage has begun; what is there then is whole, and a rerun goes on."""
     out, kills = tmp_path / "out", 0
-    for stage in layout.STAGES:
-        pattern = f"logs/{stage}/*.log" if layout.per_sample(stage) else f"logs/{stage}.log"
+    for stage in stages.STAGES:
+        pattern = f"logs/{stage}/*.log" if stages.per_sample(stage) else f"logs/{stage}.log"
         for path in out.glob(pattern):
             path.unlink()
         process = started(cohort, out)

@@ -12,7 +12,7 @@ import sound_files
 from metcn.cli import finishing
 from metcn.cli.finishing import Rest
 from metcn.files import workflow_root
-from metcn.run import failures, layout, plan
+from metcn.run import failures, plan, stages
 
 SCHEMA = json.loads((workflow_root() / "schemas" / "calls.schema.json").read_text(encoding="utf-8"))
 CHAIN = ["counts", "ratios", "segments", "purity", "copies", "calls", "report"]
@@ -37,7 +37,7 @@ def jobs(*samples):
 def finish(made, folder, logs, failed, unfinished=None):
     """Finish a run of which nothing but the given logs is there."""
     for (stage, sample), text in logs.items():
-        path = folder / layout.log(stage).format(sample=sample)
+        path = folder / stages.log(stage).format(sample=sample)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     rest = Rest([*(unfinished or jobs("T", "U")), ("cohort", "")], failed, time.time() - 5)
@@ -45,7 +45,7 @@ def finish(made, folder, logs, failed, unfinished=None):
 
 
 def rows(folder):
-    with open(folder / layout.path("cohort"), newline="") as handle:
+    with open(folder / stages.path("cohort"), newline="") as handle:
         return {row["sample"]: row for row in csv.DictReader(handle, delimiter="\t")}
 
 
@@ -74,17 +74,17 @@ def test_why(made, tmp_path, logs, failed, reason, message):
     assert (found["T"].reason, message in found["T"].messages[0]) == (reason, True), found["T"]
     row = rows(tmp_path)["T"]
     assert (row["call"], row["reasons"], row["qc"], row["met_copies"]) == ("no_call", reason, "fail", "")
-    record = json.loads((tmp_path / layout.path("calls", sample="T")).read_text())
+    record = json.loads((tmp_path / stages.path("calls", sample="T")).read_text())
     assert [error.message for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(record)] == []
     assert record["failure"]["messages"] == list(found["T"].messages)
-    for page in (layout.path("report", sample="T"), layout.path("cohort", "page")):
+    for page in (stages.path("report", sample="T"), stages.path("cohort", "page")):
         assert message in (tmp_path / page).read_text()
     assert {failure.sample for failure in failures.read(tmp_path, 0)} == {"T", "U"}
 
 
 def test_a_message_is_escaped(made, tmp_path):
     finish(made, tmp_path, {("counts", "T"): ERROR.format("<script>")}, [("counts", "T")])
-    for page in (layout.path("report", sample="T"), layout.path("cohort", "page")):
+    for page in (stages.path("report", sample="T"), stages.path("cohort", "page")):
         text = (tmp_path / page).read_text()
         assert "&lt;script&gt;: truncated" in text
         assert "<script>: truncated" not in text
@@ -92,16 +92,16 @@ def test_a_message_is_escaped(made, tmp_path):
 
 def test_nothing_of_an_earlier_run_passes_for_a_result(made, tmp_path):
     """Old files of the unfinished jobs go, of the sample, its normals and the run; what was made before stays."""
-    old = [layout.path(s, a, "T") for s in CHAIN for a in layout.OUTPUTS[s]]
-    old += [layout.path("cohort", "complete"), layout.path("reference")]
+    old = [stages.path(s, a, "T") for s in CHAIN for a in stages.OUTPUTS[s]]
+    old += [stages.path("cohort", "complete"), stages.path("reference")]
     for path in old:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("old")
     unfinished = [("reference", ""), *jobs("U"), *[job for job in jobs("T") if job[0] != "counts"]]
     finish(made, tmp_path, {("purity", "T"): ERROR.format("T")}, [("purity", "T")], unfinished)
     kept = {path for path in old if (tmp_path / path).exists()}
-    new = {layout.path("calls", sample="T"), layout.path("report", sample="T")}
-    assert kept == {layout.path("counts", a, "T") for a in layout.OUTPUTS["counts"]} | new
+    new = {stages.path("calls", sample="T"), stages.path("report", sample="T")}
+    assert kept == {stages.path("counts", a, "T") for a in stages.OUTPUTS["counts"]} | new
     assert [path for path in new if (tmp_path / path).read_text() == "old"] == []
 
 

@@ -18,7 +18,7 @@ import sound_files
 from metcn import simulate
 from metcn.files import workflow_root
 from metcn.genome.build import load
-from metcn.run import layout
+from metcn.run import stages
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = json.loads((workflow_root() / "schemas" / "calls.schema.json").read_text(encoding="utf-8"))
@@ -37,7 +37,7 @@ def run(folder: Path, *more: object) -> subprocess.CompletedProcess:
 
 
 def rows(folder: Path) -> dict[str, dict[str, str]]:
-    with open(folder / layout.path("cohort"), newline="") as handle:
+    with open(folder / stages.path("cohort"), newline="") as handle:
         return {row["sample"]: row for row in csv.DictReader(handle, delimiter="\t")}
 
 
@@ -84,7 +84,7 @@ def called(tmp_path_factory):
     edit(folder, T3={"variants": "v.vcf"})
     done = run(folder)
     assert done.returncode == 0, done.stderr
-    shutil.copy(folder / "out" / layout.path("ratios", sample="T4"), folder / "T4.cnr")
+    shutil.copy(folder / "out" / stages.path("ratios", sample="T4"), folder / "T4.cnr")
     edit(folder, T4={"ratios": "T4.cnr", "coverage": ""})
     done = run(folder)
     assert done.returncode == 0, done.stderr
@@ -117,15 +117,15 @@ def test_one_bad_input(called, tmp_path, name, damage, sample, message):
     found = rows(folder / "out")
     assert list(found) == ["T1", "T2", "T3", "T4"]
     assert (found[sample]["call"], found[sample]["reasons"]) == ("no_call", "input_error")
-    record = json.loads((folder / "out" / layout.path("calls", sample=sample)).read_text())
+    record = json.loads((folder / "out" / stages.path("calls", sample=sample)).read_text())
     jsonschema.validate(record, SCHEMA)
     assert message in record["headline"]
     after = results(folder / "out")
     others = {path for path in whole if sample not in path and Path(path).name[0] in "TN" and "T2" not in path}
     assert [path for path in others if after.get(path) != whole[path]] == []
-    assert not (folder / "out" / layout.path("calls", "vcf", sample)).exists()
+    assert not (folder / "out" / stages.path("calls", "vcf", sample)).exists()
     assert found["T2"]["course"] == ("indeterminate" if sample == "T1" else "acquired")
-    assert (folder / "out" / layout.path("report", sample="T2")).exists()
+    assert (folder / "out" / stages.path("report", sample="T2")).exists()
     os.utime(sound, (10**9, 10**9))
     shutil.copy2(sound, folder / name)
     done = run(folder)
@@ -147,7 +147,7 @@ def test_a_bad_normal_is_named_and_no_smaller_panel_is_made(called):
     lost = {row["sample"]: row["call"] for row in found.values() if row["reasons"] == "input_error"}
     assert lost == dict.fromkeys(("T1", "T2", "T3"), "no_call")
     assert found["T4"]["call"] != "no_call"  # ratios need no panel
-    assert not (folder / "out" / layout.path("reference")).exists()
+    assert not (folder / "out" / stages.path("reference")).exists()
     (folder / name).write_bytes(sound)
     done = run(folder)
     assert done.returncode == 0, done.stderr
@@ -166,7 +166,7 @@ def test_plain_snakemake(called, tmp_path):
     assert done.returncode == 1
     assert [row["call"] == "no_call" for row in rows(folder / "out").values()] == [True, False, False, False]
     assert (folder / "out/results/failed.tsv").read_text().splitlines()[1].startswith("T1\tcounts\tinput_error\t")
-    assert not (folder / "out" / layout.path("cohort", "complete")).exists()
+    assert not (folder / "out" / stages.path("cohort", "complete")).exists()
     assert (folder / "out/.snakemake/metcn.lock").read_text() == ""
     (folder / target_table("T1")).write_bytes(sound)
     assert run(folder).returncode == 0
@@ -191,7 +191,7 @@ def test_a_truncated_alignment(tmp_path):
 
 
 def test_calls_into_one_folder_at_the_same_time(called, tmp_path):
-    panel = called / "out" / layout.path("reference")
+    panel = called / "out" / stages.path("reference")
     out = tmp_path / "out"
 
     def call(name: str, *more: str) -> subprocess.CompletedProcess:

@@ -13,7 +13,7 @@ from metcn.errors import InputError
 from metcn.files import read_json
 from metcn.genome import build as genomes
 from metcn.genome import names
-from metcn.run import layout
+from metcn.run import stages
 
 GRCH37 = genomes.load("GRCh37")
 
@@ -123,12 +123,12 @@ def called(folder, tables, way):
         inputs[name] = [folder / paths[0].name, paths[1]]
 
     def at(stage, argument="output", sample="T"):
-        path = folder / layout.path(stage, argument, sample)
+        path = folder / stages.path(stage, argument, sample)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     def run(stage, sample="T", **files):
-        written = {argument: at(stage, argument, sample) for argument in layout.OUTPUTS[stage]}
+        written = {argument: at(stage, argument, sample) for argument in stages.OUTPUTS[stage]}
         made_depth.run(stage, **facts | {"sample": sample, **written, **files})
 
     run("bins", coverage=inputs["T"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from metcn.errors import InputError
-from metcn.run import config, layout, plan
+from metcn.run import config, plan, stages
 from metcn.run.samples import Sample
 
 T1 = Sample(name="T1", alignments=Path("/in/T1.bam"), purity="0.4", matched_normal="N1")
@@ -182,9 +182,9 @@ def test_a_patient_is_marked_and_not_named():
 
 def test_every_input_between_stages_is_an_output():
     made = planned(T1, N1, R1, C1)
-    outputs = {layout.path(s, a, n) for s in layout.STAGES for a in layout.OUTPUTS[s] for n in made.samples}
+    outputs = {stages.path(s, a, n) for s in stages.STAGES for a in stages.OUTPUTS[s] for n in made.samples}
     read = set()
-    for stage in layout.STAGES:
+    for stage in stages.STAGES:
         for name in made.samples if stage == "counts" else made.tumours:
             for paths in made.inputs(stage, name).values():
                 read |= {paths} if isinstance(paths, str) else set(paths)

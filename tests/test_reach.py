@@ -6,7 +6,7 @@ import pytest
 
 from metcn import files
 from metcn.run import reach
-from metcn.run.layout import STAGES
+from metcn.run.stages import STAGES
 
 
 @pytest.fixture

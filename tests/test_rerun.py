@@ -16,7 +16,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from metcn.run import config, layout, plan
+from metcn.run import config, plan
+from metcn.run import stages as layout
 from metcn.run.samples import SHEET_COLUMNS
 
 RULES = Path(__file__).resolve().parents[1] / "workflow/rules"

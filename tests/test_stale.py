@@ -14,7 +14,7 @@ import yaml
 import test_rerun
 from metcn import files
 from metcn.cli import metadata_records
-from metcn.run import layout, leftovers
+from metcn.run import leftovers, stages
 from test_rerun import ALL, COHORT, COLUMNS, FILES, KEYS, NOTHING, SHEETS, at, merged, name_of, planned
 from test_workflow import SNAKEFILE, metcn
 
@@ -149,9 +149,9 @@ class TestLeftovers:
         left = self.found(folder, [row for row in SHEETS["reads"][0] if row["sample"] != "T3"])
         assert {sample for sample, _ in left} == {"T3"}
         assert {path for _, path in left} == {
-            layout.path(stage, argument, "T3")
+            stages.path(stage, argument, "T3")
             for stage in ("counts", *ALL.split())
-            for argument in layout.OUTPUTS[stage]
+            for argument in stages.OUTPUTS[stage]
         }
 
     def test_a_tumour_that_became_a_normal(self, folder):

@@ -15,7 +15,7 @@ import pytest
 
 import sound_files
 from metcn import files
-from metcn.run import layout
+from metcn.run import stages as layout
 from metcn.vocabulary import CALLS, COHORT_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,7 +16,8 @@ from metcn import files
 from metcn.cli import metadata_records
 from metcn.cli.stage_options import call_stage
 from metcn.errors import InputError
-from metcn.run import config, layout, plan, sheet
+from metcn.run import config, plan, sheet
+from metcn.run import stages as layout
 from metcn.run.samples import NAME
 
 ENDINGS = re.compile(

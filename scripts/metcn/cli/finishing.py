@@ -14,7 +14,8 @@ from pathlib import Path
 
 from metcn.cli import call
 from metcn.errors import InputError
-from metcn.run import failures, layout
+from metcn.run import failures
+from metcn.run import stages as layout
 from metcn.run.failures import Failure
 from metcn.run.plan import Plan
 

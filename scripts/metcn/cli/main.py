@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from metcn import provenance
 from metcn.cli import call, run, stage_options, titrate
 from metcn.errors import InputError
-from metcn.run import layout
+from metcn.run import stages
 from metcn.vocabulary import ASSAYS, SPECIMENS
 
 DONE, DEFECT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(
         prog="metcn",
         description="MET copies, MET/CEP7-like ratio and a verdict from sequencing depth.",
-        epilog="Stages, in the order of the data: " + " ".join(layout.STAGES),
+        epilog="Stages, in the order of the data: " + " ".join(stages.STAGES),
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"metcn {provenance.VERSION}")
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(command: str, options: dict) -> int:
     """Run a parsed command."""
-    if command in layout.STAGES:
+    if command in stages.STAGES:
         stage_options.run_stage(command, options)
     elif command == "run":
         return run.run(**options)

@@ -17,7 +17,7 @@ import yaml
 from metcn import files
 from metcn.cli import metadata_records, output_lock, snakefile
 from metcn.errors import InputError
-from metcn.run import config, failures, layout, leftovers, plan
+from metcn.run import config, failures, leftovers, plan, stages
 
 NOTE_MARK = "metcn: note: "
 DONE, FAILED = 0, 1
@@ -106,7 +106,7 @@ def _work(
     status = _snakemake(directory, settings, words, keep)
     for line in _lines(directory / "logs", started, NOTE_MARK):
         print(NOTE_MARK + line, file=sys.stderr)
-    done = directory / layout.path("cohort")
+    done = directory / stages.path("cohort")
     lost = failures.read(directory, started) if status else []
     if done.is_file() and (status == 0 or lost):
         print(f"metcn: results are in {done}", file=sys.stderr)

@@ -14,7 +14,8 @@ from typing import Any
 from metcn import files
 from metcn.cli import finishing, metadata_records, output_lock
 from metcn.errors import InputError
-from metcn.run import config, layout, leftovers, plan
+from metcn.run import config, leftovers, plan
+from metcn.run import stages as layout
 from metcn.run.samples import NAME
 
 CHECKED = "METCN_CHECKED"  # set by `metcn run`, which looks at the inputs before it starts Snakemake

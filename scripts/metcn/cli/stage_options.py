@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from metcn.run import config, sheet
 from metcn.run.keywords import Keyword, accepts, expected
-from metcn.run.layout import STAGES
 from metcn.run.samples import NAME, TIMEPOINTS
+from metcn.run.stages import STAGES
 from metcn.vocabulary import ASSAYS, SPECIMENS
 
 

@@ -12,7 +12,7 @@ from metcn import files, provenance
 from metcn.cli import call
 from metcn.cli import run as launch
 from metcn.errors import InputError
-from metcn.run import config, layout, sheet
+from metcn.run import config, sheet, stages
 from metcn.run.samples import Sample
 
 FEWEST_NORMALS = 6
@@ -59,11 +59,11 @@ def titrate(
             return status
         folds = work.make(grid, karyotypes, known=not unknown_purity, bam=bam)
         for folder in folds:
-            status = run(folder, "cohort", [layout.path("cohort")])
+            status = run(folder, "cohort", [stages.path("cohort")])
             if status:
                 return status
     table = outcomes.collect(
-        folds, layout.OUTPUTS["calls"]["output"], settings["calls"]["default_criteria"], settings["calls"]["decide"]
+        folds, stages.OUTPUTS["calls"]["output"], settings["calls"]["default_criteria"], settings["calls"]["decide"]
     )
     title = f"{settings['report']['title']}, {settings['assay']}"
     outcomes.write(directory, table, title, _notes(grid, settings, len(normals), bam, not unknown_purity))
@@ -123,7 +123,7 @@ class _Work:
 
     def counts(self) -> list[str]:
         """Paths of the normals' counts below their folder."""
-        return [layout.path("counts", sample=name) for name in self.normals]
+        return [stages.path("counts", sample=name) for name in self.normals]
 
     def make(self, grid: Mapping[str, Any], karyotypes: Path | None, *, known: bool, bam: bool) -> list[Path]:
         """Folders of the folds, with their inputs written."""
@@ -160,7 +160,7 @@ class _Work:
         from metcn.titration import tumours as titrate
 
         folder = self.directory / "normals"
-        counts = {name: folder / layout.path("counts", sample=name) for name in self.normals}
+        counts = {name: folder / stages.path("counts", sample=name) for name in self.normals}
         usable, counted = titrate.usable_rows(list(counts.values()))
         if not counted:
             titrate.check_tables(asked, len(self.normals) // 2)

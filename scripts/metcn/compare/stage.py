@@ -14,7 +14,7 @@ from metcn.copies import limits
 from metcn.copies.records import read_call, read_draws
 from metcn.errors import InputError
 from metcn.files import write_json
-from metcn.run import layout
+from metcn.run import stages
 
 ONE_VALUE = 0.001  # probabilities nearer to each other than this are one
 ALIKE = {
@@ -79,7 +79,7 @@ def _sample(record: Mapping[str, Any], path: Path) -> comparing.Sample:
     if record["call"] == "no_call":
         missing = np.full(1, np.nan)
         return comparing.Sample(missing, missing, np.zeros(1, dtype=np.intp), np.ones(1, dtype=bool))
-    place = path.resolve().parents[1] / "copies" / Path(layout.path("copies", "draws", record["sample"])).name
+    place = path.resolve().parents[1] / "copies" / Path(stages.path("copies", "draws", record["sample"])).name
     draws = read_draws(place)
     group = draws["group"].astype(np.intp)
     limit = limits.of_verdicts(record["copies"]["lod"]).get("gcn", np.zeros(1))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from metcn import files
-from metcn.run import layout
+from metcn.run import stages
 from metcn.run.plan import Plan
 
 MANY = 5  # names in a sentence
@@ -16,8 +16,8 @@ LIST = "logs/left_over.tsv"
 def jobs(plan: Plan) -> set[tuple[str, str]]:
     """Every stage of a run with its sample, which is empty for stages of the whole run."""
     makers = {
-        layout.path(stage, argument, sample): (stage, sample if layout.per_sample(stage) else "")
-        for stage, outputs in layout.OUTPUTS.items()
+        stages.path(stage, argument, sample): (stage, sample if stages.per_sample(stage) else "")
+        for stage, outputs in stages.OUTPUTS.items()
         for argument in outputs
         for sample in plan.samples
     }
@@ -35,7 +35,7 @@ def jobs(plan: Plan) -> set[tuple[str, str]]:
 
 def outputs(plan: Plan) -> list[str]:
     """Paths of all that a run writes, relative to the output folder."""
-    return [layout.path(stage, name, sample) for stage, sample in sorted(jobs(plan)) for name in layout.OUTPUTS[stage]]
+    return [stages.path(stage, name, sample) for stage, sample in sorted(jobs(plan)) for name in stages.OUTPUTS[stage]]
 
 
 def found(plan: Plan, directory: Path) -> list[tuple[str, str]]:
@@ -72,10 +72,10 @@ def write(left: list[tuple[str, str]], directory: Path) -> None:
 
 def _results(directory: Path) -> Iterator[tuple[str, str]]:
     """Sample and relative path of every file that has the name of a stage's result."""
-    for stage, paths in layout.OUTPUTS.items():
+    for stage, paths in stages.OUTPUTS.items():
         for pattern in paths.values():
             before, _, after = pattern.partition("{sample}")
             for path in directory.glob(pattern.replace("{sample}", "*")):
                 name = path.relative_to(directory).as_posix()
-                sample = name[len(before) : len(name) - len(after)] if layout.per_sample(stage) else ""
+                sample = name[len(before) : len(name) - len(after)] if stages.per_sample(stage) else ""
                 yield sample, name

@@ -12,7 +12,8 @@ from typing import Any
 
 from metcn import provenance
 from metcn.errors import InputError
-from metcn.run import config, layout, marks, reach, sheet
+from metcn.run import config, marks, reach, sheet
+from metcn.run import stages as layout
 from metcn.run.samples import Sample
 
 Inputs = dict[str, str | list[str]]  # argument of a stage -> path(s), relative ones being results of earlier stages

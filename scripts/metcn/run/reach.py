@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from metcn import files, provenance
-from metcn.run.layout import STAGES
+from metcn.run.stages import STAGES
 
 CRITERIA_STAGES = ("calls", "report")  # the stages whose result changes with resources/criteria
 PAGE_STAGES = ("report", "cohort")  # the stages whose result changes with the templates
