@@ -24,6 +24,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from metcn.bins.layout import layout_of
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "benchmarks")]
 
@@ -119,11 +121,11 @@ def depths(gc: np.ndarray, normals: int) -> np.ndarray:
 
 def child_core(bins: str, normals: str) -> None:
     """Build a panel of arrays and take one tumour's ratios."""
-    from metcn.ratios import correct, levels
+    from metcn.ratios import correct
     from metcn.reference import build, checks, panel_file
 
     frame, gc = design(int(bins))
-    parts, depth = levels.design_of(frame), depths(gc, int(normals) + 1)
+    parts, depth = layout_of(frame), depths(gc, int(normals) + 1)
     tumour, matrix = depth[-1].astype(float), np.array(depth[:-1])
     del depth
     begin = time.process_time()
@@ -206,7 +208,7 @@ def child_cnvkit_reference(folder: str, normals: str) -> None:
     from skgenome import tabio
 
     paths = [f"{folder}/s{number}.targetcoverage.cnn" for number in range(int(normals))]
-    tabio.write(build.do_reference(paths, do_rmask=False, do_edge=False), f"{folder}/reference.cnn")
+    tabio.write(reference.do_reference(paths, do_rmask=False, do_edge=False), f"{folder}/reference.cnn")
 
 
 def child_cnvkit_fix(folder: str, normals: str) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 
 import pandas as pd
 
-from metcn.cli.stage_options import call_stage
 from metcn.files import read_json
 from metcn.run import config, stages
+from metcn.run.runner import call_stage
 from metcn.run.samples import Sample
 
 
@@ -60,7 +60,7 @@ class Cohort:
         if sample:
             row = self.samples[sample]
             facts |= {"specimen": row.specimen, "purity": row.purity, "ploidy": row.ploidy}
-        written = {argument: self.at(stage, sample, argument) for argument in stages.OUTPUTS[stage]}
+        written = {argument: self.at(stage, sample, argument) for argument in stages.STAGES[stage].outputs}
         settings = {key: self.settings[stage][key] for key in config.settings_keys(stage)}
         call_stage(stage, {**facts, **written, **files}, settings)
 

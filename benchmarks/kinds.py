@@ -1,7 +1,8 @@
 """Kinds of tumour for the purity fit, learned from absolute copy-number profiles, and how well they explain others.
 
 A profile is its share of the autosomes with 0, 1, 2 ... 12 copies; profiles are a mixture of multinomials, one per
-kind, found by expectation and maximisation. The table printed is that of `metcn.purity.segment_likelihood`, which has a flat kind beside.
+kind, found by expectation and maximisation. The table printed is that of `metcn.purity.segment_likelihood`, which has
+a flat kind beside.
 """
 
 from __future__ import annotations

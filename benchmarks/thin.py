@@ -18,12 +18,12 @@ import numpy as np
 import options
 import pandas as pd
 
-from metcn.cli.stage_options import call_stage
 from metcn.files import read_json, write_json
 from metcn.genome import build as genomes
 from metcn.io import tables
 from metcn.mixture import expected_ratio
 from metcn.run import config
+from metcn.run.runner import call_stage
 
 FACTS = genomes.load("GRCh37")
 DEPTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)

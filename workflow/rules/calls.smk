@@ -1,23 +1,23 @@
 """From copies to verdicts and the pages that show them."""
 
 # What a stage writes, with what Snakemake's own report shows of it.
-CALLS = layout.OUTPUTS["calls"] | {
+CALLS = layout.STAGES["calls"].outputs | {
     "output": report(
-        layout.OUTPUTS["calls"]["output"],
+        layout.STAGES["calls"].outputs["output"],
         caption="../report/calls.rst",
         category="Data",
         labels={"sample": "{sample}"},
     )
 }
-REPORT = layout.OUTPUTS["report"] | {
+REPORT = layout.STAGES["report"].outputs | {
     "output": report(
-        layout.OUTPUTS["report"]["output"],
+        layout.STAGES["report"].outputs["output"],
         caption="../report/sample.rst",
         category="Samples",
         labels={"sample": "{sample}"},
     )
 }
-COHORT = layout.OUTPUTS["cohort"] | {
+COHORT = layout.STAGES["cohort"].outputs | {
     "output": report(
         layout.path("cohort"),
         caption="../report/table.rst",
@@ -62,7 +62,7 @@ rule compare:
     input:
         unpack(PLAN.input_of("compare")),
     output:
-        **layout.OUTPUTS["compare"],
+        **layout.STAGES["compare"].outputs,
     log:
         layout.log("compare"),
     benchmark:

@@ -8,8 +8,8 @@ CHECKOUT = Path(str(workflow.current_basedir)).parents[1] / "scripts"
 if (CHECKOUT / "metcn").is_dir() and str(CHECKOUT) not in sys.path:
     sys.path.insert(0, str(CHECKOUT))
 
-from metcn.commands import snakefile
-from metcn.run import layout
+from metcn.cli import snakefile
+from metcn.run import stages as layout
 
 PLAN = snakefile.load(config, workflow)
 

@@ -6,7 +6,7 @@ rule reference:
     input:
         unpack(PLAN.input_of("reference")),
     output:
-        **layout.OUTPUTS["reference"],
+        **layout.STAGES["reference"].outputs,
     log:
         layout.log("reference"),
     benchmark:
@@ -27,7 +27,7 @@ rule ratios:
     input:
         unpack(PLAN.input_of("ratios")),
     output:
-        **layout.OUTPUTS["ratios"],
+        **layout.STAGES["ratios"].outputs,
     log:
         layout.log("ratios"),
     benchmark:
@@ -50,7 +50,7 @@ rule segments:
     input:
         unpack(PLAN.input_of("segments")),
     output:
-        **layout.OUTPUTS["segments"],
+        **layout.STAGES["segments"].outputs,
     log:
         layout.log("segments"),
     benchmark:
@@ -73,7 +73,7 @@ rule purity:
     input:
         unpack(PLAN.input_of("purity")),
     output:
-        **layout.OUTPUTS["purity"],
+        **layout.STAGES["purity"].outputs,
     log:
         layout.log("purity"),
     benchmark:
@@ -96,7 +96,7 @@ rule copies:
     input:
         unpack(PLAN.input_of("copies")),
     output:
-        **layout.OUTPUTS["copies"],
+        **layout.STAGES["copies"].outputs,
     log:
         layout.log("copies"),
     benchmark:

@@ -6,7 +6,7 @@ rule bins:
     input:
         unpack(PLAN.input_of("bins")),
     output:
-        **layout.OUTPUTS["bins"],
+        **layout.STAGES["bins"].outputs,
     log:
         layout.log("bins"),
     benchmark:
@@ -27,7 +27,7 @@ rule counts:
     input:
         unpack(PLAN.input_of("counts")),
     output:
-        **layout.OUTPUTS["counts"],
+        **layout.STAGES["counts"].outputs,
     log:
         layout.log("counts"),
     benchmark:

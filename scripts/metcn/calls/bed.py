@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from metcn.cohort.table import pick
+from metcn.calls.record import pick
 
 HEADER = "#chrom\tchromStart\tchromEnd\tname\tscore\tstrand\tthickStart\tthickEnd\titemRgb\n"
 COLOUR = "213,94,0"

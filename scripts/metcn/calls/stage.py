@@ -10,9 +10,9 @@ from metcn import provenance
 from metcn.calls import bed as extents
 from metcn.calls import criteria
 from metcn.calls import overall as calling
+from metcn.calls import record as overview
 from metcn.calls import vcf as variants
 from metcn.calls import verdicts as judging
-from metcn.cohort import table as overview
 from metcn.copies import limits
 from metcn.copies.records import SCHEMA, grid_of, read_draws
 from metcn.errors import InputError

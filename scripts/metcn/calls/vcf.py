@@ -8,7 +8,7 @@ from typing import Any
 
 import pysam
 
-from metcn.cohort.table import pick
+from metcn.calls.record import pick
 from metcn.files import writing
 from metcn.provenance import VERSION
 from metcn.vocabulary import REASONS

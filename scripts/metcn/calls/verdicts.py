@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from metcn.copies import detection_limit
+
 MISSING = {
     "gcn": "purity_below_floor",
     "ratio": "cep7_unavailable",
@@ -21,7 +23,6 @@ MISSING = {
     "pcn": "met_not_covered",
     "gcn_minus_ploidy": "ploidy_unknown",
 }
-SURELY_GAINED = 0.995  # probability that MET is gained from which no verdict is below the limit of detection
 TWO = 2.0  # copies of a cell that has lost and gained nothing
 ROUNDING = 1e-9  # weights sum to 1 only up to rounding; a share this near to a bound has reached it
 
@@ -235,7 +236,7 @@ class _Evidence:
         if self.category.combine == "and":
             blind &= ~in_sight
         asks_for_little = all(clause.lower is None for clause in self.category.clauses)
-        unsure &= draws.share(draws.gcn > TWO) < SURELY_GAINED - ROUNDING
+        unsure &= draws.share(draws.gcn > TWO) < detection_limit.SURELY_GAINED - ROUNDING
         return (blind & (self.met if asks_for_little else self.not_met)) | (unsure & self.met)
 
     def verdict(self) -> str:

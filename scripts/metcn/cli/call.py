@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from metcn import files
-from metcn.cli import metadata_records
-from metcn.cli.stage_options import call_stage
 from metcn.errors import InputError
-from metcn.run import config, plan, sheet
+from metcn.run import config, plan, runner, sheet
 from metcn.run import stages as layout
 from metcn.run.samples import NAME
 
@@ -67,7 +65,7 @@ def call(
     for stage in layout.STAGES:
         if stage in ("reference", "compare", "cohort") or (row.ratios and stage in ("bins", "counts")):
             continue
-        run(steps, stage, row.name, output)
+        runner.run(steps, stage, row.name, output)
     _overview(steps, output)
     print(f"metcn: results are in {output / layout.path('cohort')}", file=sys.stderr)
 
@@ -85,7 +83,7 @@ def _overview(steps: plan.Plan, output: Path) -> None:
 
     with files.alone(output, wait=True):
         found = {"calls": there("calls"), "comparisons": there("compare"), "seg": there("segments", "seg")}
-        run(
+        runner.run(
             steps,
             "cohort",
             "",
@@ -109,14 +107,16 @@ def cohort(folder: Path, last: str, cores: int = 1) -> None:
     steps = plan.load(config.read(source), folder.resolve(), str(source))
     stages = list(layout.STAGES)
     done = stages[: stages.index(last) + 1]
-    run(steps, "bins", "", folder)
+    runner.run(steps, "bins", "", folder)
     _each(steps, ["counts"], [*steps.normals, *steps.tumours], folder, cores)
     if "reference" in done:
-        run(steps, "reference", "", folder)
-    chain = [stage for stage in done if layout.per_sample(stage) and stage not in ("counts", "compare", "report")]
+        runner.run(steps, "reference", "", folder)
+    chain = [
+        stage for stage in done if layout.STAGES[stage].per_sample and stage not in ("counts", "compare", "report")
+    ]
     _each(steps, chain, steps.tumours if chain else [], folder, cores)
     if last == "cohort":
-        run(steps, "cohort", "", folder)
+        runner.run(steps, "cohort", "", folder)
 
 
 def _each(steps: plan.Plan, stages: Sequence[str], names: Sequence[str], folder: Path, cores: int) -> None:
@@ -133,37 +133,7 @@ def _each(steps: plan.Plan, stages: Sequence[str], names: Sequence[str], folder:
 def _chain(steps: plan.Plan, stages: Sequence[str], folder: Path, name: str) -> None:
     """Run the stages for one sample, one after the other."""
     for stage in stages:
-        run(steps, stage, name, folder)
-
-
-def run(
-    steps: plan.Plan,
-    stage: str,
-    sample: str,
-    output: Path,
-    *,
-    inputs: plan.Inputs | None = None,
-    omit: Sequence[str] = (),
-) -> None:
-    """Run a stage of the plan with its files below ``output``.
-
-    ``inputs`` stands for those of the plan, where not all of them are there; outputs in ``omit`` are not written.
-
-    Raises
-    ------
-    InputError
-        If an input is wrong.
-    """
-    name = sample if layout.per_sample(stage) else ""
-    read = {
-        argument: [output / path for path in paths] if isinstance(paths, list) else output / paths
-        for argument, paths in (steps.inputs(stage, name) if inputs is None else inputs).items()
-    }
-    kept = [argument for argument in layout.OUTPUTS[stage] if argument not in omit]
-    written = {argument: output / layout.path(stage, argument, sample) for argument in kept}
-    settings = {key: steps.settings[stage][key] for key in config.settings_keys(stage)}
-    metadata_records.forget(output, [layout.path(stage, argument, sample) for argument in layout.OUTPUTS[stage]])
-    call_stage(stage, {**steps.facts(stage, name), **read, **written}, settings)
+        runner.run(steps, stage, name, folder)
 
 
 def _given(configfile: Path | None, named: dict[str, Any]) -> dict[str, Any]:

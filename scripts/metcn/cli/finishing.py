@@ -12,9 +12,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from metcn.cli import call
 from metcn.errors import InputError
-from metcn.run import failures
+from metcn.run import failures, runner
 from metcn.run import stages as layout
 from metcn.run.failures import Failure
 from metcn.run.plan import Plan
@@ -86,7 +85,7 @@ def _failure(plan: Plan, sample: str, folder: Path, rest: Rest) -> Failure | Non
 
 def _chain(sample: str) -> list[Job]:
     """Jobs of a sample up to its calls, in the order of the data."""
-    stages = [stage for stage in layout.STAGES if layout.per_sample(stage) and stage not in OF_PAGES]
+    stages = [stage for stage in layout.STAGES if layout.STAGES[stage].per_sample and stage not in OF_PAGES]
     return [(stage, sample) for stage in stages]
 
 
@@ -115,13 +114,13 @@ def _began(job: Job, folder: Path, rest: Rest) -> bool:
     """Whether a job of a failed group was begun and not finished: its log is new, and an output is lacking."""
     stage, name = job
     log = folder / layout.log(stage).format(sample=name)
-    there = all((folder / layout.path(stage, argument, name)).exists() for argument in layout.OUTPUTS[stage])
+    there = all((folder / layout.path(stage, argument, name)).exists() for argument in layout.STAGES[stage].outputs)
     return log.is_file() and log.stat().st_mtime >= rest.since - failures.CLOCK_S and not there
 
 
 def _remove(folder: Path, stage: str, sample: str) -> None:
     """Take away what an earlier run made in place of an unfinished job: it does not belong to this input."""
-    for argument in layout.OUTPUTS[stage]:
+    for argument in layout.STAGES[stage].outputs:
         (folder / layout.path(stage, argument, sample)).unlink(missing_ok=True)
 
 
@@ -150,7 +149,7 @@ def _pages(plan: Plan, sample: str, folder: Path, rest: Rest) -> Iterator[Failur
             continue
         inputs = {name: path for name, path in plan.inputs(stage, sample).items() if (folder / str(path)).exists()}
         try:
-            call.run(plan, stage, sample, folder, inputs=inputs)
+            runner.run(plan, stage, sample, folder, inputs=inputs)
         except InputError as error:
             _remove(folder, stage, sample)
             yield Failure(sample, stage, "input_error", tuple(str(error).splitlines()))
@@ -165,6 +164,6 @@ def _cohort(plan: Plan, folder: Path) -> None:
     (folder / layout.path("cohort", "complete")).unlink(missing_ok=True)
     inputs = plan.inputs("cohort")
     there = {name: [path for path in paths if (folder / path).exists()] for name, paths in inputs.items()}
-    call.run(
+    runner.run(
         plan, "cohort", "", folder, inputs={name: paths for name, paths in there.items() if paths}, omit=("complete",)
     )

@@ -22,20 +22,6 @@ from metcn.vocabulary import ASSAYS, SPECIMENS
 
 DONE, DEFECT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
-STAGE_HELP = {
-    "bins": "where depth is measured",
-    "counts": "fragments (or a table's depth) per bin of one sample",
-    "reference": "panel of normals",
-    "ratios": "depth over what normals would have; MET and CEP7-like levels",
-    "segments": "stretches of equal copy number",
-    "purity": "purity and ploidy with their uncertainty",
-    "copies": "copies of MET and CEP7-like, intervals, limit of detection",
-    "calls": "verdict against each published criterion",
-    "compare": "change of MET copies from baseline to progression",
-    "report": "HTML page of one sample",
-    "cohort": "table and HTML page over all samples",
-}
-
 
 class _Parser(argparse.ArgumentParser):
     """A parser that reports a mistake in one line, like every other bad input."""
@@ -57,9 +43,11 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
     _add_run(commands)
     _add_call(commands)
-    for stage, text in STAGE_HELP.items():
-        command = commands.add_parser(stage, help=f"stage: {text}", description=_sentence(text), allow_abbrev=False)
-        stage_options.add_stage(command, stage)
+    for stage in stages.TABLE:
+        command = commands.add_parser(
+            stage.name, help=f"stage: {stage.help}", description=_sentence(stage.help), allow_abbrev=False
+        )
+        stage_options.add_stage(command, stage.name)
     _add_triage(commands)
     _add_titrate(commands)
     _add_validate(commands)
@@ -141,7 +129,7 @@ def _add_call(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--ploidy", default="", help="ploidy, such as 2.8 or 2.5-3.1 (default: unknown)")
     command.add_argument("--specimen", choices=SPECIMENS, default="tissue", help="kind of specimen (default: tissue)")
     command.add_argument("--sample", type=stage_options.sample_name, metavar="NAME", help="name (default: the file's)")
-    command.add_argument("--genome", choices=stage_options.GENOME.choices, help="genome build (default: the panel's)")
+    command.add_argument("--genome", choices=stages.GENOME.choices, help="genome build (default: the panel's)")
     command.add_argument("--assay", choices=ASSAYS, help="kind of assay (default: the panel's)")
     command.add_argument("--targets", type=Path, metavar="BED", help="targets, if there is no panel of normals")
     command.add_argument("--fasta", type=Path, metavar="FASTA", help="genome, for CRAM")
@@ -231,7 +219,7 @@ def _add_simulate(commands: argparse._SubParsersAction) -> None:
     for kind in (demo, cohort):
         kind.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write into")
         kind.add_argument("--seed", type=int, default=1, help="seed of all random numbers (default: 1)")
-    cohort.add_argument("--genome", choices=stage_options.GENOME.choices, default="GRCh37", help="default: GRCh37")
+    cohort.add_argument("--genome", choices=stages.GENOME.choices, default="GRCh37", help="default: GRCh37")
     cohort.add_argument("--assay", choices=("panel", "amplicon", "swgs"), default="panel", help="default: panel")
     cohort.add_argument("--format", choices=("bam", "cnn", "mosdepth"), default="bam", help="default: bam")
     cohort.add_argument("--normals", type=_positive, default=6, metavar="N", help="number of normals (default: 6)")

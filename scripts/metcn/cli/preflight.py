@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from metcn import files
-from metcn.bins import base_content, design, sampled
+from metcn.bins import base_content, design, hdf5_file, sampled
 from metcn.bins.targets import read_targets
 from metcn.calls import criteria
 from metcn.cli import headers
@@ -285,7 +285,7 @@ def _rows(plan: Plan, facts: genomes.Genome) -> int:
     tables_of = [[*row.coverage, *([row.ratios] if row.ratios else [])] for row in plan.samples.values()]
     in_tables = max((sum(map(_table_rows, paths)) for paths in tables_of), default=0)
     if plan.settings["reference"]["file"]:
-        return max(in_tables, len(panel_file.read_bins(plan.settings["reference"]["file"])))
+        return max(in_tables, len(hdf5_file.read_bins(plan.settings["reference"]["file"])))
     if in_tables:
         return in_tables
     genome_bp = sum(facts.contigs.values())

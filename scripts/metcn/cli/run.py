@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 from metcn import files
-from metcn.cli import metadata_records, output_lock, snakefile
+from metcn.cli import output_lock, snakefile
 from metcn.errors import InputError
-from metcn.run import config, failures, leftovers, plan, stages
+from metcn.run import config, failures, leftovers, metadata_records, plan, stages
 
 NOTE_MARK = "metcn: note: "
 DONE, FAILED = 0, 1

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from metcn import files
-from metcn.cli import finishing, metadata_records, output_lock
+from metcn.cli import finishing, output_lock
 from metcn.errors import InputError
-from metcn.run import config, leftovers, plan
+from metcn.run import config, leftovers, metadata_records, plan
 from metcn.run import stages as layout
 from metcn.run.samples import NAME
 
@@ -60,8 +60,8 @@ def _earlier_results(whole: plan.Plan, directory: Path) -> list[str]:
     unknown = metadata_records.without(directory, leftovers.outputs(whole))
     if unknown:
         notes.append(
-            f"{directory}: {metadata_records.note(unknown)}, so changes would go unnoticed; make them again with --forcerun or "
-            "with `metcn run`, or take them as they are with --touch --forceall"
+            f"{directory}: {metadata_records.note(unknown)}, so changes would go unnoticed; make them again "
+            "with --forcerun or with `metcn run`, or take them as they are with --touch --forceall"
         )
     return notes
 

@@ -63,7 +63,10 @@ def titrate(
             if status:
                 return status
     table = outcomes.collect(
-        folds, stages.OUTPUTS["calls"]["output"], settings["calls"]["default_criteria"], settings["calls"]["decide"]
+        folds,
+        stages.STAGES["calls"].outputs["output"],
+        settings["calls"]["default_criteria"],
+        settings["calls"]["decide"],
     )
     title = f"{settings['report']['title']}, {settings['assay']}"
     outcomes.write(directory, table, title, _notes(grid, settings, len(normals), bam, not unknown_purity))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from metcn.cohort.table import cell, pick
+from metcn.calls.record import cell, pick
 
 CALL_COLUMNS = (
     *("call", "qc", "purity", "met_ratio", "met_copies", "met_cep7", "plasma_copies", "focality", "lod_copies"),

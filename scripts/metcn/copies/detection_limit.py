@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from metcn.mixture import expected_ratio, tumour_copies
 from metcn.stats import student_t
 
+SURELY_GAINED = 0.995  # probability that MET is gained from which no verdict is below the limit of detection
+
 LOWEST_PURITY = 1e-4
 LOWEST_RATIO = 1e-6  # copies below 0, where a bisection may pass, have no ratio
 ROUNDING = 1e-9  # share by which a ratio may lie below the one asked for

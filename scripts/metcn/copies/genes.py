@@ -27,9 +27,9 @@ def copies_of(
 ) -> list[dict[str, Any]]:
     """Estimate of each gene that the build or the assay knows, in the order given; null where no bin covers it.
 
-    Focality is that of `metcn.copies.focality.classify`, with the gene's own arm and the other arm in the places of 7q and
-    CEP7-like. Of so many genes noise always lifts one, so ``focal`` is said only of a gene that lies above its arm by
-    more than noise does with probability ``alpha``.
+    Focality is that of `metcn.copies.focality.classify`, with the gene's own arm and the other arm in the places of 7q
+    and CEP7-like. Of so many genes noise always lifts one, so ``focal`` is said only of a gene that lies above its arm
+    by more than noise does with probability ``alpha``.
     """
     return [
         _estimate(locus, bins, mixture, facts, alpha=alpha, decide=decide)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn.calls import verdicts
 from metcn.copies import detection_limit
 from metcn.mixture import expected_ratio
 
@@ -52,7 +51,8 @@ def of_sample(
         "copies": float(np.max(by_group)),
         "purity_for": detection_limit.purity_for(limit, COPY_BOUNDS, PLOIDY_OF_TABLE if ploidy is None else ploidy),
         "detected": found or detection_limit.detected(met["log2"], met["se"], alpha=alpha),
-        "above_neutral": found or detection_limit.detected(met["log2"], met["se"], alpha=1 - verdicts.SURELY_GAINED),
+        "above_neutral": found
+        or detection_limit.detected(met["log2"], met["se"], alpha=1 - detection_limit.SURELY_GAINED),
         "copies_by_group": by_group,
         "ploidy_by_group": _mean_by_group(grid["ploidy"], grid),
         "amplicon": [

@@ -11,9 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from metcn.bins import tiles as tiling
+from metcn.bins.layout import layout_of
 from metcn.genome import build as genomes
 from metcn.ratios import correct as core
-from metcn.ratios import levels, sums
+from metcn.ratios import levels
+from metcn.reference import sums
 from metcn.stats import fragments as counting
 
 MARGIN_BP = 5_000_000  # bins this near to a gene may be in its amplicon and do not stand for its arm
@@ -48,7 +50,7 @@ class Locus:
 
 def profile(frame: pd.DataFrame, measured: Mapping[str, Any]) -> Profile:
     """Usable bins of a sample's ratios (a ``.cnr``), with the shared errors of its measurement."""
-    design = levels.design_of(frame)
+    design = layout_of(frame)
     rows = np.flatnonzero(frame["log2"].notna() & (frame["spread"] > 0))
     names, labels = np.unique(frame["gene"].to_numpy(dtype=np.str_)[rows], return_inverse=True)
     symbols = np.array([tiling.gene_symbol(name) for name in names], dtype=np.str_)

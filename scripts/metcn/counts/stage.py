@@ -1,4 +1,4 @@
-"""Stages ``bins`` and ``counts``: where depth is measured, and how deep one sample is there."""
+"""Stage ``counts``: how deep one sample is in each bin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from metcn import provenance
-from metcn.bins import design, sampled
+from metcn.bins import design
 from metcn.counts import alignment as counted
 from metcn.counts import counters as counting
 from metcn.counts import filtered, sites
@@ -24,46 +24,6 @@ from metcn.vocabulary import COUNT_COLUMNS, REASONS
 
 LOW_MET_FRAGMENTS = 100
 """Below this, chance alone (Poisson) moves MET's ratio by more than 10 %."""
-
-
-def bins(
-    *,
-    assay: str,
-    genome: str,
-    targets: Path | None,
-    fasta: Path | None,
-    coverage: Sequence[Path] | None,
-    reference: Path | None,
-    gc: Path | None,
-    mappability: Path | None,
-    output: Path,
-    settings: Mapping[str, Any],
-) -> None:
-    """Write ``bins.tsv``: those of a ready panel of normals, else the rows of a coverage table, else the design's.
-
-    Raises
-    ------
-    InputError
-        If an input is malformed, of another genome build, or missing where the assay needs it.
-    """
-    facts = genomes.load(genome)
-    known = {"tracks": {"gc": gc, "mappability": mappability}, **design.given(settings, "min_mappability")}
-    if reference:
-        from metcn.reference import panel_file  # brings HDF5, which counting does not need
-
-        frame = panel_file.read_bins(reference)
-    elif coverage:
-        frame = design.bins_of_coverage(
-            coverage_formats.read_coverage(coverage, facts), facts, assay=assay, where=_names(coverage)
-        )
-        frame = design.annotated(frame, facts, fasta, **known)
-    else:
-        frame = design.bins_of_design(facts, assay=assay, targets=targets, fasta=fasta, settings=settings)
-        frame = design.annotated(frame, facts, fasta, **known)
-        wide = int(np.median(_width(frame)))
-        if sampled.is_wanted(settings.get("reading", "auto"), assay=assay, window_bp=wide):
-            frame = sampled.sampled(frame, facts)
-    tables.write_bins(output, frame)
 
 
 def counts(

@@ -1,4 +1,4 @@
-"""Chromosomes laid end to end on one axis, as :mod:`metcn.bins.tiles` and :mod:`metcn.counts.counters` want positions."""
+"""Chromosomes laid end to end on one axis, as tiling and counting want positions."""
 
 from __future__ import annotations
 

@@ -12,13 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from metcn import provenance
-from metcn.counts import snps
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.genome import build as genomes
 from metcn.io import tables
 from metcn.purity import allele_fractions as reading
-from metcn.purity import fit, posterior
+from metcn.purity import fit, germline_sites, posterior
 from metcn.purity import grid as mixing
 from metcn.run.samples import parse_range
 
@@ -107,7 +106,7 @@ def _sites(offer: reading.Offer | None, alleles: Path | None, normal_alleles: Pa
     if alleles is None:
         return listed, "variants" if offer else ""
     normal = None if normal_alleles is None else tables.read_alleles(normal_alleles)
-    found = snps.heterozygous(tables.read_alleles(alleles), normal)
+    found = germline_sites.heterozygous(tables.read_alleles(alleles), normal)
     drivers = listed[listed["somatic"].astype(bool)]
     joined = pd.concat([found, drivers], ignore_index=True) if len(drivers) else found
     return joined, "own_reads" if normal is None else "matched_normal"

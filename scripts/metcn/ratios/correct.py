@@ -9,18 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metcn.bins import groups as regions
-from metcn.ratios import sums
-from metcn.reference import gc_curves, tangent
+from metcn.bins import layout
+from metcn.reference import gc_curves, sums, tangent
 from metcn.stats import fragments, robust
 
-BLOCK_BP = 5e6  # stretch over which a local level is taken: about 30 off-target bins of 150 kb
 BIN_FLOOR = 0.1  # log2; a few very quiet bins must not be taken for the gene
 LEVEL_BOUND = 3.0  # SDs from the others in its gene at which a bin loses weight: dropout does, real signal does not
 PRIOR_GROUPS = 20  # the reference's gene-level excess counts as much as this many genes of the sample
 EXCESS_WITHOUT_NORMALS = 0.25  # log2; spread of gene means against a flat reference on a real capture panel
 SMALLEST_SD = 1e-3  # log2; no bin is without noise
 ANEUPLOIDY_SHARE = 0.05  # baseline error per SD of block levels: what the genome's uncovered parts may add
-WIDE_KINDS = ("off_target", "window")  # kinds that cover the genome evenly and can carry the baseline
 
 Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
@@ -83,7 +81,7 @@ def correct(
     basis : ndarray, shape (bins, components)
         Components, log2 per unit share; may have no column.
     block : ndarray of int, shape (bins,)
-        Stretch of ``BLOCK_BP`` that each bin lies in (`metcn.bins.groups.blocks`).
+        Stretch of ``layout.BLOCK_BP`` that each bin lies in (`metcn.bins.groups.blocks`).
     group : ndarray of int, shape (bins,)
         Gene of each bin; ascending within a kind.
     usable, fit : ndarray of bool, shape (bins,)
@@ -101,12 +99,12 @@ def correct(
     blank = np.full(len(residual), np.nan)
     ratio, number = blank.copy(), blank if counts is None else counts.number
     found = Corrected(ratio, blank.copy(), {}, {}, {}, blank.copy(), tuple(summed))
-    wide = np.isin(kind, WIDE_KINDS)
+    wide = np.isin(kind, layout.WIDE_KINDS)
     local: Floats = np.zeros(len(residual))
     error = 0.0
-    for name in sorted(np.unique(kind), key=lambda name: (name not in WIDE_KINDS, name)):
+    for name in sorted(np.unique(kind), key=lambda name: (name not in layout.WIDE_KINDS, name)):
         members = np.flatnonzero(kind == name)
-        if name not in WIDE_KINDS and (fit & wide & np.isfinite(ratio)).any():
+        if name not in layout.WIDE_KINDS and (fit & wide & np.isfinite(ratio)).any():
             local = wide_levels(found, number, kind=kind, block=block, use=wide)[block]
             error = wide_noise(found, number, ratio, local, kind=kind, use=wide & fit, block=block)
         used = members[(fit & np.isfinite(residual) & np.isfinite(local))[members]]
@@ -361,9 +359,9 @@ def group_excess(
 
     Each group's mean is taken against the local level (whose error is ``local_error``); what scatters more than the
     noise of the two leads to expect is shared. Robust, so that genes that really are gained or lost do not count.
-    Groups count by what they tell (`metcn.stats.robust.excess`): a single bin, whose noise drowns what it shares, little. So
-    does their number: of an excess ``t``, the own or the one ``expected``, groups of noise ``n`` tell as much as
-    ``(t^2 / (t^2 + n^2))^2`` times as many without noise.
+    Groups count by what they tell (`metcn.stats.robust.excess`): a single bin, whose noise drowns what it shares,
+    little. So does their number: of an excess ``t``, the own or the one ``expected``, groups of noise ``n`` tell as much
+    as ``(t^2 / (t^2 + n^2))^2`` times as many without noise.
     """
     keep = np.flatnonzero(use & np.isfinite(ratio) & np.isfinite(sd))
     if keep.size == 0:

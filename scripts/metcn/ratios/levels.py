@@ -7,14 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from metcn.bins import groups as regions
-from metcn.bins import tiles as tiling
+from metcn.bins.layout import BinLayout
 from metcn.genome import build as genomes
 from metcn.ratios import correct as core
-from metcn.ratios import sums
+from metcn.reference import sums
 from metcn.reference.panel import Panel, share_of
 from metcn.stats import fragments as counting
 
@@ -23,24 +21,6 @@ SMALLEST_TIER = 4  # bins per side from which the centromere's level is trusted
 SMALLEST_WIDE_TIER = 3  # bins from which the rest of the chromosome serves instead
 FEW_BACKBONE_BINS = 20  # an amplicon assay has no more than some tens of inserts
 GAINED_LOG2 = 0.15  # EGFR at least this much above baseline, beyond three errors, counts as gained
-
-
-@dataclass(frozen=True, eq=False)
-class Design:
-    """The bins as arrays, with the groups that errors are estimated on; see `design_of`."""
-
-    frame: pd.DataFrame
-    chromosome: NDArray
-    kind: NDArray
-    midpoint: NDArray
-    width_bp: NDArray
-    block: NDArray
-    group: NDArray
-    fit: NDArray
-    wide: NDArray
-    on_seven: NDArray
-    met: NDArray
-    unread: NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,51 +91,8 @@ def _groups_alike(group: NDArray, weight: NDArray) -> float:
     return float(total.sum() ** 2 / np.sum(total**2))
 
 
-def design_of(frame: pd.DataFrame) -> Design:
-    """Arrays of the bins' table.
-
-    Targets are grouped by place (MET's are one group); wide bins in runs as long as MET has of them. Where targets
-    overlap MET they alone count as MET's own; without any, the wide bins that overlap it do.
-    """
-    kind = frame["kind"].to_numpy(dtype=np.str_)
-    start, end = frame["start"].to_numpy(), frame["end"].to_numpy()
-    role = frame["role"].to_numpy(dtype=np.str_)
-    codes, names = pd.factorize(frame["chromosome"])
-    bare = np.array([genomes.bare(name) for name in names], dtype=np.str_)[codes]
-    wide = np.isin(kind, core.WIDE_KINDS)
-    met = role == "met"
-    if (met & ~wide).any():  # a few stray intronic bins would only dilute the targets
-        met &= ~wide
-    unread = (frame["mask"] == tiling.NOT_READ).to_numpy()
-    group = np.zeros(len(frame), dtype=np.intp)
-    offset = 0
-    for name in np.unique(kind):
-        rows = np.flatnonzero(kind == name)
-        if name in core.WIDE_KINDS:
-            length = max(int(met[rows].sum()), 5 if name == "off_target" else 2)
-            label = _runs(bare[rows], unread[rows], length)
-        else:
-            label = regions.clusters(chromosome=bare[rows], start=start[rows], end=end[rows], whole=met[rows])
-        group[rows] = label + offset
-        offset += int(label[-1]) + 1
-    midpoint = (start + end) / 2
-    block = regions.blocks(chromosome=bare, midpoint=midpoint, size_bp=core.BLOCK_BP)
-    return Design(
-        frame=frame, chromosome=bare, kind=kind, midpoint=midpoint, width_bp=(end - start).astype(float), block=block,
-        group=group, fit=role == "backbone", wide=wide, on_seven=bare == genomes.MET_CHROMOSOME, met=met, unread=unread,
-    )  # fmt: skip
-
-
-def _runs(chromosome: NDArray, unread: NDArray, length: int) -> NDArray[np.intp]:
-    """Group number per wide bin: runs of ``length``, of equal parts where the genome was read in windows."""
-    if not unread.any():
-        return regions.runs(chromosome=chromosome, length=length)
-    begins = np.r_[True, (chromosome[1:] != chromosome[:-1]) | unread[1:] | unread[:-1]]
-    return regions.even_runs(stretch=np.cumsum(begins), length=length)
-
-
 def baseline(
-    design: Design, corrected: core.Corrected, number: NDArray, *, smallest: int
+    design: BinLayout, corrected: core.Corrected, number: NDArray, *, smallest: int
 ) -> tuple[NDArray, NDArray, dict[str, Any]]:
     """Log2 ratios on the common baseline, the local level of each bin, and what the baseline rests on.
 
@@ -200,7 +137,7 @@ def baseline(
 
 
 def excess(
-    design: Design, corrected: core.Corrected, ratio: NDArray, local: NDArray, panel: Panel, number: NDArray
+    design: BinLayout, corrected: core.Corrected, ratio: NDArray, local: NDArray, panel: Panel, number: NDArray
 ) -> dict[str, float]:
     """Gene-level excess error per kind of bins, log2: the sample's own, leaning on that of the normals."""
     found = {}
@@ -221,7 +158,7 @@ def excess(
 
 
 def _summed_excess(
-    design: Design, corrected: core.Corrected, number: NDArray, use: NDArray[np.bool_]
+    design: BinLayout, corrected: core.Corrected, number: NDArray, use: NDArray[np.bool_]
 ) -> tuple[float, float]:
     """What `ratios.group_excess` gives, of bins of few fragments: groups' excess beyond that of their bins."""
     rows = np.flatnonzero(use & np.isfinite(number) & np.isfinite(corrected.expected))
@@ -236,7 +173,7 @@ def _summed_excess(
     return float(np.sqrt(max(whole**2 - float(np.median(of_bins)), 0.0))), float(len(size))
 
 
-def met(design: Design, seen: Observed, base: Mapping[str, Any], panel: Panel) -> dict[str, Any]:
+def met(design: BinLayout, seen: Observed, base: Mapping[str, Any], panel: Panel) -> dict[str, Any]:
     """MET's level from its own bins, with each part of its error."""
     level = seen.own_level(design.met)
     kinds, sizes = np.unique(design.kind[design.met & np.isfinite(seen.log2)], return_counts=True)
@@ -257,7 +194,7 @@ def met(design: Design, seen: Observed, base: Mapping[str, Any], panel: Panel) -
     }
 
 
-def centromere(design: Design, facts: genomes.Genome, seen: Observed) -> dict[str, Any]:
+def centromere(design: BinLayout, facts: genomes.Genome, seen: Observed) -> dict[str, Any]:
     """The CEP7-like level from the nearest tier that has bins enough, its two sides, and whether they disagree."""
     outside = design.on_seven & ~_within(design, (facts.met[0] - MET_MARGIN_BP, facts.met[1] + MET_MARGIN_BP))
     middle = facts.centromere[genomes.MET_CHROMOSOME][0]
@@ -282,7 +219,7 @@ def centromere(design: Design, facts: genomes.Genome, seen: Observed) -> dict[st
     }  # fmt: skip
 
 
-def surroundings(design: Design, facts: genomes.Genome, seen: Observed) -> dict[str, Any]:
+def surroundings(design: BinLayout, facts: genomes.Genome, seen: Observed) -> dict[str, Any]:
     """Levels of the two arms without MET's and EGFR's neighbourhoods, and of EGFR itself."""
     middle = facts.centromere[genomes.MET_CHROMOSOME][0]
     near_met = _within(design, (facts.met[0] - MET_MARGIN_BP, facts.met[1] + MET_MARGIN_BP))
@@ -297,11 +234,11 @@ def surroundings(design: Design, facts: genomes.Genome, seen: Observed) -> dict[
     }
 
 
-def _within(design: Design, interval: tuple[int, int]) -> NDArray[np.bool_]:
+def _within(design: BinLayout, interval: tuple[int, int]) -> NDArray[np.bool_]:
     return (design.midpoint >= interval[0]) & (design.midpoint < interval[1])
 
 
-def _overlaps(design: Design, interval: tuple[int, int]) -> NDArray[np.bool_]:
+def _overlaps(design: BinLayout, interval: tuple[int, int]) -> NDArray[np.bool_]:
     start, end = design.frame["start"].to_numpy(), design.frame["end"].to_numpy()
     return (start < interval[1]) & (end > interval[0])
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from metcn.bins.layout import BinLayout
 from metcn.genome import build as genomes
 from metcn.ratios import correct as core
 from metcn.ratios import levels as measure
@@ -28,7 +29,7 @@ class Measured:
 
 
 def measured(
-    parts: measure.Design,
+    parts: BinLayout,
     facts: genomes.Genome,
     log2: np.ndarray,
     panel: Panel,
@@ -63,7 +64,7 @@ def measured(
     return Measured(corrected, seen, levels)
 
 
-def _observations(parts: measure.Design, counts: fragments.Counts, panel: Panel) -> fragments.Counts:
+def _observations(parts: BinLayout, counts: fragments.Counts, panel: Panel) -> fragments.Counts:
     """The fragments, NaN where a bin is no observation: one that normals do not cover, or that nothing tells of."""
     seen = fragments.covered(
         counts,
@@ -76,7 +77,7 @@ def _observations(parts: measure.Design, counts: fragments.Counts, panel: Panel)
 
 
 def _corrected(
-    parts: measure.Design, log2: np.ndarray, panel: Panel, curve: str, counts: fragments.Counts
+    parts: BinLayout, log2: np.ndarray, panel: Panel, curve: str, counts: fragments.Counts
 ) -> core.Corrected:
     """The sample's ratios against the panel.
 

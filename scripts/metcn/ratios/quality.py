@@ -1,4 +1,4 @@
-"""How even a profile is, waves and neighbours that err together, and whether normals explain any of it."""
+"""How even a profile is: waves, and neighbours that err together."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ SMALLEST_BLOCK = 5  # bins a stretch needs
 MARGIN = 3.0  # standard errors by which steps must exceed what noise alone gives them
 MAD_VARIANCE = 2.33  # relative standard error of a squared, scaled MAD, times the root of the number of values
 CUT = 3.0  # standardised residuals are cut here: one amplified bin is no wave
-FEWEST_BINS = 50  # with fewer, chance decides what normals explain
-LEAST_CENTRE = 0.15  # log2; where normals vary less from bin to bin, there is nothing to explain
-SMALLEST_SPREAD = 1e-3  # log2; of depths that are all alike
 
 Floats = NDArray[np.floating]
 
@@ -74,17 +71,3 @@ def _autocorrelation(standardised: Floats, block: NDArray[np.intp]) -> float:
     same = block[1:] == block[:-1]
     variance = float(np.mean(rest**2)) if len(rest) else 0.0
     return float(np.mean(rest[1:][same] * rest[:-1][same]) / variance) if same.any() and variance > 0 else float("nan")
-
-
-def left_by_normals(log2_depth: Floats, centre: Floats, *, centre_noise: float) -> float:
-    """Spread of a sample's depth from bin to bin after the normals' is taken off, over that before.
-
-    Below 1 where the normals explain some of it. A sample of other bins, a table whose rows are mixed up, and numbers
-    that are no depths have it well above 1. Arrays have shape (bins,), log2; NaN with few bins in both, or where the
-    normals vary no more than ``centre_noise``, the error of a bin of their centre, gives them.
-    """
-    known = np.isfinite(log2_depth) & np.isfinite(centre)
-    own, typical = log2_depth[known], centre[known]
-    if len(own) < FEWEST_BINS or robust.spread(typical) < np.hypot(LEAST_CENTRE, centre_noise):
-        return float("nan")
-    return robust.spread(own - typical) / max(robust.spread(own), SMALLEST_SPREAD)

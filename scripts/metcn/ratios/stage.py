@@ -1,10 +1,9 @@
-"""Stages ``reference`` and ``ratios``: from counts to a panel of normals, and from both to ratios with errors."""
+"""Stage ``ratios``: one sample against the panel of normals, with errors."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,177 +11,23 @@ import numpy as np
 import pandas as pd
 
 from metcn import provenance
-from metcn.bins import design
-from metcn.counts import counters as counting
+from metcn.bins import design, hdf5_file
+from metcn.bins.layout import BinLayout, layout_of
+from metcn.counts import depth_file
 from metcn.errors import InputError
-from metcn.files import read_json, write_json
+from metcn.files import write_json
 from metcn.genome import build as genomes
 from metcn.io import coverage_formats, tables
-from metcn.ratios import levels, quality, sums
+from metcn.ratios import levels, quality
 from metcn.ratios import measured as against
-from metcn.reference import build as normals
-from metcn.reference import checks, panel_file, suspected
-from metcn.reference.panel import FEWEST_NORMALS, Panel
-from metcn.stats import fragments, robust
+from metcn.reference import checks, few_fragments, panel_file, sums
+from metcn.reference.panel import FEWEST_NORMALS, Panel, flat
+from metcn.stats import fragments
 
 DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
 UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals
 SMALLEST_EXCESS = 0.02  # log2; excess of very quiet normals, so that a ratio to it means something
 UNLIKE_SHARE = 6.0  # a sample's largest share of a component, in SDs of the normals, beyond which it is unlike them
-
-
-def reference(
-    *,
-    bins: Path,
-    counts: Sequence[Path],
-    counts_summary: Sequence[Path] | None,
-    genome: str,
-    assay: str,
-    output: Path,
-    settings: Mapping[str, Any],
-) -> None:
-    """Write the panel of normals (HDF5) made of the counts of the normals.
-
-    Raises
-    ------
-    InputError
-        If a table is malformed, has other rows than the bins, a normal has no reads, or units differ.
-    """
-    frame = tables.read_bins(bins)
-    alike = checks.counted_alike(counts_summary or ())
-    names = [path.name.removesuffix(".cnn") for path in counts]
-    lost = checks.filtered(counts_summary or ())
-    for name, sentences in lost.items():
-        print(f"metcn: note: normal {name}: {' '.join(sentences)}", file=sys.stderr)
-    parts = levels.design_of(frame)
-    told = {path.stem: path for path in counts_summary or ()}
-    depth, behind = _depths(frame, counts, [told.get(name) for name in names])
-    _check_depths(depth, names, lost)
-    few = _few(parts, behind)
-    if not few.any():
-        behind = []  # as large as the depths twice over, and not asked again
-
-    def make(trusted: np.ndarray) -> Panel:
-        """Panel of these normals, from a copy of their depths, since a build consumes them."""
-        panel = _panel(parts, depth.copy(), trusted, settings)
-        if not behind:
-            return panel
-        kept = [one for one, there in zip(behind, trusted, strict=True) if there]
-        return _with_few(panel, parts, kept, few, settings["min_relative_depth"])
-
-    build, keep = genomes.load(genome), settings["on_suspicious"] == "keep"
-    checked = suspected.build(make, len(names), parts, build, keep=keep)
-    used = [name for name, there in zip(names, checked.used, strict=True) if there]
-    facts = {"genome": genome, "assay": assay, **alike, "normals": used, "provenance": provenance.stamp(settings)}
-    facts |= checks.of_normals(used, checked.panel)
-    found = suspected.facts_of(names, checked, suspected.residuals(checked.panel, parts, build))
-    suspected.say(found)
-    facts |= {"deviant": [one["name"] for one in found["suspects"]], "check": found}
-    panel_file.write(output, frame, checked.panel, facts)
-
-
-def _depths(
-    frame: pd.DataFrame, counts: Sequence[Path], summaries: Sequence[Path | None]
-) -> tuple[np.ndarray, list[fragments.Counts]]:
-    """Log2 depths of the normals, shape (normals, bins), and the fragments behind them; each table is read once."""
-    rows, behind = [], []
-    for path, summary in zip(counts, summaries, strict=True):
-        read = tables.read_depth(path, frame)
-        rows.append(_log2(frame, *read))
-        behind += _behind(frame, [read], [summary])
-    return np.stack(rows), behind
-
-
-def _check_depths(depth: np.ndarray, names: Sequence[str], lost: Mapping[str, Sequence[str]]) -> None:
-    """Raise InputError if a normal has no reads; a normal that is a copy of another one is noted."""
-    empty = [name for name, row in zip(names, depth, strict=True) if not np.isfinite(row).any()]
-    if empty:
-        why = f" ({' '.join(lost[empty[0]])})" if empty[0] in lost else ""
-        raise InputError(
-            f"normal {empty[0]} has no reads in any bin{why}; remove it from the sample sheet or replace its file"
-        )
-    checks.name_copies(names, depth)
-
-
-def _panel(parts: levels.Design, depth: np.ndarray, trusted: np.ndarray, settings: Mapping[str, Any]) -> Panel:
-    """Panel of the trusted normals."""
-    return normals.build(
-        depth,
-        kind=parts.kind,
-        group=parts.group,
-        chromosome=parts.chromosome,
-        fit=parts.fit,
-        learn=parts.fit | parts.on_seven,
-        met=parts.met,
-        x=checks.x_of(parts),
-        mask=parts.frame["mask"].to_numpy(dtype=np.str_),
-        max_components=settings["max_components"],
-        min_relative_depth=settings["min_relative_depth"],
-        max_spread=settings["max_spread"],
-        trusted=trusted,
-    )
-
-
-def _behind(
-    frame: pd.DataFrame, read: Sequence[tuple[np.ndarray, np.ndarray]], summaries: Sequence[Path | None]
-) -> list[fragments.Counts]:
-    """Fragments behind the depths of each of some samples, which have ``summaries`` or None."""
-    return [
-        fragments.behind(*one, _width(frame), bases_each=_bases_each(path))
-        for one, path in zip(read, summaries, strict=True)
-    ]
-
-
-def _few(parts: levels.Design, behind: Sequence[fragments.Counts]) -> np.ndarray:
-    """Bins of kinds of which the typical normal holds few fragments, shape (bins,)."""
-    few = np.zeros(len(parts.kind), dtype=bool)
-    used = parts.fit & (parts.frame["mask"] == "").to_numpy()
-    for kind in np.unique(parts.kind):
-        own = parts.kind == kind
-        few |= own & (robust.median([one.typical(own & used) for one in behind]) < fragments.FEW)
-    return few
-
-
-def _with_few(
-    panel: Panel, parts: levels.Design, behind: Sequence[fragments.Counts], few: np.ndarray, least: float
-) -> Panel:
-    """The panel with another centre, and nothing learned, for kinds of which the normals hold ``few`` fragments.
-
-    Logarithms of few fragments tell of no normal that it deviates either, so nothing is left over of them.
-    """
-    given = parts.frame["mask"].to_numpy(dtype=np.str_)
-    centre, spread, basis = (np.array(values) for values in (panel.centre, panel.spread, panel.basis))
-    mask, null, shares = panel.mask.astype("U32"), dict(panel.null), dict(panel.shares)
-    left_out = dict(panel.left_out)
-    for kind in np.unique(parts.kind[few]):
-        own = parts.kind == kind
-        number = np.stack([one.number[own] for one in behind])
-        centre[own], spread[own], mask[own] = sums.centre(
-            number, behind[0].per_depth[own], fit=parts.fit[own], given=given[own], least_relative=least
-        )
-        basis[own] = 0.0
-        null.pop(str(kind), None)
-        shares.pop(str(kind), None)
-        left_out.pop(str(kind), None)
-    return replace(
-        panel, centre=centre, spread=spread, basis=basis, mask=mask, null=null, shares=shares, left_out=left_out
-    )
-
-
-def _log2(frame: pd.DataFrame, depth: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Log2 depth per bin, NaN where it has no reads."""
-    return counting.even_log2_depth(depth, count, _width(frame)).astype(np.float32)
-
-
-def _width(frame: pd.DataFrame) -> np.ndarray:
-    """Width of each bin, bp."""
-    return (frame["end"] - frame["start"]).to_numpy()
-
-
-def _bases_each(summary: Path | None) -> float | None:
-    """Bases that a fragment adds to the mean depth of a coverage table; None where that, or the table, is not known."""
-    value = read_json(summary).get("bases_per_fragment") if summary else None
-    return None if value is None else float(value)
 
 
 class _Given(NamedTuple):
@@ -226,24 +71,24 @@ def ratios(
     elif counts and bins:
         frame, told = tables.read_bins(bins), [counts_summary]
         own = tables.read_depth(counts, frame)
-        [behind] = _behind(frame, [own], told)
+        [behind] = depth_file.behind(frame, [own], told)
         of_run = (genome, assay, checks.counted_alike(told))
-        given = _Given(_log2(frame, *own), own[0], behind, [], *_compared(frame, reference, matched_normal, *of_run))
+        given = _Given(
+            depth_file.log2(frame, *own), own[0], behind, [], *_compared(frame, reference, matched_normal, *of_run)
+        )
     else:
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
-    frame, panel, log2 = given.frame, given.panel, given.log2
-    parts = levels.design_of(frame)
+    frame, panel, log2, parts = given.frame, given.panel, given.log2, layout_of(given.frame)
     how = {"curve": settings["curve"], "smallest": settings["min_backbone_bins"]}
     found = against.measured(parts, facts, log2, panel, counts=given.behind, **how)
     matched = None
     if matched_normal and given.mode == "panel_of_normals":
         own = tables.read_depth(matched_normal, frame)
-        [theirs] = _behind(frame, [own], [counts_summary])
+        [theirs] = depth_file.behind(frame, [own], [counts_summary])
         matched = against.matched_normal(
-            against.measured(parts, facts, _log2(frame, *own), panel, counts=theirs, **how).levels
+            against.measured(parts, facts, depth_file.log2(frame, *own), panel, counts=theirs, **how).levels
         )
-    made = given.made
-    resembles = checks.of_sample(found.corrected.shares, made["names"], panel) if made else None
+    resembles = checks.of_sample(found.corrected.shares, given.made["names"], panel) if given.made else None
     measured = {
         "sample": sample,
         "assay": assay,
@@ -251,15 +96,15 @@ def ratios(
         "mode": given.mode,
         **found.levels,
         "qc": _quality(parts, log2, found, panel),
-        "reference": made | {"resembles": resembles} if made else None,
+        "reference": given.made | {"resembles": resembles} if given.made else None,
         "matched_normal": matched,
         "notes": given.notes,
     }
     covered = bool(np.isfinite(log2[parts.met & (panel.mask == "")]).any())
     measured["reasons"] = _measured_reasons(parts, measured, settings, covered=covered)
     _write_ratios(output, frame.assign(depth=given.depth), panel.mask, found.bins)
-    read = {"imported": imported} if imported else {"reference": reference}
-    write_json(summary, measured | {"inputs": provenance.contents(**read)})
+    read = provenance.contents(**({"imported": imported} if imported else {"reference": reference}))
+    write_json(summary, measured | {"inputs": read})
 
 
 def _compared(
@@ -269,7 +114,7 @@ def _compared(
     if reference is not None:
         stored, panel, facts = panel_file.read(reference)
         panel_file.check_facts(reference, facts, genome=genome, assay=assay)
-        expected, found = facts["fingerprint"], panel_file.fingerprint(frame)
+        expected, found = facts["fingerprint"], hdf5_file.fingerprint(frame)
         if expected != found:
             raise InputError(
                 f"{reference} was made for other bins (fingerprint {expected}) than this sample's ({found}); "
@@ -286,25 +131,19 @@ def _compared(
         }
         return stored, panel, made, "panel_of_normals" if panel.normals >= FEWEST_NORMALS else "few_normals"
     if matched is not None:
-        flat = _flat(frame)
+        blank = flat(frame["mask"].to_numpy(dtype=np.str_))
         own = tables.read_depth(matched, frame)
-        centre = _log2(frame, *own)
-        mask = np.where((flat.mask == "") & ~np.isfinite(centre), "no_reads_in_normals", flat.mask)
-        panel = Panel(centre, flat.spread, mask, flat.basis, {}, 1)
-        parts, behind = levels.design_of(frame), _behind(frame, [own], [None])
-        return frame, _with_few(panel, parts, behind, _few(parts, behind), 0.0), None, "matched_normal"
-    return frame, _flat(frame), None, "no_normals"
-
-
-def _flat(frame: pd.DataFrame) -> Panel:
-    """A panel that says nothing: every centre 0, every spread 1 (the sample's own noise then gives the scale)."""
-    count = len(frame)
-    return Panel(
-        centre=np.zeros(count),
-        spread=np.ones(count),
-        mask=frame["mask"].to_numpy(dtype=np.str_),
-        basis=np.zeros((count, 0)),
-    )
+        centre = depth_file.log2(frame, *own)
+        mask = np.where((blank.mask == "") & ~np.isfinite(centre), "no_reads_in_normals", blank.mask)
+        panel = Panel(centre, blank.spread, mask, blank.basis, {}, 1)
+        parts, behind = layout_of(frame), depth_file.behind(frame, [own], [None])
+        return (
+            frame,
+            few_fragments.with_sums(panel, parts, behind, few_fragments.kinds_of_few(parts, behind), 0.0),
+            None,
+            "matched_normal",
+        )
+    return frame, flat(frame["mask"].to_numpy(dtype=np.str_)), None, "no_normals"
 
 
 def _imported(path: Path, facts: genomes.Genome, assay: str) -> _Given:
@@ -318,11 +157,20 @@ def _imported(path: Path, facts: genomes.Genome, assay: str) -> _Given:
     frame = design.annotated(design.bins_of_coverage(table, facts, assay=assay, where=str(path)), facts)
     unknown = np.full(len(frame), np.nan)
     behind = fragments.Counts(unknown, unknown)  # of ratios made elsewhere nothing is known
-    return _Given(table["log2"].to_numpy(float), unknown, behind, list(notes), frame, _flat(frame), None, "imported")
+    return _Given(
+        table["log2"].to_numpy(float),
+        unknown,
+        behind,
+        list(notes),
+        frame,
+        flat(frame["mask"].to_numpy(dtype=np.str_)),
+        None,
+        "imported",
+    )
 
 
 def _measured_reasons(
-    parts: levels.Design, measured: Mapping[str, Any], settings: Mapping[str, Any], *, covered: bool
+    parts: BinLayout, measured: Mapping[str, Any], settings: Mapping[str, Any], *, covered: bool
 ) -> list[str]:
     """What is to be said against the measurement, in codes of the closed list.
 
@@ -363,7 +211,7 @@ def _measured_reasons(
     return [code for code, holds in found.items() if holds]
 
 
-def _quality(parts: levels.Design, log2: np.ndarray, found: against.Measured, panel: Panel) -> dict[str, Any]:
+def _quality(parts: BinLayout, log2: np.ndarray, found: against.Measured, panel: Panel) -> dict[str, Any]:
     """Noise of the sample, what its genes and neighbours share, what normals explain, and how many bins are used."""
     corrected, bins = found.corrected, found.bins
     return {
@@ -390,7 +238,7 @@ def _empty(bins: levels.Observed) -> float:
     return float(np.mean(bins.number[known] == 0)) if known.any() else float("nan")
 
 
-def _evenness(parts: levels.Design, bins: levels.Observed) -> quality.Evenness:
+def _evenness(parts: BinLayout, bins: levels.Observed) -> quality.Evenness:
     """How even the bins are that cover the autosomes evenly; NaN without them."""
     rows = np.flatnonzero(parts.wide & (parts.fit | parts.on_seven) & np.isfinite(bins.log2))
     log2, sd, chromosome, midpoint = (values[rows] for values in (bins.log2, bins.sd, parts.chromosome, parts.midpoint))

@@ -20,7 +20,7 @@ Spans = Sequence[tuple[int, int]]
 
 
 def passes(read: pysam.AlignedSegment, filters: sam.Filters) -> bool:
-    """Whether a read passes the filters of :func:`metcn.counts.counters.fragments`, whichever mate it is."""
+    """Whether a read passes the filters of :func:`metcn.reads.fragments.fragments`, whichever mate it is."""
     refused = sam.UNMAPPED | sam.SECONDARY | sam.SUPPLEMENTARY | sam.QC_FAILED
     refused |= 0 if filters.keep_duplicates else sam.DUPLICATE
     if read.flag & refused or read.reference_id < 0 or read.mapping_quality < filters.min_mapq:

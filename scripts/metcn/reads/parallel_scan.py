@@ -30,7 +30,7 @@ def fragments(
     chunk: int = scan.CHUNK_FRAGMENTS,
     further: sam.Further | None = None,
 ) -> Iterator[sam.Chunk]:
-    """Fragments as of :func:`metcn.counts.counters.fragments`, in chunks, of the records of the ranges.
+    """Fragments as of :func:`metcn.reads.fragments.fragments`, in chunks, of the records of the ranges.
 
     Parameters
     ----------

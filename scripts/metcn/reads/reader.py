@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from metcn.counts import counters as counting
 from metcn.errors import InputError
 from metcn.reads import alignments, cram, index_ranges
 from metcn.reads import blocks as aligned
 from metcn.reads.alignments import Alignment, Stretch
+from metcn.reads.fragments import fragments as fragments_of
 from metcn.reads.index_files import Range
 from metcn.reads.sam import Blocks, Chunk, Disorder, Filters
 
@@ -120,7 +120,7 @@ def _one_by_one(opened: Alignment, filters: Filters, what: Reading, blocks: Bloc
     before = (0, -1)
     for part in alignments.read_records(opened, what.stretches, further=None if further is None else further.add):
         before = _in_order(opened, part, before)
-        yield counting.fragments(part, **filters._asdict())
+        yield fragments_of(part, **filters._asdict())
     if further is not None:
         further.flush()
 

@@ -26,7 +26,7 @@ TALLIES = (
 
 
 class Filters(NamedTuple):
-    """Which fragments count; :func:`metcn.counts.counters.fragments` says what each bound means."""
+    """Which fragments count; :func:`metcn.reads.fragments.fragments` says what each bound means."""
 
     min_mapq: int = 20
     keep_duplicates: bool = False

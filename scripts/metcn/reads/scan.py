@@ -1,8 +1,8 @@
 """Fragments straight from the bytes of a BAM: a compiled loop over its records (SAM specification, section 4.2).
 
-It gives what :func:`metcn.counts.counters.fragments` gives for the same records, without an object or a row per record: some
-10 ns each, so that a file is counted about as fast as it inflates. Importing this module needs numba; who cannot, reads
-records with :mod:`metcn.reads.alignments` instead.
+It gives what :func:`metcn.reads.fragments.fragments` gives for the same records, without an object or a row per record:
+some 10 ns each, so that a file is counted about as fast as it inflates. Importing this module needs numba; who cannot,
+reads records with :mod:`metcn.reads.alignments` instead.
 """
 
 from __future__ import annotations
@@ -272,7 +272,7 @@ def fragments(
     chunk: int = CHUNK_FRAGMENTS,
     further: sam.Further | None = None,
 ) -> Iterator[sam.Chunk]:
-    """Fragments as of :func:`metcn.counts.counters.fragments`, in chunks, of a BAM whose blocks come from anywhere.
+    """Fragments as of :func:`metcn.reads.fragments.fragments`, in chunks, of a BAM whose blocks come from anywhere.
 
     Parameters
     ----------

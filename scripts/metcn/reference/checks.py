@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from metcn.bins.layout import BinLayout
 from metcn.errors import InputError
 from metcn.files import read_json
-from metcn.ratios import quality
-from metcn.ratios.levels import Design
 from metcn.reference import sample_groups
 from metcn.reference.panel import FEWEST_NORMALS, Panel
 from metcn.stats import robust
@@ -37,7 +36,7 @@ def name_copies(names: Sequence[str], depth: np.ndarray) -> None:
             print(f"metcn: note: normals {other} and {name} {remedy}", file=sys.stderr)
 
 
-def x_of(design: Design) -> np.ndarray:
+def x_of(design: BinLayout) -> np.ndarray:
     """Bins of chromosome X of which a male has one copy."""
     inside = (design.midpoint >= X_WITHOUT_ENDS[0]) & (design.midpoint < X_WITHOUT_ENDS[1])
     return np.asarray((design.chromosome == "X") & inside)
@@ -68,13 +67,13 @@ def of_sample(shares: Mapping[str, Sequence[float]], names: Sequence[str], panel
     return found
 
 
-def left_by_normals(log2: np.ndarray, parts: Design, panel: Panel) -> dict[str, float]:
-    """Per kind of bins, what `quality.left_by_normals` says; nothing without a panel that knows its own noise."""
+def left_by_normals(log2: np.ndarray, parts: BinLayout, panel: Panel) -> dict[str, float]:
+    """Per kind of bins, what `sample_groups.left_by_normals` says; nothing without a panel that knows its own noise."""
     found = {}
     for kind in np.unique(parts.kind) if panel.normals >= FEWEST_NORMALS else ():
         rows = parts.fit & (parts.kind == kind) & (panel.mask == "")
         noise = robust.median(panel.spread[rows]) / np.sqrt(panel.normals) if rows.any() else float("nan")
-        found[str(kind)] = quality.left_by_normals(log2[rows], panel.centre[rows], centre_noise=noise)
+        found[str(kind)] = sample_groups.left_by_normals(log2[rows], panel.centre[rows], centre_noise=noise)
     return found
 
 

@@ -98,3 +98,12 @@ def share_of(averaged: Mapping[int, float], groups: float) -> float:
     inside = min(max(groups, 1), lengths[-1])
     share = np.interp(np.log(inside), np.log(lengths), [known[length] for length in lengths])
     return float(share * np.sqrt(inside / max(groups, 1)))
+
+
+def flat(mask: NDArray[np.str_]) -> Panel:
+    """A panel that says nothing: every centre 0, every spread 1 (the sample's own noise then gives the scale).
+
+    ``mask`` holds the reason why a bin is not used, shape (bins,).
+    """
+    count = len(mask)
+    return Panel(centre=np.zeros(count), spread=np.ones(count), mask=mask, basis=np.zeros((count, 0)))

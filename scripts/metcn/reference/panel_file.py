@@ -6,7 +6,6 @@ loading them, and samples side by side share the pages. HDF5 has checksums of ch
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from collections.abc import Mapping
@@ -18,29 +17,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from metcn.bins import hdf5_file
 from metcn.errors import InputError
 from metcn.files import writing
-from metcn.io import decompress
-from metcn.io.delimited import check_intervals
-from metcn.io.tables import SPECIFICATIONS
 from metcn.reference.panel import KindNull, Panel
-from metcn.vocabulary import BIN_COLUMNS
 
 FORMAT = "metcn-reference"
 FORMAT_VERSION = 2
 ARRAYS = ("centre", "spread", "basis")  # with one entry per bin
 STORED = np.dtype("<f4")
 BLOCK_BYTES = 1 << 24  # of an array that is checked at a time
-
-
-def fingerprint(frame: pd.DataFrame) -> str:
-    """Digest of the bins' coordinates and kinds: equal for the same design, whatever file it came from."""
-    whole = hashlib.sha256()
-    for name in ("chromosome", "kind"):
-        whole.update("\n".join(frame[name].tolist()).encode() + b"\0")
-    for name in ("start", "end"):
-        whole.update(frame[name].to_numpy(np.int64).tobytes())
-    return whole.hexdigest()[:16]
 
 
 def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[str, Any]) -> None:
@@ -52,7 +38,7 @@ def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[st
     with writing(path) as temporary, h5py.File(temporary, "w", track_order=True) as handle:
         handle.attrs["format"] = FORMAT
         handle.attrs["format_version"] = FORMAT_VERSION
-        handle.attrs["fingerprint"] = fingerprint(frame)
+        handle.attrs["fingerprint"] = hdf5_file.fingerprint(frame)
         handle.attrs["facts"] = json.dumps(dict(facts), sort_keys=True)
         handle.attrs["genome"], handle.attrs["assay"] = facts["genome"], facts["assay"]
         for name in ("unit", "keep_duplicates"):  # not known of coverage tables
@@ -60,7 +46,7 @@ def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[st
                 handle.attrs[name] = facts[name]
         handle.attrs["normals"] = panel.normals
         handle.attrs["null"] = json.dumps({kind: null.__dict__ for kind, null in panel.null.items()}, sort_keys=True)
-        write_bins(handle, frame.assign(mask=panel.mask))
+        hdf5_file.write_bins(handle, frame.assign(mask=panel.mask))
         for name in ARRAYS:
             values = np.ascontiguousarray(getattr(panel, name), dtype=STORED)
             handle.create_dataset(name, data=values, track_times=False).attrs["crc32"] = zlib.crc32(values.data)
@@ -112,49 +98,6 @@ def _numbered(values: Mapping[str, float]) -> dict[int, float]:
     return {int(key): value for key, value in values.items()}
 
 
-def write_bins(handle: h5py.File, frame: pd.DataFrame) -> None:
-    """Store bins in an open file, a dataset per column; of text the place of each value in a list of names."""
-    bins, names = handle.create_group("bins"), handle.create_group("names")
-    for name in BIN_COLUMNS:
-        values = frame[name].to_numpy()
-        if SPECIFICATIONS[name].type == "text":
-            values, known = pd.factorize(frame[name].astype(object))
-            text = np.asarray(known, dtype=object)
-            names.create_dataset(name, data=text, dtype=h5py.string_dtype(), track_times=False)
-        bins.create_dataset(name, data=values, compression="gzip", shuffle=True, track_times=False)
-
-
-def read_bins(path: str | Path) -> pd.DataFrame:
-    """Bins stored in a panel of normals, columns ``BIN_COLUMNS``.
-
-    Raises
-    ------
-    InputError
-        If the file is not a panel of normals, or lacks a column.
-    """
-    try:
-        with h5py.File(path, "r") as handle:
-            decompress.check_hdf5(handle)
-            frame = pd.DataFrame({name: _column(handle, name) for name in BIN_COLUMNS})
-    except (OSError, KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(_refused(path, str(error).strip("'\""))) from error
-    frame.index += 1
-    check_intervals(frame, f"{path} (group bins)")
-    return frame.reset_index(drop=True)
-
-
-def _column(handle: h5py.File, name: str) -> Any:
-    """One column of the bins."""
-    values = handle["bins"][name][:]
-    if SPECIFICATIONS[name].type != "text":
-        return values
-    return pd.array(handle["names"][name].asstr()[:].tolist(), dtype="str").take(values)
-
-
-def _refused(path: str | Path, why: str) -> str:
-    return f"expected a panel of normals made by `metcn reference`, {path} is not one ({why}); make it again"
-
-
 def _mapped(handle: h5py.File, name: str) -> NDArray[np.float32]:
     """An array of an open file, mapped into memory, read-only.
 
@@ -192,7 +135,7 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
     InputError
         If the file is not a panel of normals, is damaged, or is in the format of another version.
     """
-    frame = read_bins(path)
+    frame = hdf5_file.read_bins(path)
     try:
         with h5py.File(path, "r") as handle:
             if handle.attrs["format"] != FORMAT or int(handle.attrs["format_version"]) != FORMAT_VERSION:
@@ -212,8 +155,10 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
             shares = {kind: values[:] for kind, values in handle["shares"].items()}
             male = handle["male"][:] if "male" in handle else None
     except (AttributeError, OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(_refused(path, str(error).strip("'\""))) from error
-    if fingerprint(frame) != facts["fingerprint"] or any(len(values) != len(frame) for values in arrays.values()):
+        raise InputError(hdf5_file.refused(path, str(error).strip("'\""))) from error
+    if hdf5_file.fingerprint(frame) != facts["fingerprint"] or any(
+        len(values) != len(frame) for values in arrays.values()
+    ):
         raise InputError(f"{path}: its bins are not those it was made for; the file is damaged, make it again")
     mask = frame["mask"].to_numpy(dtype=np.str_)
     if len(facts["normals"]) != normals or not all(np.isfinite(values[mask == ""]).all() for values in arrays.values()):

@@ -7,6 +7,10 @@ from numpy.typing import NDArray
 
 from metcn.stats import robust
 
+FEWEST_BINS = 50  # with fewer, chance decides what normals explain
+LEAST_CENTRE = 0.15  # log2; where normals vary less from bin to bin, there is nothing to explain
+SMALLEST_SPREAD = 1e-3  # log2; of depths that are all alike
+
 SEX_GAP = 0.5  # log2 between the X of the two sexes at the least; one copy against two is 1
 STRAY = 2.5  # a normal's genes stray this much more than the typical normal's when it is left out
 SEPARATE = 0.8  # share of a component's variance between two groups of normals; an even cloud reaches about 0.64
@@ -76,3 +80,17 @@ def nearest(own: Floats, shares: Floats, count: int = 3) -> tuple[NDArray[np.int
     np.fill_diagonal(between, np.inf)
     typical = float(np.median(between.min(axis=1)))
     return order, float(away[order[0]] / typical) if typical > 0 else float("nan")
+
+
+def left_by_normals(log2_depth: Floats, centre: Floats, *, centre_noise: float) -> float:
+    """Spread of a sample's depth from bin to bin after the normals' is taken off, over that before.
+
+    Below 1 where the normals explain some of it. A sample of other bins, a table whose rows are mixed up, and numbers
+    that are no depths have it well above 1. Arrays have shape (bins,), log2; NaN with few bins in both, or where the
+    normals vary no more than ``centre_noise``, the error of a bin of their centre, gives them.
+    """
+    known = np.isfinite(log2_depth) & np.isfinite(centre)
+    own, typical = log2_depth[known], centre[known]
+    if len(own) < FEWEST_BINS or robust.spread(typical) < np.hypot(LEAST_CENTRE, centre_noise):
+        return float("nan")
+    return robust.spread(own - typical) / max(robust.spread(own), SMALLEST_SPREAD)

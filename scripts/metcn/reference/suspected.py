@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metcn.bins.layout import WIDE_KINDS, BinLayout
 from metcn.genome import build as genomes
 from metcn.genome import names
-from metcn.ratios import correct as core
-from metcn.ratios.levels import Design
 from metcn.reference import suspects
 from metcn.reference.panel import FEWEST_NORMALS, Panel
 from metcn.reference.suspects import Residual, Suspect
@@ -51,7 +50,7 @@ class Checked:
     undecided: bool = False
 
 
-def build(make: Callable[[Mask], Panel], count: int, parts: Design, facts: genomes.Genome, *, keep: bool) -> Checked:
+def build(make: Callable[[Mask], Panel], count: int, parts: BinLayout, facts: genomes.Genome, *, keep: bool) -> Checked:
     """Panel of the normals, checked; without the suspicious ones unless ``keep``.
 
     Parameters
@@ -105,7 +104,7 @@ def _enough(trusted: Mask) -> bool:
     return bool(trusted.sum() >= max(FEWEST_NORMALS, len(trusted) // 2 + 1))
 
 
-def residuals(panel: Panel, parts: Design, facts: genomes.Genome) -> list[Residual]:
+def residuals(panel: Panel, parts: BinLayout, facts: genomes.Genome) -> list[Residual]:
     """What fits without each normal left of it, with the places it lies in."""
     found = []
     for kind, left in panel.left_out.items():
@@ -116,7 +115,7 @@ def residuals(panel: Panel, parts: Design, facts: genomes.Genome) -> list[Residu
         arm = np.char.add(name.astype(np.str_), np.where(middle < centromere, "p", "q"))
         gene = parts.frame["gene"].to_numpy(dtype=np.str_)[first]
         place = np.array([f"{one}:{at / 1e6:.1f} Mb" for one, at in zip(name, middle, strict=True)], dtype=np.str_)
-        wide = kind in core.WIDE_KINDS
+        wide = kind in WIDE_KINDS
         found.append(
             Residual(
                 rest=left.rest,
@@ -133,7 +132,7 @@ def residuals(panel: Panel, parts: Design, facts: genomes.Genome) -> list[Residu
     return found
 
 
-def _met_of(panel: Panel, parts: Design) -> NDArray[np.float64]:
+def _met_of(panel: Panel, parts: BinLayout) -> NDArray[np.float64]:
     """What is left of MET in each normal, log2, shape (normals,)."""
     for kind, left in panel.left_out.items():
         own = np.isin(left.label, parts.group[parts.met & (parts.kind == kind)])

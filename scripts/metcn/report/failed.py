@@ -9,7 +9,7 @@ from typing import Any
 from metcn.calls import stage
 from metcn.copies.records import SCHEMA
 from metcn.files import write_json, write_text
-from metcn.report import render
+from metcn.report import sample_page
 from metcn.run.failures import Failure
 from metcn.run.samples import Sample
 
@@ -35,7 +35,7 @@ def write(
     """
     record = document(failure, sample, run, configuration)
     write_json(output, record)
-    write_text(page, render.failure_page(record, title=run["report"]["title"]))
+    write_text(page, sample_page.failure_page(record, title=run["report"]["title"]))
 
 
 def document(failure: Failure, sample: Sample, run: Mapping[str, Any], configuration: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from metcn.cohort.table import pick
+from metcn.calls.record import pick
 from metcn.mixture import tumour_copies
 from metcn.report import estimate_plots, wording
 from metcn.report.wording import copies, ratio

@@ -1,20 +1,16 @@
-"""Stages ``report`` and ``cohort``: from verdicts to what people and other tools read."""
+"""Stage ``report``: the page of one sample."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from metcn.cohort import multiqc
-from metcn.cohort import table as overview
 from metcn.copies.records import read_call
-from metcn.errors import InputError
 from metcn.files import read_json, write_text
 from metcn.genome import build as genomes
 from metcn.io import tables
-from metcn.report import render, whatif
-from metcn.run import failures
+from metcn.report import sample_page, whatif
 
 
 def report(
@@ -35,7 +31,7 @@ def report(
         If an input is missing, damaged, or of another version.
     """
     record = read_call(call) | {"comparison": read_json(comparison) if comparison else None}
-    page = render.sample_page(
+    page = sample_page.sample_page(
         record,
         tables.read_drawn(ratios),
         tables.read_segments(segments),
@@ -44,50 +40,3 @@ def report(
         whatif=whatif.of(record),
     )
     write_text(output, page)
-
-
-def cohort(
-    *,
-    calls: Iterable[Path],
-    comparisons: Iterable[Path] | None,
-    seg: Iterable[Path] | None,
-    output: Path,
-    page: Path,
-    complete: Path | None = None,
-    mqc: Path | None,
-    mqc_general: Path | None,
-    mqc_quality: Path | None,
-    mqc_versions: Path | None,
-    settings: Mapping[str, Any],
-) -> None:
-    """Write ``cohort.tsv``, the cohort's HTML page, and those of MultiQC's four files that a path is given for.
-
-    ``complete`` gets a line that says so; the list of failed samples of an earlier run, beside it, is taken away.
-
-    Raises
-    ------
-    InputError
-        If an input is missing, damaged, of another version, or a sample stands twice.
-    """
-    records = [read_call(path) for path in calls]
-    names = [record["sample"] for record in records]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"sample {name} has {names.count(name)} calls; give each sample's calls JSON once")
-    later = {record["progression"]: record for record in map(read_json, comparisons or ())}
-    records = [record | {"comparison": later.get(record["sample"])} for record in records]
-    rows = [overview.row(record) for record in records]
-    write_text(output, overview.table(rows))
-    for path, content in (
-        (mqc, multiqc.calls(rows)),
-        (mqc_general, multiqc.general(rows)),
-        (mqc_quality, multiqc.quality(records)),
-        (mqc_versions, multiqc.versions(records)),
-    ):
-        if path is not None:
-            write_text(path, content)
-    levels = [tables.read_seg(path) for path in seg or ()]
-    write_text(page, render.cohort_page(records, levels=levels))
-    if complete is not None:
-        complete.with_name(Path(failures.LIST).name).unlink(missing_ok=True)
-        write_text(complete, f"{len(rows)} of {len(rows)} samples have their result\n")

@@ -12,8 +12,8 @@ import numpy as np
 
 from metcn.calls import criteria, verdicts
 from metcn.calls import overall as calling
-from metcn.cohort.table import pick
-from metcn.copies import focality
+from metcn.calls.record import pick
+from metcn.copies import detection_limit, focality
 from metcn.copies import posterior as estimating
 from metcn.copies.records import levels
 from metcn.mixture import NORMAL_COPIES, tumour_copies
@@ -72,7 +72,7 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
         "stands_out": focality.STANDS_OUT,
         "arm_over_centromere": focality.ARM_OVER_CENTROMERE,
         "rounding": verdicts.ROUNDING,
-        "surely_gained": verdicts.SURELY_GAINED,
+        "surely_gained": detection_limit.SURELY_GAINED,
         "two": verdicts.TWO,
     }
     return {"payload": payload, "rows": rows, "ploidy": ploidy or PLOIDY}

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import ChainableUndefined
 
-from metcn.cohort.table import pick
+from metcn.calls.record import pick
 from metcn.vocabulary import REASONS
 
 MISSING = "\N{EN DASH}"

@@ -16,9 +16,9 @@ LIST = "logs/left_over.tsv"
 def jobs(plan: Plan) -> set[tuple[str, str]]:
     """Every stage of a run with its sample, which is empty for stages of the whole run."""
     makers = {
-        stages.path(stage, argument, sample): (stage, sample if stages.per_sample(stage) else "")
-        for stage, outputs in stages.OUTPUTS.items()
-        for argument in outputs
+        stages.path(stage.name, argument, sample): (stage.name, sample if stage.per_sample else "")
+        for stage in stages.TABLE
+        for argument in stage.outputs
         for sample in plan.samples
     }
     pending = [("cohort", ""), *(("report", sample) for sample in plan.tumours)]
@@ -35,7 +35,11 @@ def jobs(plan: Plan) -> set[tuple[str, str]]:
 
 def outputs(plan: Plan) -> list[str]:
     """Paths of all that a run writes, relative to the output folder."""
-    return [stages.path(stage, name, sample) for stage, sample in sorted(jobs(plan)) for name in stages.OUTPUTS[stage]]
+    return [
+        stages.path(stage, name, sample)
+        for stage, sample in sorted(jobs(plan))
+        for name in stages.STAGES[stage].outputs
+    ]
 
 
 def found(plan: Plan, directory: Path) -> list[tuple[str, str]]:
@@ -72,10 +76,10 @@ def write(left: list[tuple[str, str]], directory: Path) -> None:
 
 def _results(directory: Path) -> Iterator[tuple[str, str]]:
     """Sample and relative path of every file that has the name of a stage's result."""
-    for stage, paths in stages.OUTPUTS.items():
-        for pattern in paths.values():
+    for stage in stages.TABLE:
+        for pattern in stage.outputs.values():
             before, _, after = pattern.partition("{sample}")
             for path in directory.glob(pattern.replace("{sample}", "*")):
                 name = path.relative_to(directory).as_posix()
-                sample = name[len(before) : len(name) - len(after)] if stages.per_sample(stage) else ""
+                sample = name[len(before) : len(name) - len(after)] if stage.per_sample else ""
                 yield sample, name

@@ -12,28 +12,11 @@ from typing import Any
 
 from metcn import provenance
 from metcn.errors import InputError
-from metcn.run import config, marks, reach, sheet
-from metcn.run import stages as layout
+from metcn.run import code, config, marks, sheet, stages
 from metcn.run.samples import Sample
-
-Inputs = dict[str, str | list[str]]  # argument of a stage -> path(s), relative ones being results of earlier stages
+from metcn.run.stages import Inputs
 
 LINKS = ".snakemake/metcn"  # below the output folder: links to inputs whose own names Snakemake cannot take
-
-# Stage -> facts about sample or run that it is told, beside its files and its section of the configuration.
-FACTS = {
-    "bins": ("assay", "genome"),
-    "counts": ("sample", "genome"),
-    "reference": ("genome", "assay"),
-    "ratios": ("sample", "genome", "assay"),
-    "segments": ("sample", "genome"),
-    "purity": ("sample", "specimen", "purity", "ploidy", "genome"),
-    "copies": ("genome",),
-    "calls": ("sample", "specimen", "patient", "timepoint", "configuration"),
-    "compare": (),
-    "report": ("genome",),
-    "cohort": (),
-}
 
 
 @dataclass(frozen=True)
@@ -64,11 +47,11 @@ class Plan:
     @property
     def panel(self) -> str | None:
         """Path of the panel of normals: the ready one, else the one made from the sheet's normals, else none."""
-        return self.settings["reference"]["file"] or (layout.path("reference") if self.normals else None)
+        return self.settings["reference"]["file"] or (stages.path("reference") if self.normals else None)
 
     def inputs(self, stage: str, sample: str = "") -> Inputs:
         """Files a stage reads for a sample (or for the run), by argument; absent ones left out."""
-        found = getattr(self, f"_{stage}_inputs")(sample)
+        found = stages.STAGES[stage].inputs(self, sample)
         return {argument: paths for argument, paths in found.items() if paths}
 
     def facts(self, stage: str, sample: str = "") -> dict[str, str]:
@@ -80,15 +63,15 @@ class Plan:
             row = self.samples[sample]
             known |= {"sample": sample, "specimen": row.specimen, "patient": row.patient, "timepoint": row.timepoint}
             known |= {"purity": row.purity, "ploidy": row.ploidy}
-        return {argument: known[argument] for argument in FACTS[stage] if known[argument]}
+        return {argument: known[argument] for argument in stages.STAGES[stage].facts if known[argument]}
 
     @property
     def configuration(self) -> str:
         """Digest of genome, assay and the settings of every stage that a call rests on, without any path."""
-        stages = list(layout.STAGES)
+        order = list(stages.STAGES)
         sections = {
             name: {key: self.settings[name][key] for key in config.result_keys(name)}
-            for name in stages[: stages.index("calls") + 1]
+            for name in order[: order.index("calls") + 1]
         }
         return provenance.digest({"genome": self.settings["genome"], "assay": self.settings["assay"], **sections})
 
@@ -108,7 +91,11 @@ class Plan:
     @cached_property
     def stand_ins(self) -> dict[str, str]:
         """Name of the link -> path of the input, for each that Snakemake cannot be told by its own name."""
-        jobs = [(stage, name) for stage in FACTS for name in (self.samples if layout.per_sample(stage) else ("",))]
+        jobs = [
+            (stage, name)
+            for stage in stages.STAGES
+            for name in (self.samples if stages.STAGES[stage].per_sample else ("",))
+        ]
         paths = {path for job in jobs for found in self.inputs(*job).values() for path in _several(found)}
         return {stand_in(path): path for path in sorted(paths) if stand_in(path) != path}
 
@@ -149,99 +136,9 @@ class Plan:
 
     def code(self, stage: str) -> str:
         """Digest of the code behind a stage: a parameter of its rule, so that a change of it reruns the stage."""
-        return reach.stage_digest(stage, self.settings["genome"])
+        return code.digest(stage, self.settings["genome"])
 
-    def _bins_inputs(self, _: str) -> Inputs:
-        if self.settings["reference"]["file"]:  # a ready panel carries its bins
-            return {"reference": self.settings["reference"]["file"]}
-        counted = [name for name in sorted(self.normals) + sorted(self.tumours) if self._counted(name)]
-        tables = self.samples[counted[0]].coverage if counted else ()  # whichever: all have the same rows
-        known = {"targets": self.settings["targets"], "fasta": self.settings["fasta"]}
-        known |= {name: self.settings["bins"][name] for name in ("gc", "mappability")}
-        return {**known, "coverage": [str(path) for path in tables]}
-
-    def _counts_inputs(self, sample: str) -> Inputs:
-        row = self.samples[sample]
-        fasta = self.settings["fasta"] if row.alignments and row.alignments.suffix.lower() == ".cram" else ""
-        return {
-            "bins": layout.path("bins"),
-            "alignment": str(row.alignments or ""),
-            "coverage": [str(path) for path in row.coverage],
-            "fasta": fasta,
-            "snps": self.settings["snps"] if self._genotyped(sample) else "",
-        }
-
-    def _reference_inputs(self, _: str) -> Inputs:
-        names = sorted(self.normals)  # the order of the sheet's rows is no part of the panel
-        return {
-            "bins": layout.path("bins"),
-            "counts": [layout.path("counts", sample=name) for name in names],
-            "counts_summary": [layout.path("counts", "summary", name) for name in names],
-        }
-
-    def _ratios_inputs(self, sample: str) -> Inputs:
-        row = self.samples[sample]
-        if row.ratios:
-            return {"imported": str(row.ratios)}
-        return {
-            "counts": layout.path("counts", sample=sample),
-            "counts_summary": layout.path("counts", "summary", sample),
-            "bins": layout.path("bins"),
-            "reference": self.panel or "",
-            "matched_normal": layout.path("counts", sample=row.matched_normal) if row.matched_normal else "",
-        }
-
-    def _segments_inputs(self, sample: str) -> Inputs:
-        return {"ratios": layout.path("ratios", sample=sample)}
-
-    def _purity_inputs(self, sample: str) -> Inputs:
-        row = self.samples[sample]
-        normal = row.matched_normal
-        return {
-            "segments": layout.path("segments", sample=sample),
-            "variants": str(row.variants or ""),
-            "alleles": layout.path("counts", "alleles", sample) if self._genotyped(sample) else "",
-            "normal_alleles": layout.path("counts", "alleles", normal) if self._genotyped(normal) else "",
-        }
-
-    def _copies_inputs(self, sample: str) -> Inputs:
-        return {
-            "measurement": layout.path("ratios", "summary", sample),
-            "purity": layout.path("purity", sample=sample),
-            "ratios": layout.path("ratios", sample=sample),
-            "segments": layout.path("segments", sample=sample),
-        }
-
-    def _calls_inputs(self, sample: str) -> Inputs:
-        return {
-            "measurement": layout.path("ratios", "summary", sample),
-            "counts_summary": layout.path("counts", "summary", sample) if self._counted(sample) else "",
-            "purity": layout.path("purity", sample=sample),
-            "copies": layout.path("copies", sample=sample),
-            "draws": layout.path("copies", "draws", sample),
-        }
-
-    def _compare_inputs(self, sample: str) -> Inputs:
-        first = self.baselines.get(sample, "")
-        named = {"baseline": first, "progression": sample if first else ""}
-        return {argument: layout.path("calls", sample=name) if name else "" for argument, name in named.items()}
-
-    def _report_inputs(self, sample: str) -> Inputs:
-        return {
-            "call": layout.path("calls", sample=sample),
-            "comparison": layout.path("compare", sample=sample) if sample in self.baselines else "",
-            "ratios": layout.path("ratios", sample=sample),
-            "segments": layout.path("segments", sample=sample),
-        }
-
-    def _cohort_inputs(self, _: str) -> Inputs:
-        return {
-            "calls": [layout.path("calls", sample=name) for name in self.tumours],
-            "comparisons": [layout.path("compare", sample=name) for name in self.baselines],
-            "seg": [layout.path("segments", "seg", name) for name in self.tumours],
-        }
-
-    def _genotyped(self, sample: str) -> bool:
+    def genotyped(self, sample: str) -> bool:
         """Whether a sample's reads are counted at common SNPs: a tumour's, and those of a tumour's matched normal."""
         row = self.samples.get(sample)
         if row is None or not self.settings["snps"] or self.settings["assay"] == "swgs":  # a read per site at most
@@ -249,7 +146,7 @@ class Plan:
         asked = row.role == "tumour" or any(each.matched_normal == sample for each in self.samples.values())
         return asked and row.alignments is not None
 
-    def _counted(self, sample: str) -> bool:
+    def counted(self, sample: str) -> bool:
         """Whether a sample's depth is counted here rather than imported as ratios."""
         return not self.samples[sample].ratios
 

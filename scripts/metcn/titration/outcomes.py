@@ -11,8 +11,8 @@ import pandas as pd
 
 from metcn.calls import criteria
 from metcn.calls import overall as calling
+from metcn.calls import record as cohort
 from metcn.calls import verdicts as judging
-from metcn.cohort import table as cohort
 from metcn.files import read_json, write_text
 from metcn.io.delimited import tab_separated
 from metcn.report import study_pages

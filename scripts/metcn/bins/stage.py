@@ -1,0 +1,53 @@
+"""Stage ``bins``: where depth is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metcn.bins import design, sampled
+from metcn.genome import build as genomes
+from metcn.io import coverage_formats, tables
+
+
+def bins(
+    *,
+    assay: str,
+    genome: str,
+    targets: Path | None,
+    fasta: Path | None,
+    coverage: Sequence[Path] | None,
+    reference: Path | None,
+    gc: Path | None,
+    mappability: Path | None,
+    output: Path,
+    settings: Mapping[str, Any],
+) -> None:
+    """Write ``bins.tsv``: those of a ready panel of normals, else the rows of a coverage table, else the design's.
+
+    Raises
+    ------
+    InputError
+        If an input is malformed, of another genome build, or missing where the assay needs it.
+    """
+    facts = genomes.load(genome)
+    known = {"tracks": {"gc": gc, "mappability": mappability}, **design.given(settings, "min_mappability")}
+    if reference:
+        from metcn.bins import hdf5_file  # brings HDF5, which counting does not need
+
+        frame = hdf5_file.read_bins(reference)
+    elif coverage:
+        frame = design.bins_of_coverage(
+            coverage_formats.read_coverage(coverage, facts), facts, assay=assay, where=", ".join(map(str, coverage))
+        )
+        frame = design.annotated(frame, facts, fasta, **known)
+    else:
+        frame = design.bins_of_design(facts, assay=assay, targets=targets, fasta=fasta, settings=settings)
+        frame = design.annotated(frame, facts, fasta, **known)
+        wide = int(np.median((frame["end"] - frame["start"]).to_numpy()))
+        if sampled.is_wanted(settings.get("reading", "auto"), assay=assay, window_bp=wide):
+            frame = sampled.sampled(frame, facts)
+    tables.write_bins(output, frame)

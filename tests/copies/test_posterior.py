@@ -1,0 +1,434 @@
+"""Copies: exact without errors, honest with them, missing where something is missing."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metcn.copies import posterior
+from metcn.io import tables
+from metcn.mixture import expected_ratio
+from metcn.purity import grid as purity
+from metcn.stats import student_t
+from support import made_depth
+
+NAN = float("nan")
+PLAUSIBLE = (0.1, 1.0), (1.6, 5.0)
+QUANTITIES = ("gcn", "cep7", "arm_q", "arm_p", "ratio", "fold", "pcn")
+
+
+def measured(met=10.0, cep7=2.0, arm_q=2.0, arm_p=2.0, *, share=0.2, ploidy=2.0, se=0.0, baseline_se=0.0):
+    """What a tumour of these copies measures, without the deviation that errors would give."""
+    number = {"met": met, "cep7": cep7, "arm_q": arm_q, "arm_p": arm_p}
+    log2 = {name: float(np.log2(expected_ratio(value, share, ploidy))) for name, value in number.items()}
+    return posterior.Measured(log2=log2, se=dict.fromkeys(number, se), baseline_se=baseline_se)
+
+
+def grid(of_purity=(0.2, 0.2), of_ploidy=(2.0, 2.0)):
+    return purity.grid(purity.axis(of_purity, PLAUSIBLE[0]), purity.axis(of_ploidy, PLAUSIBLE[1]))
+
+
+def draws(level, where=None, count=512):
+    return posterior.posterior(level, grid() if where is None else where, draw_count=count)
+
+
+# Draws
+
+
+@given(st.floats(0, 100), st.floats(0.5, 20), st.floats(0.02, 1), st.floats(1.2, 6))
+def test_without_errors_the_copies_are_exact(met, cep7, share, ploidy):
+    found = draws(measured(met, cep7, share=share, ploidy=ploidy), grid((share, share), (ploidy, ploidy)), count=4)
+    np.testing.assert_allclose(found["gcn"], met, atol=1e-6)
+    np.testing.assert_allclose(found["cep7"], cep7, atol=1e-6)
+    np.testing.assert_allclose(found["ratio"], met / cep7, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(found["fold"], expected_ratio(met, share, ploidy))
+
+
+GRIDS = [
+    pytest.param((0.2, 0.2), (2.0, 2.0), 1, id="point"),
+    pytest.param((0.1, 0.3), (2.0, 2.4), 1, id="ranges"),
+    pytest.param(None, (2.0, 2.0), purity.PLAUSIBLE_POINTS, id="purity unknown"),
+    pytest.param(None, None, purity.PLAUSIBLE_POINTS**2, id="nothing known"),
+]
+
+
+@pytest.mark.parametrize(("of_purity", "of_ploidy", "groups"), GRIDS)
+def test_each_group_is_a_posterior(of_purity, of_ploidy, groups):
+    where = grid(of_purity, of_ploidy)
+    found = draws(measured(se=0.05), where)
+    assert {len(values) for values in found.values()} == {512 * groups}
+    np.testing.assert_allclose(np.bincount(found["group"], weights=found["weight"]), np.ones(groups))
+    for number in range(groups):
+        drawn, points = found["group"] == number, where["group"] == number
+        assert set(found["purity"][drawn].tolist()) == set(where["purity"][points].tolist())
+        assert set(found["ploidy"][drawn].tolist()) == set(where["ploidy"][points].tolist())
+
+
+def test_points_are_drawn_in_proportion_to_their_weight_and_apart_from_errors():
+    where = grid((0.1, 0.5))
+    found = draws(measured(se=0.1, baseline_se=0.05), where, count=4096)
+    share = [np.mean(found["purity"] == value) for value in where["purity"]]
+    np.testing.assert_allclose(share, 1 / 21, rtol=0.03)
+    assert abs(np.corrcoef(found["purity"], found["fold"])[0, 1]) < 0.03
+
+
+def test_the_same_input_gives_the_same_bytes():
+    first, second = (draws(measured(se=0.1, baseline_se=0.02), grid(None, (1.8, 2.6))) for _ in range(2))
+    assert [values.tobytes() for values in first.values()] == [values.tobytes() for values in second.values()]
+
+
+def test_errors_have_unit_variance_and_heavier_tails_than_normal():
+    errors = posterior.errors(65_536, 5)
+    np.testing.assert_allclose(errors.std(axis=0), 1, rtol=0.01)
+    np.testing.assert_allclose(np.median(errors, axis=0), 0, atol=0.01)
+    assert (np.mean(np.abs(errors) > 4, axis=0) > 5 * 6.3e-5).all()
+    assert np.isfinite(errors).all()
+
+
+def test_draws_agree_with_many_random_ones():
+    level, where = measured(met=8, se=0.08, baseline_se=0.04), grid((0.15, 0.25))
+    found, random = draws(level, where, count=4096), np.random.default_rng(1)
+    errors = random.standard_t(student_t.FREEDOM, size=(400_000, 3)) * student_t.UNIT
+    share = random.choice(where["purity"], size=400_000)
+    fold = {name: 2 ** (level.log2[name] + 0.08 * errors[:, place] + 0.04 * errors[:, 2])
+            for place, name in enumerate(("met", "cep7"))}  # fmt: skip
+    met, cep7 = (np.maximum((fold[name] * 2 - 2 * (1 - share)) / share, 0) for name in ("met", "cep7"))
+    expected = {"gcn": met, "cep7": cep7, "ratio": met / np.maximum(cep7, posterior.LOWEST_DIVISOR)}
+    for name, values in expected.items():
+        for percentile, tolerance in ((2.5, 0.08), (25, 0.02), (50, 0.02), (75, 0.02), (97.5, 0.08)):
+            assert np.percentile(found[name], percentile) == pytest.approx(np.percentile(values, percentile), tolerance)
+
+
+def test_the_baselines_error_is_common_and_cancels_in_the_ratio():
+    where = grid((1.0, 1.0))
+    found = draws(measured(share=1.0, baseline_se=0.2), where)
+    assert np.std(found["gcn"]) > 1
+    np.testing.assert_allclose(found["ratio"], 5)
+
+
+@pytest.mark.parametrize("se", [0.1, 0.5, 2.0])
+def test_no_copies_are_negative_and_no_ratio_infinite(se):
+    found = draws(measured(met=0.0, cep7=0.0, se=se), count=2048)
+    for name in QUANTITIES:
+        assert np.isfinite(found[name]).all()
+        assert found[name].min() >= 0
+
+
+MISSING = [
+    pytest.param("met", {"gcn", "ratio", "fold", "pcn"}, id="MET"),
+    pytest.param("cep7", {"cep7", "ratio"}, id="CEP7-like"),
+    pytest.param("arm_q", {"arm_q"}, id="7q"),
+    pytest.param("arm_p", {"arm_p"}, id="7p"),
+]
+
+
+@pytest.mark.parametrize(("level", "lost"), MISSING)
+def test_what_is_missing_stays_missing(level, lost):
+    whole = measured(se=0.1)
+    found = draws(posterior.Measured({**whole.log2, level: NAN}, {**whole.se, level: NAN}, 0.05))
+    assert {name for name in QUANTITIES if np.isnan(found[name]).any()} == lost
+    assert all(np.isnan(found[name]).all() for name in lost)
+
+
+def test_without_a_baseline_nothing_is_known():
+    found = draws(posterior.Measured(measured().log2, measured().se, NAN))
+    assert all(np.isnan(found[name]).all() for name in QUANTITIES)
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    """400 samples of a tumour of 8 copies at 30 %, each with its own errors of the expected size."""
+    random, where, covered = np.random.default_rng(2), grid((0.3, 0.3)), {"gcn": [], "ratio": []}
+    truth = measured(met=8, cep7=2, share=0.3)
+    for _ in range(400):
+        common = 0.03 * random.normal()
+        log2 = {name: value + 0.05 * random.normal() + common for name, value in truth.log2.items()}
+        found = draws(posterior.Measured(log2, dict.fromkeys(log2, 0.05), 0.03), where, count=256)
+        for name, value in (("gcn", 8), ("ratio", 4)):
+            interval = posterior.interval(found[name], found["group"])
+            covered[name].append(interval["low"] <= value <= interval["high"])
+    for name, hits in covered.items():
+        assert 0.91 < np.mean(hits) < 0.99, name
+
+
+@given(st.floats(0.2, 5), st.floats(0.2, 5), st.floats(0.02, 1), st.floats(1.2, 6))
+def test_a_higher_ratio_is_more_copies(first, second, share, ploidy):
+    low, high = (
+        posterior.Measured({**measured().log2, "met": float(np.log2(ratio))}, measured(se=0.1).se, 0.02)
+        for ratio in sorted((first, second))
+    )
+    where = grid((share, share), (ploidy, ploidy))
+    less, more = (draws(level, where, count=64) for level in (low, high))
+    for name in ("gcn", "ratio", "fold", "pcn"):
+        assert (less[name] <= more[name] + 1e-9).all()
+
+
+@given(st.floats(1.0, 5), st.floats(0.02, 1), st.floats(0.02, 1))
+def test_a_lower_purity_never_means_fewer_copies_of_a_gain(ratio, first, second):
+    level = posterior.Measured({**measured().log2, "met": float(np.log2(ratio))}, measured().se, 0.0)
+    low, high = (draws(level, grid((share, share)), count=4)["gcn"] for share in sorted((first, second)))
+    assert (low >= high - 1e-9).all()
+
+
+# Summaries
+
+VALUES = st.lists(st.floats(0, 100), min_size=1, max_size=60).map(np.array)
+
+
+@given(VALUES, st.integers(1, 3), st.floats(0.5, 0.99))
+def test_interval_brackets_the_median_of_every_group(values, groups, level):
+    group = np.arange(len(values)) % groups
+    found = posterior.interval(values, group, level=level)
+    for number in set(group.tolist()):
+        assert found["low"] - 1e-9 <= np.median(values[group == number]) <= found["high"] + 1e-9
+    one = len(set(group.tolist())) == 1
+    assert np.isnan(found["value"]) == (not one)
+    assert not one or found["value"] == np.median(values)
+
+
+@given(VALUES, st.integers(1, 3))
+def test_interval_covers_that_of_each_group(values, groups):
+    group = np.arange(len(values)) % groups
+    found = posterior.interval(values, group)
+    for number in set(group.tolist()):
+        own = values[group == number]
+        alone = posterior.interval(own, np.zeros(len(own), dtype=int))
+        assert found["low"] <= alone["low"] <= alone["high"] <= found["high"]
+
+
+def test_a_wider_level_is_a_wider_interval():
+    values, group = np.random.default_rng(3).normal(10, 2, 5000), np.zeros(5000, dtype=int)
+    found = posterior.interval(values, group)
+    assert (found["low"], found["high"]) == (pytest.approx(10 - 3.92, abs=0.2), pytest.approx(10 + 3.92, abs=0.2))
+    wider = posterior.interval(values, group, level=0.99)
+    assert wider["low"] < found["low"] < found["high"] < wider["high"]
+
+
+@given(VALUES, st.integers(1, 3), st.lists(st.floats(0, 100), min_size=2, max_size=6, unique=True))
+def test_probability_of_reaching_a_bound_falls_with_the_bound(values, groups, bounds):
+    found = list(posterior.at_least(values, np.arange(len(values)) % groups, sorted(bounds)).values())
+    known = [value for value in found if not np.isnan(value)]
+    assert known == sorted(known, reverse=True)
+    assert all(0 <= value <= 1 for value in known)
+    assert len(known) == (len(found) if min(groups, len(values)) == 1 else 0)
+
+
+@given(VALUES, st.integers(1, 3), st.floats(0, 100))
+def test_range_of_a_probability_spans_that_of_each_group(values, groups, bound):
+    group = np.arange(len(values)) % groups
+    [ends] = posterior.at_least_range(values, group, [bound]).values()
+    shares = [sum(value >= bound for value in values[group == number]) / sum(group == number) for number in set(group)]
+    assert (ends["low"], ends["high"]) == (pytest.approx(min(shares)), pytest.approx(max(shares)))
+
+
+SHARES = [
+    # values, groups, bound, probability, lowest and highest
+    pytest.param([4, 5, 6, 7], [0, 0, 0, 0], 5, 0.75, (0.75, 0.75), id="the bound itself is reached"),
+    pytest.param([9] * 4 + [5, 5, 5, 1], [0] * 4 + [1] * 4, 5, NAN, (0.75, 1), id="groups above one half"),
+    pytest.param([1] * 4 + [1, 1, 1, 9], [0] * 4 + [1] * 4, 5, NAN, (0, 0.25), id="groups below"),
+    pytest.param([9] * 4 + [1] * 4, [0] * 4 + [1] * 4, 5, NAN, (0, 1), id="groups on both sides"),
+    pytest.param([NAN] * 4, [0] * 4, 5, NAN, (NAN, NAN), id="missing"),
+]
+
+
+@pytest.mark.parametrize(("values", "group", "bound", "probability", "ends"), SHARES)
+def test_probability_of_reaching_a_bound(values, group, bound, probability, ends):
+    """A flat tumour of unknown purity has no probability: 0.4 would be one purity's and sort it above an amplified."""
+    values, group = np.array(values, dtype=float), np.array(group)
+    found = posterior.at_least(values, group, [bound])
+    assert list(found) == ["5"]
+    np.testing.assert_equal(found["5"], probability)
+    np.testing.assert_equal(
+        posterior.at_least_range(values, group, [bound])["5"], dict(zip(("low", "high"), ends, strict=True))
+    )
+
+
+def test_a_missing_quantity_has_no_interval():
+    found = posterior.interval(np.full(8, NAN), np.zeros(8, dtype=int))
+    assert all(np.isnan(value) for value in found.values())
+
+
+# The stage
+
+FRAME = made_depth.panel_bins(genes=6, tiles=4, off_target_bp=10_000_000)
+SEVEN_Q = (FRAME["chromosome"] == "7") & (FRAME["start"] > 61e6)
+AMPLICON = (FRAME["chromosome"] == "7") & FRAME["start"].between(114_000_000, 119_999_999)
+
+
+def measurement(level, *, se=0.02, baseline=0.01, **changes):
+    """A ``ratios/SAMPLE.json`` of what ``level`` says."""
+
+    def shown(name):
+        value = level.log2[name]
+        known = np.isfinite(value)
+        error = float(np.hypot(se, baseline)) if name == "met" else se
+        return {"log2": value if known else None, "se": error if known else None, "bins": 9 if known else 0}
+
+    met = {**shown("met"), "ratio": 2 ** level.log2["met"] if np.isfinite(level.log2["met"]) else None}
+    arms = {"7p": shown("arm_p"), "7q": shown("arm_q")}
+    return {
+        "sample": "s",
+        "assay": "panel",
+        "met": met,
+        "cep7": shown("cep7"),
+        "arms": arms,
+        "baseline": {"se": baseline},
+        "qc": {"gene_excess": {}, "gene_excess_averaged": {}},
+        **changes,
+    }
+
+
+def run(folder, level, *, share="0.2", ploidy="2", specimen="tissue", log2=None, frame=FRAME, settings=None, **options):
+    """Result and draws of the stage."""
+    (folder / "ratios.json").write_text(json.dumps(measurement(level, **options)))
+    profile = np.zeros(len(frame)) if log2 is None else log2
+    tables.write_ratios(
+        folder / "s.cnr", frame.assign(log2=profile, depth=1.0, weight=1.0, spread=0.1, expected=np.nan)
+    )
+    segments = {"ratios": folder / "s.cnr", "output": folder / "s.cns", "seg": folder / "s.seg"}
+    made_depth.run("segments", {"method": "none"}, sample="s", genome="GRCh37", **segments)
+    inputs = {"specimen": specimen, "purity": share, "ploidy": ploidy, "segments": folder / "s.cns"}
+    made_depth.run("purity", {"fit": False}, sample="s", genome="GRCh37", output=folder / "purity.json", **inputs)
+    files = {"measurement": "ratios.json", "purity": "purity.json", "ratios": "s.cnr", "segments": "s.cns"}
+    outputs = {"output": folder / "copies.json", "draws": folder / "copies.npz"}
+    made_depth.run(
+        "copies", settings, genome="GRCh37", **{name: folder / file for name, file in files.items()}, **outputs
+    )
+    with np.load(folder / "copies.npz") as stored:
+        return json.loads((folder / "copies.json").read_text()), dict(stored)
+
+
+TUMOURS = [
+    # copies of MET, CEP7-like, rest of 7q; purity, ploidy; class
+    pytest.param(10, 2, 2, 0.2, 2.0, "focal", id="amplicon at 20 %"),
+    pytest.param(12, 4, 4, 0.5, 4.0, "focal", id="amplicon in a doubled genome"),
+    pytest.param(6, 6, 6, 0.6, 2.0, "polysomy", id="polysomy"),
+    pytest.param(6, 2, 6, 0.6, 2.0, "arm", id="gain of 7q"),
+    pytest.param(2, 2, 2, 0.6, 2.0, "none", id="normal"),
+    pytest.param(4, 4, 4, 0.6, 4.0, "polysomy", id="doubled genome: FISH counts four"),
+]
+
+
+@pytest.mark.parametrize(("met", "cep7", "arm", "share", "ploidy", "focality"), TUMOURS)
+def test_stage_finds_the_tumour(tmp_path, met, cep7, arm, share, ploidy, focality):
+    level = measured(met, cep7, arm, share=share, ploidy=ploidy)
+    found, stored = run(tmp_path, level, share=str(share), ploidy=str(ploidy))
+    assert found["met_copies"]["value"] == pytest.approx(met, rel=0.03)
+    assert found["cep7_copies"]["value"] == pytest.approx(cep7, rel=0.03)
+    assert found["met_cep7"]["value"] == pytest.approx(met / cep7, rel=0.03)
+    assert found["met_ratio"]["value"] == pytest.approx(expected_ratio(met, share, ploidy))
+    assert found["plasma_copies"]["value"] == pytest.approx(2 * found["met_ratio"]["value"])
+    assert found["focality"]["class"] == focality
+    for name in ("met_copies", "cep7_copies", "met_cep7", "met_ratio", "plasma_copies"):
+        assert found[name]["low"] < found[name]["value"] < found[name]["high"]
+    assert found["p_copies_ge"]["5"] >= found["p_copies_ge"]["6"] >= found["p_copies_ge"]["10"]
+    assert set(stored) >= {*QUANTITIES, "purity", "ploidy", "weight", "group"}
+    assert np.mean(stored["gcn"] >= 5) == pytest.approx(found["p_copies_ge"]["5"], abs=1e-3)
+
+
+def test_stage_writes_the_same_bytes_twice(tmp_path):
+    written = []
+    for _ in range(2):
+        run(tmp_path, measured(), share="0.1-0.3", ploidy="")
+        written.append([(tmp_path / name).read_bytes() for name in ("copies.json", "copies.npz")])
+    assert written[0] == written[1]
+
+
+UNKNOWN = [
+    pytest.param("", "2", id="purity"),
+    pytest.param("0.2", "", id="ploidy"),
+    pytest.param("", "", id="both"),
+]
+
+
+@pytest.mark.parametrize(("share", "ploidy"), UNKNOWN)
+def test_what_is_unknown_gives_ranges_and_no_value(tmp_path, share, ploidy):
+    found, stored = run(tmp_path, measured(), share=share, ploidy=ploidy)
+    for name in ("met_copies", "cep7_copies", "met_cep7"):
+        assert found[name]["value"] is None
+        assert found[name]["low"] < found[name]["high"]
+    assert found["met_copies"]["low"] < 10 < found["met_copies"]["high"]
+    assert found["met_ratio"]["value"] == pytest.approx(1.8)  # depth ratios need neither
+    assert len(np.unique(stored["group"])) > 1
+    assert {*found["p_copies_ge"].values(), *found["p_ratio_ge"].values()} == {None}
+    by_group = [np.mean(stored["gcn"][stored["group"] == number] >= 10) for number in np.unique(stored["group"])]
+    ends = found["p_copies_ge_range"]["10"]
+    assert (ends["low"], ends["high"]) == (pytest.approx(min(by_group)), pytest.approx(max(by_group)))
+    assert ends["low"] < 0.2 < 0.8 < ends["high"]
+
+
+def test_below_the_floor_only_uncorrected_values_stay(tmp_path):
+    level = measured(share=0.005)
+    found, stored = run(tmp_path, level, share="0.005", specimen="plasma")
+    for name in ("met_copies", "cep7_copies", "met_cep7"):
+        assert set(found[name].values()) == {None}
+    assert set(found["p_copies_ge"].values()) == {None}
+    assert found["focality"]["class"] == "indeterminate"
+    assert found["plasma_copies"]["value"] == pytest.approx(2 * expected_ratio(10, 0.005, 2))
+    assert np.isnan(stored["gcn"]).all()
+    assert np.isfinite(stored["pcn"]).all()
+
+
+LOST = [
+    # missing level, what has no value, class
+    pytest.param("met", ["met_copies", "met_cep7", "met_ratio", "plasma_copies"], "indeterminate", id="MET"),
+    pytest.param("cep7", ["cep7_copies", "met_cep7"], "focal", id="CEP7-like"),
+    pytest.param("arm_q", [], "focal", id="7q"),
+]
+
+
+@pytest.mark.parametrize(("name", "lost", "focality"), LOST)
+def test_missing_levels_are_null(tmp_path, name, lost, focality):
+    whole = measured()
+    found, _ = run(tmp_path, posterior.Measured({**whole.log2, name: NAN}, whole.se, 0.0))
+    quantities = ("met_copies", "cep7_copies", "met_cep7", "met_ratio", "plasma_copies")
+    assert [key for key in quantities if found[key]["value"] is None] == [key for key in quantities if key in lost]
+    assert found["focality"]["class"] == focality
+    assert (found["lod"]["copies"] is None) == (name == "met")
+
+
+def test_less_error_sees_fewer_copies(tmp_path):
+    limits = [run(tmp_path, measured(), se=se)[0]["lod"] for se in (0.01, 0.05)]
+    assert limits[0]["copies"] < limits[1]["copies"]
+    assert limits[0]["ratio"] < limits[1]["ratio"]
+    assert limits[0]["purity_for"]["10"] < limits[1]["purity_for"]["10"]
+    assert limits[0]["purity_for"]["10"] < limits[0]["purity_for"]["5"]
+
+
+def test_the_extent_of_a_focal_amplicon(tmp_path):
+    level = measured(met=15, share=0.5)
+    log2 = np.where(AMPLICON, level.log2["met"], 0.0) + np.random.default_rng(1).normal(0, 0.1, len(FRAME))
+    log2[np.flatnonzero(AMPLICON)[2]] = NAN  # a masked bin within
+    found, _ = run(tmp_path, level, share="0.5", log2=log2)
+    extent, inside = found["amplicon"], FRAME[AMPLICON]
+    assert (extent["start"], extent["end"]) == (inside["start"].min(), inside["end"].max())
+    assert {"MET", "CAV1", "CAPZA2", "WNT2", "CFTR"} <= set(extent["genes"])
+    assert "EGFR" not in extent["genes"]
+
+
+def test_a_shallow_genome_leans_on_the_amplicon_but_keeps_met_s_own_ratio(tmp_path):
+    """MET's own bins say 12 copies with a wide error, 24 bins of its amplicon say 8."""
+    frame = made_depth.genome_windows(250_000)
+    inside = (frame["chromosome"] == "7") & frame["start"].between(113_000_000, 118_999_999)
+    high = float(np.log2(expected_ratio(8, 0.3, 2.0)))
+    log2 = np.where(inside, high, 0.0) + np.random.default_rng(1).normal(0, 0.05, len(frame))
+    level = measured(met=12, share=0.3)
+    found, stored = run(tmp_path, level, share="0.3", log2=log2, frame=frame, assay="swgs", se=0.3)
+    assert found["basis"] == "gene_and_amplicon"
+    assert found["met_ratio"]["value"] == pytest.approx(expected_ratio(12, 0.3, 2.0))
+    assert found["gene_copies"]["value"] == pytest.approx(12, rel=0.05)
+    assert found["met_copies"]["value"] == pytest.approx(8, rel=0.15)
+    assert found["amplicon"]["copies"]["low"] < 8 < found["amplicon"]["copies"]["high"]
+    assert np.median(stored["gcn"]) == pytest.approx(found["met_copies"]["value"], rel=0.01)
+    assert found["lod"]["detected"]
+    panel, _ = run(tmp_path, level, share="0.3", log2=log2, frame=frame, assay="panel", se=0.3)
+    assert (panel["basis"], panel["met_copies"]) == ("gene", panel["gene_copies"])
+
+
+def test_a_broad_gain_has_no_extent(tmp_path):
+    level = measured(met=6, cep7=2, arm_q=6, share=0.6)
+    log2 = np.where(SEVEN_Q, level.log2["met"], 0.0)
+    found, _ = run(tmp_path, level, share="0.6", log2=log2)
+    assert found["focality"]["class"] == "arm"
+    assert found["amplicon"] is None

@@ -1,0 +1,1 @@
+"""Builders of inputs and results, and stand-ins for what surrounds the program."""
