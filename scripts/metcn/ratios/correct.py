@@ -360,8 +360,8 @@ def group_excess(
     Each group's mean is taken against the local level (whose error is ``local_error``); what scatters more than the
     noise of the two leads to expect is shared. Robust, so that genes that really are gained or lost do not count.
     Groups count by what they tell (`metcn.stats.robust.excess`): a single bin, whose noise drowns what it shares,
-    little. So does their number: of an excess ``t``, the own or the one ``expected``, groups of noise ``n`` tell as much
-    as ``(t^2 / (t^2 + n^2))^2`` times as many without noise.
+    little. So does their number: of an excess ``t``, the own or the one ``expected``, groups of noise ``n`` tell as
+    much as ``(t^2 / (t^2 + n^2))^2`` times as many without noise.
     """
     keep = np.flatnonzero(use & np.isfinite(ratio) & np.isfinite(sd))
     if keep.size == 0:
