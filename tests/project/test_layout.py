@@ -20,7 +20,7 @@ STAGES = "bins counts reference ratios segments purity copies calls compare repo
 # Folders and single modules, lowest floor first: each may import what lies below it and its own folder, nothing else.
 # The stages come in the order of the data. A new folder is entered here.
 FLOORS = [
-    "errors vocabulary mixture",
+    "errors vocabulary mixture light_imports",
     "stats",
     "files",
     "provenance",

@@ -71,7 +71,15 @@ def test_likelihood_of_an_arm_is_cnvkits(noise=0.3):
         for pair in pairs
     ]
     constant = 40 * np.log(noise * np.sqrt(2 * np.pi))
-    np.testing.assert_allclose(cnvkit.log_likelihood(log2, step, means, begin, noise) - constant, expected, rtol=1e-9)
+    others = [
+        (log2[:5], step[:4]),
+        (log2, step),
+        (log2[:1], step[:0]),
+    ]  # all arms are taken at once, whatever their length
+    found = cnvkit.log_likelihood(*zip(*others, strict=True), means, begin, noise)
+    np.testing.assert_allclose(found[1] - constant, expected, rtol=1e-9)
+    alone = [cnvkit.log_likelihood([arm], [steps], means, begin, noise)[0] for arm, steps in others]
+    np.testing.assert_allclose(found, alone, rtol=1e-12)
 
 
 def in_a_new_process(code):

@@ -9,12 +9,61 @@ if (CHECKOUT / "metcn").is_dir() and str(CHECKOUT) not in sys.path:
     sys.path.insert(0, str(CHECKOUT))
 
 from metcn.cli import snakefile
-from metcn.run import stages as layout
+from metcn.run import plan_file
 
 PLAN = snakefile.load(config, workflow)
+PLAN_FILE = plan_file.name(PLAN)  # what the jobs read
 
 shell.prefix(snakefile.shell_prefix(workflow))
 
 
 wildcard_constraints:
     sample=snakefile.SAMPLE_PATTERN,
+
+# What rules write, with what Snakemake's own report shows of it. An updated file is left to its job, which sees by what
+# it was made of whether to make it again.
+COUNT_FILES = {
+    "counts": "results/counts/{sample}.cnn",
+    "counts_summary": "results/counts/{sample}.json",
+    "counts_speed": "benchmarks/counts/{sample}.json",
+    "counts_alleles": "results/counts/{sample}.alleles.tsv",
+}
+COUNTS = {name: update(path) for name, path in COUNT_FILES.items()}
+MEASURED = {
+    "ratios": update("results/ratios/{sample}.cnr"),
+    "ratios_summary": update("results/ratios/{sample}.json"),
+    "segments": update("results/segments/{sample}.cns"),
+    "segments_seg": update("results/segments/{sample}.seg"),
+    "purity": update("results/purity/{sample}.json"),
+    "copies": update("results/copies/{sample}.json"),
+    "copies_draws": update("results/copies/{sample}.draws.npz"),
+    "calls": report(
+        update("results/calls/{sample}.json"),
+        caption="../report/calls.rst",
+        category="Data",
+        labels={"sample": "{sample}"},
+    ),
+    "calls_vcf": update("results/calls/{sample}.vcf.gz"),
+    "calls_index": update("results/calls/{sample}.vcf.gz.tbi"),
+    "calls_bed": update("results/calls/{sample}.amplicon.bed"),
+}
+CALLED = ("json", "vcf.gz", "vcf.gz.tbi", "amplicon.bed")
+PAGE = {
+    "report": report(
+        update("results/report/{sample}.html"),
+        caption="../report/sample.rst",
+        category="Samples",
+        labels={"sample": "{sample}"},
+    )
+}
+COHORT = {
+    "cohort": report("results/cohort.tsv", caption="../report/table.rst", category="Cohort", labels={"file": "table"}),
+    "cohort_page": report(
+        "results/report/cohort.html", caption="../report/cohort.rst", category="Cohort", labels={"file": "page"}
+    ),
+    "cohort_complete": "results/complete.txt",
+    "cohort_mqc": "results/qc/metcn_mqc.tsv",
+    "cohort_mqc_general": "results/qc/metcn_general_mqc.tsv",
+    "cohort_mqc_quality": "results/qc/metcn_quality_mqc.tsv",
+    "cohort_mqc_versions": "results/qc/metcn_mqc_versions.yml",
+}

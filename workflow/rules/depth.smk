@@ -1,4 +1,4 @@
-"""Where depth is measured, and how much there is."""
+"""Where depth is measured, how much there is, and what normals have."""
 
 
 rule bins:
@@ -6,42 +6,83 @@ rule bins:
     input:
         unpack(PLAN.input_of("bins")),
     output:
-        **layout.STAGES["bins"].outputs,
+        bins="results/bins/bins.tsv",
     log:
-        layout.log("bins"),
+        "logs/bins.log",
     benchmark:
-        layout.benchmark("bins")
+        "benchmarks/bins.tsv"
     conda:
         "../envs/metcn.yaml"
     params:
-        told=PLAN.told("bins"),
         facts=PLAN.marked("bins"),
         options=PLAN.options("bins"),
-        code=PLAN.code("bins"),
+        code=PLAN.coded("bins"),
     shell:
-        "metcn bins {params.told} {params.options} --output {output.output:q} 2> {log:q}"
+        "metcn job bins --plan {PLAN_FILE} 2> {log:q}"
 
 
 rule counts:
-    """Fragments (or a table's depth) per bin of one sample."""
+    """Fragments per bin of one sample, counted in its alignments."""
     input:
         unpack(PLAN.input_of("counts")),
     output:
-        **layout.STAGES["counts"].outputs,
+        **COUNTS,
     log:
-        layout.log("counts"),
+        "logs/counts/{sample}.log",
     benchmark:
-        layout.benchmark("counts")
+        "benchmarks/counts/{sample}.tsv"
+    wildcard_constraints:
+        sample=PLAN.samples_of("counts"),
     group:
         "sample_{sample}"
+    threads: PLAN.settings["counts"]["threads"]
     conda:
         "../envs/metcn.yaml"
-    threads: PLAN.settings["counts"]["threads"]
     params:
-        told=PLAN.told("counts"),
         facts=PLAN.marked("counts"),
         options=PLAN.options("counts"),
-        code=PLAN.code("counts"),
+        code=PLAN.coded("counts"),
     shell:
-        "metcn counts {params.told} {params.options} --threads={threads} --output {output.output:q} "
-        "--summary {output.summary:q} --speed {output.speed:q} --alleles {output.alleles:q} 2> {log:q}"
+        "metcn job counts {wildcards.sample} --plan {PLAN_FILE} --threads {threads} 2> {log:q}"
+
+
+if PLAN.tables_of_normals:
+
+    rule normals:
+        """Depth per bin of all normals that come as coverage tables."""
+        input:
+            unpack(PLAN.input_of("normals")),
+        output:
+            update(expand(list(COUNT_FILES.values()), sample=PLAN.tables_of_normals)),
+        log:
+            "logs/normals.log",
+        benchmark:
+            "benchmarks/normals.tsv"
+        conda:
+            "../envs/metcn.yaml"
+        params:
+            facts=PLAN.marked("normals"),
+            options=PLAN.options("normals"),
+            code=PLAN.coded("normals"),
+        shell:
+            "metcn job normals --plan {PLAN_FILE} 2> {log:q}"
+
+
+rule reference:
+    """Panel of normals: what a bin's depth is without copy changes, its noise, and the noise bins share."""
+    input:
+        unpack(PLAN.input_of("reference")),
+    output:
+        reference="results/reference/reference.h5",
+    log:
+        "logs/reference.log",
+    benchmark:
+        "benchmarks/reference.tsv"
+    conda:
+        "../envs/metcn.yaml"
+    params:
+        facts=PLAN.marked("reference"),
+        options=PLAN.options("reference"),
+        code=PLAN.coded("reference"),
+    shell:
+        "metcn job reference --plan {PLAN_FILE} 2> {log:q}"

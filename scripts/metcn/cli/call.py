@@ -65,7 +65,7 @@ def call(
     for stage in layout.STAGES:
         if stage in ("reference", "compare", "cohort") or (row.ratios and stage in ("bins", "counts")):
             continue
-        runner.run(steps, stage, row.name, output)
+        runner.run_alone(steps, stage, row.name, output)
     _overview(steps, output)
     print(f"metcn: results are in {output / layout.path('cohort')}", file=sys.stderr)
 
@@ -83,7 +83,7 @@ def _overview(steps: plan.Plan, output: Path) -> None:
 
     with files.alone(output, wait=True):
         found = {"calls": there("calls"), "comparisons": there("compare"), "seg": there("segments", "seg")}
-        runner.run(
+        runner.run_alone(
             steps,
             "cohort",
             "",
@@ -107,16 +107,16 @@ def cohort(folder: Path, last: str, cores: int = 1) -> None:
     steps = plan.load(config.read(source), folder.resolve(), str(source))
     stages = list(layout.STAGES)
     done = stages[: stages.index(last) + 1]
-    runner.run(steps, "bins", "", folder)
+    runner.run_alone(steps, "bins", "", folder)
     _each(steps, ["counts"], [*steps.normals, *steps.tumours], folder, cores)
     if "reference" in done:
-        runner.run(steps, "reference", "", folder)
+        runner.run_alone(steps, "reference", "", folder)
     chain = [
         stage for stage in done if layout.STAGES[stage].per_sample and stage not in ("counts", "compare", "report")
     ]
     _each(steps, chain, steps.tumours if chain else [], folder, cores)
     if last == "cohort":
-        runner.run(steps, "cohort", "", folder)
+        runner.run_alone(steps, "cohort", "", folder)
 
 
 def _each(steps: plan.Plan, stages: Sequence[str], names: Sequence[str], folder: Path, cores: int) -> None:
@@ -133,7 +133,7 @@ def _each(steps: plan.Plan, stages: Sequence[str], names: Sequence[str], folder:
 def _chain(steps: plan.Plan, stages: Sequence[str], folder: Path, name: str) -> None:
     """Run the stages for one sample, one after the other."""
     for stage in stages:
-        runner.run(steps, stage, name, folder)
+        runner.run_alone(steps, stage, name, folder)
 
 
 def _given(configfile: Path | None, named: dict[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from metcn.errors import InputError
 from metcn.run import failures, runner
 from metcn.run import stages as layout
 from metcn.run.failures import Failure
+from metcn.run.jobs import COMPARED, Job, Step, outputs_of
 from metcn.run.plan import Plan
 
-Job = tuple[str, str]  # stage and sample ("" for a stage of the run)
-OF_PAGES = ("compare", "report")
+OF_PAGES = COMPARED
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Rest:
 
     Attributes
     ----------
-    unfinished : jobs that had to run and have no result.
-    failed : those of them that ran, and others of their group.
+    unfinished : steps of jobs that had to run and have no result.
+    failed : those of jobs that ran, and of others of their group.
     since : when the workflow began, in seconds since the epoch; older logs tell of other runs.
     """
 
-    unfinished: Collection[Job]
-    failed: Collection[Job]
+    unfinished: Collection[Step]
+    failed: Collection[Step]
     since: float
 
 
@@ -70,26 +70,29 @@ def _failure(plan: Plan, sample: str, folder: Path, rest: Rest) -> Failure | Non
         return None
     for stage, name in [*own, *_shared(plan, sample)]:
         if (stage, name) in rest.failed:
-            log = folder / layout.log(stage).format(sample=name)
+            log = folder / plan.job_of[stage, name].log
             told = failures.by_log(sample, stage, log, rest.since)
             if told:
-                return told if name in ("", sample) else _of_normal(told, name)
+                whose = (failures.begun(failures.read_log(log, rest.since)) or (stage, name))[1]
+                return told if whose in ("", sample) else _of_normal(told, whose)
     ran = [job for job in [*_shared(plan, sample), *own] if job in rest.failed]
     if not ran:
         return Failure(sample, own[0][0], "not_finished", ("it was not begun; start the same command again",))
-    stage, name = ran[-1] if len(ran) == 1 else next((job for job in ran if _began(job, folder, rest)), ran[-1])
-    where = layout.log(stage).format(sample=name)
+    jobs = list(dict.fromkeys(plan.job_of[step] for step in ran))
+    job = next((job for job in jobs if _began(job, folder, rest)), jobs[-1])
+    stage = (failures.begun(failures.read_log(folder / job.log, rest.since)) or job.steps[0])[0]
+    where = job.log
     words = f"the stage {stage} ended without a word, as a job does that is killed for its memory or time, see {where}"
     return Failure(sample, stage, "not_finished", (f"{words}; start the same command again",))
 
 
-def _chain(sample: str) -> list[Job]:
-    """Jobs of a sample up to its calls, in the order of the data."""
-    stages = [stage for stage in layout.STAGES if layout.STAGES[stage].per_sample and stage not in OF_PAGES]
+def _chain(sample: str) -> list[Step]:
+    """Steps of a sample up to its calls, in the order of the data."""
+    stages = [stage.name for stage in layout.TABLE if stage.per_sample and stage.name not in OF_PAGES]
     return [(stage, sample) for stage in stages]
 
 
-def _shared(plan: Plan, sample: str) -> list[Job]:
+def _shared(plan: Plan, sample: str) -> list[Step]:
     """Jobs of others that a sample's ratios rest on: counts of normals, the panel."""
     row = plan.samples[sample]
     if row.ratios:
@@ -112,9 +115,8 @@ def _of_normal(told: Failure, normal: str) -> Failure:
 
 def _began(job: Job, folder: Path, rest: Rest) -> bool:
     """Whether a job of a failed group was begun and not finished: its log is new, and an output is lacking."""
-    stage, name = job
-    log = folder / layout.log(stage).format(sample=name)
-    there = all((folder / layout.path(stage, argument, name)).exists() for argument in layout.STAGES[stage].outputs)
+    log = folder / job.log
+    there = all((folder / path).exists() for path in outputs_of(job.steps).values())
     return log.is_file() and log.stat().st_mtime >= rest.since - failures.CLOCK_S and not there
 
 
@@ -149,7 +151,7 @@ def _pages(plan: Plan, sample: str, folder: Path, rest: Rest) -> Iterator[Failur
             continue
         inputs = {name: path for name, path in plan.inputs(stage, sample).items() if (folder / str(path)).exists()}
         try:
-            runner.run(plan, stage, sample, folder, inputs=inputs)
+            runner.run_alone(plan, stage, sample, folder, inputs=inputs)
         except InputError as error:
             _remove(folder, stage, sample)
             yield Failure(sample, stage, "input_error", tuple(str(error).splitlines()))
@@ -164,6 +166,6 @@ def _cohort(plan: Plan, folder: Path) -> None:
     (folder / layout.path("cohort", "complete")).unlink(missing_ok=True)
     inputs = plan.inputs("cohort")
     there = {name: [path for path in paths if (folder / path).exists()] for name, paths in inputs.items()}
-    runner.run(
+    runner.run_alone(
         plan, "cohort", "", folder, inputs={name: paths for name, paths in there.items() if paths}, omit=("complete",)
     )

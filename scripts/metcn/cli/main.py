@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
             stage.name, help=f"stage: {stage.help}", description=_sentence(stage.help), allow_abbrev=False
         )
         stage_options.add_stage(command, stage.name)
+    _add_job(commands)
     _add_triage(commands)
     _add_titrate(commands)
     _add_validate(commands)
@@ -84,6 +85,8 @@ def _dispatch(command: str, options: dict) -> int:
         return run.run(**options)
     elif command == "call":
         call.call(**options)
+    elif command == "job":
+        _job(**options)
     elif command == "triage":
         _triage(**options)
     elif command == "titrate":
@@ -137,6 +140,24 @@ def _add_call(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--unit", choices=("fragments", "bases"), help="what depth counts (default: the panel's)")
     command.add_argument("--configfile", type=Path, metavar="YAML", help="configuration, for other settings")
     command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for results")
+
+
+def _add_job(commands: argparse._SubParsersAction) -> None:
+    command = _command(commands, "job", "what the workflow calls: the stages of one of its jobs, in one process")
+    command.add_argument("rule", help="rule of the workflow")
+    command.add_argument("sample", nargs="?", default="", help="sample, for a rule that has one job for each")
+    command.add_argument("--plan", type=Path, required=True, metavar="JSON", help="plan of the run")
+    command.add_argument("--threads", type=_positive, default=1, metavar="N", help="threads to count with (default: 1)")
+
+
+def _job(rule: str, sample: str, plan: Path, threads: int) -> None:
+    """Run the stages of a job in the present folder, which is the run's output folder."""
+    from metcn.run import plan_file, runner
+
+    whole = plan_file.read(plan)
+    if (rule, sample) not in whole.by_rule:
+        raise InputError(f"metcn job: {plan} has no job {rule} {sample}; start the run again")
+    runner.run_steps(whole, whole.job(rule, sample).steps, Path(), threads=threads)
 
 
 def _add_triage(commands: argparse._SubParsersAction) -> None:

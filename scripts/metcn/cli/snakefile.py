@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -14,11 +15,14 @@ from typing import Any
 from metcn import files
 from metcn.cli import finishing, output_lock
 from metcn.errors import InputError
-from metcn.run import config, leftovers, metadata_records, plan
+from metcn.run import config, leftovers, metadata_records, plan, plan_file, runner
 from metcn.run import stages as layout
+from metcn.run.jobs import Step
 from metcn.run.samples import NAME
 
 CHECKED = "METCN_CHECKED"  # set by `metcn run`, which looks at the inputs before it starts Snakemake
+# Rules of the workflow that are variants of another one.
+JOB_OF = dict.fromkeys(("tumour_of_tables", "later_tumour", "later_tumour_of_tables"), "tumour")
 STARTED = time.time()
 SAMPLE_PATTERN = NAME.pattern
 # One thread per job: jobs run side by side, and results must not depend on how a library splits its sums.
@@ -42,6 +46,8 @@ def load(given: Mapping[str, Any], workflow: Any) -> plan.Plan:
     base = configfiles[-1].parent.resolve() if configfiles else Path(workflow.workdir_init)
     whole = plan.load(given, base, str(configfiles[-1]) if configfiles else "config")
     _link(whole)
+    if workflow.is_main_process:
+        plan_file.write(whole, Path.cwd())
     if workflow.is_main_process and CHECKED not in os.environ:
         from metcn.cli import preflight  # brings the scientific stack, which the jobs of a cluster need not load here
 
@@ -80,11 +86,18 @@ def _link(whole: plan.Plan) -> None:
                 link.symlink_to(path)
 
 
-def hold() -> None:
-    """Say who works in this folder, for a `metcn run` that comes later; one that started this Snakemake has said so."""
+def hold(whole: plan.Plan, workflow: Any) -> None:
+    """Say who works in this folder, for a `metcn run` that comes later; one that started this Snakemake has said so.
+
+    What Snakemake was told to make again in any case is made, though nothing it rests on has changed.
+    """
     if CHECKED not in os.environ:
         with suppress(InputError):  # only where Snakemake was told to do without a lock
             output_lock.take(Path.cwd(), "snakemake")
+    plan_file.tidy(whole, Path.cwd())
+    asked = workflow.dag_settings
+    if asked.forceall or asked.forcerun or asked.forcetargets:
+        shutil.rmtree(runner.DONE, ignore_errors=True)
 
 
 def leave() -> None:
@@ -104,7 +117,7 @@ def finish(whole: plan.Plan, workflow: Any) -> None:
         failed |= set(job.jobs) if job.is_group() else {job}
     if any(job not in failed and not unfinished & set(dag.dependencies[job]) for job in unfinished):
         return
-    rest = finishing.Rest(_named(unfinished), _named(failed & unfinished), STARTED)
+    rest = finishing.Rest(_steps(whole, unfinished), _steps(whole, failed & unfinished), STARTED)
     try:
         finishing.finish(whole, Path.cwd(), rest)
     except InputError as error:
@@ -112,11 +125,12 @@ def finish(whole: plan.Plan, workflow: Any) -> None:
             print(f"metcn: error: {line}", file=sys.stderr)
 
 
-def _named(jobs: Iterable[Any]) -> list[finishing.Job]:
-    """Stage and sample of Snakemake's jobs, in the order of the data."""
+def _steps(whole: plan.Plan, jobs: Iterable[Any]) -> list[Step]:
+    """Stage and sample of all that Snakemake's jobs do, in the order of the data."""
     stages = list(layout.STAGES)
-    named = [(job.rule.name, str(job.wildcards_dict.get("sample", ""))) for job in jobs if job.rule.name in stages]
-    return sorted(named, key=lambda job: (stages.index(job[0]), job[1]))
+    rules = [(JOB_OF.get(job.rule.name, job.rule.name), str(job.wildcards_dict.get("sample", ""))) for job in jobs]
+    steps = {step for rule in rules if rule in whole.by_rule for step in whole.by_rule[rule].steps}
+    return sorted(steps, key=lambda step: (stages.index(step[0]), step[1]))
 
 
 def shell_prefix(workflow: Any) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from metcn import files
 
 ERROR_MARK = "metcn: error: "  # how the command line begins a line about bad input
+BEGUN_MARK = "metcn: stage "  # how the log of a job says which stage begins, of which sample
 DEFECT_MARK = "Traceback "
 NO_SPACE = "cannot write "  # begins a message about the disk, which is no fault of the sample
 LIST = "results/failed.tsv"  # below the output folder, only while samples of the last run lack their result
@@ -37,6 +38,7 @@ def by_log(sample: str, stage: str, log: Path, since: float) -> Failure | None:
     A traceback is a defect of ours, whatever else stands in the log.
     """
     lines = read_log(log, since)
+    stage, _ = begun(lines) or (stage, sample)
     if any(line.startswith(DEFECT_MARK) for line in lines):
         defect = f"a defect of metcn ended the stage {stage}; report it with {log}"
         return Failure(sample, stage, "not_finished", (defect,))
@@ -45,6 +47,12 @@ def by_log(sample: str, stage: str, log: Path, since: float) -> Failure | None:
         return None
     disk = any(line.startswith(NO_SPACE) for line in told)
     return Failure(sample, stage, "not_finished" if disk else "input_error", told)
+
+
+def begun(lines: Iterable[str]) -> tuple[str, str] | None:
+    """Stage and sample ("" for a stage of the whole run) that a job had begun last, by its log; None if none."""
+    marks = [line.removeprefix(BEGUN_MARK).split(" of ", 1) for line in lines if line.startswith(BEGUN_MARK)]
+    return (marks[-1][0], marks[-1][1] if len(marks[-1]) > 1 else "") if marks else None
 
 
 def read_log(path: Path, since: float) -> list[str]:

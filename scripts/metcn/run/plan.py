@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,9 +13,11 @@ from typing import Any
 from metcn import provenance
 from metcn.errors import InputError
 from metcn.run import code, config, marks, sheet, stages
+from metcn.run.jobs import Job, Step, all_jobs, inputs_of, tables_of_normals
 from metcn.run.samples import Sample
 from metcn.run.stages import Inputs
 
+NOBODY = "(?!)"  # a pattern that no sample has
 LINKS = ".snakemake/metcn"  # below the output folder: links to inputs whose own names Snakemake cannot take
 
 
@@ -75,16 +77,48 @@ class Plan:
         }
         return provenance.digest({"genome": self.settings["genome"], "assay": self.settings["assay"], **sections})
 
-    def input_of(self, stage: str) -> Callable[[Any], Inputs]:
-        """Input function of a stage's rule."""
+    @cached_property
+    def jobs(self) -> list[Job]:
+        """Jobs of the run: which stages share a process."""
+        return all_jobs(self)
 
-        def files(wildcards: Any) -> Inputs:
-            """The inputs of one job, under names that Snakemake can take."""
-            found = self.inputs(stage, getattr(wildcards, "sample", ""))
-            return {
-                argument: stand_in(paths) if isinstance(paths, str) else [stand_in(path) for path in paths]
-                for argument, paths in found.items()
-            }
+    @cached_property
+    def job_of(self) -> dict[Step, Job]:
+        """Job in which each step is done."""
+        return {step: job for job in self.jobs for step in job.steps}
+
+    def job(self, rule: str, sample: str = "") -> Job:
+        """The job of a rule for a sample, or for several of them if that is empty."""
+        return self.by_rule[rule, sample]
+
+    @cached_property
+    def by_rule(self) -> dict[tuple[str, str], Job]:
+        """Rule and sample -> job."""
+        return {(job.rule, job.sample): job for job in self.jobs}
+
+    @property
+    def tables_of_normals(self) -> list[str]:
+        """Normals that come as coverage tables."""
+        return tables_of_normals(self)
+
+    def samples_of(self, rule: str, *, tables: bool | None = None, later: bool | None = None) -> str:
+        """Pattern of the samples that have a job of a rule; only those of tables, or with a baseline, if said."""
+        names = [
+            job.sample
+            for job in self.jobs
+            if job.rule == rule
+            and tables in (None, bool(self.samples[job.sample].coverage))
+            and later in (None, job.sample in self.baselines)
+        ]
+        return "|".join(map(re.escape, names)) or NOBODY
+
+    def input_of(self, rule: str) -> Callable[[Any], dict[str, list[str]]]:
+        """Input function of a rule: files that its job reads, under names that Snakemake can take."""
+
+        def files(wildcards: Any) -> dict[str, list[str]]:
+            """The inputs of one job."""
+            read = inputs_of(self, self.job(rule, getattr(wildcards, "sample", "")).steps)
+            return {argument: [stand_in(path) for path in paths] for argument, paths in read.items()}
 
         return files
 
@@ -99,44 +133,36 @@ class Plan:
         paths = {path for job in jobs for found in self.inputs(*job).values() for path in _several(found)}
         return {stand_in(path): path for path in sorted(paths) if stand_in(path) != path}
 
-    def told(self, stage: str) -> Callable[[Any, Any], str]:
-        """Parameter function of a stage's rule: options for its facts and its input files, shell-quoted.
-
-        Where a patient's name is to be found is told, not the name: Snakemake logs commands.
-        """
-        named = {Path(link).name: path for link, path in self.stand_ins.items()}
-
-        def options(wildcards: Any, input: Any) -> str:
-            """The options of one job."""
-            facts = self.facts(stage, getattr(wildcards, "sample", ""))
-            if "patient" in facts:
-                facts["patient"] = f"{sheet.FROM_SHEET}{self.settings['samples']}"
-            words = [f"--{argument}={shlex.quote(value)}" for argument, value in facts.items()]
-            for argument, paths in input.items():
-                several = [named.get(Path(path).name, str(path)) for path in _several(paths)]
-                words.append(f"--{argument.replace('_', '-')} {shlex.join(several)}")
-            return " ".join(words)
-
-        return options
-
     def mark(self, stage: str, sample: str = "") -> str:
         """Text that changes with every fact that a stage is told for a sample, and with every file that it reads."""
         return marks.mark(self.facts(stage, sample), self.inputs(stage, sample))
 
-    def marked(self, stage: str) -> Callable[[Any], str]:
-        """Parameter function of a stage's rule: its mark.
+    def marked(self, rule: str) -> Callable[[Any], str]:
+        """Parameter function of a rule: the marks of its steps.
 
-        It depends on wildcards alone: a parameter made from the job's inputs, as :meth:`told`, makes nothing run again.
+        It depends on wildcards alone: a parameter made from the job's inputs makes nothing run again.
         """
-        return lambda wildcards: self.mark(stage, getattr(wildcards, "sample", ""))
+        return lambda wildcards: " ".join(
+            self.mark(*step) for step in self.job(rule, getattr(wildcards, "sample", "")).steps
+        )
 
-    def options(self, stage: str) -> str:
-        """Options that hand a stage its section of the configuration, shell-quoted."""
-        return config.section_options(self.settings, stage)
+    def options(self, rule: str) -> Callable[[Any], str]:
+        """Parameter function of a rule: the settings of its steps that their results depend on."""
+
+        def told(wildcards: Any) -> str:
+            """The settings of one job."""
+            steps = self.job(rule, getattr(wildcards, "sample", "")).steps
+            return " ".join(config.section_options(self.settings, stage) for stage in dict(steps))
+
+        return told
 
     def code(self, stage: str) -> str:
-        """Digest of the code behind a stage: a parameter of its rule, so that a change of it reruns the stage."""
+        """Digest of the code behind a stage."""
         return code.digest(stage, self.settings["genome"])
+
+    def coded(self, rule: str) -> Callable[[Any], str]:
+        """Parameter function of a rule: the code behind the last of its steps, and so behind all of them."""
+        return lambda wildcards: self.code(self.job(rule, getattr(wildcards, "sample", "")).steps[-1][0])
 
     def genotyped(self, sample: str) -> bool:
         """Whether a sample's reads are counted at common SNPs: a tumour's, and those of a tumour's matched normal."""

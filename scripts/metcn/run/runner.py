@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from metcn import files, provenance
+from metcn.light_imports import lighten
 from metcn.run import config, metadata_records, stages
+from metcn.run.failures import BEGUN_MARK
+from metcn.run.jobs import Step
 from metcn.run.plan import Plan
 from metcn.run.stages import STAGES, Inputs
+
+DONE = ".snakemake/metcn/done"  # below the output folder: what each step was made of, and what it made
 
 
 def call_stage(stage: str, arguments: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
@@ -20,6 +29,9 @@ def call_stage(stage: str, arguments: Mapping[str, Any], settings: Mapping[str, 
     for argument in STAGES[stage].arguments:
         value = arguments.get(argument.name)
         known[argument.name] = "" if value is None and argument.kind == "text" else value
+    import numpy  # noqa: F401
+
+    lighten("numpy.f2py")  # SciPy imports all that NumPy has, also its compiler of Fortran
     STAGES[stage].function()(**known, settings=dict(settings))
 
 
@@ -31,10 +43,12 @@ def run(
     *,
     inputs: Inputs | None = None,
     omit: Sequence[str] = (),
+    threads: int | None = None,
 ) -> None:
     """Run a stage of the plan with its files below ``output``.
 
-    ``inputs`` stands for those of the plan, where not all of them are there; outputs in ``omit`` are not written.
+    ``inputs`` stands for those of the plan, where not all of them are there; outputs in ``omit`` are not written;
+    ``threads`` stands for the setting of that name.
 
     Raises
     ------
@@ -46,8 +60,72 @@ def run(
         argument: [output / path for path in paths] if isinstance(paths, list) else output / paths
         for argument, paths in (plan.inputs(stage, name) if inputs is None else inputs).items()
     }
-    kept = [argument for argument in STAGES[stage].outputs if argument not in omit]
-    written = {argument: output / stages.path(stage, argument, sample) for argument in kept}
+    written = {
+        argument: output / stages.path(stage, argument, sample)
+        for argument in STAGES[stage].outputs
+        if argument not in omit
+    }
     settings = {key: plan.settings[stage][key] for key in config.settings_keys(stage)}
-    metadata_records.forget(output, [stages.path(stage, argument, sample) for argument in STAGES[stage].outputs])
+    if threads is not None and "threads" in settings:
+        settings["threads"] = threads
     call_stage(stage, {**plan.facts(stage, name), **read, **written}, settings)
+
+
+def run_alone(plan: Plan, stage: str, sample: str, output: Path, **options: Any) -> None:
+    """Run a stage as :func:`run` does, outside of the workflow: Snakemake's records of its results are taken away."""
+    metadata_records.forget(output, [stages.path(stage, argument, sample) for argument in STAGES[stage].outputs])
+    run(plan, stage, sample, output, **options)
+
+
+def run_steps(plan: Plan, steps: Sequence[Step], output: Path, *, threads: int | None = None) -> list[Step]:
+    """Steps of a job that were run; the others have, to the byte, what they would make of the same files.
+
+    What each step read and wrote is kept below ``DONE``, so that a changed setting makes only what rests on it,
+    although one process does all. Where a result has changed hands since, or is lacking, it is made again.
+
+    Raises
+    ------
+    InputError
+        If an input is wrong; later steps are not run.
+    """
+    ran: list[Step] = []
+    for stage, sample in steps:
+        record = output / DONE / f"{stage}.{sample}.json"
+        key = _made_of(plan, stage, sample, output)
+        results = [output / path.format(sample=sample) for path in STAGES[stage].outputs.values()]
+        if _read(record) == {"made_of": key, "results": _digests(results)}:
+            for path in results:
+                os.utime(path)
+            continue
+        print(f"{BEGUN_MARK}{stage}{f' of {sample}' if sample else ''}", file=sys.stderr, flush=True)
+        record.unlink(missing_ok=True)
+        run(plan, stage, sample, output, threads=threads)
+        files.write_text(record, json.dumps({"made_of": key, "results": _digests(results)}))
+        ran.append((stage, sample))
+    return ran
+
+
+def _made_of(plan: Plan, stage: str, sample: str, output: Path) -> str:
+    """Digest of all that a step's result depends on: facts, files of the user, settings, code, earlier results."""
+    earlier = [
+        path
+        for paths in plan.inputs(stage, sample).values()
+        for path in ([paths] if isinstance(paths, str) else paths)
+        if not Path(path).is_absolute()
+    ]
+    settings = {key: plan.settings[stage][key] for key in config.result_keys(stage)}
+    read = _digests([output / path for path in earlier])
+    return provenance.digest([plan.mark(stage, sample), settings, plan.code(stage), earlier, read])
+
+
+def _digests(paths: Sequence[Path]) -> list[str | None]:
+    """Digest of each file; None of one that is not there."""
+    return [files.sha256(path) if path.is_file() else None for path in paths]
+
+
+def _read(path: Path) -> Any:
+    """What a record holds; None if there is none that can be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

@@ -434,8 +434,6 @@ TABLE = (
     ),
 )
 STAGES = {stage.name: stage for stage in TABLE}
-SAMPLE_STAGES = ("ratios", "segments", "purity", "copies", "calls", "compare", "report")
-"""Stages of a tumour behind its counts, which run in one process."""
 
 
 def path(stage: str, argument: str = "output", sample: str = "") -> str:

@@ -9,18 +9,16 @@ same state as by ``cnvkit.py segment -m hmm`` (a test compares).
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import logging
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from metcn.light_imports import lighten
 
 COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "weight")
 OUTLIER_WINDOW, OUTLIER_FACTOR = 50, 10  # as CNVkit's do_segmentation calls its drop_outliers
@@ -102,24 +100,23 @@ def _likeliest(
         return 1.0, 2.0
     grid = [(float(purity), float(ploidy)) for purity in PURITIES for ploidy in PLOIDIES]
     means = np.array([hmm._expected_log2(np.array([s[0] for s in states], float), *pair) for pair in grid])
-    total = sum(
-        (log_likelihood(arm, step, means, begin, noise) for arm, step in zip(arms, steps, strict=True)),
-        start=np.zeros(len(grid)),
-    )
+    total = log_likelihood(arms, steps, means, begin, noise).sum(axis=0)
     return grid[int(np.argmax(total))]
 
 
-def log_likelihood(log2: Floats, log_step: Floats, means: Floats, log_begin: Floats, noise: float) -> Floats:
-    """Log likelihood of an arm's bins under each set of state means, up to a constant, shape (sets,).
+def log_likelihood(
+    arms: Sequence[Floats], log_steps: Sequence[Floats], means: Floats, log_begin: Floats, noise: float
+) -> Floats:
+    """Log likelihood of the bins of each arm under each set of state means, up to a constant, shape (arms, sets).
 
-    The forward algorithm on probabilities, scaled at every bin (Rabiner 1989, doi:10.1109/5.18626).
+    The forward algorithm on probabilities, scaled at every bin (Rabiner 1989, doi:10.1109/5.18626), all arms at once.
 
     Parameters
     ----------
-    log2
-        Log2 ratios, shape (bins,).
-    log_step
-        Log transition matrix from each bin to the next, shape (bins - 1, states, states).
+    arms
+        Log2 ratios of each arm, shape (bins,).
+    log_steps
+        Log transition matrices of each arm from a bin to the next, shape (bins - 1, states, states).
     means
         Expected log2 ratio of each state, shape (sets, states).
     log_begin
@@ -127,16 +124,25 @@ def log_likelihood(log2: Floats, log_step: Floats, means: Floats, log_begin: Flo
     noise
         Standard deviation of the log2 ratios.
     """
-    found = np.zeros(len(means))
-    step = np.exp(log_step)
-    state = np.broadcast_to(np.exp(log_begin), means.shape)
-    for place, value in enumerate(log2):
-        log_emitted = -0.5 * ((value - means) / noise) ** 2
+    order = np.argsort([-len(arm) for arm in arms], kind="stable")  # so that arms drop out from the end
+    lengths = np.array([len(arms[row]) for row in order])
+    values = np.zeros((len(arms), int(lengths[0])))
+    steps = np.zeros((int(lengths[0]), len(arms), means.shape[1], means.shape[1]))
+    for row, arm in enumerate(order):
+        values[row, : lengths[row]] = arms[arm]
+        steps[1 : lengths[row], row] = np.exp(log_steps[arm]).transpose(0, 2, 1)
+    total = np.zeros((len(arms), len(means)))
+    state = np.broadcast_to(np.exp(log_begin)[:, None], (len(arms), *means.T.shape))
+    for place in range(int(lengths[0])):
+        alive = int(np.searchsorted(-lengths, -place))
+        log_emitted = -0.5 * ((values[:alive, place, None, None] - means.T) / noise) ** 2  # arms, states, sets
         top = log_emitted.max(axis=1, keepdims=True)
-        state = (state if place == 0 else state @ step[place - 1]) * np.exp(log_emitted - top)
+        state = (state if place == 0 else steps[place, :alive] @ state[:alive]) * np.exp(log_emitted - top)
         scale = np.maximum(state.sum(axis=1, keepdims=True), TINY)
         state = state / scale
-        found += (np.log(scale) + top)[:, 0]
+        total[:alive] += (np.log(scale) + top)[:, 0]
+    found = np.empty_like(total)
+    found[order] = total
     return found
 
 
@@ -152,29 +158,12 @@ def _quietly() -> Iterator[None]:
 
 
 def _lighten() -> None:
-    """Let modules of CNVkit be imported without all of its package, and without the plots that bioframe brings along.
+    """Let modules of CNVkit be imported without what else they bring along and do not use.
 
-    Both are whole for whoever uses them later in this process: the rest is imported when it is first asked for.
+    That is CNVkit's command line, bioframe's plots, and SciPy's statistics and filters but for one of them: together
+    they take longer to import than all else of a tumour takes to be computed.
     """
-    for name in ("cnvlib", "bioframe"):
-        if name not in sys.modules and (spec := importlib.util.find_spec(name)):
-            package = importlib.util.module_from_spec(spec)
-            package.__getattr__ = _fetch(package)  # type: ignore[method-assign]
-            sys.modules[name] = package
-
-
-def _fetch(package: ModuleType) -> Any:
-    """What the package does with an attribute that it lacks: import the module of that name, or all of itself."""
-
-    def fetch(name: str) -> Any:
-        """The attribute."""
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if importlib.util.find_spec(f"{package.__name__}.{name}"):
-            return importlib.import_module(f"{package.__name__}.{name}")
-        del package.__getattr__
-        assert package.__spec__ is not None and package.__spec__.loader is not None
-        package.__spec__.loader.exec_module(package)
-        return getattr(package, name)
-
-    return fetch
+    smoothing = "_savitzky_golay"
+    for name in ("cnvlib", "bioframe", "scipy.stats"):
+        lighten(name)
+    lighten("scipy.signal", savgol_coeffs=smoothing, savgol_filter=smoothing)

@@ -1,0 +1,74 @@
+"""The plan of a run as a file, from which its jobs take what they are to do.
+
+It is named after its content, so a job that was begun with one plan never follows another.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from metcn import files, provenance
+from metcn.errors import InputError
+from metcn.run.plan import Plan
+from metcn.run.samples import Sample
+
+FOLDER = ".snakemake/metcn"  # below the output folder
+PATHS, SEVERAL = ("alignments", "ratios", "variants"), ("coverage",)
+
+
+def name(plan: Plan) -> str:
+    """Path of the plan's file, relative to the output folder."""
+    return f"{FOLDER}/plan-{provenance.digest(_content(plan))}.json"
+
+
+def write(plan: Plan, folder: Path) -> None:
+    """Write the plan below an output folder, if it is not there yet."""
+    path = folder / name(plan)
+    if not path.is_file():
+        files.write_text(path, json.dumps(_content(plan)))
+
+
+def tidy(plan: Plan, folder: Path) -> None:
+    """Take away the plans of other runs, when nothing else is at work in the folder."""
+    for path in (folder / FOLDER).glob("plan-*.json"):
+        if path != folder / name(plan):
+            path.unlink(missing_ok=True)
+
+
+def read(path: Path) -> Plan:
+    """The plan in a file.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, or is no plan of this version.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Plan(content["settings"], {row["name"]: _sample(row) for row in content["samples"]})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"expected the plan of a run in {path} ({error}); start the run again") from error
+
+
+def _content(plan: Plan) -> dict[str, Any]:
+    """Settings and samples as JSON holds them."""
+    rows = [{key: _text(value) for key, value in asdict(sample).items()} for sample in plan.samples.values()]
+    return {"settings": dict(plan.settings), "samples": rows}
+
+
+def _text(value: Any) -> Any:
+    """Paths as text."""
+    if isinstance(value, tuple):
+        return [str(path) for path in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _sample(row: dict[str, Any]) -> Sample:
+    """A sample as JSON holds it."""
+    known = {field.name: row[field.name] for field in fields(Sample)}
+    known |= {key: Path(known[key]) for key in PATHS if known[key] is not None}
+    known |= {key: tuple(Path(path) for path in known[key]) for key in SEVERAL}
+    return Sample(**known)

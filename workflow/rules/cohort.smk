@@ -1,0 +1,22 @@
+"""All samples of a run."""
+
+
+rule cohort:
+    """Table and HTML page over all tumours."""
+    input:
+        unpack(PLAN.input_of("cohort")),
+    output:
+        **COHORT,
+    log:
+        "logs/cohort.log",
+    benchmark:
+        "benchmarks/cohort.tsv"
+    localrule: True
+    conda:
+        "../envs/metcn.yaml"
+    params:
+        facts=PLAN.marked("cohort"),
+        options=PLAN.options("cohort"),
+        code=PLAN.coded("cohort"),
+    shell:
+        "metcn job cohort --plan {PLAN_FILE} 2> {log:q}"
