@@ -37,9 +37,10 @@ def jobs(*samples):
 def finish(made, folder, logs, failed, unfinished=None):
     """Finish a run of which nothing but the given logs is there."""
     for (stage, sample), text in logs.items():
-        path = folder / stages.log(stage).format(sample=sample)
+        path = folder / made.job_of[stage, sample].log
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        with open(path, "a") as log:
+            log.write(f"metcn: stage {stage}{f' of {sample}' if sample else ''}\n{text}")
     rest = Rest([*(unfinished or jobs("T", "U")), ("cohort", "")], failed, time.time() - 5)
     return {each.sample: each for each in finishing.finish(made, folder, rest)}
 
@@ -51,7 +52,7 @@ def rows(folder):
 
 REFUSED, KILLED = "input_error", "not_finished"
 SILENT = "counts ended without a word"
-GROUP = [("counts", "T"), ("ratios", "T"), ("purity", "T")]
+GROUP = [(stage, "T") for stage in CHAIN]
 CASES = [
     pytest.param({("counts", "T"): ERROR.format("T")}, [("counts", "T")], REFUSED, "T: truncated", id="refused"),
     pytest.param({("counts", "T"): DEFECT}, [("counts", "T")], KILLED, "a defect of metcn", id="defect"),
@@ -59,7 +60,7 @@ CASES = [
     pytest.param({}, [("counts", "T")], KILLED, SILENT, id="killed, no log at all"),
     pytest.param({("ratios", "T"): ERROR.format("T")}, GROUP, REFUSED, "T: truncated", id="group, second refuses"),
     pytest.param({("counts", "T"): "", ("ratios", "T"): DEFECT}, GROUP, KILLED, "a defect", id="group, defect"),
-    pytest.param({("purity", "T"): ERROR.format("T")}, [("counts", "T")], KILLED, SILENT, id="not its log"),
+    pytest.param({("counts", "T"): "", ("purity", "T"): ""}, GROUP, KILLED, "purity ended without", id="group, killed"),
     pytest.param({("counts", "N"): ERROR.format("N")}, [("counts", "N")], REFUSED, "normal N of the", id="normal"),
     pytest.param({("counts", "N"): ""}, [("counts", "N")], KILLED, SILENT, id="normal killed"),
     pytest.param({("reference", ""): ERROR.format("x")}, [("reference", "")], REFUSED, "x: truncated", id="panel"),

@@ -157,20 +157,6 @@ def test_configuration_is_what_a_call_rests_on(keys, same):
     assert (planned(T1, **keys).configuration == planned(T1).configuration) == same
 
 
-def test_what_a_stage_is_told_is_shell_quoted():
-    class Wildcards:
-        sample = "C1"
-
-    made = planned(C1, samples="the sheet.tsv")
-    told = made.told("calls")
-    files = {"counts_summary": "a b.json", "coverage": ["x'y", "$z"]}
-    assert told(Wildcards, files) == (
-        "--sample=C1 --specimen=tissue --patient='@/base/the sheet.tsv' --timepoint=baseline "
-        f"--configuration={made.configuration} "
-        """--counts-summary 'a b.json' --coverage 'x'"'"'y' '$z'"""
-    )
-
-
 def test_a_patient_is_marked_and_not_named():
     def mark(patient):
         return planned(replace(C1, patient=patient)).mark("calls", "C1")

@@ -1,31 +1,21 @@
 """A corrected sheet, a changed setting and a replaced file rerun the stages that rest on them, and no other.
 
-What Snakemake would run is worked out from the rules' own text, as it does: a job runs if its inputs, or a parameter
-that depends on wildcards alone, differ from those recorded, and then all that reads its results does.
+A step of a job runs if what it is told, its settings, its code or its inputs differ from those recorded, and then all
+that reads its results does. Snakemake starts a job if any of its steps is to run (held in ``test_stale``).
 """
 
 from __future__ import annotations
 
 import csv
-import inspect
 import os
 import re
 import shutil
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from metcn.run import config, plan
+from metcn.run import config, plan, runner
 from metcn.run import stages as layout
 from metcn.run.samples import SHEET_COLUMNS
-
-RULES = Path(__file__).resolve().parents[2] / "workflow/rules"
-PARAMS = {
-    stage: dict(re.findall(r'^ +(\w+)=PLAN\.(\w+)\("' + stage + r'"\),$', text, re.MULTILINE))
-    for text in [path.read_text() for path in RULES.glob("*.smk")]
-    for stage in re.findall(r"^rule (\w+):$", text, re.MULTILINE)
-}
 
 READS = [
     {"sample": "T1", "role": "tumour", "alignments": "T1.bam", "purity": "0.4", "ploidy": "2.8", "patient": "Smith",
@@ -86,14 +76,9 @@ def planned(folder, rows, keys, name="samples.tsv", columns=SHEET_COLUMNS):
 
 
 def recorded(made, stage, sample):
-    """What Snakemake compares of a job: parameters that depend on wildcards alone, and inputs in no order."""
-    wildcards = SimpleNamespace(**{"sample": sample} if sample else {})
-    params = [getattr(made, function)(stage) for function in PARAMS[stage].values()]
-    params = [
-        param for param in params if not callable(param) or list(inspect.signature(param).parameters) == ["wildcards"]
-    ]
-    values = {param(wildcards) if callable(param) else param for param in params}
-    return values, paths_of(made.inputs(stage, sample))
+    """What is compared of a step: all it is told, and inputs in no order."""
+    told = runner.told(made, stage, sample)
+    return repr([told[key] for key in ("mark", "settings", "code")]), paths_of(made.inputs(stage, sample))
 
 
 def paths_of(inputs):

@@ -18,5 +18,6 @@ rule cohort:
         facts=PLAN.marked("cohort"),
         options=PLAN.options("cohort"),
         code=PLAN.coded("cohort"),
+        run=PLAN.words("cohort"),
     shell:
-        "metcn job cohort --plan {PLAN_FILE} 2> {log:q}"
+        "metcn job cohort {params.run} 2> {log:q}"

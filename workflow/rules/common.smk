@@ -9,16 +9,15 @@ if (CHECKOUT / "metcn").is_dir() and str(CHECKOUT) not in sys.path:
     sys.path.insert(0, str(CHECKOUT))
 
 from metcn.cli import snakefile
-from metcn.run import plan_file
 
 PLAN = snakefile.load(config, workflow)
-PLAN_FILE = plan_file.name(PLAN)  # what the jobs read
 
 shell.prefix(snakefile.shell_prefix(workflow))
 
 
 wildcard_constraints:
     sample=snakefile.SAMPLE_PATTERN,
+
 
 # What rules write, with what Snakemake's own report shows of it. An updated file is left to its job, which sees by what
 # it was made of whether to make it again.
@@ -57,9 +56,17 @@ PAGE = {
     )
 }
 COHORT = {
-    "cohort": report("results/cohort.tsv", caption="../report/table.rst", category="Cohort", labels={"file": "table"}),
+    "cohort": report(
+        "results/cohort.tsv",
+        caption="../report/table.rst",
+        category="Cohort",
+        labels={"file": "table"},
+    ),
     "cohort_page": report(
-        "results/report/cohort.html", caption="../report/cohort.rst", category="Cohort", labels={"file": "page"}
+        "results/report/cohort.html",
+        caption="../report/cohort.rst",
+        category="Cohort",
+        labels={"file": "page"},
     ),
     "cohort_complete": "results/complete.txt",
     "cohort_mqc": "results/qc/metcn_mqc.tsv",

@@ -17,8 +17,9 @@ rule bins:
         facts=PLAN.marked("bins"),
         options=PLAN.options("bins"),
         code=PLAN.coded("bins"),
+        run=PLAN.words("bins"),
     shell:
-        "metcn job bins --plan {PLAN_FILE} 2> {log:q}"
+        "metcn job bins {params.run} 2> {log:q}"
 
 
 rule counts:
@@ -35,15 +36,16 @@ rule counts:
         sample=PLAN.samples_of("counts"),
     group:
         "sample_{sample}"
-    threads: PLAN.settings["counts"]["threads"]
     conda:
         "../envs/metcn.yaml"
+    threads: PLAN.settings["counts"]["threads"]
     params:
         facts=PLAN.marked("counts"),
         options=PLAN.options("counts"),
         code=PLAN.coded("counts"),
+        run=PLAN.words("counts"),
     shell:
-        "metcn job counts {wildcards.sample} --plan {PLAN_FILE} --threads {threads} 2> {log:q}"
+        "metcn job counts {wildcards.sample} {params.run} --threads {threads} 2> {log:q}"
 
 
 if PLAN.tables_of_normals:
@@ -64,8 +66,9 @@ if PLAN.tables_of_normals:
             facts=PLAN.marked("normals"),
             options=PLAN.options("normals"),
             code=PLAN.coded("normals"),
+            run=PLAN.words("normals"),
         shell:
-            "metcn job normals --plan {PLAN_FILE} 2> {log:q}"
+            "metcn job normals {params.run} 2> {log:q}"
 
 
 rule reference:
@@ -84,5 +87,6 @@ rule reference:
         facts=PLAN.marked("reference"),
         options=PLAN.options("reference"),
         code=PLAN.coded("reference"),
+        run=PLAN.words("reference"),
     shell:
-        "metcn job reference --plan {PLAN_FILE} 2> {log:q}"
+        "metcn job reference {params.run} 2> {log:q}"

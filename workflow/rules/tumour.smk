@@ -27,8 +27,9 @@ rule tumour:
         facts=PLAN.marked("tumour"),
         options=PLAN.options("tumour"),
         code=PLAN.coded("tumour"),
+        run=PLAN.words("tumour"),
     shell:
-        "metcn job tumour {wildcards.sample} --plan {PLAN_FILE} 2> {log:q}"
+        "metcn job tumour {wildcards.sample} {params.run} 2> {log:q}"
 
 
 use rule tumour as tumour_of_tables with:
@@ -60,8 +61,8 @@ rule later:
     input:
         unpack(PLAN.input_of("later")),
     output:
-        compare=update("results/compare/{sample}.json"),
         **PAGE,
+        compare=update("results/compare/{sample}.json"),
     log:
         "logs/later/{sample}.log",
     benchmark:
@@ -76,5 +77,6 @@ rule later:
         facts=PLAN.marked("later"),
         options=PLAN.options("later"),
         code=PLAN.coded("later"),
+        run=PLAN.words("later"),
     shell:
-        "metcn job later {wildcards.sample} --plan {PLAN_FILE} 2> {log:q}"
+        "metcn job later {wildcards.sample} {params.run} 2> {log:q}"

@@ -116,7 +116,7 @@ def _of_normal(told: Failure, normal: str) -> Failure:
 def _began(job: Job, folder: Path, rest: Rest) -> bool:
     """Whether a job of a failed group was begun and not finished: its log is new, and an output is lacking."""
     log = folder / job.log
-    there = all((folder / path).exists() for path in outputs_of(job.steps).values())
+    there = all((folder / path).exists() for path in outputs_of(job.steps))
     return log.is_file() and log.stat().st_mtime >= rest.since - failures.CLOCK_S and not there
 
 

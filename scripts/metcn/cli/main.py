@@ -147,17 +147,18 @@ def _add_job(commands: argparse._SubParsersAction) -> None:
     command.add_argument("rule", help="rule of the workflow")
     command.add_argument("sample", nargs="?", default="", help="sample, for a rule that has one job for each")
     command.add_argument("--plan", type=Path, required=True, metavar="JSON", help="plan of the run")
+    command.add_argument("--output", type=Path, default=Path(), metavar="OUT", help="folder of results (default: here)")
     command.add_argument("--threads", type=_positive, default=1, metavar="N", help="threads to count with (default: 1)")
 
 
-def _job(rule: str, sample: str, plan: Path, threads: int) -> None:
-    """Run the stages of a job in the present folder, which is the run's output folder."""
+def _job(rule: str, sample: str, plan: Path, output: Path, threads: int) -> None:
+    """Run the stages of a job, with the results below the output folder."""
     from metcn.run import plan_file, runner
 
     whole = plan_file.read(plan)
     if (rule, sample) not in whole.by_rule:
         raise InputError(f"metcn job: {plan} has no job {rule} {sample}; start the run again")
-    runner.run_steps(whole, whole.job(rule, sample).steps, Path(), threads=threads)
+    runner.run_steps(whole, whole.job(rule, sample).steps, output, threads=threads)
 
 
 def _add_triage(commands: argparse._SubParsersAction) -> None:

@@ -71,18 +71,14 @@ def counted_alone(plan: Plan) -> list[str]:
     return [name for name, row in plan.samples.items() if row.alignments]
 
 
-def outputs_of(steps: Sequence[Step]) -> dict[str, str]:
-    """Paths that steps write, relative to the output folder, by stage and argument such as ``ratios_summary``."""
-    return {
-        f"{stage}_{argument}" if argument != "output" else stage: path.format(sample=sample)
-        for stage, sample in steps
-        for argument, path in stages.STAGES[stage].outputs.items()
-    }
+def outputs_of(steps: Sequence[Step]) -> list[str]:
+    """Paths that steps write, relative to the output folder, in their order."""
+    return [path.format(sample=sample) for stage, sample in steps for path in stages.STAGES[stage].outputs.values()]
 
 
 def inputs_of(plan: Plan, steps: Sequence[Step]) -> dict[str, list[str]]:
     """Files that steps read and do not write themselves, by stage and argument; each once."""
-    known = {path for step in steps for path in outputs_of([step]).values()}
+    known = set(outputs_of(steps))
     found: dict[str, list[str]] = {}
     for stage, sample in steps:
         for argument, paths in plan.inputs(stage, sample).items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +14,7 @@ from typing import Any
 from metcn import provenance
 from metcn.errors import InputError
 from metcn.run import code, config, marks, sheet, stages
-from metcn.run.jobs import Job, Step, all_jobs, inputs_of, tables_of_normals
+from metcn.run.jobs import Job, Step, all_jobs, inputs_of, outputs_of, tables_of_normals
 from metcn.run.samples import Sample
 from metcn.run.stages import Inputs
 
@@ -163,6 +164,26 @@ class Plan:
     def coded(self, rule: str) -> Callable[[Any], str]:
         """Parameter function of a rule: the code behind the last of its steps, and so behind all of them."""
         return lambda wildcards: self.code(self.job(rule, getattr(wildcards, "sample", "")).steps[-1][0])
+
+    def words(self, rule: str) -> Callable[[Any, Any], str]:
+        """Parameter function of a rule: where its job finds the plan, and the folder its results lie below.
+
+        That folder is not the working directory where another workflow uses this one with a prefix.
+        """
+
+        def told(wildcards: Any, output: Any) -> str:
+            """The words of one job; being made from its outputs, they make nothing run again."""
+            first = outputs_of(self.job(rule, getattr(wildcards, "sample", "")).steps)[0]
+            folder = str(output[0]).removesuffix(first)
+            return f"--plan {self.file}" + (f" --output {shlex.quote(folder)}" if folder else "")
+
+        return told
+
+    @cached_property
+    def file(self) -> str:
+        """Path of the plan as a file (`metcn.run.plan_file`) from the working directory, named after its content."""
+        rows = [repr(sample) for sample in self.samples.values()]
+        return f"{LINKS}/plan-{provenance.digest([dict(self.settings), rows])}.json"
 
     def genotyped(self, sample: str) -> bool:
         """Whether a sample's reads are counted at common SNPs: a tumour's, and those of a tumour's matched normal."""

@@ -10,31 +10,25 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from metcn import files, provenance
+from metcn import files
 from metcn.errors import InputError
 from metcn.run.plan import Plan
 from metcn.run.samples import Sample
 
-FOLDER = ".snakemake/metcn"  # below the output folder
 PATHS, SEVERAL = ("alignments", "ratios", "variants"), ("coverage",)
 
 
-def name(plan: Plan) -> str:
-    """Path of the plan's file, relative to the output folder."""
-    return f"{FOLDER}/plan-{provenance.digest(_content(plan))}.json"
-
-
 def write(plan: Plan, folder: Path) -> None:
-    """Write the plan below an output folder, if it is not there yet."""
-    path = folder / name(plan)
+    """Write the plan below a folder, if it is not there yet."""
+    path = folder / plan.file
     if not path.is_file():
         files.write_text(path, json.dumps(_content(plan)))
 
 
 def tidy(plan: Plan, folder: Path) -> None:
     """Take away the plans of other runs, when nothing else is at work in the folder."""
-    for path in (folder / FOLDER).glob("plan-*.json"):
-        if path != folder / name(plan):
+    for path in (folder / plan.file).parent.glob("plan-*.json"):
+        if path != folder / plan.file:
             path.unlink(missing_ok=True)
 
 

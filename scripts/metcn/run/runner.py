@@ -105,17 +105,25 @@ def run_steps(plan: Plan, steps: Sequence[Step], output: Path, *, threads: int |
     return ran
 
 
+def told(plan: Plan, stage: str, sample: str) -> dict[str, Any]:
+    """All that a step's result depends on but for the content of earlier results, which ``earlier`` names."""
+    return {
+        "mark": plan.mark(stage, sample),
+        "settings": {key: plan.settings[stage][key] for key in config.result_keys(stage)},
+        "code": plan.code(stage),
+        "earlier": [
+            path
+            for paths in plan.inputs(stage, sample).values()
+            for path in ([paths] if isinstance(paths, str) else paths)
+            if not Path(path).is_absolute()
+        ],
+    }
+
+
 def _made_of(plan: Plan, stage: str, sample: str, output: Path) -> str:
     """Digest of all that a step's result depends on: facts, files of the user, settings, code, earlier results."""
-    earlier = [
-        path
-        for paths in plan.inputs(stage, sample).values()
-        for path in ([paths] if isinstance(paths, str) else paths)
-        if not Path(path).is_absolute()
-    ]
-    settings = {key: plan.settings[stage][key] for key in config.result_keys(stage)}
-    read = _digests([output / path for path in earlier])
-    return provenance.digest([plan.mark(stage, sample), settings, plan.code(stage), earlier, read])
+    known = told(plan, stage, sample)
+    return provenance.digest([known, _digests([output / path for path in known["earlier"]])])
 
 
 def _digests(paths: Sequence[Path]) -> list[str | None]:
