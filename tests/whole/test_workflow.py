@@ -359,7 +359,7 @@ class TestRun:
         self.check_bad(folder / "out", good)
         done = metcn("run", *words, "-n")
         assert done.returncode == 2  # the check before a run finds both
-        assert jobs(done.stdout + done.stderr) | {"counts": 1, "ratios": 2, "calls": 2, "cohort": 1} == jobs(
+        assert jobs(done.stdout + done.stderr) | {"tumour_of_tables": 1, "tumour": 1, "cohort": 1} == jobs(
             done.stdout + done.stderr
         )
         assert "bins" not in jobs(done.stdout + done.stderr)
