@@ -153,5 +153,5 @@ class TestPlanFile:
         path = tmp_path / "plan.json"
         if content is not None:
             path.write_text(content)
-        with pytest.raises(InputError, match="expected the plan of a run in .*plan.json"):
+        with pytest.raises(InputError, match=r"expected the plan of a run in .*plan\.json"):
             plan_file.read(path)

@@ -14,6 +14,7 @@ import yaml
 from metcn import files
 from metcn.cli import snakefile
 from metcn.run import leftovers, metadata_records, stages
+from metcn.run.jobs import inputs_of, outputs_of
 from whole import test_rerun
 from whole.test_rerun import ALL, COHORT, COLUMNS, FILES, KEYS, NOTHING, SHEETS, at, merged, name_of, planned
 from whole.test_workflow import SNAKEFILE, metcn
@@ -68,8 +69,17 @@ def jobs_in(output):
 
 
 def jobs_of(made, steps):
-    """Rule and sample of the jobs in which steps of a plan are done; steps of other sheets are in none."""
-    return {(job.rule, job.sample) for step, job in made.job_of.items() if step in steps}
+    """Rule and sample of the jobs that are started when steps are to run: theirs, and all that reads what those write.
+
+    Those find by themselves whether there is anything to do (`metcn.run.runner.run_steps`).
+    """
+    found, written = set(), set()
+    for job in made.jobs:  # in the order of the data
+        read = {path for paths in inputs_of(made, job.steps).values() for path in paths}
+        if set(job.steps) & steps or read & written:
+            found.add((job.rule, job.sample))
+            written |= set(outputs_of(job.steps))
+    return found & {(job.rule, job.sample) for step, job in made.job_of.items() if step in leftovers.jobs(made)}
 
 
 @pytest.fixture(scope="module")

@@ -57,20 +57,20 @@ PAGE = {
 }
 COHORT = {
     "cohort": report(
-        "results/cohort.tsv",
+        update("results/cohort.tsv"),
         caption="../report/table.rst",
         category="Cohort",
         labels={"file": "table"},
     ),
     "cohort_page": report(
-        "results/report/cohort.html",
+        update("results/report/cohort.html"),
         caption="../report/cohort.rst",
         category="Cohort",
         labels={"file": "page"},
     ),
-    "cohort_complete": "results/complete.txt",
-    "cohort_mqc": "results/qc/metcn_mqc.tsv",
-    "cohort_mqc_general": "results/qc/metcn_general_mqc.tsv",
-    "cohort_mqc_quality": "results/qc/metcn_quality_mqc.tsv",
-    "cohort_mqc_versions": "results/qc/metcn_mqc_versions.yml",
+    "cohort_complete": update("results/complete.txt"),
+    "cohort_mqc": update("results/qc/metcn_mqc.tsv"),
+    "cohort_mqc_general": update("results/qc/metcn_general_mqc.tsv"),
+    "cohort_mqc_quality": update("results/qc/metcn_quality_mqc.tsv"),
+    "cohort_mqc_versions": update("results/qc/metcn_mqc_versions.yml"),
 }

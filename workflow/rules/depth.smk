@@ -6,7 +6,7 @@ rule bins:
     input:
         unpack(PLAN.input_of("bins")),
     output:
-        bins="results/bins/bins.tsv",
+        bins=update("results/bins/bins.tsv"),
     log:
         "logs/bins.log",
     benchmark:
@@ -76,7 +76,7 @@ rule reference:
     input:
         unpack(PLAN.input_of("reference")),
     output:
-        reference="results/reference/reference.h5",
+        reference=update("results/reference/reference.h5"),
     log:
         "logs/reference.log",
     benchmark:

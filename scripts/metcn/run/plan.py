@@ -173,8 +173,8 @@ class Plan:
 
         def told(wildcards: Any, output: Any) -> str:
             """The words of one job; being made from its outputs, they make nothing run again."""
-            first = outputs_of(self.job(rule, getattr(wildcards, "sample", "")).steps)[0]
-            folder = str(output[0]).removesuffix(first)
+            written = outputs_of(self.job(rule, getattr(wildcards, "sample", "")).steps)
+            folder = next(str(output[0]).removesuffix(path) for path in written if str(output[0]).endswith(path))
             return f"--plan {self.file}" + (f" --output {shlex.quote(folder)}" if folder else "")
 
         return told
