@@ -58,21 +58,21 @@ def _estimate(
         baseline_se=bins.baseline_se,
         fragments={name: level.fragments for name, level in levels.items()},
     )
-    alternatives = np.unique(mixture.grid["group"]).size > 1
+    alternatives = mixture.grid.group_count > 1
     draws = mixture.posterior(measured, DRAWS_OF_ALTERNATIVES if alternatives else DRAWS)
-    group = draws["group"]
-    chosen, _ = focality.focality(draws, decide=decide)
+    extent = focality.focality(draws, decide=decide).name
     beside = arm if arm.bins else other
-    if chosen == "focal" and not detection_limit.detected(
+    if extent == "focal" and not detection_limit.detected(
         own.log2 - beside.log2, float(np.hypot(own.se, beside.se)), alpha=alpha
     ):
-        chosen = "indeterminate"
+        extent = "indeterminate"
+    reached = draws.at_least("copies", BOUNDS)
     return {
         "gene": locus.gene, "chromosome": locus.chromosome, "start": locus.start, "end": locus.end,
         "bins": own.bins, "log2": own.log2, "se": float(np.hypot(own.se, bins.baseline_se)),
-        "ratio": estimating.interval(draws["fold"], group) | {"value": float(2**own.log2)},
-        "copies": estimating.interval(draws["gcn"], group),
-        "p_copies_ge": estimating.at_least(draws["gcn"], group, BOUNDS),
-        "p_copies_ge_range": estimating.at_least_range(draws["gcn"], group, BOUNDS),
-        "focality": chosen,
+        "ratio": draws.interval("depth_ratio").to_json() | {"value": float(2**own.log2)},
+        "copies": draws.interval("copies").to_json(),
+        "p_copies_ge": {bound: each.value for bound, each in reached.items()},
+        "p_copies_ge_range": {bound: {"low": each.low, "high": each.high} for bound, each in reached.items()},
+        "focality": extent,
     }  # fmt: skip

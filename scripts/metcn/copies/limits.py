@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from metcn.copies import detection_limit
 from metcn.mixture import expected_ratio
+from metcn.purity.grid import PurityGrid
 
 COPY_BOUNDS = (5, 6, 10)
 PLOIDY_OF_TABLE = 2.0  # ploidy at which the purity needed for a number of copies is tabulated when ploidy is unknown
@@ -18,7 +19,7 @@ PLOIDY_OF_TABLE = 2.0  # ploidy at which the purity needed for a number of copie
 def of_sample(
     met: Mapping[str, float],
     ploidy: float | None,
-    grid: Mapping[str, NDArray],
+    grid: PurityGrid,
     of_size: Mapping[int, tuple[float, float]],
     *,
     found: bool,
@@ -32,7 +33,7 @@ def of_sample(
         ``log2`` of MET over the baseline and its whole error ``se``; NaN where missing.
     ploidy : float or None
         The tumour's, None where unknown.
-    grid : mapping of ndarray
+    grid : PurityGrid
         Plausible purity and ploidy.
     of_size : mapping of int to (float, float)
         Smallest ratio at which an amplicon of so many bp would have been found, and the error of its log2.
@@ -54,7 +55,7 @@ def of_sample(
         "above_neutral": found
         or detection_limit.detected(met["log2"], met["se"], alpha=1 - detection_limit.SURELY_GAINED),
         "copies_by_group": by_group,
-        "ploidy_by_group": _mean_by_group(grid["ploidy"], grid),
+        "ploidy_by_group": grid.mean_by_group(grid.ploidy),
         "amplicon": [
             {"size_bp": size, "ratio": ratio, "copies": detection_limit.detectable_copies(ratio, se, grid, power=power)}
             for size, (ratio, se) in of_size.items()
@@ -77,9 +78,7 @@ def of_verdicts(lod: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
     return {"gcn": copies, "gcn_minus_ploidy": copies - ploidy}
 
 
-def power_of(
-    category: Any, se: float | None, grid: Mapping[str, NDArray], cep7: float | None, *, alpha: float
-) -> float:
+def power_of(category: Any, se: float | None, grid: PurityGrid, cep7: float | None, *, alpha: float) -> float:
     """Probability that the sample would have shown a tumour at the category's bound; the lowest over the groups.
 
     Of several clauses joined by ``or`` the best counts, by ``and`` the worst. NaN for a category without a lower bound,
@@ -96,20 +95,11 @@ def power_of(
     return max(known) if category.combine == "or" else min(known)
 
 
-def _power(
-    quantity: str, bound: float, se: float, grid: Mapping[str, NDArray], cep7: float | None, *, alpha: float
-) -> float:
+def _power(quantity: str, bound: float, se: float, grid: PurityGrid, cep7: float | None, *, alpha: float) -> float:
     """The same for one clause."""
     if quantity in ("fold", "pcn"):
         return float(detection_limit.power_at(bound if quantity == "fold" else bound / 2, se, alpha=alpha))
     other = np.nan if cep7 is None else cep7
-    copies = {"gcn": bound, "gcn_minus_ploidy": bound + grid["ploidy"], "ratio": bound * other}[quantity]
-    ratio = expected_ratio(copies, grid["purity"], grid["ploidy"])
-    return float(np.min(_mean_by_group(detection_limit.power_at(ratio, se, alpha=alpha), grid)))
-
-
-def _mean_by_group(values: Any, grid: Mapping[str, NDArray]) -> NDArray[np.float64]:
-    """Weighted mean over each group of the grid."""
-    label, weight = np.unique(grid["group"], return_inverse=True)[1], grid["weight"]
-    found: NDArray[np.float64] = np.bincount(label, weights=weight * values) / np.bincount(label, weights=weight)
-    return found
+    copies = {"gcn": bound, "gcn_minus_ploidy": bound + grid.ploidy, "ratio": bound * other}[quantity]
+    ratio = expected_ratio(copies, grid.purity, grid.ploidy)
+    return float(np.min(grid.mean_by_group(detection_limit.power_at(ratio, se, alpha=alpha))))

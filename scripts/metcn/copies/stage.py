@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metcn.copies import amplicon as amplicons
-from metcn.copies import focality, genes, limits, loci
-from metcn.copies import posterior as estimating
+from metcn.copies import draws_file, focality, genes, limits, loci
+from metcn.copies.posterior import Draws, Measured
 from metcn.copies.records import Mixture, levels, number
-from metcn.files import read_json, write_json, writing
+from metcn.files import read_json, write_json
 from metcn.genome import build as genomes
 from metcn.io import tables
 
 RATIO_BOUNDS = (2,)
-CORRECTED = {"met_copies": "gcn", "cep7_copies": "cep7", "met_cep7": "ratio"}
-UNCORRECTED = {"met_ratio": "fold", "plasma_copies": "pcn"}  # of MET's own bins, whatever its amplicon says
+CORRECTED = {"met_copies": "copies", "cep7_copies": "cep7", "met_cep7": "met_cep7"}
+UNCORRECTED = {"met_ratio": "depth_ratio", "plasma_copies": "plasma_copies"}  # of MET's own bins, not its amplicon's
 SHALLOW = ("wgs", "swgs")  # assays whose few bins in MET may lean on those of its amplicon
 
 
@@ -44,9 +43,9 @@ def copies(
     own = levels(measured)
     level = _with_amplicon(own, seen) if measured["assay"] in SHALLOW else own
     found, alone = (mixture.posterior(each, draw_count) for each in (level, own))
-    broad = seen is not None and seen.section["share_of_arm"] > focality.FOCAL_SHARE
-    chosen, shares = focality.focality(found, decide=settings["decide_focality"], broad=broad)
-    if seen is None and chosen == "focal":
+    broad = seen is not None and seen.section["share_of_arm"] > focality.FOCAL_FRACTION
+    extent = focality.focality(found, decide=settings["decide_focality"], broad=broad)
+    if seen is None and extent.name == "focal":
         seen = amplicons.by_level(bins, measured, facts)
     told = {"alpha": settings["alpha"], "decide": settings["decide_focality"]}
     result = {
@@ -63,9 +62,9 @@ def copies(
         ),
         "draw_count": draw_count,
         "focality": {
-            "class": chosen,
+            "class": extent.name,
             "decide": settings["decide_focality"],
-            "evidence": shares,
+            "evidence": extent.evidence,
             "levels": _surroundings(found, seen),
         },
         "amplicon": None if seen is None else _amplicon(seen, own, mixture, draw_count),
@@ -74,51 +73,51 @@ def copies(
         "reasons": [],
     }
     write_json(output, result)
-    _write_draws(draws, found)
+    draws_file.write(draws, found)
 
 
-def _estimates(found: Mapping[str, NDArray], alone: Mapping[str, NDArray], ratio: float) -> dict[str, Any]:
+def _estimates(draws: Draws, alone: Draws, ratio: float) -> dict[str, Any]:
     """Copies by all the evidence, uncorrected values by MET's own bins ``alone``, and probabilities of the bounds."""
-    group = found["group"]
-    uncorrected = {name: estimating.interval(alone[key], group) for name, key in UNCORRECTED.items()}
+    uncorrected = {name: alone.interval(key).to_json() for name, key in UNCORRECTED.items()}
     uncorrected["met_ratio"]["value"] = ratio
     uncorrected["plasma_copies"]["value"] = 2 * ratio
+    by_copies, by_ratio = draws.at_least("copies", limits.COPY_BOUNDS), draws.at_least("met_cep7", RATIO_BOUNDS)
     return {
-        **{name: estimating.interval(found[key], group) for name, key in CORRECTED.items()},
+        **{name: draws.interval(key).to_json() for name, key in CORRECTED.items()},
         **uncorrected,
-        "gene_copies": estimating.interval(alone["gcn"], group),
-        "p_copies_ge": estimating.at_least(found["gcn"], group, limits.COPY_BOUNDS),
-        "p_copies_ge_range": estimating.at_least_range(found["gcn"], group, limits.COPY_BOUNDS),
-        "p_ratio_ge": estimating.at_least(found["ratio"], group, RATIO_BOUNDS),
-        "p_ratio_ge_range": estimating.at_least_range(found["ratio"], group, RATIO_BOUNDS),
+        "gene_copies": alone.interval("copies").to_json(),
+        "p_copies_ge": {bound: each.value for bound, each in by_copies.items()},
+        "p_copies_ge_range": {bound: {"low": each.low, "high": each.high} for bound, each in by_copies.items()},
+        "p_ratio_ge": {bound: each.value for bound, each in by_ratio.items()},
+        "p_ratio_ge_range": {bound: {"low": each.low, "high": each.high} for bound, each in by_ratio.items()},
     }
 
 
-def _with_amplicon(own: estimating.Measured, seen: amplicons.Amplicon | None) -> estimating.Measured:
+def _with_amplicon(own: Measured, seen: amplicons.Amplicon | None) -> Measured:
     """The levels with MET's own and its amplicon's combined; unchanged where there is no amplicon beyond MET."""
     if seen is None or not np.isfinite(seen.log2):
         return own
     return own.with_met(*amplicons.combined(own.log2["met"], own.se["met"], seen))
 
 
-def _amplicon(seen: amplicons.Amplicon, own: estimating.Measured, mixture: Mixture, draw_count: int) -> dict[str, Any]:
+def _amplicon(seen: amplicons.Amplicon, own: Measured, mixture: Mixture, draw_count: int) -> dict[str, Any]:
     """The amplicon with copies of each of its levels; those of the stretch that holds MET are the amplicon's."""
     levels = []
     for stretch in seen.section["levels"]:
-        found = mixture.posterior(own.with_met(stretch["log2"], stretch["se"]), draw_count)
-        spans = {"copies": "gcn", "ratio": "fold", "plasma_copies": "pcn"}
-        levels.append(stretch | {name: estimating.interval(found[key], found["group"]) for name, key in spans.items()})
+        draws = mixture.posterior(own.with_met(stretch["log2"], stretch["se"]), draw_count)
+        spans = {"copies": "copies", "ratio": "depth_ratio", "plasma_copies": "plasma_copies"}
+        levels.append(stretch | {name: draws.interval(key).to_json() for name, key in spans.items()})
     blank = dict.fromkeys(("copies", "ratio", "plasma_copies"))
     inner = {name: levels[-1][name] for name in blank} if levels else blank
     return seen.section | inner | {"levels": levels}
 
 
-def _surroundings(found: Mapping[str, NDArray], seen: amplicons.Amplicon | None) -> dict[str, Any]:
+def _surroundings(draws: Draws, seen: amplicons.Amplicon | None) -> dict[str, Any]:
     """What focality was decided on: copies of MET and of what lies around it, and the amplicon's size."""
-    spans = {"met": "gcn", "cep7": "cep7", "arm_q": "arm_q", "arm_p": "arm_p"}
+    spans = {"met": "copies", "cep7": "cep7", "arm_q": "arm_q", "arm_p": "arm_p"}
     sizes = ("size_bp", "share_of_arm", "share_of_chromosome")
     return {
-        **{name: estimating.interval(found[key], found["group"]) for name, key in spans.items()},
+        **{name: draws.interval(key).to_json() for name, key in spans.items()},
         **{name: None if seen is None else seen.section[name] for name in sizes},
     }
 
@@ -126,12 +125,3 @@ def _surroundings(found: Mapping[str, NDArray], seen: amplicons.Amplicon | None)
 def _names(text: str) -> list[str]:
     """Genes of a comma-separated list."""
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _write_draws(path: Path, draws: Mapping[str, np.ndarray]) -> None:
-    """Write the draws as ``.npz``: single precision is finer than any error they describe."""
-    small = {
-        name: values.astype(np.float32 if values.dtype.kind == "f" else np.int16) for name, values in draws.items()
-    }
-    with writing(path) as temporary, open(temporary, "wb") as handle:
-        np.savez(handle, **small)  # type: ignore[arg-type]

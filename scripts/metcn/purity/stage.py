@@ -19,6 +19,7 @@ from metcn.io import tables
 from metcn.purity import allele_fractions as reading
 from metcn.purity import fit, germline_sites, posterior
 from metcn.purity import grid as mixing
+from metcn.purity.grid import PurityGrid
 from metcn.run.samples import parse_range
 
 AXES = ("purity", "ploidy")
@@ -144,13 +145,13 @@ def _findings(
 
 def _believed(
     known: Known, profile: fit.Profile, found: dict[str, fit.Finding]
-) -> tuple[posterior.Belief | None, dict[str, NDArray]]:
+) -> tuple[posterior.Belief | None, PurityGrid]:
     """What the sources say of what the sheet leaves open, None if nothing definite; and the grid to compute with.
 
     ``found`` is what the sources say where the sheet gives nothing; it is empty if nothing is to be fitted.
     """
     given = {name for name in AXES if known.axes[name].known}
-    points = mixing.grid(known.axes["purity"], known.axes["ploidy"])
+    points = PurityGrid.of(known.axes["purity"], known.axes["ploidy"])
     if not found or len(given) == len(AXES):
         return None, points
     if given:
@@ -162,19 +163,19 @@ def _believed(
     return None, posterior.plausible(points, best.log, *both)
 
 
-def _result(known: Known, belief: posterior.Belief | None, grid: dict[str, NDArray], floor: float) -> dict[str, Any]:
+def _result(known: Known, belief: posterior.Belief | None, grid: PurityGrid, floor: float) -> dict[str, Any]:
     """Both axes, the grid, and the reasons: given values as they are, open ones as fitted, or unknown."""
     of_purity = known.axes["purity"]
     reasons = ["purity_below_floor"] if of_purity.known and of_purity.span[0] < floor else []
     if belief is None:
         reasons += [f"{name}_unknown" for name in AXES if not known.axes[name].known]
-    elif len(np.unique(grid["group"])) > 1 or not all(
+    elif grid.group_count > 1 or not all(
         np.isfinite(belief.value[name]) for name in AXES if not known.axes[name].known
     ):
         reasons.append("several_fits")
     stated = {name: _axis(known.axes[name], name, belief) for name in AXES}
     definite = all(np.isfinite(axis["value"]) for axis in stated.values())
-    return {**stated, "known": definite, "grid": grid, "reasons": reasons}
+    return {**stated, "known": definite, "grid": grid.to_json(), "reasons": reasons}
 
 
 def _axis(axis: mixing.Axis, name: str, belief: posterior.Belief | None) -> dict[str, Any]:
