@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metcn.copies import draws_file, posterior
+from metcn.copies.estimates import CopyEstimates
 from metcn.errors import InputError
+from metcn.files import write_json
 from metcn.io import tables
 from metcn.mixture import expected_ratio
 from metcn.purity import grid as purity
@@ -382,6 +384,28 @@ def test_stage_finds_the_tumour(tmp_path, met, cep7, arm, share, ploidy, focalit
     assert found["p_copies_ge"]["5"] >= found["p_copies_ge"]["6"] >= found["p_copies_ge"]["10"]
     assert list(stored) == list(draws_file.NAMES.values())
     assert np.mean(stored["gcn"] >= 5) == pytest.approx(found["p_copies_ge"]["5"], abs=1e-3)
+
+
+READ_BACK = [
+    pytest.param({}, id="focal"),
+    pytest.param({"share": ""}, id="purity unknown"),
+    pytest.param({"share": "0.005", "specimen": "plasma"}, id="below the floor"),
+]
+
+
+@pytest.mark.parametrize("options", READ_BACK)
+def test_estimates_come_back_from_their_json_to_the_byte(tmp_path, options):
+    log2 = np.where(AMPLICON, 1.0, 0.0) + np.random.default_rng(1).normal(0, 0.1, len(FRAME))
+    run(tmp_path, measured(), log2=log2, **options)
+    written = tmp_path / "copies.json"
+    write_json(tmp_path / "again.json", CopyEstimates.from_json(json.loads(written.read_text())).to_json())
+    assert (tmp_path / "again.json").read_bytes() == written.read_bytes()
+
+
+def test_estimates_of_a_sample_without_a_result_hold_nothing():
+    written = CopyEstimates().to_json()
+    assert written["lod"] == {"copies": None} and written["amplicon"] is None
+    assert np.isnan(CopyEstimates.from_json(written).met_copies.value)
 
 
 def test_stage_writes_the_same_bytes_twice(tmp_path):

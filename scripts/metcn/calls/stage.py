@@ -14,6 +14,7 @@ from metcn.calls import record as overview
 from metcn.calls import vcf as variants
 from metcn.calls import verdicts as judging
 from metcn.copies import draws_file, limits
+from metcn.copies.estimates import DetectionLimit
 from metcn.copies.posterior import Draws
 from metcn.copies.records import SCHEMA
 from metcn.errors import InputError
@@ -160,7 +161,7 @@ def _judge(
         specimen=specimen,
         decide=settings["decide"],
         focality="indeterminate" if blocking else _focality(found["copies"]),
-        lod={} if blocking else limits.of_verdicts(found["copies"]["lod"]),
+        lod={} if blocking else limits.of_verdicts(DetectionLimit.from_json(found["copies"]["lod"])),
         range_reason=_range_reason(found["purity"]),
     )
     deciding = [verdict for verdict in judged if verdict.criterion.id == chosen]

@@ -11,6 +11,7 @@ import numpy as np
 from metcn import provenance
 from metcn.compare import course as comparing
 from metcn.copies import draws_file, limits
+from metcn.copies.estimates import DetectionLimit
 from metcn.copies.records import read_call
 from metcn.errors import InputError
 from metcn.files import write_json
@@ -80,6 +81,6 @@ def _sample(record: Mapping[str, Any], path: Path) -> comparing.Sample:
         return comparing.Sample.missing()
     place = path.resolve().parents[1] / "copies" / Path(stages.path("copies", "draws", record["sample"])).name
     draws = draws_file.read(place)
-    limit = limits.of_verdicts(record["copies"]["lod"]).get("gcn", np.zeros(1))
+    limit = limits.of_verdicts(DetectionLimit.from_json(record["copies"]["lod"])).get("gcn", np.zeros(1))
     blind = np.broadcast_to(~(limit <= comparing.COPIES), (draws.group_count,))
     return comparing.Sample(draws, blind)

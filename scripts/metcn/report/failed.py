@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from metcn.calls import stage
+from metcn.copies.estimates import CopyEstimates
 from metcn.copies.records import SCHEMA
 from metcn.files import write_json, write_text
 from metcn.report import sample_page
@@ -14,7 +15,6 @@ from metcn.run.failures import Failure
 from metcn.run.samples import Sample
 
 NOTHING = {"value": None, "low": None, "high": None}
-ESTIMATES = ("met_copies", "cep7_copies", "met_cep7", "met_ratio", "plasma_copies")
 
 
 def write(
@@ -54,8 +54,7 @@ def document(failure: Failure, sample: Sample, run: Mapping[str, Any], configura
             "reasons": [failure.reason],
         },
         "purity": {name: NOTHING | {"source": "unknown"} for name in ("purity", "ploidy")} | {"grid": {}},
-        "copies": dict.fromkeys(ESTIMATES, NOTHING)
-        | {"p_copies_ge": {}, "p_ratio_ge": {}, "lod": {"copies": None}, "focality": None, "amplicon": None},
+        "copies": CopyEstimates().to_json(),
         "counts": None,
     }
     record = stage.record({"schema": SCHEMA, "sample": sample.name, **asked}, found, Path(), run["calls"])

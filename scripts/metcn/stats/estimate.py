@@ -39,3 +39,20 @@ class Estimate:
     def to_json(self) -> dict[str, float]:
         """The three numbers by name; `metcn.files.write_json` makes null of NaN."""
         return {"value": self.value, "low": self.low, "high": self.high}
+
+
+@dataclass(frozen=True)
+class Level:
+    """A log2 ratio and its error."""
+
+    log2: float
+    se: float
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, float | None]) -> Level:
+        """The level of a JSON; null is NaN."""
+        return cls(number(record["log2"]), number(record["se"]))
+
+    def to_json(self) -> dict[str, float]:
+        """Both numbers by name."""
+        return {"log2": self.log2, "se": self.se}
