@@ -349,7 +349,7 @@ def run(folder, level, *, share="0.2", ploidy="2", specimen="tissue", log2=None,
     made_depth.run("segments", {"method": "none"}, sample="s", genome="GRCh37", **segments)
     inputs = {"specimen": specimen, "purity": share, "ploidy": ploidy, "segments": folder / "s.cns"}
     made_depth.run("purity", {"fit": False}, sample="s", genome="GRCh37", output=folder / "purity.json", **inputs)
-    files = {"measurement": "ratios.json", "purity": "purity.json", "ratios": "s.cnr", "segments": "s.cns"}
+    files = {"measurement": "ratios.json", "purity": "purity.json", "ratios": "s.cnr"}
     outputs = {"output": folder / "copies.json", "draws": folder / "copies.npz"}
     made_depth.run(
         "copies", settings, genome="GRCh37", **{name: folder / file for name, file in files.items()}, **outputs

@@ -116,6 +116,14 @@ def verdicts(
     ------
     ValueError
         If ``decide`` is not in (0.5, 1].
+
+    Examples
+    --------
+    >>> from metcn.calls import criteria
+    >>> draws = Draws.of({"copies": [7.9, 8.0, 8.1], "weight": [1.0, 1.0, 1.0]})
+    >>> sets = [criteria.load()["geometry_mono1"]]
+    >>> [(each.category.name, each.verdict) for each in verdicts(sets, draws, specimen="tissue")][:2]
+    [('ten_or_more', 'not_met'), ('six_to_nine', 'met')]
     """
     if not 0.5 < decide <= 1:
         raise ValueError(f"decide must lie in (0.5, 1]; got {decide}")

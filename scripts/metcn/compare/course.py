@@ -78,7 +78,13 @@ def acquired(baseline: Sample, progression: Sample) -> Span:
 
 
 def course(baseline: Sample, progression: Sample, *, decide: float) -> str:
-    """One word of ``COURSES``, given only where both ends of the probability agree on it."""
+    """One word of ``COURSES``, given only where both ends of the probability agree on it.
+
+    >>> before, after = (Draws.of({"copies": [copies] * 4, "weight": [1.0] * 4}) for copies in (2.0, 12.0))
+    >>> seeing = np.zeros(1, dtype=bool)
+    >>> course(Sample(before, seeing), Sample(after, seeing), decide=0.95)
+    'acquired'
+    """
     before, after = (_state(sample.amplified, decide) for sample in (baseline, progression))
     known: Mapping[tuple[str, str], str] = {
         ("no", "yes"): "acquired",

@@ -20,7 +20,11 @@ HALVINGS = 40  # of the copies between which a limit lies
 
 
 def detected(log2: float, se: float, *, alpha: float) -> bool:
-    """Whether a log2 ratio lies above 0 by more than noise does with probability ``alpha``; False where missing."""
+    """Whether a log2 ratio lies above 0 by more than noise does with probability ``alpha``; False where missing.
+
+    >>> detected(0.5, 0.05, alpha=0.001), detected(0.1, 0.05, alpha=0.001)
+    (True, False)
+    """
     return bool(log2 > se * student_t.quantile(1 - alpha))
 
 
@@ -29,6 +33,9 @@ def detectable_ratio(se: float, *, alpha: float, power: float) -> float:
 
     ``se`` is the standard error of MET's log2 ratio over the baseline; NaN gives NaN. Errors are those of
     `metcn.stats.student_t`, as in the posterior.
+
+    >>> round(detectable_ratio(0.05, alpha=0.001, power=0.95), 2)
+    1.21
     """
     return float(2 ** (se * (student_t.quantile(1 - alpha) + student_t.quantile(power))))
 
@@ -76,6 +83,9 @@ def purity_for(ratio: float, copies: Sequence[float], ploidy: float) -> dict[str
     """Smallest purity at which each number of copies gives the detectable ``ratio``; NaN where no purity does.
 
     Solves the mixture equation for purity: ``p = 2 (r - 1) / (N - 2 - r (P - 2))``.
+
+    >>> purity_for(1.8, [5, 10], ploidy=2.0)
+    {'5': 0.5333333333333333, '10': 0.2}
     """
     needed = {}
     for number in copies:

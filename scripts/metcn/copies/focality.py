@@ -32,6 +32,10 @@ def classify(met: Floats, cep7: Floats, arm_q: Floats, *, broad: bool = False) -
 
     A missing arm (an assay without other bins on 7q) leaves focality to MET over CEP7-like; a missing CEP7-like level
     leaves arm and polysomy undecided.
+
+    >>> copies = np.array([2.0, 12.0, 6.0, 6.0])
+    >>> [CLASSES[index] for index in classify(copies, np.array([2.0, 2.0, 2.0, 6.0]), np.array([2.0, 2.0, 6.0, 6.0]))]
+    ['none', 'focal', 'arm', 'polysomy']
     """
     beside = np.where(np.isfinite(arm_q), arm_q, cep7)
     out = np.full(len(met), -1, dtype=np.int8)

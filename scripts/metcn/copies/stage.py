@@ -12,12 +12,20 @@ import numpy as np
 
 from metcn.copies import amplicon as amplicons
 from metcn.copies import draws_file, focality, genes, limits, loci
-from metcn.copies.estimates import AmpliconEstimate, AmpliconLevel, CopyEstimates, Decision, Surroundings
+from metcn.copies.estimates import (
+    AmpliconEstimate,
+    AmpliconLevel,
+    CopyEstimates,
+    Decision,
+    DetectionLimit,
+    Surroundings,
+)
 from metcn.copies.posterior import Draws, Measured
 from metcn.copies.records import Mixture, levels, number
 from metcn.files import read_json, write_json
 from metcn.genome import build as genomes
 from metcn.io import tables
+from metcn.purity.grid import PurityGrid
 from metcn.stats.estimate import Level
 
 RATIO_BOUNDS = (2,)
@@ -29,7 +37,6 @@ def copies(
     measurement: Path,
     purity: Path,
     ratios: Path,
-    segments: Path,
     genome: str,
     output: Path,
     draws: Path,
@@ -54,14 +61,6 @@ def copies(
         alpha=settings["alpha"],
         decide=settings["decide_focality"],
     )
-    limit = limits.of_sample(
-        Level(number(measured, "met", "log2"), number(measured, "met", "se")),
-        known["ploidy"]["value"],
-        mixture.grid,
-        {} if searched is None else searched.detectable(settings["power"]),
-        found=scanned is not None,
-        settings=settings,
-    )
     ratio = number(measured, "met", "ratio")  # of MET's own bins, whatever its amplicon says
     result = CopyEstimates(
         met_copies=drawn.interval("copies"),
@@ -74,7 +73,7 @@ def copies(
         ratio_reached=drawn.at_least("met_cep7", RATIO_BOUNDS),
         basis="gene" if level is own else "gene_and_amplicon",
         level=Level(level.log2["met"], level.se["met"]),
-        lod=limit,
+        lod=_limit(measured, known["ploidy"]["value"], mixture.grid, searched, settings),
         draw_count=draw_count,
         focality=Decision(extent, settings["decide_focality"], _surroundings(drawn, seen)),
         amplicon=None if seen is None else _amplicon(seen, own, mixture, draw_count),
@@ -83,6 +82,24 @@ def copies(
     )
     write_json(output, result.to_json())
     draws_file.write(draws, drawn)
+
+
+def _limit(
+    measured: Mapping[str, Any],
+    ploidy: float | None,
+    grid: PurityGrid,
+    searched: amplicons.Search | None,
+    settings: Mapping[str, Any],
+) -> DetectionLimit:
+    """Limits of detection of MET's own bins, and of an amplicon where 7q was searched for one."""
+    return limits.of_sample(
+        Level(number(measured, "met", "log2"), number(measured, "met", "se")),
+        ploidy,
+        grid,
+        {} if searched is None else searched.detectable(settings["power"]),
+        found=searched is not None and searched.best.significant,
+        settings=settings,
+    )
 
 
 def _with_amplicon(own: Measured, seen: amplicons.Amplicon | None) -> Measured:
