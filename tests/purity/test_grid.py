@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from metcn import mixture
 from metcn.errors import InputError
+from metcn.files import write_json
 from metcn.genome import build
 from metcn.io import tables
 from metcn.purity import allele_fractions as variants
 from metcn.purity import fit
 from metcn.purity import grid as purity
+from metcn.purity.result import PurityResult
 from metcn.run import config
 from support import made_depth, made_tumours
 
@@ -130,6 +132,14 @@ def test_stage(tmp_path, specimen, purity, ploidy, known, reasons):
     told = {"source": "sheet", "used": bool(purity or ploidy), "purity": purity, "ploidy": ploidy}
     assert found["evidence"][0] == told
     assert not found["evidence"][1]["identified"]  # there is no segment to fit
+
+
+@pytest.mark.parametrize(("given", "seed"), [("0.4", None), ("", None), ("", 1)], ids=["given", "unknown", "fitted"])
+def test_results_come_back_from_their_json_to_the_byte(tmp_path, given, seed):
+    run(tmp_path, purity=given, segments=None if seed is None else made_tumours.tumour(purity=0.6, seed=seed).segments)
+    written = tmp_path / "s.json"
+    write_json(tmp_path / "again.json", PurityResult.from_json(json.loads(written.read_text())).to_json())
+    assert (tmp_path / "again.json").read_bytes() == written.read_bytes()
 
 
 @pytest.mark.parametrize("specimen", ["tissue", "plasma"])

@@ -21,7 +21,7 @@ PLOIDY_OF_TABLE = 2.0  # ploidy at which the purity needed for a number of copie
 
 def of_sample(
     met: Level,
-    ploidy: float | None,
+    ploidy: float,
     grid: PurityGrid,
     of_size: Mapping[int, Detectable],
     *,
@@ -34,8 +34,8 @@ def of_sample(
     ----------
     met : Level
         MET over the baseline with its whole error; NaN where missing.
-    ploidy : float or None
-        The tumour's, None where unknown.
+    ploidy : float
+        The tumour's, NaN where unknown.
     grid : PurityGrid
         Plausible purity and ploidy.
     of_size : mapping of int to Detectable
@@ -54,7 +54,7 @@ def of_sample(
         power=power,
         ratio=limit,
         copies=float(np.max(by_group)),
-        purity_for=detection_limit.purity_for(limit, COPY_BOUNDS, PLOIDY_OF_TABLE if ploidy is None else ploidy),
+        purity_for=detection_limit.purity_for(limit, COPY_BOUNDS, ploidy if np.isfinite(ploidy) else PLOIDY_OF_TABLE),
         detected=found or detection_limit.detected(met.log2, met.se, alpha=alpha),
         above_neutral=found or detection_limit.detected(met.log2, met.se, alpha=surely),
         copies_by_group=tuple(by_group.tolist()),

@@ -13,6 +13,7 @@ from metcn.copies import posterior as estimating
 from metcn.errors import InputError
 from metcn.files import read_json
 from metcn.purity.grid import PurityGrid
+from metcn.purity.result import PurityResult
 
 SCHEMA = 1
 LEVELS = {"met": ("met",), "cep7": ("cep7",), "arm_q": ("arms", "7q"), "arm_p": ("arms", "7p")}
@@ -33,9 +34,10 @@ class Mixture:
     copies_known: bool = True
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> Mixture:
-        """That of a purity JSON."""
-        return cls(PurityGrid.from_json(record["grid"]), "purity_below_floor" not in record["reasons"])
+    def of(cls, result: PurityResult) -> Mixture:
+        """Plausible purity and ploidy of a result of stage ``purity``, which has its grid."""
+        assert result.grid is not None
+        return cls(result.grid, result.copies_known)
 
     def posterior(self, level: estimating.Measured, draw_count: int) -> estimating.Draws:
         """Joint draws (`metcn.copies.posterior.posterior`), tumour copies missing where they are not known."""

@@ -26,6 +26,7 @@ from metcn.files import read_json, write_json
 from metcn.genome import build as genomes
 from metcn.io import tables
 from metcn.purity.grid import PurityGrid
+from metcn.purity.result import PurityResult
 from metcn.stats.estimate import Level
 
 RATIO_BOUNDS = (2,)
@@ -43,7 +44,8 @@ def copies(
     settings: Mapping[str, Any],
 ) -> None:
     """Write copies with intervals, focality and limit of detection (``.json``), and the draws behind (``.npz``)."""
-    measured, known = read_json(measurement, with_key="baseline"), read_json(purity, with_key="grid")
+    measured = read_json(measurement, with_key="baseline")
+    known = PurityResult.from_json(read_json(purity, with_key="grid"))
     mixture, draw_count = Mixture.of(known), settings["draw_count"]
     facts, bins = genomes.load(genome), loci.profile(tables.read_ratios(ratios), measured)
     searched = amplicons.search(bins, facts, alpha=settings["alpha"])
@@ -73,7 +75,7 @@ def copies(
         ratio_reached=drawn.at_least("met_cep7", RATIO_BOUNDS),
         basis="gene" if level is own else "gene_and_amplicon",
         level=Level(level.log2["met"], level.se["met"]),
-        lod=_limit(measured, known["ploidy"]["value"], mixture.grid, searched, settings),
+        lod=_limit(measured, known.ploidy.value, mixture.grid, searched, settings),
         draw_count=draw_count,
         focality=Decision(extent, settings["decide_focality"], _surroundings(drawn, seen)),
         amplicon=None if seen is None else _amplicon(seen, own, mixture, draw_count),
@@ -86,7 +88,7 @@ def copies(
 
 def _limit(
     measured: Mapping[str, Any],
-    ploidy: float | None,
+    ploidy: float,
     grid: PurityGrid,
     searched: amplicons.Search | None,
     settings: Mapping[str, Any],

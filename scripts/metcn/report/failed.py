@@ -10,11 +10,10 @@ from metcn.calls import stage
 from metcn.copies.estimates import CopyEstimates
 from metcn.copies.records import SCHEMA
 from metcn.files import write_json, write_text
+from metcn.purity.result import PurityResult
 from metcn.report import sample_page
 from metcn.run.failures import Failure
 from metcn.run.samples import Sample
-
-NOTHING = {"value": None, "low": None, "high": None}
 
 
 def write(
@@ -53,7 +52,7 @@ def document(failure: Failure, sample: Sample, run: Mapping[str, Any], configura
             "reference": None,
             "reasons": [failure.reason],
         },
-        "purity": {name: NOTHING | {"source": "unknown"} for name in ("purity", "ploidy")} | {"grid": {}},
+        "purity": PurityResult().to_json(),
         "copies": CopyEstimates().to_json(),
         "counts": None,
     }
