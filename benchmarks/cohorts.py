@@ -112,7 +112,7 @@ class Cohort:
         measurement = self.at("ratios", sample, "summary")
         self.run("segments", sample, ratios=ratios)
         self.run("purity", sample, segments=segments)
-        self.run("copies", sample, measurement=measurement, purity=purity, ratios=ratios, segments=segments)
+        self.run("copies", sample, measurement=measurement, purity=purity, ratios=ratios)
         told = {"counts_summary": self.at("counts", sample, "summary"), "draws": self.at("copies", sample, "draws")}
         self.run("calls", sample, measurement=measurement, purity=purity, copies=self.at("copies", sample), **told)
 

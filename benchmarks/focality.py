@@ -17,7 +17,7 @@ from metcn.copies import amplicon_scan, focality
 from metcn.copies import posterior as estimating
 from metcn.genome import build as genomes
 from metcn.mixture import expected_ratio
-from metcn.purity import grid
+from metcn.purity.grid import PurityGrid
 from metcn.stats import robust
 
 BIN_BP = 100_000
@@ -92,7 +92,7 @@ def of_bins(
     }  # fmt: skip
     levels = {name: robust.huber_mean(log2[rows], np.full(rows.sum(), noise))[:2] for name, rows in members.items()}
     levels["cep7"] = _two_sided(log2, middle, facts, noise)
-    where = grid.grid(grid.Axis((share, share), True), grid.Axis((ploidy, ploidy), True))
+    where = PurityGrid.point(share, ploidy)
     measured = estimating.Measured(
         {name: value for name, (value, _) in levels.items()},
         {name: error for name, (_, error) in levels.items()},
@@ -104,8 +104,8 @@ def of_bins(
         log2[q], np.full(q.sum(), noise), (int(place[0]), int(place[-1]) + 1), wave=0.01, alpha=0.001
     )
     arm = facts.contigs["7"] - facts.centromere["7"][1]
-    broad = found.significant and (found.last - found.first) * BIN_BP > focality.FOCAL_SHARE * arm
-    return focality.focality(draws, decide=DECIDE, broad=broad)[0]
+    broad = found.significant and (found.last - found.first) * BIN_BP > focality.FOCAL_FRACTION * arm
+    return focality.focality(draws, decide=DECIDE, broad=broad).name
 
 
 def _two_sided(log2: Any, middle: Any, facts: genomes.Genome, noise: float) -> tuple[float, float]:
@@ -127,7 +127,7 @@ def _broad(seven: pd.DataFrame, facts: genomes.Genome, met: float, arm_q: float)
         if row["copies"] < middle:
             break
         high = int(row["end"])
-    return (high - low) > focality.FOCAL_SHARE * (facts.contigs["7"] - facts.centromere["7"][1])
+    return (high - low) > focality.FOCAL_FRACTION * (facts.contigs["7"] - facts.centromere["7"][1])
 
 
 def _mean(seven: pd.DataFrame, span: tuple[int, int]) -> float:

@@ -182,8 +182,8 @@ def of_normal(cohort: Cohort, sample: str, seed: int, count: int) -> Iterator[Ar
     ]
     for number in range(count):
         units = arms[number % len(arms)]
-        first = int(random.integers(MARGIN, len(units["log2"]) - MARGIN))
-        yield units["log2"], units["sd"], (first, first + 1), wave
+        first = int(random.integers(MARGIN, len(units.log2) - MARGIN))
+        yield units.log2, units.sd, (first, first + 1), wave
 
 
 def _made_up(args: Any, folder: Path, kind: str) -> list[Any]:

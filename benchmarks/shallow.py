@@ -96,14 +96,14 @@ def arms(cohort: Cohort, seed: int, count: int, sample: str) -> list[dict[str, A
     wave, rows = amplicon.wave_of(bins, facts), []
     for name in random.choice(ARMS, count, replace=False):
         units = loci.units(bins, (bins.chromosome == name) & (bins.start >= facts.centromere[name][1]))
-        first = int(random.integers(MARGIN, len(units["log2"]) - MARGIN))
+        first = int(random.integers(MARGIN, len(units.log2) - MARGIN))
         own = first, first + MET_WINDOWS
-        scan = partial(amplicon_scan.scan, sd=units["sd"], own=own, wave=wave, alpha=ALPHA)
-        nothing = scan(units["log2"])
+        scan = partial(amplicon_scan.scan, sd=units.sd, own=own, wave=wave, alpha=ALPHA)
+        nothing = scan(units.log2)
         rows.append({"added": "nothing", "found": nothing.significant, "p_value": nothing.p_value})
         for title, (copies, purity, size) in ADDED.items():
             begin = own[0] - int(random.integers(0, size - MET_WINDOWS + 1))
-            log2 = units["log2"].copy()
+            log2 = units.log2.copy()
             log2[begin : begin + size] += np.log2(expected_ratio(copies, purity, 2.0))
             seen = scan(log2)
             off = max(abs(seen.first - begin), abs(seen.last - begin - size))

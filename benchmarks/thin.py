@@ -127,7 +127,7 @@ def stages(own: Path, genome: Genome, bins: Path, reference: Path | None, given:
     run("segments", method, sample=name, ratios=ratios, output=segments, seg=own / "s.seg")
     run("purity", sample=name, specimen="plasma", **given, segments=segments, output=at["purity"])
     measured = {"measurement": at["measurement"], "purity": at["purity"]}
-    run("copies", sample=name, **measured, ratios=ratios, segments=segments, output=at["copies"], draws=draws)
+    run("copies", sample=name, **measured, ratios=ratios, output=at["copies"], draws=draws)
     run("calls", sample=name, specimen="plasma", **measured, counts_summary=at["counted"], copies=at["copies"],
         draws=draws, output=at["calls"])  # fmt: skip
     record: dict[str, Any] = read_json(at["calls"])

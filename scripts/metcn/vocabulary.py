@@ -19,7 +19,6 @@ MASKS = (
 ROLES = ("met", "cep7", "chr7", "backbone", "sex", "other")
 ASSAYS = ("panel", "wes", "amplicon", "wgs", "swgs")
 SPECIMENS = ("tissue", "plasma")
-MODES = ("panel_of_normals", "few_normals", "matched_normal", "no_normals", "imported", "not_measured")
 
 CALLS = (
     "high_level_amplification",

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from metcn.calls import criteria, overall
-from metcn.calls.verdicts import Draws, verdicts
+from metcn.calls.verdicts import verdicts
+from metcn.copies.posterior import Draws
 from metcn.vocabulary import CALLS, FOCALITY
 
 SETS = criteria.load()
@@ -20,8 +21,13 @@ def call_of(copies, ratio, focality, name="metcn_default", specimen="tissue", bl
     """Call of a sample with given draws of copies and ratio, equally probable."""
     copies, ratio = np.broadcast_arrays(np.atleast_1d(copies).astype(float), np.atleast_1d(ratio).astype(float))
     group = options.pop("group", np.zeros(copies.shape, dtype=int))
-    arrays = {"gcn": copies, "ratio": ratio, "ploidy": np.full(copies.shape, 2.0), "weight": np.ones(copies.shape)}
-    arrays |= {"fold": copies / 4, "pcn": copies / 2, "group": group}
+    arrays = {
+        "copies": copies,
+        "met_cep7": ratio,
+        "ploidy": np.full(copies.shape, 2.0),
+        "weight": np.ones(copies.shape),
+    }
+    arrays |= {"depth_ratio": copies / 4, "plasma_copies": copies / 2, "group": group}
     judged = verdicts([SETS[name]], Draws.of(arrays), specimen=specimen, focality=focality, **options)
     return overall.overall(judged, blocking=blocking)
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from metcn.compare import course as compare
 from metcn.compare import stage
+from metcn.copies import draws_file
+from metcn.copies.posterior import Draws
 from metcn.errors import InputError
 from metcn.files import write_json
 from support.made_up import amplified, no_call
@@ -19,13 +21,22 @@ NAN = float("nan")
 def sample(*groups, ratio=1.0, sd=0.3, blind=(), count=512, seed=1):
     """Draws around one number of copies per group."""
     random = np.random.default_rng(seed)
-    gcn = np.concatenate([copies + sd * random.normal(size=count) for copies in groups])
+    copies = np.concatenate([copies + sd * random.normal(size=count) for copies in groups])
     label = np.repeat(np.arange(len(groups)), count)
     hidden = np.isin(np.arange(len(groups)), blind)
-    return compare.Sample(gcn, np.full(len(gcn), ratio), label, hidden)
+    return compare.Sample(drawn(copies, ratio, label), hidden)
 
 
-MISSING = compare.Sample(np.full(1, NAN), np.full(1, NAN), np.zeros(1, dtype=int), np.ones(1, dtype=bool))
+def drawn(copies, ratio, group=None):
+    """Draws of copies and MET/CEP7-like."""
+    group = np.zeros(len(copies), dtype=int) if group is None else group
+    return Draws.of({
+        "copies": copies, "met_cep7": np.full(len(copies), ratio), "group": group, "weight": np.ones(len(copies)),
+    })  # fmt: skip
+
+
+SEEING = np.zeros(1, dtype=bool)
+MISSING = compare.Sample.missing()
 COURSES = [
     # baseline, progression, course, lowest and highest probability of acquisition
     pytest.param(sample(2), sample(12), "acquired", (1, 1), id="acquired"),
@@ -62,9 +73,9 @@ BOUNDS = [
 ]
 
 
-@pytest.mark.parametrize(("gcn", "ratio", "amplified"), BOUNDS)
-def test_what_counts_as_amplified(gcn, ratio, amplified):
-    one = compare.Sample(np.full(8, gcn), np.full(8, ratio), np.zeros(8, dtype=int), np.zeros(1, dtype=bool))
+@pytest.mark.parametrize(("copies", "ratio", "amplified"), BOUNDS)
+def test_what_counts_as_amplified(copies, ratio, amplified):
+    one = compare.Sample(drawn(np.full(8, copies), ratio), SEEING)
     assert one.amplified == (float(amplified), float(amplified))
     assert compare.course(one, sample(12), decide=0.95) == ("present_at_both" if amplified else "acquired")
 
@@ -72,7 +83,7 @@ def test_what_counts_as_amplified(gcn, ratio, amplified):
 @pytest.mark.parametrize(("decide", "course"), [(0.75, "acquired"), (0.76, "indeterminate")])
 def test_a_course_needs_the_probability_that_decides(decide, course):
     """Three of four draws of the later sample are amplified."""
-    later = compare.Sample(np.array([6.0, 6, 6, 2]), np.ones(4), np.zeros(4, dtype=int), np.zeros(1, dtype=bool))
+    later = compare.Sample(drawn(np.array([6.0, 6, 6, 2]), 1.0), SEEING)
     assert compare.course(sample(2), later, decide=decide) == course
 
 
@@ -87,25 +98,25 @@ def test_the_probability_of_acquisition_is_one(before, after, first_blind, later
 
 def test_probability_is_that_of_two_independent_samples():
     before, after = sample(4.7, seed=2), sample(5.2, seed=2)  # the same draws: pairing them would be wrong
-    absent, present = np.mean(before.gcn < 5), np.mean(after.gcn >= 5)
+    absent, present = np.mean(before.draws.copies < 5), np.mean(after.draws.copies >= 5)
     np.testing.assert_allclose(compare.acquired(before, after), absent * present)
 
 
 def test_change_has_the_spread_of_both():
     found = compare.change(sample(3, sd=0.3, count=4096), sample(9, sd=0.4, count=4096))
-    assert found["value"] == pytest.approx(6, abs=0.05)
-    assert (found["low"], found["high"]) == (pytest.approx(6 - 0.98, abs=0.08), pytest.approx(6 + 0.98, abs=0.08))
+    assert found.value == pytest.approx(6, abs=0.05)
+    assert (found.low, found.high) == (pytest.approx(6 - 0.98, abs=0.08), pytest.approx(6 + 0.98, abs=0.08))
 
 
 def test_change_covers_every_pair_of_purities():
     found = compare.change(sample(3, 5, sd=0.1), sample(9, 20, sd=0.1))
-    assert np.isnan(found["value"])
-    assert found["low"] == pytest.approx(4, abs=0.4)
-    assert found["high"] == pytest.approx(17, abs=0.4)
+    assert np.isnan(found.value)
+    assert found.low == pytest.approx(4, abs=0.4)
+    assert found.high == pytest.approx(17, abs=0.4)
 
 
 def test_a_missing_sample_has_no_change():
-    assert all(np.isnan(value) for value in compare.change(MISSING, sample(9)).values())
+    assert all(np.isnan(value) for value in compare.change(MISSING, sample(9)).to_json().values())
 
 
 @given(st.floats(0, 20), st.floats(0, 20), st.floats(0, 20))
@@ -133,8 +144,7 @@ def write(folder, name, copies=12.0, *, timepoint, source=None, limit=3.4, above
     random = np.random.default_rng(len(name))
     draws = folder / "results" / "copies" / f"{name}.draws.npz"
     draws.parent.mkdir(exist_ok=True)
-    gcn = copies + 0.2 * random.normal(size=512)
-    np.savez(draws, gcn=gcn, ratio=np.ones(512), group=np.zeros(512, dtype=np.int16))
+    draws_file.write(draws, drawn(copies + 0.2 * random.normal(size=512), 1.0))
     return call
 
 

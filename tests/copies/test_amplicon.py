@@ -1,5 +1,7 @@
 """The amplicon in a sample's bins, MET's level with its help, and the copies of other genes."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,7 +23,7 @@ MEASURED = {
     "baseline": {"se": 0.002},
     "qc": {"gene_excess": {"window": 0.01}, "gene_excess_averaged": {}},
 }
-GRID = purity.grid(purity.Axis((0.3, 0.3), True), purity.Axis((2.0, 2.0), True))
+GRID = purity.PurityGrid.of(purity.Axis((0.3, 0.3), True), purity.Axis((2.0, 2.0), True))
 AMPLICON = (112_000_000, 119_000_000)
 
 
@@ -40,26 +42,24 @@ def found(*events, **options):
 
 def test_an_amplicon_is_found_with_its_place_size_and_genes():
     seen = found(("7", *AMPLICON, 8)).amplicon(FACTS)
-    section = seen.section
-    assert (section["start"], section["end"]) == AMPLICON
-    assert section["start_low"] <= section["start"] <= section["start_high"]
-    assert section["end_low"] <= section["end"] <= section["end_high"]
-    assert section["size_bp"] == AMPLICON[1] - AMPLICON[0]
-    assert section["share_of_arm"] == pytest.approx(7 / 97.5, rel=0.02)
-    assert section["share_of_chromosome"] == pytest.approx(7 / 159.1, rel=0.01)
-    assert {"TES", "CAV1", "MET", "CFTR"} <= set(section["genes"])
-    assert "EGFR" not in section["genes"]
-    assert not section["start_censored"] and not section["end_censored"]
-    assert len(section["levels"]) == 1
+    extent = seen.extent
+    assert (extent.start, extent.end) == AMPLICON
+    assert extent.start_low <= extent.start <= extent.start_high
+    assert extent.end_low <= extent.end <= extent.end_high
+    assert extent.size_bp == AMPLICON[1] - AMPLICON[0]
+    assert extent.share_of_arm == pytest.approx(7 / 97.5, rel=0.02)
+    assert extent.share_of_chromosome == pytest.approx(7 / 159.1, rel=0.01)
+    assert {"TES", "CAV1", "MET", "CFTR"} <= set(extent.genes)
+    assert "EGFR" not in extent.genes
+    assert not extent.start_censored and not extent.end_censored
+    assert len(seen.regions) == 1
     assert seen.log2 == pytest.approx(np.log2(expected_ratio(8, 0.3, 2.0)), abs=0.05)
 
 
 def test_a_peak_on_a_gain_has_two_levels():
-    section = found(("7", 100_000_000, 130_000_000, 4), ("7", *AMPLICON, 12)).amplicon(FACTS).section
-    assert [level["units"] for level in section["levels"]] == sorted(
-        (level["units"] for level in section["levels"]), reverse=True
-    )
-    assert (section["levels"][-1]["start"], section["levels"][-1]["end"]) == AMPLICON
+    regions = found(("7", 100_000_000, 130_000_000, 4), ("7", *AMPLICON, 12)).amplicon(FACTS).regions
+    assert [region.units for region in regions] == sorted((region.units for region in regions), reverse=True)
+    assert (regions[-1].start, regions[-1].end) == AMPLICON
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ def test_an_amplicon_that_reaches_the_end_of_the_assay_is_censored(last, end_cen
     searched = amplicon.search(bins, FACTS, alpha=0.001)
     assert (searched is not None) == scanned
     seen = (searched and searched.amplicon(FACTS)) or amplicon.by_level(bins, MEASURED | {"met": {"log2": 0.93}}, FACTS)
-    assert (seen.section["start"], seen.section["start_censored"]) == (AMPLICON[0], False)
-    assert seen.section["end"] == min(last, AMPLICON[1])
-    assert seen.section["end_censored"] == end_censored
+    assert (seen.extent.start, seen.extent.start_censored) == (AMPLICON[0], False)
+    assert seen.extent.end == min(last, AMPLICON[1])
+    assert seen.extent.end_censored == end_censored
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_nothing_else_is_an_amplicon_of_met(events):
 
 
 def test_larger_amplicons_are_seen_at_lower_ratios():
-    ratios = [ratio for ratio, _ in found().detectable(0.95).values()]
+    ratios = [least.ratio for least in found().detectable(0.95).values()]
     assert ratios == sorted(ratios, reverse=True)
     assert ratios[-1] > 1
 
@@ -110,18 +110,18 @@ def test_without_bins_in_met_there_is_no_search():
 
 
 def seen_at(log2, se, height):
-    return amplicon.Amplicon({}, log2, se, height)
+    return amplicon.Amplicon(amplicon.Extent(0, 1), (), log2, se, height)
 
 
 @given(st.floats(-1, 3), st.floats(0.001, 0.5), st.floats(-1, 3), st.floats(0.001, 0.5), st.floats(0, 3))
 def test_the_combined_level_lies_between_the_two_and_is_surer(own, own_se, log2, se, height):
-    level, error = amplicon.combined(own, own_se, seen_at(log2, se, height))
+    level, error = astuple(amplicon.combined(own, own_se, seen_at(log2, se, height)))
     assert min(own, log2) - 1e-9 <= level <= max(own, log2) + 1e-9
     assert error <= own_se
 
 
 def test_precise_own_bins_count_alone():
-    level, error = amplicon.combined(1.0, 0.001, seen_at(0.8, 0.01, 1.0))
+    level, error = astuple(amplicon.combined(1.0, 0.001, seen_at(0.8, 0.01, 1.0)))
     assert (level, error) == (pytest.approx(1.0, abs=1e-3), pytest.approx(0.001, rel=0.01))
 
 
@@ -130,15 +130,15 @@ def test_precise_own_bins_count_alone():
 )
 def test_what_is_missing_changes_nothing(own_se, log2):
     missing = seen_at(log2, 0.1 if np.isfinite(log2) else float("nan"), log2)
-    level, error = amplicon.combined(1.0, own_se, missing)
+    level, error = astuple(amplicon.combined(1.0, own_se, missing))
     assert level == 1.0
     np.testing.assert_equal(error, own_se)
 
 
 def test_extent_by_level_where_no_scan_is_possible():
-    section = amplicon.by_level(profile(("7", *AMPLICON, 8)), MEASURED | {"met": {"log2": 0.93}}, FACTS).section
-    assert (section["start"], section["end"]) == AMPLICON
-    assert not section["significant"]
+    extent = amplicon.by_level(profile(("7", *AMPLICON, 8)), MEASURED | {"met": {"log2": 0.93}}, FACTS).extent
+    assert (extent.start, extent.end) == AMPLICON
+    assert not extent.significant
 
 
 # Genes
@@ -150,23 +150,23 @@ def copies_of(bins, *names, grid=GRID, copies_known=True, alpha=0.001):
 
 def test_genes_have_copies_intervals_and_focality():
     bins = profile(("17", 36_000_000, 40_000_000, 12), ("12", 0, 34_000_000, 5), noise=0.02)
-    rows = {row["gene"]: row for row in copies_of(bins, "ERBB2", "KRAS", "MYC", "NOSUCH")}
+    rows = {row.gene: row for row in copies_of(bins, "ERBB2", "KRAS", "MYC", "NOSUCH")}
     assert list(rows) == ["ERBB2", "KRAS", "MYC"]
     for name, expected, focality in (("ERBB2", 12, "focal"), ("KRAS", 5, "arm"), ("MYC", 2, "none")):
         row = rows[name]
-        assert row["copies"]["low"] < expected < row["copies"]["high"]
-        assert row["focality"] == focality
-    assert rows["ERBB2"]["p_copies_ge"]["5"] > 0.99
-    assert rows["ERBB2"]["ratio"]["value"] == pytest.approx(expected_ratio(12, 0.3, 2.0), rel=0.05)
+        assert row.copies.low < expected < row.copies.high
+        assert row.focality == focality
+    assert rows["ERBB2"].reached["5"].value > 0.99
+    assert rows["ERBB2"].ratio.value == pytest.approx(expected_ratio(12, 0.3, 2.0), rel=0.05)
 
 
 def test_a_gene_that_no_bin_covers_is_missing():
     frame = FRAME[FRAME["chromosome"] != "17"].reset_index(drop=True)
     bins = loci.profile(frame.assign(log2=0.0, spread=0.1, expected=np.nan), MEASURED)
     (row,) = copies_of(bins, "ERBB2")
-    assert row["bins"] == 0
-    assert all(np.isnan(row["copies"][name]) for name in ("value", "low", "high"))
-    assert row["focality"] == "indeterminate"
+    assert row.bins == 0
+    assert all(np.isnan(getattr(row.copies, name)) for name in ("value", "low", "high"))
+    assert row.focality == "indeterminate"
 
 
 def test_a_gene_of_the_assay_needs_no_coordinates():
@@ -174,23 +174,23 @@ def test_a_gene_of_the_assay_needs_no_coordinates():
     bins = loci.profile(frame.assign(log2=0.0, spread=0.1, expected=np.nan), MEASURED)
     (row,) = copies_of(bins, "G3")
     own = frame[frame["gene"] == "G3"]
-    assert (row["bins"], row["start"], row["end"]) == (4, own["start"].min(), own["end"].max())
+    assert (row.bins, row.start, row.end) == (4, own["start"].min(), own["end"].max())
 
 
 def test_below_the_floor_a_gene_has_only_its_ratio():
     (row,) = copies_of(profile(), "MYC", copies_known=False)
-    assert np.isnan(row["copies"]["value"])
-    assert row["ratio"]["value"] == pytest.approx(1, abs=0.05)
+    assert np.isnan(row.copies.value)
+    assert row.ratio.value == pytest.approx(1, abs=0.05)
 
 
 def test_unknown_purity_gives_a_gene_a_range():
-    grid = purity.grid(purity.axis(None, (0.1, 1.0)), purity.Axis((2.0, 2.0), True))
+    grid = purity.PurityGrid.of(purity.axis(None, (0.1, 1.0)), purity.Axis((2.0, 2.0), True))
     (row,) = copies_of(profile(("17", 36_000_000, 40_000_000, 12)), "ERBB2", grid=grid)
-    assert np.isnan(row["copies"]["value"])
-    assert row["copies"]["low"] < 12 < row["copies"]["high"]
+    assert np.isnan(row.copies.value)
+    assert row.copies.low < 12 < row.copies.high
 
 
-LOW = purity.grid(purity.Axis((0.03, 0.03), True), purity.Axis((2.0, 2.0), True))
+LOW = purity.PurityGrid.of(purity.Axis((0.03, 0.03), True), purity.Axis((2.0, 2.0), True))
 
 
 @pytest.mark.parametrize(("alpha", "most"), [(0.001, 0), (0.4, 24)])
@@ -199,12 +199,12 @@ def test_noise_at_low_purity_is_no_focal_gain_of_a_gene(alpha, most):
     names = ("ERBB2", "KRAS", "MYC", "CCND1", "FGFR1", "CDK4", "MDM2", "PIK3CA")
     rows = [row for seed in range(15) for row in copies_of(profile(seed=seed), *names, grid=LOW, alpha=alpha)]
     assert len(rows) == 120
-    assert sum(row["copies"]["value"] > 5 for row in rows) > 10
-    focal = sum(row["focality"] == "focal" for row in rows)
+    assert sum(row.copies.value > 5 for row in rows) > 10
+    focal = sum(row.focality == "focal" for row in rows)
     assert (focal > 0) == (most > 0)
     assert focal <= most
 
 
 def test_a_focal_gain_of_a_gene_is_seen_at_low_purity():
     high = profile(("17", 36_000_000, 40_000_000, 400))  # as 4,000 copies at 3 %: far above any noise
-    assert copies_of(high, "ERBB2", grid=LOW)[0]["focality"] == "focal"
+    assert copies_of(high, "ERBB2", grid=LOW)[0].focality == "focal"

@@ -161,8 +161,9 @@ def test_the_detectable_height_is_true(wave):
         seen = scan(noise(seed), wave=wave)
         for size in (5, 20, 40):
             inside = members(size)
-            height, error = amplicon_scan.detectable(seen, np.full(SIZE, 0.1), OWN, inside, wave=wave, power=0.95)
-            assert height > error > 0
+            least = amplicon_scan.detectable(seen, np.full(SIZE, 0.1), OWN, inside, wave=wave, power=0.95)
+            height = np.log2(least.ratio)
+            assert height > least.se > 0
             heights = height + random.normal(0, wave / stretches.WAVE_MARGIN, (40, 1))
             value = random.normal(0, 0.1, (40, SIZE)) + heights * inside
             found.append(amplicon_scan._statistic(value / 0.1, precision, starts, ends, wave) > seen.bound)
@@ -174,7 +175,7 @@ def test_larger_amplicons_and_less_power_need_less_height():
     seen = scan(noise(22))
     by_size, by_power = (
         [
-            amplicon_scan.detectable(seen, np.full(SIZE, 0.1), OWN, members(size), wave=0.005, power=power)[0]
+            amplicon_scan.detectable(seen, np.full(SIZE, 0.1), OWN, members(size), wave=0.005, power=power).ratio
             for size, power in cases
         ]
         for cases in ([(5, 0.95), (10, 0.95), (20, 0.95), (40, 0.95)], [(10, 0.99), (10, 0.95), (10, 0.8), (10, 0.5)])
@@ -186,7 +187,7 @@ def test_larger_amplicons_and_less_power_need_less_height():
 def test_a_sure_amplicon_is_no_noise_to_the_next():
     quiet, loud = (scan(noise(23, *events)) for events in ([], [(50, 75, 2.0)]))
     heights = [
-        amplicon_scan.detectable(seen, np.full(SIZE, 0.1), OWN, members(20), wave=0.005, power=0.95)[0]
+        np.log2(amplicon_scan.detectable(seen, np.full(SIZE, 0.1), OWN, members(20), wave=0.005, power=0.95).ratio)
         for seen in (quiet, loud)
     ]
     assert heights[0] == pytest.approx(heights[1], rel=0.15)

@@ -19,7 +19,7 @@ NAN = float("nan")
 
 
 def grid(of_purity, of_ploidy):
-    return purity.grid(purity.axis(of_purity, (0.1, 1.0)), purity.axis(of_ploidy, (1.6, 5.0)))
+    return purity.PurityGrid.of(purity.axis(of_purity, (0.1, 1.0)), purity.axis(of_ploidy, (1.6, 5.0)))
 
 
 def limit_of(se, where, alpha=0.001, power=0.95):
@@ -68,7 +68,7 @@ def test_what_is_missing_or_not_above_neutral_is_not_detected(log2, se):
 def test_each_plausible_purity_has_its_own_limit(ratio):
     where = grid(None, (2.0, 2.0))
     found = detection_limit.copies_by_group(ratio, 0.05, where, power=0.95)
-    np.testing.assert_allclose(found, tumour_copies(ratio, where["purity"], 2.0))
+    np.testing.assert_allclose(found, tumour_copies(ratio, where.purity, 2.0))
     assert (np.diff(found) < 0).all()  # groups stand in order of purity
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metcn.copies import focality
+from metcn.copies.posterior import Draws
 from metcn.vocabulary import FOCALITY
 
 NAN = float("nan")
@@ -77,8 +78,8 @@ def test_classes_are_those_that_outputs_name():
 
 def draws(rows, group):
     columns = zip(*rows, strict=True)
-    named = dict(zip(("gcn", "cep7", "arm_q"), (np.array(column, dtype=float) for column in columns), strict=True))
-    return {**named, "group": np.array(group)}
+    named = dict(zip(("copies", "cep7", "arm_q"), (np.array(column, dtype=float) for column in columns), strict=True))
+    return Draws.of({**named, "group": np.array(group), "weight": np.ones(len(rows))})
 
 
 AMPLIFIED, BROAD, QUIET, LOST = (15, 2, 2), (6, 6, 6), (2, 2, 2), (NAN, NAN, NAN)
@@ -96,8 +97,9 @@ DECISIONS = [
 
 @pytest.mark.parametrize(("rows", "group", "expected"), DECISIONS)
 def test_focality_has_to_hold_in_every_group(rows, group, expected):
-    found, shares = focality.focality(draws(rows, group), decide=0.8)
-    assert found == expected
+    found = focality.focality(draws(rows, group), decide=0.8)
+    shares = found.evidence
+    assert found.name == expected
     assert list(shares) == list(focality.CLASSES)
     assert all(0 <= share <= 1 or np.isnan(share) for share in shares.values())
     assert np.nansum(list(shares.values())) <= 1 + 1e-9
@@ -117,13 +119,13 @@ OPEN = [
 @pytest.mark.parametrize(("row", "broad", "expected"), OPEN)
 @pytest.mark.parametrize("group", [[0] * 10, [0] * 5 + [1] * 5], ids=["one group", "two groups"])
 def test_a_class_that_cannot_be_told_has_no_probability(row, broad, expected, group):
-    _, shares = focality.focality(draws([QUIET] * 9 + [row], group), decide=0.8, broad=broad)
+    shares = focality.focality(draws([QUIET] * 9 + [row], group), decide=0.8, broad=broad).evidence
     assert {name for name, share in shares.items() if np.isnan(share)} == expected
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.floats(0.5, 30), st.floats(0.5, 30)), min_size=1, max_size=30))
 def test_shares_of_one_group_sum_to_one(rows):
-    _, shares = focality.focality(draws(rows, [0] * len(rows)), decide=0.8)
+    shares = focality.focality(draws(rows, [0] * len(rows)), decide=0.8).evidence
     assert sum(shares.values()) == pytest.approx(1)
 
 

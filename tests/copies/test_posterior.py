@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn.copies import posterior
+from metcn.copies import draws_file, posterior
+from metcn.copies.estimates import CopyEstimates
+from metcn.errors import InputError
+from metcn.files import write_json
 from metcn.io import tables
 from metcn.mixture import expected_ratio
 from metcn.purity import grid as purity
@@ -16,7 +19,7 @@ from support import made_depth
 
 NAN = float("nan")
 PLAUSIBLE = (0.1, 1.0), (1.6, 5.0)
-QUANTITIES = ("gcn", "cep7", "arm_q", "arm_p", "ratio", "fold", "pcn")
+QUANTITIES = ("copies", "cep7", "arm_q", "arm_p", "met_cep7", "depth_ratio", "plasma_copies")
 
 
 def measured(met=10.0, cep7=2.0, arm_q=2.0, arm_p=2.0, *, share=0.2, ploidy=2.0, se=0.0, baseline_se=0.0):
@@ -27,7 +30,7 @@ def measured(met=10.0, cep7=2.0, arm_q=2.0, arm_p=2.0, *, share=0.2, ploidy=2.0,
 
 
 def grid(of_purity=(0.2, 0.2), of_ploidy=(2.0, 2.0)):
-    return purity.grid(purity.axis(of_purity, PLAUSIBLE[0]), purity.axis(of_ploidy, PLAUSIBLE[1]))
+    return purity.PurityGrid.of(purity.axis(of_purity, PLAUSIBLE[0]), purity.axis(of_ploidy, PLAUSIBLE[1]))
 
 
 def draws(level, where=None, count=512):
@@ -40,10 +43,10 @@ def draws(level, where=None, count=512):
 @given(st.floats(0, 100), st.floats(0.5, 20), st.floats(0.02, 1), st.floats(1.2, 6))
 def test_without_errors_the_copies_are_exact(met, cep7, share, ploidy):
     found = draws(measured(met, cep7, share=share, ploidy=ploidy), grid((share, share), (ploidy, ploidy)), count=4)
-    np.testing.assert_allclose(found["gcn"], met, atol=1e-6)
-    np.testing.assert_allclose(found["cep7"], cep7, atol=1e-6)
-    np.testing.assert_allclose(found["ratio"], met / cep7, rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(found["fold"], expected_ratio(met, share, ploidy))
+    np.testing.assert_allclose(found.copies, met, atol=1e-6)
+    np.testing.assert_allclose(found.cep7, cep7, atol=1e-6)
+    np.testing.assert_allclose(found.met_cep7, met / cep7, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(found.depth_ratio, expected_ratio(met, share, ploidy))
 
 
 GRIDS = [
@@ -58,25 +61,26 @@ GRIDS = [
 def test_each_group_is_a_posterior(of_purity, of_ploidy, groups):
     where = grid(of_purity, of_ploidy)
     found = draws(measured(se=0.05), where)
-    assert {len(values) for values in found.values()} == {512 * groups}
-    np.testing.assert_allclose(np.bincount(found["group"], weights=found["weight"]), np.ones(groups))
+    assert {len(getattr(found, name)) for name in QUANTITIES} == {512 * groups}
+    np.testing.assert_allclose(np.bincount(found.group, weights=found.weight), np.ones(groups))
     for number in range(groups):
-        drawn, points = found["group"] == number, where["group"] == number
-        assert set(found["purity"][drawn].tolist()) == set(where["purity"][points].tolist())
-        assert set(found["ploidy"][drawn].tolist()) == set(where["ploidy"][points].tolist())
+        drawn, points = found.group == number, where.group == number
+        assert set(found.purity[drawn].tolist()) == set(where.purity[points].tolist())
+        assert set(found.ploidy[drawn].tolist()) == set(where.ploidy[points].tolist())
 
 
 def test_points_are_drawn_in_proportion_to_their_weight_and_apart_from_errors():
     where = grid((0.1, 0.5))
     found = draws(measured(se=0.1, baseline_se=0.05), where, count=4096)
-    share = [np.mean(found["purity"] == value) for value in where["purity"]]
+    share = [np.mean(found.purity == value) for value in where.purity]
     np.testing.assert_allclose(share, 1 / 21, rtol=0.03)
-    assert abs(np.corrcoef(found["purity"], found["fold"])[0, 1]) < 0.03
+    assert abs(np.corrcoef(found.purity, found.depth_ratio)[0, 1]) < 0.03
 
 
 def test_the_same_input_gives_the_same_bytes():
     first, second = (draws(measured(se=0.1, baseline_se=0.02), grid(None, (1.8, 2.6))) for _ in range(2))
-    assert [values.tobytes() for values in first.values()] == [values.tobytes() for values in second.values()]
+    for name in (*posterior.QUANTITIES, "weight", "group"):
+        assert getattr(first, name).tobytes() == getattr(second, name).tobytes()
 
 
 def test_errors_have_unit_variance_and_heavier_tails_than_normal():
@@ -91,34 +95,36 @@ def test_draws_agree_with_many_random_ones():
     level, where = measured(met=8, se=0.08, baseline_se=0.04), grid((0.15, 0.25))
     found, random = draws(level, where, count=4096), np.random.default_rng(1)
     errors = random.standard_t(student_t.FREEDOM, size=(400_000, 3)) * student_t.UNIT
-    share = random.choice(where["purity"], size=400_000)
+    share = random.choice(where.purity, size=400_000)
     fold = {name: 2 ** (level.log2[name] + 0.08 * errors[:, place] + 0.04 * errors[:, 2])
             for place, name in enumerate(("met", "cep7"))}  # fmt: skip
     met, cep7 = (np.maximum((fold[name] * 2 - 2 * (1 - share)) / share, 0) for name in ("met", "cep7"))
-    expected = {"gcn": met, "cep7": cep7, "ratio": met / np.maximum(cep7, posterior.LOWEST_DIVISOR)}
+    expected = {"copies": met, "cep7": cep7, "met_cep7": met / np.maximum(cep7, posterior.LOWEST_DIVISOR)}
     for name, values in expected.items():
         for percentile, tolerance in ((2.5, 0.08), (25, 0.02), (50, 0.02), (75, 0.02), (97.5, 0.08)):
-            assert np.percentile(found[name], percentile) == pytest.approx(np.percentile(values, percentile), tolerance)
+            assert np.percentile(getattr(found, name), percentile) == pytest.approx(
+                np.percentile(values, percentile), tolerance
+            )
 
 
 def test_the_baselines_error_is_common_and_cancels_in_the_ratio():
     where = grid((1.0, 1.0))
     found = draws(measured(share=1.0, baseline_se=0.2), where)
-    assert np.std(found["gcn"]) > 1
-    np.testing.assert_allclose(found["ratio"], 5)
+    assert np.std(found.copies) > 1
+    np.testing.assert_allclose(found.met_cep7, 5)
 
 
 @pytest.mark.parametrize("se", [0.1, 0.5, 2.0])
 def test_no_copies_are_negative_and_no_ratio_infinite(se):
     found = draws(measured(met=0.0, cep7=0.0, se=se), count=2048)
     for name in QUANTITIES:
-        assert np.isfinite(found[name]).all()
-        assert found[name].min() >= 0
+        assert np.isfinite(getattr(found, name)).all()
+        assert getattr(found, name).min() >= 0
 
 
 MISSING = [
-    pytest.param("met", {"gcn", "ratio", "fold", "pcn"}, id="MET"),
-    pytest.param("cep7", {"cep7", "ratio"}, id="CEP7-like"),
+    pytest.param("met", {"copies", "met_cep7", "depth_ratio", "plasma_copies"}, id="MET"),
+    pytest.param("cep7", {"cep7", "met_cep7"}, id="CEP7-like"),
     pytest.param("arm_q", {"arm_q"}, id="7q"),
     pytest.param("arm_p", {"arm_p"}, id="7p"),
 ]
@@ -128,26 +134,26 @@ MISSING = [
 def test_what_is_missing_stays_missing(level, lost):
     whole = measured(se=0.1)
     found = draws(posterior.Measured({**whole.log2, level: NAN}, {**whole.se, level: NAN}, 0.05))
-    assert {name for name in QUANTITIES if np.isnan(found[name]).any()} == lost
-    assert all(np.isnan(found[name]).all() for name in lost)
+    assert {name for name in QUANTITIES if np.isnan(getattr(found, name)).any()} == lost
+    assert all(np.isnan(getattr(found, name)).all() for name in lost)
 
 
 def test_without_a_baseline_nothing_is_known():
     found = draws(posterior.Measured(measured().log2, measured().se, NAN))
-    assert all(np.isnan(found[name]).all() for name in QUANTITIES)
+    assert all(np.isnan(getattr(found, name)).all() for name in QUANTITIES)
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say():
     """400 samples of a tumour of 8 copies at 30 %, each with its own errors of the expected size."""
-    random, where, covered = np.random.default_rng(2), grid((0.3, 0.3)), {"gcn": [], "ratio": []}
+    random, where, covered = np.random.default_rng(2), grid((0.3, 0.3)), {"copies": [], "met_cep7": []}
     truth = measured(met=8, cep7=2, share=0.3)
     for _ in range(400):
         common = 0.03 * random.normal()
         log2 = {name: value + 0.05 * random.normal() + common for name, value in truth.log2.items()}
         found = draws(posterior.Measured(log2, dict.fromkeys(log2, 0.05), 0.03), where, count=256)
-        for name, value in (("gcn", 8), ("ratio", 4)):
-            interval = posterior.interval(found[name], found["group"])
-            covered[name].append(interval["low"] <= value <= interval["high"])
+        for name, value in (("copies", 8), ("met_cep7", 4)):
+            interval = found.interval(name)
+            covered[name].append(interval.low <= value <= interval.high)
     for name, hits in covered.items():
         assert 0.91 < np.mean(hits) < 0.99, name
 
@@ -160,18 +166,23 @@ def test_a_higher_ratio_is_more_copies(first, second, share, ploidy):
     )
     where = grid((share, share), (ploidy, ploidy))
     less, more = (draws(level, where, count=64) for level in (low, high))
-    for name in ("gcn", "ratio", "fold", "pcn"):
-        assert (less[name] <= more[name] + 1e-9).all()
+    for name in ("copies", "met_cep7", "depth_ratio", "plasma_copies"):
+        assert (getattr(less, name) <= getattr(more, name) + 1e-9).all()
 
 
 @given(st.floats(1.0, 5), st.floats(0.02, 1), st.floats(0.02, 1))
 def test_a_lower_purity_never_means_fewer_copies_of_a_gain(ratio, first, second):
     level = posterior.Measured({**measured().log2, "met": float(np.log2(ratio))}, measured().se, 0.0)
-    low, high = (draws(level, grid((share, share)), count=4)["gcn"] for share in sorted((first, second)))
+    low, high = (draws(level, grid((share, share)), count=4).copies for share in sorted((first, second)))
     assert (low >= high - 1e-9).all()
 
 
 # Summaries
+
+
+def of_copies(values, group):
+    return posterior.Draws.of({"copies": values, "group": group, "weight": np.ones(len(values))})
+
 
 VALUES = st.lists(st.floats(0, 100), min_size=1, max_size=60).map(np.array)
 
@@ -179,35 +190,35 @@ VALUES = st.lists(st.floats(0, 100), min_size=1, max_size=60).map(np.array)
 @given(VALUES, st.integers(1, 3), st.floats(0.5, 0.99))
 def test_interval_brackets_the_median_of_every_group(values, groups, level):
     group = np.arange(len(values)) % groups
-    found = posterior.interval(values, group, level=level)
+    found = of_copies(values, group).interval("copies", level=level)
     for number in set(group.tolist()):
-        assert found["low"] - 1e-9 <= np.median(values[group == number]) <= found["high"] + 1e-9
+        assert found.low - 1e-9 <= np.median(values[group == number]) <= found.high + 1e-9
     one = len(set(group.tolist())) == 1
-    assert np.isnan(found["value"]) == (not one)
-    assert not one or found["value"] == np.median(values)
+    assert np.isnan(found.value) == (not one)
+    assert not one or found.value == np.median(values)
 
 
 @given(VALUES, st.integers(1, 3))
 def test_interval_covers_that_of_each_group(values, groups):
     group = np.arange(len(values)) % groups
-    found = posterior.interval(values, group)
+    found = of_copies(values, group).interval("copies")
     for number in set(group.tolist()):
         own = values[group == number]
-        alone = posterior.interval(own, np.zeros(len(own), dtype=int))
-        assert found["low"] <= alone["low"] <= alone["high"] <= found["high"]
+        alone = of_copies(own, np.zeros(len(own), dtype=int)).interval("copies")
+        assert found.low <= alone.low <= alone.high <= found.high
 
 
 def test_a_wider_level_is_a_wider_interval():
-    values, group = np.random.default_rng(3).normal(10, 2, 5000), np.zeros(5000, dtype=int)
-    found = posterior.interval(values, group)
-    assert (found["low"], found["high"]) == (pytest.approx(10 - 3.92, abs=0.2), pytest.approx(10 + 3.92, abs=0.2))
-    wider = posterior.interval(values, group, level=0.99)
-    assert wider["low"] < found["low"] < found["high"] < wider["high"]
+    made = of_copies(np.random.default_rng(3).normal(10, 2, 5000), np.zeros(5000, dtype=int))
+    found, wider = made.interval("copies"), made.interval("copies", level=0.99)
+    assert (found.low, found.high) == (pytest.approx(10 - 3.92, abs=0.2), pytest.approx(10 + 3.92, abs=0.2))
+    assert wider.low < found.low < found.high < wider.high
 
 
 @given(VALUES, st.integers(1, 3), st.lists(st.floats(0, 100), min_size=2, max_size=6, unique=True))
 def test_probability_of_reaching_a_bound_falls_with_the_bound(values, groups, bounds):
-    found = list(posterior.at_least(values, np.arange(len(values)) % groups, sorted(bounds)).values())
+    made = of_copies(values, np.arange(len(values)) % groups)
+    found = [each.value for each in made.at_least("copies", sorted(bounds)).values()]
     known = [value for value in found if not np.isnan(value)]
     assert known == sorted(known, reverse=True)
     assert all(0 <= value <= 1 for value in known)
@@ -217,9 +228,9 @@ def test_probability_of_reaching_a_bound_falls_with_the_bound(values, groups, bo
 @given(VALUES, st.integers(1, 3), st.floats(0, 100))
 def test_range_of_a_probability_spans_that_of_each_group(values, groups, bound):
     group = np.arange(len(values)) % groups
-    [ends] = posterior.at_least_range(values, group, [bound]).values()
+    [ends] = of_copies(values, group).at_least("copies", [bound]).values()
     shares = [sum(value >= bound for value in values[group == number]) / sum(group == number) for number in set(group)]
-    assert (ends["low"], ends["high"]) == (pytest.approx(min(shares)), pytest.approx(max(shares)))
+    assert (ends.low, ends.high) == (pytest.approx(min(shares)), pytest.approx(max(shares)))
 
 
 SHARES = [
@@ -236,17 +247,65 @@ SHARES = [
 def test_probability_of_reaching_a_bound(values, group, bound, probability, ends):
     """A flat tumour of unknown purity has no probability: 0.4 would be one purity's and sort it above an amplified."""
     values, group = np.array(values, dtype=float), np.array(group)
-    found = posterior.at_least(values, group, [bound])
+    found = of_copies(values, group).at_least("copies", [bound])
     assert list(found) == ["5"]
-    np.testing.assert_equal(found["5"], probability)
-    np.testing.assert_equal(
-        posterior.at_least_range(values, group, [bound])["5"], dict(zip(("low", "high"), ends, strict=True))
-    )
+    np.testing.assert_equal(found["5"].to_json(), {"value": probability, "low": ends[0], "high": ends[1]})
 
 
 def test_a_missing_quantity_has_no_interval():
-    found = posterior.interval(np.full(8, NAN), np.zeros(8, dtype=int))
-    assert all(np.isnan(value) for value in found.values())
+    found = of_copies(np.full(8, NAN), np.zeros(8, dtype=int)).interval("copies")
+    assert all(np.isnan(value) for value in found.to_json().values())
+
+
+@pytest.mark.parametrize("sizes", [(3, 3, 3), (2, 5, 1)], ids=["equally large", "of several sizes"])
+def test_what_is_asked_of_groups_is_asked_of_each(sizes):
+    """Draws of the groups lie in any order."""
+    random = np.random.default_rng(4)
+    group = random.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    values, weight = random.normal(size=len(group)), random.uniform(0.1, 1, size=len(group))
+    made = posterior.Draws.of({"copies": values, "group": group, "weight": weight})
+    of_groups = [group == number for number in range(len(sizes))]
+    np.testing.assert_allclose(
+        made.by_group(values, lambda rows: rows.max(axis=1)), [values[own].max() for own in of_groups]
+    )
+    np.testing.assert_allclose(
+        made.fraction(values > 0), [weight[own & (values > 0)].sum() / weight[own].sum() for own in of_groups]
+    )
+
+
+WRONG = [
+    ({"weight": [1.0, 1.0], "copies": [2.0]}, r"draws of copies have shape \(1,\); expected \(2,\)"),
+    ({"weight": [0.0]}, "not all zero"),
+    ({"weight": [1.0, -1.0]}, "not negative"),
+    ({"weight": [NAN]}, "finite"),
+    ({"weight": [1.0], "group": [0, 1]}, "draws of group"),
+]
+
+
+@pytest.mark.parametrize(("arrays", "message"), WRONG)
+def test_draws_are_checked(arrays, message):
+    with pytest.raises(ValueError, match=message):
+        posterior.Draws.of(arrays)
+
+
+def test_draws_of_no_weight_are_left_out():
+    made = posterior.Draws.of({"copies": [1, 2, 3], "group": [0, 4, 7], "weight": [1, 0, 1]})
+    assert (made.copies.tolist(), made.group.tolist(), made.group_count) == ([1, 3], [0, 1], 2)
+
+
+def test_draws_come_back_from_their_file_in_single_precision(tmp_path):
+    made = draws(measured(se=0.1), grid(None))
+    draws_file.write(tmp_path / "s.npz", made)
+    again = draws_file.read(tmp_path / "s.npz")
+    for name in QUANTITIES:
+        np.testing.assert_array_equal(getattr(again, name), getattr(made, name).astype(np.float32).astype(float))
+    np.testing.assert_array_equal(again.group, made.group)
+
+
+def test_a_damaged_draws_file_is_refused(tmp_path):
+    (tmp_path / "s.npz").write_bytes(b"PK damaged")
+    with pytest.raises(InputError, match=r"s\.npz is not a draws file .*; delete it and run `metcn copies` again"):
+        draws_file.read(tmp_path / "s.npz")
 
 
 # The stage
@@ -290,7 +349,7 @@ def run(folder, level, *, share="0.2", ploidy="2", specimen="tissue", log2=None,
     made_depth.run("segments", {"method": "none"}, sample="s", genome="GRCh37", **segments)
     inputs = {"specimen": specimen, "purity": share, "ploidy": ploidy, "segments": folder / "s.cns"}
     made_depth.run("purity", {"fit": False}, sample="s", genome="GRCh37", output=folder / "purity.json", **inputs)
-    files = {"measurement": "ratios.json", "purity": "purity.json", "ratios": "s.cnr", "segments": "s.cns"}
+    files = {"measurement": "ratios.json", "purity": "purity.json", "ratios": "s.cnr"}
     outputs = {"output": folder / "copies.json", "draws": folder / "copies.npz"}
     made_depth.run(
         "copies", settings, genome="GRCh37", **{name: folder / file for name, file in files.items()}, **outputs
@@ -323,8 +382,30 @@ def test_stage_finds_the_tumour(tmp_path, met, cep7, arm, share, ploidy, focalit
     for name in ("met_copies", "cep7_copies", "met_cep7", "met_ratio", "plasma_copies"):
         assert found[name]["low"] < found[name]["value"] < found[name]["high"]
     assert found["p_copies_ge"]["5"] >= found["p_copies_ge"]["6"] >= found["p_copies_ge"]["10"]
-    assert set(stored) >= {*QUANTITIES, "purity", "ploidy", "weight", "group"}
+    assert list(stored) == list(draws_file.NAMES.values())
     assert np.mean(stored["gcn"] >= 5) == pytest.approx(found["p_copies_ge"]["5"], abs=1e-3)
+
+
+READ_BACK = [
+    pytest.param({}, id="focal"),
+    pytest.param({"share": ""}, id="purity unknown"),
+    pytest.param({"share": "0.005", "specimen": "plasma"}, id="below the floor"),
+]
+
+
+@pytest.mark.parametrize("options", READ_BACK)
+def test_estimates_come_back_from_their_json_to_the_byte(tmp_path, options):
+    log2 = np.where(AMPLICON, 1.0, 0.0) + np.random.default_rng(1).normal(0, 0.1, len(FRAME))
+    run(tmp_path, measured(), log2=log2, **options)
+    written = tmp_path / "copies.json"
+    write_json(tmp_path / "again.json", CopyEstimates.from_json(json.loads(written.read_text())).to_json())
+    assert (tmp_path / "again.json").read_bytes() == written.read_bytes()
+
+
+def test_estimates_of_a_sample_without_a_result_hold_nothing():
+    written = CopyEstimates().to_json()
+    assert written["lod"] == {"copies": None} and written["amplicon"] is None
+    assert np.isnan(CopyEstimates.from_json(written).met_copies.value)
 
 
 def test_stage_writes_the_same_bytes_twice(tmp_path):

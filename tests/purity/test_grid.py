@@ -10,16 +10,19 @@ from hypothesis import strategies as st
 
 from metcn import mixture
 from metcn.errors import InputError
+from metcn.files import write_json
 from metcn.genome import build
 from metcn.io import tables
 from metcn.purity import allele_fractions as variants
 from metcn.purity import fit
 from metcn.purity import grid as purity
+from metcn.purity.result import PurityResult
 from metcn.run import config
 from support import made_depth, made_tumours
 
 N = purity.PLAUSIBLE_POINTS
 NO_SITES = pd.DataFrame(columns=list(variants.COLUMNS))
+ARRAYS = ("purity", "ploidy", "weight", "group")
 PURITY_SPAN, PLOIDY_SPAN = (0.1, 1.0), (1.6, 5.0)
 
 AXES = [
@@ -53,12 +56,29 @@ GRIDS = [
 
 @pytest.mark.parametrize(("of_purity", "of_ploidy", "points", "groups"), GRIDS)
 def test_grid(of_purity, of_ploidy, points, groups):
-    grid = purity.grid(purity.axis(of_purity, PURITY_SPAN), purity.axis(of_ploidy, PLOIDY_SPAN))
-    assert {name: len(values) for name, values in grid.items()} == dict.fromkeys(grid, points)
-    assert sorted(set(grid["group"].tolist())) == list(range(groups))
-    np.testing.assert_allclose(np.bincount(grid["group"], weights=grid["weight"]), 1)
-    pairs = set(zip(grid["purity"].tolist(), grid["ploidy"].tolist(), strict=True))
+    grid = purity.PurityGrid.of(purity.axis(of_purity, PURITY_SPAN), purity.axis(of_ploidy, PLOIDY_SPAN))
+    assert {name: len(values) for name, values in grid.to_json().items()} == dict.fromkeys(ARRAYS, points)
+    assert (sorted(set(grid.group.tolist())), grid.group_count) == (list(range(groups)), groups)
+    np.testing.assert_allclose(np.bincount(grid.group, weights=grid.weight), 1)
+    pairs = set(zip(grid.purity.tolist(), grid.ploidy.tolist(), strict=True))
     assert len(pairs) == points
+    again = purity.PurityGrid.from_json(json.loads(json.dumps(grid.to_json())))
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(again, name), getattr(grid, name), strict=True)
+
+
+WRONG = [
+    ({"ploidy": np.ones(2)}, r"ploidy of the grid has shape \(2,\); expected one value for each point"),
+    ({"weight": np.array([-1.0])}, "finite and not negative"),
+    ({"weight": np.array([float("nan")])}, "finite and not negative"),
+    ({name: np.empty(0) for name in ARRAYS}, "expected one value for each point"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), WRONG, ids=["length", "negative", "missing", "no point"])
+def test_a_grid_is_checked(changes, message):
+    with pytest.raises(ValueError, match=message):
+        purity.PurityGrid(**{**{name: np.ones(1) for name in ARRAYS}, **changes})
 
 
 SPAN = st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)).map(lambda pair: tuple(sorted(pair)))
@@ -67,11 +87,12 @@ SPAN = st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)).map(lambda pair: tuple(
 @given(st.one_of(st.none(), SPAN), st.one_of(st.none(), SPAN))
 def test_points_of_a_group_differ_only_along_what_is_known(of_purity, of_ploidy):
     axes = purity.axis(of_purity, PURITY_SPAN), purity.axis(of_ploidy, PLOIDY_SPAN)
-    grid = purity.grid(*axes)
-    np.testing.assert_allclose(np.bincount(grid["group"], weights=grid["weight"]), 1)
-    for number in np.unique(grid["group"]):
+    grid = purity.PurityGrid.of(*axes)
+    np.testing.assert_allclose(np.bincount(grid.group, weights=grid.weight), 1)
+    np.testing.assert_allclose(grid.mean_by_group(2.0), 2)
+    for number in np.unique(grid.group):
         for axis, name in zip(axes, ("purity", "ploidy"), strict=True):
-            values = grid[name][grid["group"] == number]
+            values = getattr(grid, name)[grid.group == number]
             assert axis.known or len(set(values.tolist())) == 1
             assert axis.span[0] - 1e-12 <= values.min() <= values.max() <= axis.span[1] + 1e-12
 
@@ -113,6 +134,14 @@ def test_stage(tmp_path, specimen, purity, ploidy, known, reasons):
     assert not found["evidence"][1]["identified"]  # there is no segment to fit
 
 
+@pytest.mark.parametrize(("given", "seed"), [("0.4", None), ("", None), ("", 1)], ids=["given", "unknown", "fitted"])
+def test_results_come_back_from_their_json_to_the_byte(tmp_path, given, seed):
+    run(tmp_path, purity=given, segments=None if seed is None else made_tumours.tumour(purity=0.6, seed=seed).segments)
+    written = tmp_path / "s.json"
+    write_json(tmp_path / "again.json", PurityResult.from_json(json.loads(written.read_text())).to_json())
+    assert (tmp_path / "again.json").read_bytes() == written.read_bytes()
+
+
 @pytest.mark.parametrize("specimen", ["tissue", "plasma"])
 def test_what_is_plausible_depends_on_the_specimen(tmp_path, specimen):
     """A missing purity is missing: never 1, always the whole range."""
@@ -148,8 +177,8 @@ def test_stage_refuses(tmp_path, given, message):
 
 def test_a_pole_between_the_ends_is_seen():
     # at purity 0.05 the CEP7-like level is near 0 copies and MET/CEP7-like far above 2; at both ends it is near 1
-    grid = purity.grid(purity.axis(None, (0.01, 1.0)), purity.axis((2.0, 2.0), PLOIDY_SPAN))
-    met, cep7 = (mixture.tumour_copies(ratio, grid["purity"], grid["ploidy"]) for ratio in (0.99, 0.96))
+    grid = purity.PurityGrid.of(purity.axis(None, (0.01, 1.0)), purity.axis((2.0, 2.0), PLOIDY_SPAN))
+    met, cep7 = (mixture.tumour_copies(ratio, grid.purity, grid.ploidy) for ratio in (0.99, 0.96))
     ratio = met / np.maximum(cep7, 0.05)
     assert ratio[-1] < 1.1
     assert ratio.max() > 2

@@ -29,7 +29,7 @@ def believed(*at, **options):
 def test_one_peak_is_one_group():
     found = believed((0.6, 2.4, 0))
     assert len(found.modes) == 1
-    assert set(found.grid["group"]) == {0}
+    assert set(found.grid.group) == {0}
     assert found.value["purity"] == pytest.approx(0.6, abs=0.01)
     assert found.value["ploidy"] == pytest.approx(2.4, abs=0.02)
     assert found.span["purity"][0] < 0.6 < found.span["purity"][1]
@@ -48,7 +48,7 @@ DECIDING = [
 def test_modes_are_alternatives_unless_one_has_the_majority(weights, groups, named):
     places = zip((0.3, 0.55, 0.8), (2.2, 3.1, 4.0), np.log(weights), strict=False)
     found = believed(*places)
-    assert (len(set(found.grid["group"])), len(found.modes)) == (groups, named)
+    assert (len(set(found.grid.group)), len(found.modes)) == (groups, named)
     assert [mode["weight"] for mode in found.modes] == sorted((m["weight"] for m in found.modes), reverse=True)
 
 
@@ -73,7 +73,7 @@ def test_groups_of_any_posterior_sum_to_one(log):
     share = posterior.posterior(log, purity, ploidy)
     assert share.sum() == pytest.approx(1)
     found = posterior.belief(share, purity, ploidy)
-    np.testing.assert_allclose(np.bincount(found.grid["group"], weights=found.grid["weight"]), 1)
+    np.testing.assert_allclose(np.bincount(found.grid.group, weights=found.grid.weight), 1)
     for name, axis in (("purity", purity), ("ploidy", ploidy)):
         low, high = found.span[name]
         assert axis[0] <= low <= high <= axis[-1]
@@ -162,19 +162,18 @@ def test_blur_widens_along_purity_only():
 class TestPlausible:
     """Plausible points of an unknown purity are left out only where the profile contradicts them."""
 
-    points = mixing.grid(mixing.axis(None, (0.1, 1.0)), mixing.axis(None, (1.6, 5.5)))
+    points = mixing.PurityGrid.of(mixing.axis(None, (0.1, 1.0)), mixing.axis(None, (1.6, 5.5)))
 
     def test_nothing_said_leaves_all(self):
         found = posterior.plausible(self.points, np.zeros((len(PURITY), len(PLOIDY))), PURITY, PLOIDY)
-        for name, values in self.points.items():
-            np.testing.assert_array_equal(found[name], values)
+        assert found.to_json() == self.points.to_json()
 
     def test_the_contradicted_go(self):
         log = np.where(PLOIDY[None] > 3, -100.0, 0.0) + np.zeros((len(PURITY), 1))
         found = posterior.plausible(self.points, log, PURITY, PLOIDY)
-        assert 0 < len(found["ploidy"]) < len(self.points["ploidy"])
-        assert found["ploidy"].max() < 3.5
-        assert sorted(set(found["group"])) == list(range(len(found["group"])))
+        assert 0 < len(found.ploidy) < len(self.points.ploidy)
+        assert found.ploidy.max() < 3.5
+        assert sorted(set(found.group)) == list(range(len(found.group)))
 
     @pytest.mark.parametrize(("beyond", "stays"), [(1.05, True), (0.95, False)])
     def test_both_sides_of_the_bound(self, beyond, stays):
@@ -184,4 +183,4 @@ class TestPlausible:
         share = beyond * (1 - posterior.REGION)
         log = high * np.log(share / (1 - share) * (1 - area) / area)
         found = posterior.plausible(self.points, log, PURITY, PLOIDY)
-        assert (found["purity"].max() == 1.0) == stays
+        assert (found.purity.max() == 1.0) == stays

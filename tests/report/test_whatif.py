@@ -15,6 +15,7 @@ from copies import test_posterior as test_copies
 from metcn.copies import detection_limit
 from metcn.files import PACKAGE
 from metcn.genome import build as builds
+from metcn.purity.grid import PurityGrid
 from metcn.report import sample_page, whatif
 from metcn.run import config
 from support import made_depth
@@ -185,9 +186,9 @@ def test_own_point_is_the_posterior_s():
     """At the sample's own purity and ploidy the table shows what the stage ``copies`` reports."""
     call = measured()
     own = next(row for row in whatif.of(call)["rows"] if row["own"])
-    grid = {"purity": np.array([0.35]), "ploidy": np.array([2.6]), "weight": np.ones(1), "group": np.zeros(1, int)}
-    draws = whatif.estimating.posterior(whatif.levels(call["measurement"]), grid, draw_count=4096)
-    assert own["met_copies"] == whatif.estimating.interval(draws["gcn"], draws["group"])
+    level, grid = whatif.levels(call["measurement"]), PurityGrid.point(0.35, 2.6)
+    draws = whatif.estimating.posterior(level, grid, draw_count=4096)
+    assert own["met_copies"] == draws.interval("copies").to_json()
     assert own["purity"] == 0.35 and own["call"] == "high_level_amplification"
 
 

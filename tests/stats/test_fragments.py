@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from metcn.copies import posterior
+from metcn.purity.grid import PurityGrid
 from metcn.ratios import correct
 from metcn.reference import sums
 from metcn.segments import segment
@@ -177,9 +178,8 @@ def fold_interval(found):
         dict.fromkeys(posterior.SIDES, found.log2), dict.fromkeys(posterior.SIDES, found.se), 0.0,
         dict.fromkeys(posterior.SIDES, found.fragments),
     )  # fmt: skip
-    point = {"purity": np.ones(1), "ploidy": np.full(1, 2.0), "weight": np.ones(1), "group": np.zeros(1, dtype=int)}
-    drawn = posterior.posterior(measured, point, draw_count=4096)
-    return np.percentile(drawn["fold"], [2.5, 97.5])
+    drawn = posterior.posterior(measured, PurityGrid.point(1.0, 2.0), draw_count=4096)
+    return np.percentile(drawn.depth_ratio, [2.5, 97.5])
 
 
 @given(st.integers(0, 400), st.floats(0.5, 400))

@@ -36,7 +36,7 @@ LEVELS = st.builds(
 
 
 def grid(of_purity, of_ploidy):
-    return purity.grid(purity.axis(of_purity, SPANS["purity"]), purity.axis(of_ploidy, SPANS["ploidy"]))
+    return purity.PurityGrid.of(purity.axis(of_purity, SPANS["purity"]), purity.axis(of_ploidy, SPANS["ploidy"]))
 
 
 def draws(level, of_purity, of_ploidy):
@@ -44,7 +44,7 @@ def draws(level, of_purity, of_ploidy):
 
 
 def intervals(found, names):
-    return {name: posterior.interval(found[name], found["group"]) for name in names}
+    return {name: found.interval(name) for name in names}
 
 
 # Known and unknown purity and ploidy
@@ -60,42 +60,42 @@ KNOWLEDGE = [
 @given(level=LEVELS, of_purity=within("purity"), of_ploidy=within("ploidy"))
 def test_not_knowing_never_narrows_an_interval(hide_purity, hide_ploidy, level, of_purity, of_ploidy):
     """Whatever the truth within the plausible range, the interval without it covers the one with it."""
-    known = intervals(draws(level, of_purity, of_ploidy), ("gcn", "cep7"))
+    known = intervals(draws(level, of_purity, of_ploidy), ("copies", "cep7"))
     hidden = draws(level, None if hide_purity else of_purity, None if hide_ploidy else of_ploidy)
-    for name, unknown in intervals(hidden, ("gcn", "cep7")).items():
-        slack = 1e-6 + 0.02 * known[name]["high"]  # a range's draws fall on other points than its ends'
-        assert unknown["low"] <= known[name]["low"] + slack
-        assert unknown["high"] >= known[name]["high"] - slack
+    for name, unknown in intervals(hidden, ("copies", "cep7")).items():
+        slack = 1e-6 + 0.02 * known[name].high  # a range's draws fall on other points than its ends'
+        assert unknown.low <= known[name].low + slack
+        assert unknown.high >= known[name].high - slack
 
 
 @given(level=LEVELS, share=st.floats(0.1, 1), ploidy=st.floats(1.6, 5))
 def test_not_knowing_never_narrows_the_ratio_where_the_centromere_is_not_lost(level, share, ploidy):
     assume(level.log2["cep7"] >= 0)
     level = posterior.Measured(level.log2, {**level.se, "cep7": 0.0, "met": level.se["met"]}, 0.0)
-    known = intervals(draws(level, (share, share), (ploidy, ploidy)), ["ratio"])["ratio"]
-    unknown = intervals(draws(level, None, None), ["ratio"])["ratio"]
-    assert unknown["low"] <= known["low"] * (1 + 1e-9) + 1e-9
-    assert unknown["high"] >= known["high"] * (1 - 1e-9) - 1e-9
+    known = intervals(draws(level, (share, share), (ploidy, ploidy)), ["met_cep7"])["met_cep7"]
+    unknown = intervals(draws(level, None, None), ["met_cep7"])["met_cep7"]
+    assert unknown.low <= known.low * (1 + 1e-9) + 1e-9
+    assert unknown.high >= known.high * (1 - 1e-9) - 1e-9
 
 
 @given(LEVELS, st.floats(0.1, 1), st.floats(1.6, 5))
 def test_a_statement_made_without_purity_holds_at_every_purity(level, share, ploidy):
     """A probability below 5 % or above 95 % without purity and ploidy is so with any."""
     unknown, known = draws(level, None, None), draws(level, (share, share), (ploidy, ploidy))
-    without = posterior.at_least_range(unknown["gcn"], unknown["group"], BOUNDS)
-    having = posterior.at_least(known["gcn"], known["group"], BOUNDS)
+    without = unknown.at_least("copies", BOUNDS)
+    having = known.at_least("copies", BOUNDS)
     for bound, ends in without.items():
-        if ends["low"] >= 0.95:
-            assert having[bound] >= 0.95 - 1 / COUNT
-        if ends["high"] <= 0.05:
-            assert having[bound] <= 0.05 + 1 / COUNT
+        if ends.low >= 0.95:
+            assert having[bound].value >= 0.95 - 1 / COUNT
+        if ends.high <= 0.05:
+            assert having[bound].value <= 0.05 + 1 / COUNT
 
 
 @given(LEVELS, st.floats(0.1, 1), st.floats(0.1, 1), st.floats(1.6, 5))
 def test_lower_purity_means_more_copies_of_a_gain(level, first, second, ploidy):
     low, high = sorted((first, second))
-    more, fewer = (draws(level, (share, share), (ploidy, ploidy))["gcn"] for share in (low, high))
-    gained = draws(level, (1.0, 1.0), (ploidy, ploidy))["fold"] >= 1
+    more, fewer = (draws(level, (share, share), (ploidy, ploidy)).copies for share in (low, high))
+    gained = draws(level, (1.0, 1.0), (ploidy, ploidy)).depth_ratio >= 1
     assert (more[gained] >= fewer[gained] - 1e-9).all()
 
 
@@ -103,27 +103,27 @@ def test_lower_purity_means_more_copies_of_a_gain(level, first, second, ploidy):
 def test_a_higher_ratio_means_more_copies_and_a_higher_probability(level, share, ploidy, step):
     higher = posterior.Measured({**level.log2, "met": level.log2["met"] + step}, level.se, level.baseline_se)
     one, other = (draws(each, (share, share), (ploidy, ploidy)) for each in (level, higher))
-    assert (other["gcn"] >= one["gcn"]).all()
-    assert (other["ratio"] >= one["ratio"]).all()
-    below, above = (posterior.at_least(each["gcn"], each["group"], BOUNDS) for each in (one, other))
-    assert all(above[bound] >= below[bound] for bound in below)
+    assert (other.copies >= one.copies).all()
+    assert (other.met_cep7 >= one.met_cep7).all()
+    below, above = (each.at_least("copies", BOUNDS) for each in (one, other))
+    assert all(above[bound].value >= below[bound].value for bound in below)
 
 
 @given(LEVELS, within("purity"), within("ploidy"))
 def test_uncorrected_copies_need_neither_purity_nor_ploidy(level, of_purity, of_ploidy):
     known, unknown = draws(level, of_purity, of_ploidy), draws(level, None, None)
-    first = posterior.interval(known["pcn"], known["group"])
-    second = posterior.interval(unknown["pcn"], unknown["group"])
-    assert (first["low"], first["high"]) == (second["low"], second["high"])
-    np.testing.assert_array_equal(known["pcn"], 2 * known["fold"])
+    first = known.interval("plasma_copies")
+    second = unknown.interval("plasma_copies")
+    assert (first.low, first.high) == (second.low, second.high)
+    np.testing.assert_array_equal(known.plasma_copies, 2 * known.depth_ratio)
 
 
 @given(LEVELS, within("purity"), within("ploidy"))
 def test_every_draw_has_a_class_and_the_classes_share_the_whole(level, of_purity, of_ploidy):
     found = draws(level, of_purity, of_ploidy)
-    _, shares = focality.focality(found, decide=0.8)
+    shares = focality.focality(found, decide=0.8).evidence
     assert sum(shares.values()) == pytest.approx(1)
-    assert shares["none"] == pytest.approx(np.mean(found["gcn"] < focality.GAINED))
+    assert shares["none"] == pytest.approx(np.mean(found.copies < focality.GAINED))
 
 
 @given(st.floats(0.002, 0.3), st.floats(0.1, 1), st.floats(1.6, 5))

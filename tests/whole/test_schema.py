@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 
 from metcn.files import workflow_root
-from metcn.vocabulary import ASSAYS, CALLS, FOCALITY, MODES, QC, SPECIMENS, TIERS
+from metcn.report.wording import MODE_WORDS
+from metcn.vocabulary import ASSAYS, CALLS, FOCALITY, QC, SPECIMENS, TIERS
 from report.test_stage import Files
 from support.made_up import amplified, no_call, plasma, unknown_purity
 
@@ -40,7 +41,7 @@ def test_a_no_call_satisfies_it_too(tmp_path):
         (("qc",), QC),
         (("specimen",), SPECIMENS),
         (("assay",), ASSAYS),
-        (("measurement", "mode"), MODES),
+        (("measurement", "mode"), MODE_WORDS),
         (("measurement", "cep7", "tier"), TIERS),
         (("copies", "focality", "class"), FOCALITY),
     ],

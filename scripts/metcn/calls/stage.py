@@ -13,11 +13,14 @@ from metcn.calls import overall as calling
 from metcn.calls import record as overview
 from metcn.calls import vcf as variants
 from metcn.calls import verdicts as judging
-from metcn.copies import limits
-from metcn.copies.records import SCHEMA, grid_of, read_draws
+from metcn.copies import draws_file, limits
+from metcn.copies.estimates import DetectionLimit
+from metcn.copies.posterior import Draws
+from metcn.copies.records import SCHEMA
 from metcn.errors import InputError
 from metcn.files import read_json, write_json, write_text
 from metcn.genome import build as genomes
+from metcn.purity.result import PurityResult
 from metcn.vocabulary import QC, REASONS
 
 CHROMOSOME_7 = {"GRCh37": "7", "GRCh38": "chr7"}  # as each build's own release writes it, where the input does not tell
@@ -154,12 +157,12 @@ def _judge(
         )
     judged = judging.verdicts(
         sets.values(),
-        judging.Draws.of({"weight": [1.0]} if blocking else read_draws(draws)),
+        Draws.of({"weight": [1.0]}) if blocking else draws_file.read(draws),
         specimen=specimen,
         decide=settings["decide"],
         focality="indeterminate" if blocking else _focality(found["copies"]),
-        lod={} if blocking else limits.of_verdicts(found["copies"]["lod"]),
-        range_reason=_range_reason(found["purity"]),
+        lod={} if blocking else limits.of_verdicts(DetectionLimit.from_json(found["copies"]["lod"])),
+        range_reason=PurityResult.from_json(found["purity"]).range_reason,
     )
     deciding = [verdict for verdict in judged if verdict.criterion.id == chosen]
     return judged, *calling.overall(deciding, blocking=blocking)
@@ -186,27 +189,17 @@ def _notes(found: Mapping[str, Any]) -> list[str]:
 
 def _powers(judged: Sequence[judging.Verdict], found: Mapping[str, Any]) -> list[float]:
     """Probability that the sample would have shown a tumour at each category's bound; NaN where that does not apply."""
-    grid = grid_of(found["purity"])
     se, cep7 = overview.pick(found["measurement"], "met.se"), overview.pick(found["copies"], "cep7_copies.value")
     alpha = overview.pick(found["copies"], "lod.alpha")
+    grid = PurityResult.from_json(found["purity"]).grid
+    if alpha is None or grid is None:
+        return [float("nan")] * len(judged)
     return [
         float("nan")
-        if alpha is None or verdict.verdict == "not_applicable"
+        if verdict.verdict == "not_applicable"
         else limits.power_of(verdict.category, se, grid, cep7, alpha=alpha)
         for verdict in judged
     ]
-
-
-def _range_reason(mixture: Mapping[str, Any]) -> str:
-    """Why results are ranges, where alternatives of purity and ploidy lead to different verdicts."""
-    if "several_fits" in mixture.get("reasons", ()):
-        return "several_fits"
-    return "ploidy_unknown" if _is_point(mixture, "purity") else "purity_unknown"
-
-
-def _is_point(mixture: Mapping[str, Any], name: str) -> bool:
-    """Whether purity or ploidy has one value."""
-    return overview.pick(mixture, f"{name}.value") is not None
 
 
 def _focality(estimates: Mapping[str, Any]) -> str:

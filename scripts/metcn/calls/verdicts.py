@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metcn.copies import detection_limit
+from metcn.copies.posterior import Draws
 
 MISSING = {
     "gcn": "purity_below_floor",
@@ -26,70 +27,11 @@ MISSING = {
 TWO = 2.0  # copies of a cell that has lost and gained nothing
 ROUNDING = 1e-9  # weights sum to 1 only up to rounding; a share this near to a bound has reached it
 
+# Quantity of a criteria set -> drawn quantity.
+DRAWN = {"gcn": "copies", "ratio": "met_cep7", "fold": "depth_ratio", "pcn": "plasma_copies"}
+
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Draws:
-    """Weighted draws of the posterior; NaN is missing.
-
-    Attributes
-    ----------
-    gcn, cep7, ratio, fold, pcn, ploidy : arrays of float, shape (draws,)
-        MET and CEP7-like copies per tumour cell, MET/CEP7-like, uncorrected depth ratio, uncorrected plasma copies, and
-        tumour ploidy.
-    weight : array of float, shape (draws,)
-        Not negative; only ratios between weights matter.
-    group : array of int, shape (draws,)
-        Which plausible (purity, ploidy) a draw is conditional on. One group: the posterior. Several: nothing is known
-        of which of them is true, so only what holds in all of them holds.
-    """
-
-    gcn: Floats
-    cep7: Floats
-    ratio: Floats
-    fold: Floats
-    pcn: Floats
-    ploidy: Floats
-    weight: Floats
-    group: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, arrays: Mapping[str, ArrayLike]) -> Draws:
-        """Draws from arrays by name; an absent quantity is missing, an absent group means one group.
-
-        Raises
-        ------
-        ValueError
-            If lengths differ, or weights are not finite, are negative, or are all zero.
-        """
-        weight = np.asarray(arrays["weight"], dtype=float)
-        blank = np.full(weight.shape, np.nan)
-        names = ("gcn", "cep7", "ratio", "fold", "pcn", "ploidy")
-        values = {name: np.asarray(arrays.get(name, blank), dtype=float) for name in names}
-        group = np.asarray(arrays.get("group", np.zeros(weight.shape, dtype=int)))
-        for name, value in {**values, "group": group}.items():
-            if value.shape != weight.shape or value.ndim != 1:
-                raise ValueError(
-                    f"draws of {name} have shape {value.shape}; expected {weight.shape}, one row of weights"
-                )
-        if not (np.isfinite(weight) & (weight >= 0)).all() or weight.sum() <= 0:
-            raise ValueError("weights of draws must be finite, not negative, and not all zero")
-        kept = weight > 0
-        kept_values = {name: value[kept] for name, value in values.items()}
-        return cls(**kept_values, weight=weight[kept], group=np.unique(group[kept], return_inverse=True)[1])
-
-    def of_quantity(self, quantity: str) -> Floats:
-        """Draws of what a clause asks for."""
-        if quantity == "gcn_minus_ploidy":
-            return self.gcn - self.ploidy
-        values: Floats = getattr(self, quantity)
-        return values
-
-    def share(self, mask: Bools) -> Floats:
-        """Weighted share of draws in ``mask``, per group."""
-        return np.bincount(self.group, self.weight * mask) / np.bincount(self.group, self.weight)
 
 
 @dataclass(frozen=True)
@@ -174,6 +116,14 @@ def verdicts(
     ------
     ValueError
         If ``decide`` is not in (0.5, 1].
+
+    Examples
+    --------
+    >>> from metcn.calls import criteria
+    >>> draws = Draws.of({"copies": [7.9, 8.0, 8.1], "weight": [1.0, 1.0, 1.0]})
+    >>> sets = [criteria.load()["geometry_mono1"]]
+    >>> [(each.category.name, each.verdict) for each in verdicts(sets, draws, specimen="tissue")][:2]
+    [('ten_or_more', 'not_met'), ('six_to_nine', 'met')]
     """
     if not 0.5 < decide <= 1:
         raise ValueError(f"decide must lie in (0.5, 1]; got {decide}")
@@ -190,17 +140,25 @@ def verdicts(
     return judged
 
 
+def quantity(draws: Draws, name: str) -> Floats:
+    """Draws of what a clause of a criteria set asks for."""
+    if name == "gcn_minus_ploidy":
+        return draws.copies - draws.ploidy
+    values: Floats = getattr(draws, DRAWN[name])
+    return values
+
+
 class _Evidence:
     """What the draws say of one category, per group: share certain to meet it, share that may, and blindness."""
 
     def __init__(self, category: Any, draws: Draws, focality: str, lod: Mapping[str, ArrayLike], decide: float):
         self.category, self.decide = category, decide
-        self.values = {clause.quantity: draws.of_quantity(clause.quantity) for clause in category.clauses}
+        self.values = {clause.quantity: quantity(draws, clause.quantity) for clause in category.clauses}
         self.permits = [_permit(clause, focality) for clause in category.clauses]
         pairs = [self._clause(clause, permit) for clause, permit in zip(category.clauses, self.permits, strict=True)]
         join = np.logical_or.reduce if category.combine == "or" else np.logical_and.reduce
-        self.low = draws.share(join([certain for certain, _ in pairs]))
-        self.high = draws.share(join([possible for _, possible in pairs]))
+        self.low = draws.fraction(join([certain for certain, _ in pairs]))
+        self.high = draws.fraction(join([possible for _, possible in pairs]))
         self.met = self.low >= decide - ROUNDING
         self.not_met = self.high <= 1 - decide + ROUNDING
         self.blind = self._blind(draws, lod)
@@ -227,16 +185,16 @@ class _Evidence:
             bound = clause.upper if clause.lower is None else clause.lower
             hidden = ~(np.asarray(lod.get(clause.quantity, -np.inf), dtype=float) <= bound)
             values = self.values[clause.quantity]
-            short = draws.share(np.isnan(values) | ~_reaches(values, clause)) >= self.decide - ROUNDING
+            short = draws.fraction(np.isnan(values) | ~_reaches(values, clause)) >= self.decide - ROUNDING
             # a clause without a lower bound is itself the negative, whatever the draws are
             unsure |= hidden & (clause.lower is not None)
             here = hidden & (short | (clause.lower is None)) & (permit != "no")
             blind |= here
-            in_sight |= ~here & (draws.share(self._clause(clause, permit)[1]) <= 1 - self.decide + ROUNDING)
+            in_sight |= ~here & (draws.fraction(self._clause(clause, permit)[1]) <= 1 - self.decide + ROUNDING)
         if self.category.combine == "and":
             blind &= ~in_sight
         asks_for_little = all(clause.lower is None for clause in self.category.clauses)
-        unsure &= draws.share(draws.gcn > TWO) < detection_limit.SURELY_GAINED - ROUNDING
+        unsure &= draws.fraction(draws.copies > TWO) < detection_limit.SURELY_GAINED - ROUNDING
         return (blind & (self.met if asks_for_little else self.not_met)) | (unsure & self.met)
 
     def verdict(self) -> str:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from metcn.copies.posterior import Draws
+from metcn.stats.estimate import Estimate
+
 COPIES, RATIO = 5.0, 2.0  # bounds that most trials of acquired resistance share: copies or MET/CEP7-like
 SEED = 11
 COURSES = ("acquired", "present_at_both", "lost", "absent_at_both", "indeterminate")
@@ -16,53 +19,52 @@ Floats = NDArray[np.float64]
 Span = tuple[float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """Draws of one sample, and which groups of them could not have shown an amplification.
 
-    ``gcn``, ``ratio`` (NaN where missing) and ``group`` have shape (draws,); ``blind`` is true per group whose limit of
-    detection lies above the bound while MET was not seen above neutral.
+    ``blind`` has shape (groups,): true of a group whose limit of detection lies above the bound while MET was not seen
+    above neutral.
     """
 
-    gcn: Floats
-    ratio: Floats
-    group: NDArray[np.intp]
+    draws: Draws
     blind: NDArray[np.bool_]
 
-    def rows(self, values: Floats) -> Floats:
-        """Values with a row per group, cut to the smallest group."""
-        label = np.unique(self.group, return_inverse=True)[1]
-        size = int(np.bincount(label).min())
-        return np.stack([values[label == number][:size] for number in range(int(label.max()) + 1)])
+    @classmethod
+    def missing(cls) -> Sample:
+        """A sample of which nothing is known."""
+        return cls(Draws.of({"weight": [1.0]}), np.ones(1, dtype=bool))
+
+    @property
+    def rows(self) -> Floats:
+        """MET copies with a row per group, cut to the smallest group."""
+        rows = [row for part in self.draws.rows(self.draws.copies) for row in part]
+        return np.stack([row[: min(map(len, rows))] for row in rows])
 
     @property
     def amplified(self) -> Span:
         """Lowest and highest probability of an amplification over the groups: from 0 where it could not be seen."""
-        known = np.isfinite(self.gcn)
-        if not known.all():
+        if not np.isfinite(self.draws.copies).all():
             return 0.0, 1.0
-        shares = self.rows(((self.gcn >= COPIES) | (self.ratio >= RATIO)).astype(float)).mean(axis=1)
-        highest = np.where(self.blind, 1.0, shares)
-        return float(shares.min()), float(highest.max())
+        seen = (self.draws.copies >= COPIES) | (self.draws.met_cep7 >= RATIO)
+        probability = self.draws.by_group(seen, lambda rows: rows.mean(axis=1))
+        highest = np.where(self.blind, 1.0, probability)
+        return float(probability.min()), float(highest.max())
 
 
-def change(baseline: Sample, progression: Sample) -> dict[str, float]:
+def change(baseline: Sample, progression: Sample) -> Estimate:
     """Copies at progression less those at baseline: median and 95 % interval, NaN where either is missing.
 
     With several groups no median, and the interval that covers every pair of them. The two samples' errors are
     independent, so draws are paired at random, with a fixed seed.
     """
-    before, after = (sample.rows(sample.gcn) for sample in (baseline, progression))
+    before, after = (sample.rows for sample in (baseline, progression))
     size = min(before.shape[1], after.shape[1])
     order = np.random.default_rng(SEED).permutation(after.shape[1])[:size]
     apart = after[None, :, order] - before[:, None, :size]
     ends = np.percentile(apart, (2.5, 97.5), axis=2)
     one = apart.shape[:2] == (1, 1)
-    return {
-        "value": float(np.median(apart)) if one else float("nan"),
-        "low": float(ends[0].min()),
-        "high": float(ends[1].max()),
-    }
+    return Estimate(float(np.median(apart)) if one else float("nan"), float(ends[0].min()), float(ends[1].max()))
 
 
 def acquired(baseline: Sample, progression: Sample) -> Span:
@@ -76,7 +78,13 @@ def acquired(baseline: Sample, progression: Sample) -> Span:
 
 
 def course(baseline: Sample, progression: Sample, *, decide: float) -> str:
-    """One word of ``COURSES``, given only where both ends of the probability agree on it."""
+    """One word of ``COURSES``, given only where both ends of the probability agree on it.
+
+    >>> before, after = (Draws.of({"copies": [copies] * 4, "weight": [1.0] * 4}) for copies in (2.0, 12.0))
+    >>> seeing = np.zeros(1, dtype=bool)
+    >>> course(Sample(before, seeing), Sample(after, seeing), decide=0.95)
+    'acquired'
+    """
     before, after = (_state(sample.amplified, decide) for sample in (baseline, progression))
     known: Mapping[tuple[str, str], str] = {
         ("no", "yes"): "acquired",

@@ -10,8 +10,9 @@ import numpy as np
 
 from metcn import provenance
 from metcn.compare import course as comparing
-from metcn.copies import limits
-from metcn.copies.records import read_call, read_draws
+from metcn.copies import draws_file, limits
+from metcn.copies.estimates import DetectionLimit
+from metcn.copies.records import read_call
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.run import stages
@@ -50,7 +51,7 @@ def compare(*, baseline: Path, progression: Path, output: Path, settings: Mappin
             "calls": {name: record["call"] for name, record in told.items()},
             "lod_copies": {name: record["copies"]["lod"]["copies"] for name, record in told.items()},
             "baseline_below_limit": bool(before.blind.any()),
-            "change": comparing.change(before, after),
+            "change": comparing.change(before, after).to_json(),
             "p_acquired": {"value": high if high - low < ONE_VALUE else float("nan"), "low": low, "high": high},
             "course": comparing.course(before, after, decide=settings["decide_course"]),
             "provenance": provenance.stamp(settings),
@@ -77,11 +78,9 @@ def _check(first: Mapping[str, Any], later: Mapping[str, Any], baseline: Path, p
 def _sample(record: Mapping[str, Any], path: Path) -> comparing.Sample:
     """Draws behind a call, with the groups that could not have shown an amplification; nothing known of a no-call."""
     if record["call"] == "no_call":
-        missing = np.full(1, np.nan)
-        return comparing.Sample(missing, missing, np.zeros(1, dtype=np.intp), np.ones(1, dtype=bool))
+        return comparing.Sample.missing()
     place = path.resolve().parents[1] / "copies" / Path(stages.path("copies", "draws", record["sample"])).name
-    draws = read_draws(place)
-    group = draws["group"].astype(np.intp)
-    limit = limits.of_verdicts(record["copies"]["lod"]).get("gcn", np.zeros(1))
-    blind = np.broadcast_to(~(limit <= comparing.COPIES), (len(np.unique(group)),))
-    return comparing.Sample(draws["gcn"].astype(float), draws["ratio"].astype(float), group, blind)
+    draws = draws_file.read(place)
+    limit = limits.of_verdicts(DetectionLimit.from_json(record["copies"]["lod"])).get("gcn", np.zeros(1))
+    blind = np.broadcast_to(~(limit <= comparing.COPIES), (draws.group_count,))
+    return comparing.Sample(draws, blind)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn.copies import arm_events as stretches
+from metcn.copies import arm_events
 from metcn.stats import student_t
 
 FEWEST_UNITS = 30  # units of the arm below which permuting them says nothing
@@ -34,7 +34,7 @@ Range = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Found:
+class Amplicon:
     """The best amplicon around MET, in units counted from the beginning of the arm.
 
     Attributes
@@ -70,7 +70,7 @@ class Found:
         return self.gain > self.bound
 
 
-def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) -> Found | None:
+def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) -> Amplicon | None:
     """The best amplicon around MET with its calibrated significance; None where the arm has too few units to tell.
 
     Parameters
@@ -80,7 +80,7 @@ def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) ->
     own : (int, int)
         First unit of MET and the one after its last.
     wave : float
-        SD of what long stretches share, log2 (see `metcn.copies.arm_events.wave_of`): permuted units do not show it.
+        SD of what long regions share, log2 (see `metcn.copies.arm_events.wave_of`): permuted units do not show it.
     alpha : float
         Accepted rate of false positives.
     """
@@ -92,14 +92,14 @@ def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) ->
     rest = value - background
     first, last = _best(rest, precision, own, wave)
     first, last, first_range, last_range = _boundaries(rest, precision, own, (first, last))
-    sure = gains(rest, precision, np.array([first]), np.array([last]))[0, 0] >= stretches.SURE_GAIN
+    sure = gains(rest, precision, np.array([first]), np.array([last]))[0, 0] >= arm_events.SURE_GAIN
     # what may be noise has to stay among the noise, or the permutations would be quieter than the sample
     noise = rest - _levels(rest, precision, [first, last] if sure else [])
     starts, ends = _spread(own[0], first=True, size=len(value)), _spread(own[1], first=False, size=len(value))
     weighted = rest * np.sqrt(precision)
     gain = float(_statistic(weighted[None], precision, starts, ends, wave)[0])
     null = _null(noise * np.sqrt(precision), precision, starts, ends, wave=wave, alpha=alpha)
-    return Found(
+    return Amplicon(
         first, last, first_range, last_range, gain,
         bound=float(np.quantile(null, 1 - alpha, method="higher")),
         p_value=float((1 + np.sum(null >= gain)) / (1 + len(null))),
@@ -108,19 +108,27 @@ def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) ->
     )  # fmt: skip
 
 
-def detectable(
-    found: Found, sd: Floats, own: Range, members: NDArray[np.bool_], *, wave: float, power: float
-) -> tuple[float, float]:
-    """Log2 height from which an amplicon of these units is found with ``power``, and its error.
+@dataclass(frozen=True)
+class Detectable:
+    """The smallest amplicon of some units that would be found: its depth ratio, and the error of its log2."""
 
-    It is put on permuted noise, at a height that what long stretches share makes uncertain. The root of the statistic
+    ratio: float
+    se: float
+
+
+def detectable(
+    found: Amplicon, sd: Floats, own: Range, members: NDArray[np.bool_], *, wave: float, power: float
+) -> Detectable:
+    """The depth ratio from which an amplicon of these units is found with ``power``, and the error of its log2.
+
+    It is put on permuted noise, at a height that what long regions share makes uncertain. The root of the statistic
     is all but linear in the height and errs as a normal value does, so that few steps bring its quantile to the bound.
     """
     precision = sd**-2.0
     shape = np.where(members, np.sqrt(precision), 0.0)
     starts, ends = _spread(own[0], first=True, size=len(sd)), _spread(own[1], first=False, size=len(sd))
     random = np.random.default_rng(SEED)
-    shared = wave / stretches.WAVE_MARGIN * student_t.quantile(random.permutation((np.arange(TRIALS) + 0.5) / TRIALS))
+    shared = wave / arm_events.WAVE_MARGIN * student_t.quantile(random.permutation((np.arange(TRIALS) + 0.5) / TRIALS))
     slope = float(np.sqrt(_statistic(shape[None], precision, starts, ends, wave)[0]))
     height, mixed = np.sqrt(found.bound) / slope, _permuted(found.noise * np.sqrt(precision), random, TRIALS)
     for _ in range(3):
@@ -128,29 +136,29 @@ def detectable(
         parts = [_statistic(part, precision, starts, ends, wave) for part in np.split(profiles, TRIALS // BATCH)]
         reached = np.sqrt(np.concatenate(parts))
         height += (np.sqrt(found.bound) - reached.mean() + student_t.quantile(power) * reached.std()) / slope
-    return float(height), 1 / slope
+    return Detectable(2 ** float(height), 1 / slope)
 
 
-def nested(value: Floats, sd: Floats, own: Range, found: Found, *, wave: float) -> list[Range]:
-    """Stretches around MET that each lie above what surrounds them, the widest first; the amplicon is one of them.
+def nested(value: Floats, sd: Floats, own: Range, found: Amplicon, *, wave: float) -> list[Range]:
+    """Regions around MET that each lie above what surrounds them, the widest first; the amplicon is one of them.
 
     A peak within the amplicon, or a broader gain that it stands on, has to beat the best single step by
     ``found.bound``.
     """
     precision, rest = 1 / sd**2, value - found.background
-    stretches = [(found.first, found.last)]
+    regions = [(found.first, found.last)]
     inner = slice(found.first, found.last)
     own_inside = own[0] - found.first, own[1] - found.first
     if min(own_inside[0], found.last - own[1]) >= FEWEST_BESIDE:
         first, last, gain = _within(rest[inner], precision[inner], own_inside, wave)
         if gain > found.bound:
-            stretches.append((found.first + first, found.first + last))
+            regions.append((found.first + first, found.first + last))
     without, weight = (np.delete(values, np.arange(found.first, found.last)) for values in (rest, precision))
     if min(found.first, len(value) - found.last) >= FEWEST_BESIDE:
         first, last, gain = _within(without, weight, (found.first, found.first), wave)
         if gain > found.bound:
-            stretches.insert(0, (first, last + found.last - found.first))
-    return stretches
+            regions.insert(0, (first, last + found.last - found.first))
+    return regions
 
 
 def _within(value: Floats, precision: Floats, own: Range, wave: float) -> tuple[int, int, float]:
@@ -176,7 +184,17 @@ def gains(
 def _gains(
     weighted: Floats, precision: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp], wave: float
 ) -> Floats:
-    """The same for several profiles given as ``value * sqrt(precision)``, shape (profiles, starts, ends)."""
+    """Gains (`gains`) of several profiles given as ``value * sqrt(precision)``, shape (profiles, starts, ends).
+
+    Twice the log likelihood of levels fitted by weighted means is, up to a constant, the sum over regions of
+    ``T**2 / W``, where ``T`` is the sum of weight times value in a region and ``W`` the sum of its weights: fitting a
+    mean ``T / W`` leaves ``sum(w * (x - T/W)**2) = sum(w * x**2) - T**2 / W``. An amplicon has three regions, a single
+    level one, so it adds ``inside + left + right - whole``, each of that form.
+
+    A wave of SD ``v`` common to the amplicon's units widens the error of the height of its level over the others. That
+    height has the variance ``1 / c`` without it, where ``c = W * (1 - W / W_all)``, and ``1 / c + v**2`` with it, so
+    the gain is divided by ``1 + v**2 * c``.
+    """
     weight = np.concatenate([[0.0], np.cumsum(precision)])
     total = np.zeros((len(weighted), len(weight)))
     np.cumsum(weighted * np.sqrt(precision), axis=1, out=total[:, 1:])
@@ -193,7 +211,11 @@ def _gains(
 
 
 def step_gain(weighted: Floats, precision: Floats, wave: float = 0.0) -> Floats:
-    """Twice the log likelihood that the best single step adds to one level, per profile; ``wave`` as in `gains`."""
+    """Twice the log likelihood that the best single step adds to one level, per profile; ``wave`` as in `gains`.
+
+    A step after a unit leaves two regions. Their ``left**2 / W_l + right**2 / W_r - whole**2 / W`` is
+    ``(left - whole * W_l / W)**2 / c`` with ``c = W_l * (1 - W_l / W)``, which needs one cumulative sum.
+    """
     weight = np.cumsum(precision)
     total = np.cumsum(weighted * np.sqrt(precision), axis=1)
     apart = total[:, :-1] - weight[:-1] / weight[-1] * total[:, -1:]
@@ -245,7 +267,7 @@ def _boundaries(value: Floats, precision: Floats, own: Range, best: Range) -> tu
 
 
 def _levels(value: Floats, precision: Floats, edges: Sequence[int]) -> Floats:
-    """Weighted mean of each stretch between ``edges``."""
+    """Weighted mean of each region between ``edges``."""
     fitted = np.empty(len(value))
     for part in map(slice, [0, *edges], [*edges, len(value)]):
         fitted[part] = np.average(value[part], weights=precision[part])
@@ -257,11 +279,11 @@ def _null(
 ) -> Floats:
     """Statistic of the residuals (in SDs) in permuted order; always the same."""
     random, count = np.random.default_rng(SEED), int(np.ceil(PERMUTATIONS_PER_ALPHA / alpha)) - 1
-    found = []
+    statistics = []
     for begin in range(0, count, BATCH):
         mixed = _permuted(residual, random, min(BATCH, count - begin))
-        found.append(UNSEEN * _statistic(mixed, precision, starts, ends, wave))
-    return np.concatenate(found)
+        statistics.append(UNSEEN * _statistic(mixed, precision, starts, ends, wave))
+    return np.concatenate(statistics)
 
 
 def _permuted(residual: Floats, random: np.random.Generator, count: int) -> Floats:
@@ -284,7 +306,7 @@ def _background(value: Floats, precision: Floats, own: Range) -> Floats:
     weight = np.add.reduceat(precision, edges)
     level = np.add.reduceat(precision * value, edges) / weight
     background = np.zeros(len(edges))
-    for first, last, height in stretches.events(level, weight):
+    for first, last, height in arm_events.events(level, weight):
         around = edges[first] < own[1] and (edges[last] if last < len(edges) else len(value)) > own[0]
         broad = first == 0 or last == len(edges) or last - first >= len(edges) / 2
         if not around or broad or height < 0:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from metcn.copies.posterior import Draws
+
 GAINED = 2.5  # copies per tumour cell from which MET is up, between the states 2 and 3: FISH counts copies, not ploidy
 STANDS_OUT = 1.5  # MET over the rest of 7q from which a gain is focal
-FOCAL_SHARE = 0.5  # share of the arm beyond which a gain is no longer focal, however high
+FOCAL_FRACTION = 0.5  # fraction of the arm beyond which a gain is no longer focal, however high
 ARM_OVER_CENTROMERE = 1.3  # level over CEP7-like from which a broad gain is one of the arm, not of the chromosome
 CLASSES = ("none", "focal", "arm", "polysomy")
 
@@ -22,7 +24,7 @@ def classify(met: Floats, cep7: Floats, arm_q: Floats, *, broad: bool = False) -
     none
         MET below 2.5 copies.
     focal
-        MET at least 1.5 times the rest of 7q, unless the stretch around MET is ``broad``: more than half of the arm.
+        MET at least 1.5 times the rest of 7q, unless the region around MET is ``broad``: more than half of the arm.
     arm
         Not focal, and MET at least 1.3 times the CEP7-like level: the gain includes 7q but not the centromere.
     polysomy
@@ -30,6 +32,10 @@ def classify(met: Floats, cep7: Floats, arm_q: Floats, *, broad: bool = False) -
 
     A missing arm (an assay without other bins on 7q) leaves focality to MET over CEP7-like; a missing CEP7-like level
     leaves arm and polysomy undecided.
+
+    >>> copies = np.array([2.0, 12.0, 6.0, 6.0])
+    >>> [CLASSES[index] for index in classify(copies, np.array([2.0, 2.0, 2.0, 6.0]), np.array([2.0, 2.0, 6.0, 6.0]))]
+    ['none', 'focal', 'arm', 'polysomy']
     """
     beside = np.where(np.isfinite(arm_q), arm_q, cep7)
     out = np.full(len(met), -1, dtype=np.int8)
@@ -60,29 +66,51 @@ def boundary(inside: Floats, outside: Floats) -> int:
     return int(np.argmax(reached))
 
 
-def focality(draws: Mapping[str, NDArray], *, decide: float, broad: bool = False) -> tuple[str, dict[str, float]]:
+@dataclass(frozen=True)
+class Focality:
+    """The class of a gain, and the probability of every class.
+
+    Attributes
+    ----------
+    name : str
+        One of ``CLASSES``, or ``indeterminate``.
+    evidence : dict of str to float
+        Class -> its probability, the lowest over the groups of draws; NaN for classes that draws which cannot be told
+        might belong to.
+    """
+
+    name: str
+    evidence: dict[str, float]
+
+
+def focality(draws: Draws, *, decide: float, broad: bool = False) -> Focality:
     """The class whose probability reaches ``decide`` in every group of draws, else ``indeterminate``; and all of them.
 
-    With several groups (purity unknown) the probabilities given are the lowest over the groups. NaN for classes that
-    draws which cannot be told might belong to.
+    >>> amplified = Draws.of({"copies": [12.0], "cep7": [2.0], "arm_q": [2.1], "weight": [1.0]})
+    >>> focality(amplified, decide=0.8).name
+    'focal'
     """
-    classes = classify(draws["gcn"], draws["cep7"], draws["arm_q"], broad=broad)
-    label = np.unique(draws["group"], return_inverse=True)[1]
-    size = np.bincount(label)
-    shares = np.stack([np.bincount(label, weights=classes == place) / size for place in range(len(CLASSES))], axis=1)
-    lowest = shares.min(axis=0)
+    classes = classify(draws.copies, draws.cep7, draws.arm_q, broad=broad)
+    lowest = np.array([draws.by_group(classes == index, _mean).min() for index in range(len(CLASSES))])
     best = int(np.argmax(lowest))
-    chosen = CLASSES[best] if lowest[best] >= decide else "indeterminate"
-    lowest[_open(draws, classes < 0, broad=broad)] = np.nan
-    return chosen, {name: float(share) for name, share in zip(CLASSES, lowest, strict=True)}
+    name = CLASSES[best] if lowest[best] >= decide else "indeterminate"
+    undecided = _open(draws, classes < 0, broad=broad)
+    nan = float("nan")
+    evidence = {each: nan if each in undecided else float(lowest[index]) for index, each in enumerate(CLASSES)}
+    return Focality(name, evidence)
 
 
-def _open(draws: Mapping[str, NDArray], untold: NDArray[np.bool_], *, broad: bool) -> list[int]:
-    """Places in ``CLASSES`` that draws which cannot be told might belong to: all without MET, else those of a gain."""
+def _mean(rows: NDArray) -> Floats:
+    """Mean of each row."""
+    mean: Floats = np.mean(rows, axis=1)
+    return mean
+
+
+def _open(draws: Draws, untold: NDArray[np.bool_], *, broad: bool) -> list[str]:
+    """Classes that draws which cannot be told might belong to: all without MET, else those of a gain."""
     if not untold.any():
         return []
-    beside = np.isfinite(draws["cep7"]) | np.isfinite(draws["arm_q"])
-    names = ["arm", "polysomy"]
-    names += ["focal"] if not broad and not beside[untold].all() else []
-    names = list(CLASSES) if np.isnan(draws["gcn"][untold]).any() else names
-    return [CLASSES.index(name) for name in names]
+    if np.isnan(draws.copies[untold]).any():
+        return list(CLASSES)
+    beside = np.isfinite(draws.cep7) | np.isfinite(draws.arm_q)
+    return ["arm", "polysomy", *([] if broad or beside[untold].all() else ["focal"])]

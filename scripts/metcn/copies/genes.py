@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from metcn.copies import detection_limit, focality, loci
 from metcn.copies import posterior as estimating
+from metcn.copies.estimates import GeneEstimate
 from metcn.copies.records import Mixture
 from metcn.genome import build as genomes
 
@@ -24,18 +25,18 @@ def copies_of(
     *,
     alpha: float,
     decide: float,
-) -> list[dict[str, Any]]:
-    """Estimate of each gene that the build or the assay knows, in the order given; null where no bin covers it.
+) -> tuple[GeneEstimate, ...]:
+    """Estimate of each gene that the build or the assay knows, in the order given; missing where no bin covers it.
 
     Focality is that of `metcn.copies.focality.classify`, with the gene's own arm and the other arm in the places of 7q
     and CEP7-like. Of so many genes noise always lifts one, so ``focal`` is said only of a gene that lies above its arm
     by more than noise does with probability ``alpha``.
     """
-    return [
+    return tuple(
         _estimate(locus, bins, mixture, facts, alpha=alpha, decide=decide)
         for locus in loci.locate(names, bins, facts)
         if locus.chromosome in genomes.AUTOSOMES  # the equation holds for two germline copies
-    ]
+    )
 
 
 def _estimate(
@@ -46,8 +47,8 @@ def _estimate(
     *,
     alpha: float,
     decide: float,
-) -> dict[str, Any]:
-    """One gene."""
+) -> GeneEstimate:
+    """Estimate of one gene."""
     own = bins.level(loci.own_bins(bins, locus))
     arm, other = loci.beside(bins, locus, facts)
     nan = float("nan")
@@ -58,21 +59,24 @@ def _estimate(
         baseline_se=bins.baseline_se,
         fragments={name: level.fragments for name, level in levels.items()},
     )
-    alternatives = np.unique(mixture.grid["group"]).size > 1
+    alternatives = mixture.grid.group_count > 1
     draws = mixture.posterior(measured, DRAWS_OF_ALTERNATIVES if alternatives else DRAWS)
-    group = draws["group"]
-    chosen, _ = focality.focality(draws, decide=decide)
+    extent = focality.focality(draws, decide=decide).name
     beside = arm if arm.bins else other
-    if chosen == "focal" and not detection_limit.detected(
+    if extent == "focal" and not detection_limit.detected(
         own.log2 - beside.log2, float(np.hypot(own.se, beside.se)), alpha=alpha
     ):
-        chosen = "indeterminate"
-    return {
-        "gene": locus.gene, "chromosome": locus.chromosome, "start": locus.start, "end": locus.end,
-        "bins": own.bins, "log2": own.log2, "se": float(np.hypot(own.se, bins.baseline_se)),
-        "ratio": estimating.interval(draws["fold"], group) | {"value": float(2**own.log2)},
-        "copies": estimating.interval(draws["gcn"], group),
-        "p_copies_ge": estimating.at_least(draws["gcn"], group, BOUNDS),
-        "p_copies_ge_range": estimating.at_least_range(draws["gcn"], group, BOUNDS),
-        "focality": chosen,
-    }  # fmt: skip
+        extent = "indeterminate"
+    return GeneEstimate(
+        gene=locus.gene,
+        chromosome=locus.chromosome,
+        start=locus.start,
+        end=locus.end,
+        bins=own.bins,
+        log2=own.log2,
+        se=float(np.hypot(own.se, bins.baseline_se)),
+        ratio=replace(draws.interval("depth_ratio"), value=float(2**own.log2)),
+        copies=draws.interval("copies"),
+        reached=draws.at_least("copies", BOUNDS),
+        focality=extent,
+    )

@@ -34,8 +34,34 @@ class Profile(levels.Observed):
     baseline_se: float
 
     def members(self, chromosome: str, start: float, end: float) -> NDArray[np.bool_]:
-        """Bins that overlap a stretch."""
+        """Bins that overlap a region."""
         return (self.chromosome == chromosome) & (self.start < end) & (self.end > start)
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """What a scan counts as one observation each, in order of their midpoints.
+
+    Attributes
+    ----------
+    start, end : ndarray of int, shape (units,)
+        Extent in bp.
+    log2, sd : ndarray of float, shape (units,)
+        Log2 ratio and its error, with that which a group's targets share.
+    met : ndarray of bool, shape (units,)
+        Whether any of its bins is MET's.
+    """
+
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    log2: NDArray[np.float64]
+    sd: NDArray[np.float64]
+    met: NDArray[np.bool_]
+
+    def between(self, first: int, last: int) -> NDArray[np.bool_]:
+        """Units from one to before another, shape (units,)."""
+        index = np.arange(len(self.start))
+        return (index >= first) & (index < last)
 
 
 @dataclass(frozen=True)
@@ -112,16 +138,10 @@ def beside(bins: Profile, locus: Locus, facts: genomes.Genome) -> tuple[core.Lev
     return bins.level(here & ~near & same), bins.level(here & ~near & ~same)
 
 
-def units(bins: Profile, members: NDArray[np.bool_]) -> dict[str, NDArray]:
+def units(bins: Profile, members: NDArray[np.bool_]) -> Units:
     """What a scan counts as one observation each: a wide bin, or all targets of a group together.
 
     Wide bins of few fragments are joined with their neighbours, MET's own with each other alone.
-
-    Returns
-    -------
-    dict of ndarray, shape (units,)
-        ``start``, ``end``, ``log2``, ``sd`` (with the error that a group's targets share) and ``met`` (whether any of
-        its bins is MET's), in order of their midpoints.
     """
     rows = np.flatnonzero(members)
     wide = bins.wide[rows]
@@ -151,8 +171,7 @@ def units(bins: Profile, members: NDArray[np.bool_]) -> dict[str, NDArray]:
     variance += np.bincount(label, weights=shared**2, minlength=count) / np.bincount(label, minlength=count)
     order = np.argsort(start + end, kind="stable")
     met = np.bincount(label, weights=bins.met[rows], minlength=count) > 0
-    found = {"start": start, "end": end, "log2": log2, "sd": np.sqrt(variance), "met": met}
-    return {name: values[order] for name, values in found.items()}
+    return Units(start[order], end[order], log2[order], np.sqrt(variance)[order], met[order])
 
 
 def _pooled(bins: Profile, rows: NDArray, few: NDArray[np.bool_], label: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metcn.copies import posterior as estimating
 from metcn.errors import InputError
 from metcn.files import read_json
+from metcn.purity.grid import PurityGrid
+from metcn.purity.result import PurityResult
 
 SCHEMA = 1
 LEVELS = {"met": ("met",), "cep7": ("cep7",), "arm_q": ("arms", "7q"), "arm_p": ("arms", "7p")}
-OF_TUMOUR = ("gcn", "cep7", "arm_q", "arm_p", "ratio")  # drawn quantities that purity is needed for
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,31 +25,24 @@ class Mixture:
 
     Attributes
     ----------
-    grid : mapping of ndarray, shape (points,)
-        purity, ploidy, weight and group (`metcn.purity.grid.grid`).
+    grid : PurityGrid
     copies_known : bool
         False where purity is too low for tumour copies: then only uncorrected values say anything.
     """
 
-    grid: Mapping[str, NDArray]
+    grid: PurityGrid
     copies_known: bool = True
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> Mixture:
-        """That of a purity JSON."""
-        return cls(grid_of(record), "purity_below_floor" not in record["reasons"])
+    def of(cls, result: PurityResult) -> Mixture:
+        """Plausible purity and ploidy of a result of stage ``purity``, which has its grid."""
+        assert result.grid is not None
+        return cls(result.grid, result.copies_known)
 
-    def posterior(self, level: estimating.Measured, draw_count: int) -> dict[str, NDArray]:
+    def posterior(self, level: estimating.Measured, draw_count: int) -> estimating.Draws:
         """Joint draws (`metcn.copies.posterior.posterior`), tumour copies missing where they are not known."""
-        found = estimating.posterior(level, self.grid, draw_count=draw_count)
-        if not self.copies_known:
-            found |= {name: np.full_like(found[name], np.nan) for name in OF_TUMOUR}
-        return found
-
-
-def grid_of(record: Mapping[str, Any]) -> dict[str, NDArray]:
-    """Arrays of the grid of a purity JSON, by name."""
-    return {name: np.asarray(values) for name, values in record["grid"].items()}
+        draws = estimating.posterior(level, self.grid, draw_count=draw_count)
+        return draws if self.copies_known else draws.without_tumour()
 
 
 def levels(measured: Mapping[str, Any]) -> estimating.Measured:
@@ -84,23 +76,6 @@ def _own_error(measured: Mapping[str, Any], *where: str) -> float:
     """A level's error without the baseline's, which all levels share."""
     error = number(measured, *where, "se")
     return float(np.sqrt(max(error**2 - number(measured, "baseline", "se") ** 2, 0.0))) if where == ("met",) else error
-
-
-def read_draws(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of a draws file by name.
-
-    Raises
-    ------
-    InputError
-        If it is missing or damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; run `metcn copies` first") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a draws file ({error}); delete it and run `metcn copies` again") from error
 
 
 def read_call(path: Path) -> dict[str, Any]:

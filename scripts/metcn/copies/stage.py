@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metcn.copies import amplicon as amplicons
-from metcn.copies import focality, genes, limits, loci
-from metcn.copies import posterior as estimating
+from metcn.copies import draws_file, focality, genes, limits, loci
+from metcn.copies.estimates import (
+    AmpliconEstimate,
+    AmpliconLevel,
+    CopyEstimates,
+    Decision,
+    DetectionLimit,
+    Surroundings,
+)
+from metcn.copies.posterior import Draws, Measured
 from metcn.copies.records import Mixture, levels, number
-from metcn.files import read_json, write_json, writing
+from metcn.files import read_json, write_json
 from metcn.genome import build as genomes
 from metcn.io import tables
+from metcn.purity.grid import PurityGrid
+from metcn.purity.result import PurityResult
+from metcn.stats.estimate import Level
 
 RATIO_BOUNDS = (2,)
-CORRECTED = {"met_copies": "gcn", "cep7_copies": "cep7", "met_cep7": "ratio"}
-UNCORRECTED = {"met_ratio": "fold", "plasma_copies": "pcn"}  # of MET's own bins, whatever its amplicon says
 SHALLOW = ("wgs", "swgs")  # assays whose few bins in MET may lean on those of its amplicon
 
 
@@ -28,110 +38,109 @@ def copies(
     measurement: Path,
     purity: Path,
     ratios: Path,
-    segments: Path,
     genome: str,
     output: Path,
     draws: Path,
     settings: Mapping[str, Any],
 ) -> None:
     """Write copies with intervals, focality and limit of detection (``.json``), and the draws behind (``.npz``)."""
-    measured, known = read_json(measurement, with_key="baseline"), read_json(purity, with_key="grid")
+    measured = read_json(measurement, with_key="baseline")
+    known = PurityResult.from_json(read_json(purity, with_key="grid"))
     mixture, draw_count = Mixture.of(known), settings["draw_count"]
     facts, bins = genomes.load(genome), loci.profile(tables.read_ratios(ratios), measured)
     searched = amplicons.search(bins, facts, alpha=settings["alpha"])
-    seen = None if searched is None else searched.amplicon(facts)
-    significant = seen is not None
+    scanned = None if searched is None else searched.amplicon(facts)
     own = levels(measured)
-    level = _with_amplicon(own, seen) if measured["assay"] in SHALLOW else own
-    found, alone = (mixture.posterior(each, draw_count) for each in (level, own))
-    broad = seen is not None and seen.section["share_of_arm"] > focality.FOCAL_SHARE
-    chosen, shares = focality.focality(found, decide=settings["decide_focality"], broad=broad)
-    if seen is None and chosen == "focal":
-        seen = amplicons.by_level(bins, measured, facts)
-    told = {"alpha": settings["alpha"], "decide": settings["decide_focality"]}
-    result = {
-        **_estimates(found, alone, number(measured, "met", "ratio")),
-        "basis": "gene" if level is own else "gene_and_amplicon",
-        "level": {"log2": level.log2["met"], "se": level.se["met"]},
-        "lod": limits.of_sample(
-            {name: number(measured, "met", name) for name in ("log2", "se")},
-            known["ploidy"]["value"],
-            mixture.grid,
-            {} if searched is None else searched.detectable(settings["power"]),
-            found=significant,
-            settings=settings,
-        ),
-        "draw_count": draw_count,
-        "focality": {
-            "class": chosen,
-            "decide": settings["decide_focality"],
-            "evidence": shares,
-            "levels": _surroundings(found, seen),
-        },
-        "amplicon": None if seen is None else _amplicon(seen, own, mixture, draw_count),
-        "neighbours": genes.copies_of((*genomes.NEIGHBOURS, *genomes.CONTEXT), bins, mixture, facts, **told),
-        "genes": genes.copies_of(_names(settings["genes"]), bins, mixture, facts, **told),
-        "reasons": [],
-    }
-    write_json(output, result)
-    _write_draws(draws, found)
+    level = _with_amplicon(own, scanned) if measured["assay"] in SHALLOW else own
+    drawn, alone = (mixture.posterior(each, draw_count) for each in (level, own))
+    extent = focality.focality(drawn, decide=settings["decide_focality"], broad=_is_broad(scanned))
+    seen = amplicons.by_level(bins, measured, facts) if scanned is None and extent.name == "focal" else scanned
+    of_genes = partial(
+        genes.copies_of,
+        bins=bins,
+        mixture=mixture,
+        facts=facts,
+        alpha=settings["alpha"],
+        decide=settings["decide_focality"],
+    )
+    ratio = number(measured, "met", "ratio")  # of MET's own bins, whatever its amplicon says
+    result = CopyEstimates(
+        met_copies=drawn.interval("copies"),
+        cep7_copies=drawn.interval("cep7"),
+        met_cep7=drawn.interval("met_cep7"),
+        met_ratio=replace(alone.interval("depth_ratio"), value=ratio),
+        plasma_copies=replace(alone.interval("plasma_copies"), value=2 * ratio),
+        gene_copies=alone.interval("copies"),
+        copies_reached=drawn.at_least("copies", limits.COPY_BOUNDS),
+        ratio_reached=drawn.at_least("met_cep7", RATIO_BOUNDS),
+        basis="gene" if level is own else "gene_and_amplicon",
+        level=Level(level.log2["met"], level.se["met"]),
+        lod=_limit(measured, known.ploidy.value, mixture.grid, searched, settings),
+        draw_count=draw_count,
+        focality=Decision(extent, settings["decide_focality"], _surroundings(drawn, seen)),
+        amplicon=None if seen is None else _amplicon(seen, own, mixture, draw_count),
+        neighbours=of_genes((*genomes.NEIGHBOURS, *genomes.CONTEXT)),
+        genes=of_genes(_names(settings["genes"])),
+    )
+    write_json(output, result.to_json())
+    draws_file.write(draws, drawn)
 
 
-def _estimates(found: Mapping[str, NDArray], alone: Mapping[str, NDArray], ratio: float) -> dict[str, Any]:
-    """Copies by all the evidence, uncorrected values by MET's own bins ``alone``, and probabilities of the bounds."""
-    group = found["group"]
-    uncorrected = {name: estimating.interval(alone[key], group) for name, key in UNCORRECTED.items()}
-    uncorrected["met_ratio"]["value"] = ratio
-    uncorrected["plasma_copies"]["value"] = 2 * ratio
-    return {
-        **{name: estimating.interval(found[key], group) for name, key in CORRECTED.items()},
-        **uncorrected,
-        "gene_copies": estimating.interval(alone["gcn"], group),
-        "p_copies_ge": estimating.at_least(found["gcn"], group, limits.COPY_BOUNDS),
-        "p_copies_ge_range": estimating.at_least_range(found["gcn"], group, limits.COPY_BOUNDS),
-        "p_ratio_ge": estimating.at_least(found["ratio"], group, RATIO_BOUNDS),
-        "p_ratio_ge_range": estimating.at_least_range(found["ratio"], group, RATIO_BOUNDS),
-    }
+def _limit(
+    measured: Mapping[str, Any],
+    ploidy: float,
+    grid: PurityGrid,
+    searched: amplicons.Search | None,
+    settings: Mapping[str, Any],
+) -> DetectionLimit:
+    """Limits of detection of MET's own bins, and of an amplicon where 7q was searched for one."""
+    return limits.of_sample(
+        Level(number(measured, "met", "log2"), number(measured, "met", "se")),
+        ploidy,
+        grid,
+        {} if searched is None else searched.detectable(settings["power"]),
+        found=searched is not None and searched.best.significant,
+        settings=settings,
+    )
 
 
-def _with_amplicon(own: estimating.Measured, seen: amplicons.Amplicon | None) -> estimating.Measured:
+def _with_amplicon(own: Measured, seen: amplicons.Amplicon | None) -> Measured:
     """The levels with MET's own and its amplicon's combined; unchanged where there is no amplicon beyond MET."""
     if seen is None or not np.isfinite(seen.log2):
         return own
-    return own.with_met(*amplicons.combined(own.log2["met"], own.se["met"], seen))
+    level = amplicons.combined(own.log2["met"], own.se["met"], seen)
+    return own.with_met(level.log2, level.se)
 
 
-def _amplicon(seen: amplicons.Amplicon, own: estimating.Measured, mixture: Mixture, draw_count: int) -> dict[str, Any]:
-    """The amplicon with copies of each of its levels; those of the stretch that holds MET are the amplicon's."""
-    levels = []
-    for stretch in seen.section["levels"]:
-        found = mixture.posterior(own.with_met(stretch["log2"], stretch["se"]), draw_count)
-        spans = {"copies": "gcn", "ratio": "fold", "plasma_copies": "pcn"}
-        levels.append(stretch | {name: estimating.interval(found[key], found["group"]) for name, key in spans.items()})
-    blank = dict.fromkeys(("copies", "ratio", "plasma_copies"))
-    inner = {name: levels[-1][name] for name in blank} if levels else blank
-    return seen.section | inner | {"levels": levels}
+def _is_broad(seen: amplicons.Amplicon | None) -> bool:
+    """Whether an amplicon takes more of the arm than a focal one."""
+    return seen is not None and (seen.extent.share_of_arm or 0.0) > focality.FOCAL_FRACTION
 
 
-def _surroundings(found: Mapping[str, NDArray], seen: amplicons.Amplicon | None) -> dict[str, Any]:
+def _amplicon(seen: amplicons.Amplicon, own: Measured, mixture: Mixture, draw_count: int) -> AmpliconEstimate:
+    """The amplicon with copies of each of its regions; those of the region that holds MET are the amplicon's."""
+    regions = []
+    for region in seen.regions:
+        drawn = mixture.posterior(own.with_met(region.log2, region.se), draw_count)
+        estimates = (drawn.interval(name) for name in ("copies", "depth_ratio", "plasma_copies"))
+        regions.append(AmpliconLevel(region, *estimates))
+    return AmpliconEstimate(seen.extent, tuple(regions))
+
+
+def _surroundings(drawn: Draws, seen: amplicons.Amplicon | None) -> Surroundings:
     """What focality was decided on: copies of MET and of what lies around it, and the amplicon's size."""
-    spans = {"met": "gcn", "cep7": "cep7", "arm_q": "arm_q", "arm_p": "arm_p"}
-    sizes = ("size_bp", "share_of_arm", "share_of_chromosome")
-    return {
-        **{name: estimating.interval(found[key], found["group"]) for name, key in spans.items()},
-        **{name: None if seen is None else seen.section[name] for name in sizes},
-    }
+    extent = None if seen is None else seen.extent
+    return Surroundings(
+        met=drawn.interval("copies"),
+        cep7=drawn.interval("cep7"),
+        arm_q=drawn.interval("arm_q"),
+        arm_p=drawn.interval("arm_p"),
+        size_bp=None if extent is None else extent.size_bp,
+        share_of_arm=None if extent is None else extent.share_of_arm,
+        share_of_chromosome=None if extent is None else extent.share_of_chromosome,
+    )
 
 
 def _names(text: str) -> list[str]:
     """Genes of a comma-separated list."""
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _write_draws(path: Path, draws: Mapping[str, np.ndarray]) -> None:
-    """Write the draws as ``.npz``: single precision is finer than any error they describe."""
-    small = {
-        name: values.astype(np.float32 if values.dtype.kind == "f" else np.int16) for name, values in draws.items()
-    }
-    with writing(path) as temporary, open(temporary, "wb") as handle:
-        np.savez(handle, **small)  # type: ignore[arg-type]

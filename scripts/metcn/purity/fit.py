@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,8 @@ from numpy.typing import NDArray
 
 from metcn.genome import build as genomes
 from metcn.purity import allele_likelihood, posterior, segment_likelihood
+from metcn.purity.result import FitEvidence
+from metcn.stats.estimate import Estimate
 
 MARGIN_BP = 5_000_000  # surroundings of MET that are left out with it: a focal gain fits no purity
 FOCAL_BP = 20_000_000  # MET's own segment is left out as focal up to this length
@@ -132,18 +133,16 @@ def _of_met(table: pd.DataFrame, facts: genomes.Genome) -> NDArray[np.bool_]:
     return (on_seven & (holds | near)).to_numpy()
 
 
-def summary(found: Finding, *, used: bool) -> dict[str, Any]:
+def summary(found: Finding, source: str, *, used: bool) -> FitEvidence:
     """Evidence of a finding for the JSON: what may be stated, with intervals, and all modes, best first."""
     belief = found.belief
-    axes = {
-        name: {"value": belief.value[name], "low": belief.span[name][0], "high": belief.span[name][1]}
-        for name in ("purity", "ploidy")
-    }
-    return {
-        "used": used,
-        "identified": belief.identified,
-        **axes,
-        "modes": belief.modes,
-        "unresolved": found.unresolved,
-        "log_likelihood_range": float(np.ptp(found.log)),
-    }
+    return FitEvidence(
+        source=source,
+        used=used,
+        identified=belief.identified,
+        purity=Estimate(belief.value["purity"], *belief.span["purity"]),
+        ploidy=Estimate(belief.value["ploidy"], *belief.span["ploidy"]),
+        modes=tuple(belief.modes),
+        unresolved=found.unresolved,
+        log_likelihood_range=float(np.ptp(found.log)),
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ PLAUSIBLE_POINTS = 7  # points of a range of which nothing is known, each an alt
 RANGE_POINTS = 21  # points of a range that was given: its weight is spread evenly over them
 
 Span = tuple[float, float]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Axis:
         """Middle of what was given; NaN where nothing was."""
         return (self.span[0] + self.span[1]) / 2 if self.known else float("nan")
 
-    def points(self) -> NDArray[np.float64]:
+    def points(self) -> Floats:
         """Values to compute at: the one, an even set over a given range, or equal ratios over the plausible one.
 
         Copies change monotonically with purity and with ploidy, so for them the ends would do. MET/CEP7-like does not:
@@ -53,18 +56,90 @@ def axis(given: Span | None, plausible: Span) -> Axis:
     return Axis(given, True) if given is not None else Axis(plausible, False)
 
 
-def grid(purity: Axis, ploidy: Axis) -> dict[str, NDArray]:
-    """Every pair of the two axes' points with weight and group.
+@dataclass(frozen=True, eq=False)
+class PurityGrid:
+    """Plausible pairs of purity and ploidy.
 
-    Returns
-    -------
-    dict of ndarray, shape (points,)
-        ``purity``, ``ploidy``, ``weight`` (sums to 1 within each group) and ``group``: points of one group belong to
-        one posterior, different groups are alternatives between which nothing decides.
+    Attributes
+    ----------
+    purity, ploidy : ndarray of float, shape (points,)
+        Tumour fraction (above 0, at most 1) and mean copies per tumour cell.
+    weight : ndarray of float, shape (points,)
+        Probability of a point within its group; the weights of a group sum to 1 up to rounding.
+    group : ndarray of int, shape (points,)
+        Points of one group belong to one posterior; different groups are alternatives between which nothing decides.
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in shape, are not one-dimensional or empty, or a weight is negative or not finite.
     """
-    first, second = (array.ravel() for array in np.meshgrid(purity.points(), ploidy.points(), indexing="ij"))
-    of_purity = np.zeros(len(first), dtype=int) if purity.known else np.unique(first, return_inverse=True)[1]
-    of_ploidy = np.zeros(len(first), dtype=int) if ploidy.known else np.unique(second, return_inverse=True)[1]
-    group = np.unique(of_purity * (of_ploidy.max() + 1) + of_ploidy, return_inverse=True)[1]
-    weight = 1 / np.bincount(group)[group]
-    return {"purity": first, "ploidy": second, "weight": weight, "group": group}
+
+    purity: Floats
+    ploidy: Floats
+    weight: Floats
+    group: NDArray[np.intp]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError unless the arrays belong together."""
+        for name, values in self._arrays().items():
+            if values.ndim != 1 or values.shape != self.purity.shape or values.size == 0:
+                raise ValueError(f"{name} of the grid has shape {values.shape}; expected one value for each point")
+        if not (np.isfinite(self.weight) & (self.weight >= 0)).all():
+            raise ValueError("weights of a grid must be finite and not negative")
+
+    @classmethod
+    def of(cls, purity: Axis, ploidy: Axis) -> PurityGrid:
+        """Every pair of the two axes' points, evenly weighted; a group for each point of what is not known.
+
+        >>> PurityGrid.of(axis((0.3, 0.3), (0.1, 1.0)), axis((2.0, 2.0), (1.6, 5.0))).to_json()
+        {'purity': [0.3], 'ploidy': [2.0], 'weight': [1.0], 'group': [0]}
+        >>> PurityGrid.of(axis(None, (0.1, 1.0)), axis((2.0, 2.0), (1.6, 5.0))).group_count
+        7
+        """
+        first, second = (array.ravel() for array in np.meshgrid(purity.points(), ploidy.points(), indexing="ij"))
+        of_purity = np.zeros(len(first), dtype=int) if purity.known else np.unique(first, return_inverse=True)[1]
+        of_ploidy = np.zeros(len(first), dtype=int) if ploidy.known else np.unique(second, return_inverse=True)[1]
+        group = np.unique(of_purity * (of_ploidy.max() + 1) + of_ploidy, return_inverse=True)[1]
+        return cls(first, second, 1 / np.bincount(group)[group], group)
+
+    @classmethod
+    def point(cls, purity: float, ploidy: float) -> PurityGrid:
+        """The grid of one purity and one ploidy."""
+        return cls(np.array([purity]), np.array([ploidy]), np.ones(1), np.zeros(1, dtype=np.intp))
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Sequence[float]]) -> PurityGrid:
+        """The grid of a purity JSON."""
+        floats = {name: np.asarray(record[name], dtype=float) for name in ("purity", "ploidy", "weight")}
+        return cls(**floats, group=np.asarray(record["group"], dtype=np.intp))
+
+    def to_json(self) -> dict[str, list[float]]:
+        """The four arrays as lists by name."""
+        return {name: values.tolist() for name, values in self._arrays().items()}
+
+    @cached_property
+    def label(self) -> NDArray[np.intp]:
+        """Index of each point's group in the order of their numbers, shape (points,)."""
+        return np.unique(self.group, return_inverse=True)[1]
+
+    @property
+    def group_count(self) -> int:
+        """Number of groups: 1 where nothing is left open but what the weights say."""
+        return int(self.label.max()) + 1
+
+    def mean_by_group(self, values: NDArray[np.floating] | float) -> Floats:
+        """Weighted mean over the points of each group, shape (groups,); NaN where a point of the group has NaN."""
+        mean: Floats = np.bincount(self.label, weights=self.weight * values) / np.bincount(
+            self.label, weights=self.weight
+        )
+        return mean
+
+    def kept(self, chosen: NDArray[np.bool_]) -> PurityGrid:
+        """The chosen points, their groups numbered anew from 0."""
+        arrays = {name: values[chosen] for name, values in self._arrays().items()}
+        return PurityGrid(**{**arrays, "group": np.unique(arrays["group"], return_inverse=True)[1]})
+
+    def _arrays(self) -> dict[str, NDArray]:
+        """The four arrays by name, in the order of the JSON."""
+        return {"purity": self.purity, "ploidy": self.ploidy, "weight": self.weight, "group": self.group}

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from metcn.mixture import mean_copies
+from metcn.purity.grid import PurityGrid
 
 Floats = NDArray[np.float64]
 
@@ -26,7 +27,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Belief:
-    """Points with weight and group (see `metcn.purity.grid.grid`), the modes behind, and what may be stated.
+    """Plausible points of purity and ploidy, the modes behind, and what may be stated.
 
     ``value`` is NaN where the posterior is too wide to state one; ``span`` is the 95 % interval over all groups;
     ``modes`` are (purity, ploidy, weight), best first. ``identified`` is False where the profile tells nothing
@@ -34,7 +35,7 @@ class Belief:
     """
 
     identified: bool
-    grid: dict[str, NDArray]
+    grid: PurityGrid
     modes: list[dict[str, float]]
     value: dict[str, float]
     span: dict[str, tuple[float, float]]
@@ -112,19 +113,20 @@ def belief(share: Floats, purity: Floats, ploidy: Floats) -> Belief:
     groups = [np.ones(len(flat), bool)] if decided else [owner == mode for mode in kept]
     rows = [np.flatnonzero(group & (flat > NEGLIGIBLE * flat[group].max())) for group in groups]
     every = np.concatenate(rows)
-    grid = {
-        "purity": first[every],
-        "ploidy": second[every],
-        "weight": np.concatenate([flat[part] / flat[part].sum() for part in rows]),
-        "group": np.repeat(np.arange(len(rows)), [len(part) for part in rows]),
-    }
+    grid = PurityGrid(
+        purity=first[every],
+        ploidy=second[every],
+        weight=np.concatenate([flat[part] / flat[part].sum() for part in rows]),
+        group=np.repeat(np.arange(len(rows)), [len(part) for part in rows]),
+    )
     marginal = {"purity": (purity, share.sum(axis=1)), "ploidy": (ploidy, share.sum(axis=0))}
     value = {name: _stated(*marginal[name], WINDOW[name]) for name in marginal}
-    return Belief(True, grid, modes, value, {name: _span(grid, name, axis) for name, (axis, _) in marginal.items()})
+    span = {"purity": _span(grid, grid.purity, purity), "ploidy": _span(grid, grid.ploidy, ploidy)}
+    return Belief(True, grid, modes, value, span)
 
 
-def plausible(points: dict[str, NDArray], log: Floats, purity: Floats, ploidy: Floats) -> dict[str, NDArray]:
-    """The plausible points (see `metcn.purity.grid.grid`) that ``log`` does not contradict, groups numbered anew.
+def plausible(points: PurityGrid, log: Floats, purity: Floats, ploidy: Floats) -> PurityGrid:
+    """The plausible points that a log-likelihood does not contradict, groups numbered anew.
 
     A point stands for its surroundings: it is dropped only if no point of the fit near it lies in the region that holds
     ``REGION`` of the posterior. If none were left, all stay.
@@ -132,14 +134,11 @@ def plausible(points: dict[str, NDArray], log: Floats, purity: Floats, ploidy: F
     order = np.argsort(-log, axis=None)
     held = np.cumsum(posterior(log, purity, ploidy).ravel()[order])
     lowest = log.ravel()[order][held >= min(REGION, held[-1])][0]
-    near = [_near(points[name], axis) for name, axis in (("purity", purity), ("ploidy", ploidy))]
+    near = _near(points.purity, purity), _near(points.ploidy, ploidy)
     fits = log >= lowest
     keep = np.einsum("gp,pq,gq->g", near[0].astype(int), fits.astype(int), near[1].astype(int)) > 0
-    keep = np.isin(points["group"], points["group"][keep])
-    if not keep.any():
-        return dict(points)
-    found = {name: values[keep] for name, values in points.items()}
-    return {**found, "group": np.unique(found["group"], return_inverse=True)[1]}
+    keep = np.isin(points.group, points.group[keep])
+    return points.kept(keep) if keep.any() else points
 
 
 def _near(points: Floats, axis: Floats) -> NDArray[np.bool_]:
@@ -154,7 +153,7 @@ def _near(points: Floats, axis: Floats) -> NDArray[np.bool_]:
 
 
 def _widths(axis: Floats) -> Floats:
-    """Stretch of the axis that each of its points stands for."""
+    """Length of the axis that each of its points stands for."""
     return np.gradient(axis) if len(axis) > 1 else np.ones(1)
 
 
@@ -164,15 +163,15 @@ def _stated(axis: Floats, share: Floats, window: float) -> float:
     return mean if share[np.abs(axis - mean) <= window + 1e-9].sum() >= IN_WINDOW else float("nan")
 
 
-def _span(grid: dict[str, NDArray], name: str, axis: Floats) -> tuple[float, float]:
-    """Interval that covers the 95 % intervals of all groups; a point stands for the half steps beside it."""
+def _span(grid: PurityGrid, coordinate: Floats, axis: Floats) -> tuple[float, float]:
+    """Interval of a coordinate that covers the 95 % intervals of all groups; a point stands for half a step around."""
     borders = np.concatenate([axis[:1], (axis[1:] + axis[:-1]) / 2, axis[-1:]])
     ends = []
-    for number in np.unique(grid["group"]):
-        inside = grid["group"] == number
-        order = np.argsort(grid[name][inside], kind="stable")
-        values, reached = grid[name][inside][order], np.cumsum(grid["weight"][inside][order])
+    for number in range(grid.group_count):
+        inside = grid.label == number
+        order = np.argsort(coordinate[inside], kind="stable")
+        values, reached = coordinate[inside][order], np.cumsum(grid.weight[inside][order])
         tails = np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         ends.append(values[np.minimum(np.searchsorted(reached, tails), len(values) - 1)])
-    places = np.searchsorted(axis, [np.min(ends), np.max(ends)])
-    return float(borders[places[0]]), float(borders[places[1] + 1])
+    first, last = np.searchsorted(axis, [np.min(ends), np.max(ends)])
+    return float(borders[first]), float(borders[last + 1])

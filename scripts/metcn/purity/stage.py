@@ -19,6 +19,8 @@ from metcn.io import tables
 from metcn.purity import allele_fractions as reading
 from metcn.purity import fit, germline_sites, posterior
 from metcn.purity import grid as mixing
+from metcn.purity.grid import PurityGrid
+from metcn.purity.result import AlleleFractions, PurityResult, SheetEvidence, SiteCounts, SourcedEstimate
 from metcn.run.samples import parse_range
 
 AXES = ("purity", "ploidy")
@@ -33,6 +35,22 @@ class Known:
     axes: dict[str, mixing.Axis]
     points: dict[str, NDArray[np.float64]]
     floor: float
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Sites that tell of purity (`metcn.purity.allele_fractions`), and by what SNPs were found to be heterozygous."""
+
+    table: pd.DataFrame
+    snps_chosen_by: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the sources say of what the sheet leaves open, None if nothing definite; and the grid to compute with."""
+
+    belief: posterior.Belief | None
+    grid: PurityGrid
 
 
 def purity(
@@ -62,24 +80,33 @@ def purity(
     known = _known({"purity": purity, "ploidy": ploidy}, sample, specimen, settings)
     facts = genomes.load(genome)
     offer = reading.offer(variants, sample, facts) if variants else None
-    sites, chosen_by = _sites(offer, alleles, normal_alleles)
-    profile = fit.profile(tables.read_segments(segments), sites, facts)
-    told: dict[str, Any] = {"source": "sheet", "used": bool(purity or ploidy), "purity": purity, "ploidy": ploidy}
-    evidence, free = [told], {name: _free(name, specimen, settings) for name in AXES}
-    found = _findings(profile, free, floor=settings[f"{specimen}_fit_floor"]) if settings["fit"] else {}
-    belief, grid = _believed(known, profile, found)
-    evidence += [
-        {"source": name, **fit.summary(one, used=belief is not None and (one.belief.identified or len(found) > 1))}
-        for name, one in found.items()
+    sites = _sites(offer, alleles, normal_alleles)
+    profile = fit.profile(tables.read_segments(segments), sites.table, facts)
+    free = {name: _free(name, specimen, settings) for name in AXES}
+    findings = _findings(profile, free, floor=settings[f"{specimen}_fit_floor"]) if settings["fit"] else {}
+    decision = _decided(known, profile, findings)
+    fitted = [
+        fit.summary(each, name, used=decision.belief is not None and (each.belief.identified or len(findings) > 1))
+        for name, each in findings.items()
     ]
-    result = _result(known, belief, grid, settings["floor"])
-    if _disagree([known.axes, *(one.belief for one in found.values() if one.belief.identified)]):
-        result["reasons"].append("purity_sources_disagree")
+    reasons = _reasons(known, decision, settings["floor"])
+    if _disagree([known.axes, *(each.belief for each in findings.values() if each.belief.identified)]):
+        reasons.append("purity_sources_disagree")
     drivers = int(profile.sites.somatic.sum())
-    counted = {"snps": len(profile.sites.somatic) - drivers, "drivers": drivers, "snps_chosen_by": chosen_by}
-    told_of_sites = {"sites": counted, "variants": _offered(offer), "baf": _baf(sites)}
-    read = provenance.contents(variants=variants)
-    write_json(output, {"sample": sample, **result, "evidence": evidence, **told_of_sites, "inputs": read})
+    stated = {name: _axis(known.axes[name], name, decision.belief) for name in AXES}
+    result = PurityResult(
+        **stated,
+        known=all(axis.known for axis in stated.values()),
+        reasons=tuple(reasons),
+        sample=sample,
+        grid=decision.grid,
+        evidence=(SheetEvidence(bool(purity or ploidy), purity, ploidy), *fitted),
+        sites=SiteCounts(len(profile.sites.somatic) - drivers, drivers, sites.snps_chosen_by),
+        variants=_offered(offer),
+        baf=_baf(sites.table),
+        inputs=provenance.contents(variants=variants),
+    )
+    write_json(output, result.to_json())
 
 
 def _offered(offer: reading.Offer | None) -> dict[str, Any]:
@@ -97,19 +124,19 @@ def _offered(offer: reading.Offer | None) -> dict[str, Any]:
     }
 
 
-def _sites(offer: reading.Offer | None, alleles: Path | None, normal_alleles: Path | None) -> tuple[pd.DataFrame, str]:
-    """Heterozygous SNPs and driver mutations, and by what the SNPs were found to be heterozygous.
+def _sites(offer: reading.Offer | None, alleles: Path | None, normal_alleles: Path | None) -> Sites:
+    """Heterozygous SNPs and driver mutations.
 
     SNPs counted in the alignment take the place of the VCF's, of which then only the drivers are used.
     """
     listed = offer.sites if offer else pd.DataFrame(columns=list(reading.COLUMNS))
     if alleles is None:
-        return listed, "variants" if offer else ""
+        return Sites(listed, "variants" if offer else "")
     normal = None if normal_alleles is None else tables.read_alleles(normal_alleles)
-    found = germline_sites.heterozygous(tables.read_alleles(alleles), normal)
+    counted = germline_sites.heterozygous(tables.read_alleles(alleles), normal)
     drivers = listed[listed["somatic"].astype(bool)]
-    joined = pd.concat([found, drivers], ignore_index=True) if len(drivers) else found
-    return joined, "own_reads" if normal is None else "matched_normal"
+    joined = pd.concat([counted, drivers], ignore_index=True) if len(drivers) else counted
+    return Sites(joined, "own_reads" if normal is None else "matched_normal")
 
 
 def _known(given: Mapping[str, str], sample: str, specimen: str, settings: Mapping[str, Any]) -> Known:
@@ -137,53 +164,51 @@ def _findings(
 ) -> dict[str, fit.Finding]:
     """What each source says by itself."""
     both = points["purity"], points["ploidy"]
-    found = {"segments": fit.by_segments(profile, *both, floor=floor, response=response)}
-    of_alleles = fit.by_alleles(profile, *both)
-    return found if of_alleles is None else {**found, "alleles": of_alleles}
+    of_segments, of_alleles = (
+        fit.by_segments(profile, *both, floor=floor, response=response),
+        fit.by_alleles(profile, *both),
+    )
+    return {"segments": of_segments} if of_alleles is None else {"segments": of_segments, "alleles": of_alleles}
 
 
-def _believed(
-    known: Known, profile: fit.Profile, found: dict[str, fit.Finding]
-) -> tuple[posterior.Belief | None, dict[str, NDArray]]:
-    """What the sources say of what the sheet leaves open, None if nothing definite; and the grid to compute with.
+def _decided(known: Known, profile: fit.Profile, findings: dict[str, fit.Finding]) -> Decision:
+    """What the sources say of what the sheet leaves open, and the grid to compute with.
 
-    ``found`` is what the sources say where the sheet gives nothing; it is empty if nothing is to be fitted.
+    ``findings`` are what the sources say where the sheet gives nothing; empty if nothing is to be fitted.
     """
     given = {name for name in AXES if known.axes[name].known}
-    points = mixing.grid(known.axes["purity"], known.axes["ploidy"])
-    if not found or len(given) == len(AXES):
-        return None, points
+    points = PurityGrid.of(known.axes["purity"], known.axes["ploidy"])
+    if not findings or len(given) == len(AXES):
+        return Decision(None, points)
     if given:
-        found = _findings(profile, known.points, floor=known.floor, response="purity" not in given)
+        findings = _findings(profile, known.points, floor=known.floor, response="purity" not in given)
     both = known.points["purity"], known.points["ploidy"]
-    best = fit.together(found["segments"], found["alleles"], *both) if "alleles" in found else found["segments"]
+    best = findings["segments"]
+    if "alleles" in findings:
+        best = fit.together(best, findings["alleles"], *both)
     if best.belief.identified:
-        return best.belief, best.belief.grid
-    return None, posterior.plausible(points, best.log, *both)
+        return Decision(best.belief, best.belief.grid)
+    return Decision(None, posterior.plausible(points, best.log, *both))
 
 
-def _result(known: Known, belief: posterior.Belief | None, grid: dict[str, NDArray], floor: float) -> dict[str, Any]:
-    """Both axes, the grid, and the reasons: given values as they are, open ones as fitted, or unknown."""
-    of_purity = known.axes["purity"]
+def _reasons(known: Known, decision: Decision, floor: float) -> list[str]:
+    """Codes of what limits purity and ploidy: too low, unknown, or several solutions."""
+    of_purity, belief = known.axes["purity"], decision.belief
     reasons = ["purity_below_floor"] if of_purity.known and of_purity.span[0] < floor else []
+    open_axes = [name for name in AXES if not known.axes[name].known]
     if belief is None:
-        reasons += [f"{name}_unknown" for name in AXES if not known.axes[name].known]
-    elif len(np.unique(grid["group"])) > 1 or not all(
-        np.isfinite(belief.value[name]) for name in AXES if not known.axes[name].known
-    ):
+        reasons += [f"{name}_unknown" for name in open_axes]
+    elif decision.grid.group_count > 1 or not all(np.isfinite(belief.value[name]) for name in open_axes):
         reasons.append("several_fits")
-    stated = {name: _axis(known.axes[name], name, belief) for name in AXES}
-    definite = all(np.isfinite(axis["value"]) for axis in stated.values())
-    return {**stated, "known": definite, "grid": grid, "reasons": reasons}
+    return reasons
 
 
-def _axis(axis: mixing.Axis, name: str, belief: posterior.Belief | None) -> dict[str, Any]:
-    """Value, interval and source of purity or ploidy."""
+def _axis(axis: mixing.Axis, name: str, belief: posterior.Belief | None) -> SourcedEstimate:
+    """Value, interval and source of purity or ploidy: as given, else as fitted, else unknown."""
     if axis.known or belief is None:
-        return {"value": axis.value, "low": axis.span[0], "high": axis.span[1], "source": axis.source}
-    low, high = belief.span[name]
+        return SourcedEstimate(axis.value, *axis.span, axis.source)
     source = "fit" if np.isfinite(belief.value[name]) else "several_fits"
-    return {"value": belief.value[name], "low": low, "high": high, "source": source}
+    return SourcedEstimate(belief.value[name], *belief.span[name], source)
 
 
 def _disagree(sources: list[Any]) -> bool:
@@ -199,17 +224,17 @@ def _disagree(sources: list[Any]) -> bool:
     return False
 
 
-def _baf(sites: pd.DataFrame) -> dict[str, list[Any]]:
+def _baf(sites: pd.DataFrame) -> AlleleFractions:
     """Allele fractions of heterozygous SNPs for pictures, thinned evenly where they are many."""
     known = sites[~sites["somatic"].astype(bool)]
     known = known.iloc[:: max(1, -(-len(known) // MOST_SITES))]
     fraction = known["reads"].astype(float) / known["depth"].astype(float)
-    return {
-        "chromosome": known["chromosome"].tolist(),
-        "position": known["position"].tolist(),
-        "fraction": fraction.round(4).tolist(),
-        "depth": known["depth"].tolist(),
-    }
+    return AlleleFractions(
+        chromosome=known["chromosome"].tolist(),
+        position=known["position"].tolist(),
+        fraction=fraction.round(4).tolist(),
+        depth=known["depth"].tolist(),
+    )
 
 
 def _given(text: str, name: str, sample: str) -> tuple[float, float] | None:

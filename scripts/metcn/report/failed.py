@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from metcn.calls import stage
+from metcn.copies.estimates import CopyEstimates
 from metcn.copies.records import SCHEMA
 from metcn.files import write_json, write_text
+from metcn.purity.result import PurityResult
 from metcn.report import sample_page
 from metcn.run.failures import Failure
 from metcn.run.samples import Sample
-
-NOTHING = {"value": None, "low": None, "high": None}
-ESTIMATES = ("met_copies", "cep7_copies", "met_cep7", "met_ratio", "plasma_copies")
 
 
 def write(
@@ -53,9 +52,8 @@ def document(failure: Failure, sample: Sample, run: Mapping[str, Any], configura
             "reference": None,
             "reasons": [failure.reason],
         },
-        "purity": {name: NOTHING | {"source": "unknown"} for name in ("purity", "ploidy")} | {"grid": {}},
-        "copies": dict.fromkeys(ESTIMATES, NOTHING)
-        | {"p_copies_ge": {}, "p_ratio_ge": {}, "lod": {"copies": None}, "focality": None, "amplicon": None},
+        "purity": PurityResult().to_json(),
+        "copies": CopyEstimates().to_json(),
         "counts": None,
     }
     record = stage.record({"schema": SCHEMA, "sample": sample.name, **asked}, found, Path(), run["calls"])

@@ -17,6 +17,7 @@ from metcn.copies import detection_limit, focality
 from metcn.copies import posterior as estimating
 from metcn.copies.records import levels
 from metcn.mixture import NORMAL_COPIES, tumour_copies
+from metcn.purity.grid import PurityGrid
 
 MOST_DRAWS = 16_384  # draws that a page carries at most: 0.5 MB
 NEEDED = ("decide", "default_criteria", "copies.focality.decide", "copies.draw_count")  # what the call was decided with
@@ -64,7 +65,7 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
         **settings,
         "purity": purity,
         "ploidy": ploidy,
-        "folds": {name: _packed(values) for name, values in _folds(level, settings["draw_count"]).items()},
+        "folds": {name: _packed(values) for name, values in _depth_ratios(level, settings["draw_count"]).items()},
         "sets": _sets(call["specimen"]),
         "normal_copies": NORMAL_COPIES,
         "lowest_divisor": estimating.LOWEST_DIVISOR,
@@ -89,50 +90,40 @@ def _levels(call: Mapping[str, Any]) -> estimating.Measured:
 def _is_broad(call: Mapping[str, Any]) -> bool:
     """Whether the stretch that the scan found around MET is most of the arm."""
     share = pick(call, "copies.focality.levels.share_of_arm")
-    return share is not None and share > focality.FOCAL_SHARE and pick(call, "copies.focality.class") != "focal"
+    return share is not None and share > focality.FOCAL_FRACTION and pick(call, "copies.focality.class") != "focal"
 
 
 def at(level: estimating.Measured, purity: float, ploidy: float, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Copies, limit of detection, focality, call and verdicts if purity and ploidy were exactly these."""
-    draws = _posterior(level, purity, ploidy, settings["draw_count"])
-    chosen, _ = focality.focality(draws, decide=settings["decide_focality"], broad=settings["broad"])
+    draws = estimating.posterior(level, PurityGrid.point(purity, ploidy), draw_count=settings["draw_count"])
+    extent = focality.focality(draws, decide=settings["decide_focality"], broad=settings["broad"]).name
     ratio = settings["lod_ratio"]
     limit = float("nan") if ratio is None else float(tumour_copies(ratio, purity, ploidy))
     judged = verdicts.verdicts(
         _applicable(settings["specimen"]),
-        verdicts.Draws.of(draws),
+        draws,
         specimen=settings["specimen"],
         decide=settings["decide"],
-        focality=chosen,
+        focality=extent,
         lod={} if settings["above_neutral"] else {"gcn": limit, "gcn_minus_ploidy": limit - ploidy},
     )
     call, _ = calling.overall([row for row in judged if row.criterion.id == settings["default"]])
     return {
-        "met_copies": estimating.interval(draws["gcn"], draws["group"]),
-        "cep7_copies": estimating.interval(draws["cep7"], draws["group"]),
-        "met_cep7": estimating.interval(draws["ratio"], draws["group"]),
+        "met_copies": draws.interval("copies").to_json(),
+        "cep7_copies": draws.interval("cep7").to_json(),
+        "met_cep7": draws.interval("met_cep7").to_json(),
         "lod": limit,
-        "focality": chosen,
+        "focality": extent,
         "call": call,
         "verdicts": [(row.verdict, row.probability, row.probability_low, row.probability_high) for row in judged],
     }
 
 
-def _posterior(level: estimating.Measured, purity: float, ploidy: float, draw_count: int) -> dict[str, np.ndarray]:
-    """Draws at one purity and ploidy."""
-    point = {
-        "purity": np.array([purity]),
-        "ploidy": np.array([ploidy]),
-        "weight": np.ones(1),
-        "group": np.zeros(1, int),
-    }
-    return estimating.posterior(level, point, draw_count=draw_count)
-
-
-def _folds(level: estimating.Measured, draw_count: int) -> dict[str, np.ndarray]:
+def _depth_ratios(level: estimating.Measured, draw_count: int) -> dict[str, np.ndarray]:
     """Depth ratios of MET, CEP7-like and 7q as the posterior draws them: half the copies at purity 1 and ploidy 2."""
-    found = _posterior(level, 1.0, NORMAL_COPIES, draw_count)
-    return {name: found[key] / NORMAL_COPIES for name, key in (("met", "gcn"), ("cep7", "cep7"), ("arm_q", "arm_q"))}
+    draws = estimating.posterior(level, PurityGrid.point(1.0, NORMAL_COPIES), draw_count=draw_count)
+    copies = {"met": draws.copies, "cep7": draws.cep7, "arm_q": draws.arm_q}
+    return {name: values / NORMAL_COPIES for name, values in copies.items()}
 
 
 def _packed(values: np.ndarray) -> str | None:

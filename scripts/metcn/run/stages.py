@@ -158,7 +158,6 @@ def _copies_inputs(plan: Plan, sample: str) -> Inputs:
         "measurement": path("ratios", "summary", sample),
         "purity": path("purity", sample=sample),
         "ratios": path("ratios", sample=sample),
-        "segments": path("segments", sample=sample),
     }
 
 
@@ -317,7 +316,6 @@ TABLE = (
             MEASUREMENT,
             PURITY,
             RATIOS,
-            SEGMENTS,
             GENOME,
             Argument("output", "File to write.", "write", path="results/copies/{sample}.json"),
             Argument("draws", "Posterior draws (.npz) to write.", "write", path="results/copies/{sample}.draws.npz"),

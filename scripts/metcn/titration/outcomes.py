@@ -13,6 +13,7 @@ from metcn.calls import criteria
 from metcn.calls import overall as calling
 from metcn.calls import record as cohort
 from metcn.calls import verdicts as judging
+from metcn.copies.posterior import Draws
 from metcn.files import read_json, write_text
 from metcn.io.delimited import tab_separated
 from metcn.report import study_pages
@@ -69,12 +70,12 @@ def _expected(
     known: Mapping[str, Any], sets: Mapping[str, Any], default: str, specimen: str, decide: float
 ) -> dict[str, str]:
     """Verdict of every criterion if everything were known exactly."""
-    exact = {"gcn": "met_copies", "cep7": "cep7_copies", "ratio": "met_cep7", "fold": "met_ratio", "ploidy": "ploidy"}
-    draws = {name: [known[column]] for name, column in exact.items()}
-    draws |= {"pcn": [2 * known["met_ratio"]], "weight": [1.0]}
+    exact = {"copies": "met_copies", "cep7": "cep7_copies", "met_cep7": "met_cep7", "depth_ratio": "met_ratio"}
+    draws = {name: [known[column]] for name, column in {**exact, "ploidy": "ploidy"}.items()}
+    draws |= {"plasma_copies": [2 * known["met_ratio"]], "weight": [1.0]}
     judged = judging.verdicts(
         sets.values(),
-        judging.Draws.of(draws),
+        Draws.of(draws),
         specimen=specimen,
         decide=decide,
         focality=FOCALITY.get(known["extent"], "focal"),
