@@ -122,19 +122,15 @@ def depths(gc: np.ndarray, normals: int) -> np.ndarray:
 def child_core(bins: str, normals: str) -> None:
     """Build a panel of arrays and take one tumour's ratios."""
     from metcn.ratios import correct
-    from metcn.reference import build, checks, panel_file
+    from metcn.reference import build, panel_file
+    from metcn.run.settings import ReferenceSettings
 
     frame, gc = design(int(bins))
-    parts, depth = layout_of(frame), depths(gc, int(normals) + 1)
+    layout, depth = layout_of(frame), depths(gc, int(normals) + 1)
     tumour, matrix = depth[-1].astype(float), np.array(depth[:-1])
     del depth
     begin = time.process_time()
-    panel = build.build(
-        matrix, kind=parts.kind, chromosome=parts.chromosome, group=parts.group, fit=parts.fit,
-        learn=parts.fit | parts.on_seven, met=parts.met, x=checks.x_of(parts),
-        mask=np.full(len(frame), "", dtype="U32"),
-        max_components=40, min_relative_depth=0.05, max_spread=1.0,
-    )  # fmt: skip
+    panel = build.build(matrix, layout, ReferenceSettings())
     built = time.process_time()
     facts = {"genome": "GRCh37", "assay": "wgs", "normals": [f"n{number}" for number in range(int(normals))]}
     with tempfile.TemporaryDirectory(prefix="metcn-bench-") as folder:
@@ -143,11 +139,7 @@ def child_core(bins: str, normals: str) -> None:
         written = time.process_time()
         _, panel, _ = panel_file.read(path)
         mapped = time.process_time()
-        correct.correct(
-            tumour, centre=panel.centre, spread=panel.spread.astype(float), basis=panel.basis, kind=parts.kind,
-            chromosome=parts.chromosome, block=parts.block, group=parts.group, usable=panel.mask == "",
-            fit=parts.fit, covariates=[gc],
-        )  # fmt: skip
+        correct.correct(tumour, layout, panel)
         done, file_mib = time.process_time(), path.stat().st_size / 2**20
     per_cell = (built - begin) / matrix.size * 1e9
     times = {"panel_cpu_s": built - begin, "ns_per_bin_normal": per_cell, "write_cpu_s": written - built}

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metcn.bins import tiles
+from metcn.run.settings import BinsSettings
 
 SIZE = 120
 INTERVALS = st.lists(st.tuples(st.integers(0, SIZE - 20), st.integers(1, 20)), max_size=12)
@@ -139,21 +140,20 @@ def test_target_bins(targets, expected):
 
 def test_narrow_targets_are_widened_within_their_chromosome():
     start, end = np.array([3, 500, 600, 995]), np.array([4, 501, 800, 996])
-    found = tiles.widen(start, end, np.zeros(4, dtype=int), np.full(4, 1000), min_target_bp=100)
+    found = tiles.widen(start, end, np.zeros(4, dtype=int), np.full(4, 1000))
     assert list(zip(*(side.tolist() for side in found), strict=True)) == [(0, 54), (451, 551), (600, 800), (946, 1000)]
+
+
+def intervals(*pairs):
+    return tiles.Intervals(*np.array(pairs).T)
 
 
 def test_off_target_bins_keep_clear_of_targets_and_excluded_regions():
     start, end = tiles.off_target_bins(
-        np.array([0, 10_000]),
-        np.array([5_000, 11_000]),
-        target_start=np.array([2_000]),
-        target_end=np.array([2_100]),
-        excluded_start=np.array([4_000, 10_000]),
-        excluded_end=np.array([4_500, 10_600]),
-        off_target_bp=1_000,
-        off_target_min_bp=450,
-        off_target_padding_bp=100,
+        intervals((0, 5_000), (10_000, 11_000)),
+        intervals((2_000, 2_100)),
+        intervals((4_000, 4_500), (10_000, 10_600)),
+        BinsSettings(off_target_bp=1_000, off_target_min_bp=450, off_target_padding_bp=100),
     )
     expected = [(0, 950), (950, 1_900), (2_200, 3_100), (3_100, 4_000), (4_500, 5_000)]
     assert list(zip(start.tolist(), end.tolist(), strict=True)) == expected  # 10,600 to 11,000 is too narrow

@@ -109,9 +109,9 @@ def test_panel_bins(tmp_path):
 
 
 def test_panel_settings_are_used(tmp_path):
-    _, frame = make_bins(tmp_path, settings={"target_bp": 125, "off_target_bp": 1_000_000, "min_target_bp": 1})
+    _, frame = make_bins(tmp_path, settings={"target_bp": 125, "off_target_bp": 1_000_000})
     targets = frame[frame["kind"] == "target"]
-    assert (targets["end"] - targets["start"]).tolist()[:3] == [125, 125, 1]
+    assert (targets["end"] - targets["start"]).tolist()[:3] == [125, 125, 100]
     assert 2500 < (frame["kind"] == "off_target").sum() < 4000
 
 

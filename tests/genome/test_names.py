@@ -13,6 +13,7 @@ from metcn.files import read_json
 from metcn.genome import build as genomes
 from metcn.genome import names
 from metcn.run import stages
+from metcn.run.settings import BinsSettings
 from support import made_depth
 
 GRCH37 = genomes.load("GRCh37")
@@ -183,6 +184,6 @@ def test_bins_of_a_bed_rest_on_its_coordinates(tmp_path, way):
         frame.assign(gene=names_of)[["chromosome", "start", "end", "gene"]].to_csv(
             bed, sep="\t", index=False, header=False
         )
-        bins = design.bins_of_design(GRCH37, assay="panel", targets=bed, fasta=None, settings={})
+        bins = design.bins_of_design(GRCH37, assay="panel", targets=bed, fasta=None, settings=BinsSettings())
         made.append(design.annotated(bins, GRCH37).drop(columns="gene"))
     pd.testing.assert_frame_equal(*made)

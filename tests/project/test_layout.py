@@ -43,6 +43,10 @@ NOT_IN_CORE = {"cnvlib", "h5py", "logging", "os", "pysam", "skgenome", "snakemak
 
 MAX_MODULE_LINES = 600
 MAX_FUNCTION_LINES = 55
+MAX_PARAMETERS = 8
+# Functions that take more, beside those of the stages, whose parameters are the table of stages' arguments. The list
+# may only get shorter.
+MANY_PARAMETERS = {"cli.call.call", "cli.run.run", "cli.titrate.titrate", "simulate.cohort"}
 
 
 def module_name(path: Path) -> str:
@@ -121,6 +125,22 @@ def test_module_is_short(module):
 @pytest.mark.parametrize("module", MODULES)
 def test_functions_are_short(module):
     assert [(item.name, code_lines(item)) for item in functions(module) if code_lines(item) > MAX_FUNCTION_LINES] == []
+
+
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Number of parameters of a function."""
+    given = function.args
+    named = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+    return len([*named, *filter(None, (given.vararg, given.kwarg))])
+
+
+def test_functions_take_few_parameters():
+    """A list that is complete and holds none that has been mended."""
+    stages = {f"{stage}.stage.{stage}" for stage in STAGES}
+    many = {
+        f"{module}.{item.name}" for module in MODULES for item in functions(module) if parameters(item) > MAX_PARAMETERS
+    }
+    assert many - stages == MANY_PARAMETERS
 
 
 @pytest.mark.parametrize("module", MODULES)

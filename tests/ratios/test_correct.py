@@ -2,15 +2,18 @@
 
 import math
 import statistics
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from metcn.bins import groups, layout
+from metcn.bins import groups
+from metcn.bins.layout import BLOCK_BP
 from metcn.errors import InputError
-from metcn.ratios import correct
+from metcn.ratios import baseline, correct
+from metcn.reference.panel import Panel
 from metcn.vocabulary import REASONS
 from support import made_depth
 
@@ -42,19 +45,21 @@ def corrected(log2_depth, *, usable=None, gc=None, basis=None, seed=1):
     random = np.random.default_rng(seed)
     count = len(log2_depth)
     gene = np.arange(count) // 10
-    return correct.correct(
-        log2_depth,
-        centre=random.normal(5, 1, count),
-        spread=random.uniform(0.1, 0.3, count),
-        basis=random.normal(0, 0.2, size=(count, 2)) if basis is None else basis,
+    layout = made_depth.layout(
+        np.where(np.arange(count) % 2, gene + count, gene),
         kind=np.tile(["target", "off_target"], count // 2),
         chromosome=np.repeat(["1", "2", "7"], count // 3),
         block=np.arange(count) // 10,
-        group=np.where(np.arange(count) % 2, gene + count, gene),
-        usable=np.ones(count, dtype=bool) if usable is None else usable,
         fit=np.repeat([True, True, False], count // 3),
-        covariates=[] if gc is None else [gc],
     )
+    panel = Panel(
+        centre=random.normal(5, 1, count),
+        spread=random.uniform(0.1, 0.3, count),
+        basis=random.normal(0, 0.2, size=(count, 2)) if basis is None else basis,
+        mask=np.full(count, "") if usable is None else np.where(usable, "", "other"),
+    )
+    covariates = () if gc is None else ("gc",)
+    return correct.correct(log2_depth, layout if gc is None else replace(layout, gc=gc), panel, covariates=covariates)
 
 
 DEPTH = np.random.default_rng(2).normal(5, 1, 600)
@@ -118,15 +123,14 @@ def test_the_tumours_own_gains_are_not_taken_for_the_assays():
     target = np.arange(count) % 2 == 0
     karyotype = np.where(number % 2, 0.6, -0.4)
     loading = np.where(target, random.normal(0, 0.2, gene.max() + 1)[gene] + 0.3 * karyotype, 0.0)
-    share = 1.5
-    found = correct.correct(
-        karyotype + share * loading + random.normal(0, 0.1, count),
-        centre=np.zeros(count), spread=np.full(count, 0.1), basis=loading[:, None],
-        kind=np.where(target, "target", "off_target"), chromosome=number.astype(str),
-        block=np.arange(count) // 25, group=np.where(target, gene, gene + count),
-        usable=np.ones(count, dtype=bool), fit=np.ones(count, dtype=bool),
+    score = 1.5
+    layout = made_depth.layout(
+        np.where(target, gene, gene + count), kind=np.where(target, "target", "off_target"),
+        chromosome=number.astype(str), block=np.arange(count) // 25,
     )  # fmt: skip
-    assert found.shares["target"] == [pytest.approx(share, abs=0.05)]
+    panel = Panel(np.zeros(count), np.full(count, 0.1), np.full(count, ""), loading[:, None])
+    found = correct.correct(karyotype + score * loading + random.normal(0, 0.1, count), layout, panel, covariates=())
+    assert found.scores["target"] == [pytest.approx(score, abs=0.05)]
     gap = np.array([found.log2_ratio[target & (number == name)].mean() for name in range(10)])
     np.testing.assert_allclose(gap - gap.mean(), karyotype[::600] - karyotype.mean(), atol=0.03)
 
@@ -189,7 +193,7 @@ def profiles(draw):
 
 def slow_levels(chromosome, midpoint, ratio, use):
     """Median of the usable bins of each 5 Mb block, per bin, as a loop."""
-    blocks = [(name, place // layout.BLOCK_BP) for name, place in zip(chromosome, midpoint, strict=True)]
+    blocks = [(name, place // BLOCK_BP) for name, place in zip(chromosome, midpoint, strict=True)]
     found = {}
     for block in set(blocks):
         known = [r for own, r, u in zip(blocks, ratio, use, strict=True) if own == block and u and math.isfinite(r)]
@@ -202,7 +206,7 @@ def slow_levels(chromosome, midpoint, ratio, use):
 def test_local_level_equals_the_loop(profile):
     chromosome, midpoint, ratio, use, _, _ = profile
     blocks, expected = slow_levels(chromosome, midpoint, ratio, use)
-    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=layout.BLOCK_BP)
+    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=BLOCK_BP)
     local = correct.block_levels(ratio, block=block, use=use)[block]
     np.testing.assert_allclose(local, [expected[block] for block in blocks], atol=1e-12)
 
@@ -225,9 +229,9 @@ def test_wide_baseline_equals_the_loop(profile):
     expected = NAN
     if total:
         expected = math.log2(sum(2 ** (level[block] - raised[block]) * w for block, w in weight.items() if w) / total)
-    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=layout.BLOCK_BP)
+    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=BLOCK_BP)
     assume((np.isfinite(ratio) & use).sum() != 1)
-    found, error = correct.wide_baseline(ratio, noise, block=block, width_bp=width, use=use)
+    found, error = baseline.wide_baseline(ratio, noise, block=block, width_bp=width, use=use)
     np.testing.assert_allclose(found, expected, atol=1e-9)
     assert math.isnan(error) == math.isnan(expected)
 
@@ -236,7 +240,7 @@ def test_wide_baseline_equals_the_loop(profile):
 @given(profiles())
 def test_level_beside_equals_the_loop(profile):
     chromosome, midpoint, ratio, use, _, _ = profile
-    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=layout.BLOCK_BP)
+    block = groups.blocks(chromosome=chromosome, midpoint=midpoint, size_bp=BLOCK_BP)
     level = correct.block_levels(ratio, block=block, use=use)
     of = dict(zip(block.tolist(), chromosome.tolist(), strict=True))
     expected = {}
@@ -244,7 +248,7 @@ def test_level_beside_equals_the_loop(profile):
         same = [other for other in of if of[other] == name and np.isfinite(level[other])]
         below, above = [o for o in same if o < number][-1:], [o for o in same if o > number][:1]
         expected[number] = statistics.mean(level[o] for o in below + above) if below + above else NAN
-    found = correct.level_beside(level, block=block, chromosome=chromosome)
+    found = baseline.level_beside(level, block=block, chromosome=chromosome)
     np.testing.assert_allclose(found, [expected[number] for number in block.tolist()])
 
 
@@ -256,8 +260,8 @@ def test_a_block_stands_for_its_unread_bins():
     unread = (block == 1) & (np.arange(200) % 10 != 0)
     ratio[unread] = np.nan
     arrays = {"sd": np.full(200, 0.01), "block": block, "width_bp": np.full(200, 1e4), "use": ~unread}
-    with_all, error = correct.wide_baseline(ratio, **arrays, unread=unread)
-    without, small = correct.wide_baseline(ratio, **arrays)
+    with_all, error = baseline.wide_baseline(ratio, **arrays, unread=unread)
+    without, small = baseline.wide_baseline(ratio, **arrays)
     assert with_all == pytest.approx(math.log2(1.5), abs=0.02)
     assert without == pytest.approx(math.log2((100 + 10 * 2) / 110), abs=0.02)
     assert error > small + 0.1
@@ -270,7 +274,7 @@ def test_levels_of_groups_equal_the_loop(profile):
     use = use & np.isfinite(ratio)
     noise = np.linspace(0.1, 0.5, len(ratio))
     assume(use.any())
-    level, variance, size = correct.group_means(ratio[use], noise[use], group[use])
+    level, variance, size = baseline.group_means(ratio[use], noise[use], group[use])
     for place, number in enumerate(sorted(set(group[use].tolist()))):
         own = np.flatnonzero(use & (group == number))
         assert size[place] == len(own)
@@ -299,7 +303,7 @@ def test_tie_rests_on_every_group(sizes, error):
         group = np.repeat(np.arange(len(size)), size)
         ratio = 0.3 + own[group] + random.normal(0, 0.15, len(group))
         arrays = {"local": np.zeros(len(group)), "targets": np.ones(len(group), dtype=bool), "group": group}
-        found.append(correct.tie_targets(ratio, np.full(len(group), 0.15), local_error=0.0, **arrays))
+        found.append(baseline.tie_targets(ratio, np.full(len(group), 0.15), local_error=0.0, **arrays))
     tie, stated = np.array(found).T
     assert np.median(stated) == pytest.approx(error, rel=0.35)
     assert tie.std() < 1.6 * np.median(stated)
@@ -308,7 +312,7 @@ def test_tie_rests_on_every_group(sizes, error):
 
 def test_no_target_ties_nothing():
     none = {"local": np.zeros(3), "targets": np.zeros(3, dtype=bool), "group": np.arange(3)}
-    tie, error = correct.tie_targets(np.zeros(3), np.ones(3), local_error=0.1, **none)
+    tie, error = baseline.tie_targets(np.zeros(3), np.ones(3), local_error=0.1, **none)
     assert tie == 0.0
     assert math.isnan(error)
 
@@ -322,7 +326,7 @@ def test_narrow_baseline_equals_the_loop(profile):
         if wanted and math.isfinite(r):
             genes.setdefault(gene, []).append(r)
     medians = [statistics.median(own) for own in genes.values()]
-    found, error = correct.narrow_baseline(ratio, group=group, use=use)
+    found, error = baseline.narrow_baseline(ratio, group=group, use=use)
     np.testing.assert_allclose(found, statistics.median(medians) if medians else NAN, atol=1e-12)
     assert math.isnan(error) == (len(medians) < 2)
 
@@ -338,7 +342,7 @@ def test_wide_baseline_is_the_linear_mean_whatever_the_noise(noise, bins):
     level = np.repeat([0.0, math.log2(1.5)], 10_000)
     ratio = level + noise * random.normal(size=20_000)
     everywhere = {"width_bp": np.full(20_000, 1e5), "use": np.ones(20_000, bool)}
-    found, error = correct.wide_baseline(ratio, np.full(20_000, noise), block=np.arange(20_000) // bins, **everywhere)
+    found, error = baseline.wide_baseline(ratio, np.full(20_000, noise), block=np.arange(20_000) // bins, **everywhere)
     assert found == pytest.approx(math.log2(1.25), abs=0.015)
     assert 0 <= error < 0.05
 
@@ -353,10 +357,10 @@ def test_what_bins_of_a_gene_share_is_found(shared, singles):
     ratio = random.normal(0, sd) + shared * random.normal(size=150 + singles)[group]
     ratio[group < 6] += 2.0  # a few amplified genes do not count
     arguments = {"local": np.zeros(count), "group": group, "use": np.ones(count, dtype=bool)}
-    found, genes = correct.group_excess(ratio, sd, local_error=0.0, expected=shared, **arguments)
+    found, genes = baseline.group_excess(ratio, sd, local_error=0.0, expected=shared, **arguments)
     assert (genes > 100) == (shared > 0.1)  # the less is shared, the less groups tell of it
     assert found == pytest.approx(shared, abs=0.03)
-    assert correct.group_excess(ratio, sd, local_error=0.5, expected=shared, **arguments)[0] == 0.0
+    assert baseline.group_excess(ratio, sd, local_error=0.5, expected=shared, **arguments)[0] == 0.0
 
 
 @pytest.mark.parametrize(("genes", "known"), [(0, 0.0), (1, 0.0), (2, 1.0), (3, 2.0)])
@@ -364,7 +368,7 @@ def test_what_few_genes_share_counts_by_their_number(genes, known):
     group = np.repeat(np.arange(genes), 20)
     zero = np.zeros(len(group))
     arrays = {"local": zero, "group": group, "use": np.ones(len(group), dtype=bool)}
-    found, rests_on = correct.group_excess(zero, zero + 0.01, local_error=0.0, expected=0.5, **arrays)
+    found, rests_on = baseline.group_excess(zero, zero + 0.01, local_error=0.0, expected=0.5, **arrays)
     assert rests_on == pytest.approx(known, abs=0.01)
     assert math.isnan(found) == (genes == 0)
 
@@ -373,15 +377,15 @@ def test_single_bins_tell_little_of_an_excess():
     """600 of noise 0.15 tell of an excess of 0.05 what 6 groups without noise do."""
     ratio = 0.16 * np.random.default_rng(3).normal(size=600)
     arrays = {"local": np.zeros(600), "group": np.arange(600), "use": np.ones(600, dtype=bool)}
-    _, rests_on = correct.group_excess(ratio, np.full(600, 0.15), local_error=0.0, expected=0.05, **arrays)
+    _, rests_on = baseline.group_excess(ratio, np.full(600, 0.15), local_error=0.0, expected=0.05, **arrays)
     assert 3 < rests_on < 12
 
 
 @given(st.floats(0, 1), st.floats(0, 500), st.floats(0, 1))
 def test_blended_excess_lies_between_the_samples_and_the_normals(own, genes, expected):
-    found = correct.blend_excess(own, genes, expected)
+    found = baseline.blend_excess(own, genes, expected)
     assert min(own, expected) - 1e-9 <= found <= max(own, expected) + 1e-9
-    assert correct.blend_excess(NAN, genes, expected) == expected
+    assert baseline.blend_excess(NAN, genes, expected) == expected
 
 
 def level(log2, se=0.05, bins=10):

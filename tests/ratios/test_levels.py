@@ -46,7 +46,7 @@ def ratios(tmp_path):
 def test_bins_of_met(frame, bins):
     design = layout_of(frame.reset_index(drop=True))
     assert design.met.sum() == bins
-    own = design.frame[design.met]
+    own = frame.reset_index(drop=True)[design.met]
     assert ((own["start"] < GRCH37.met[1]) & (own["end"] > GRCH37.met[0])).all()
     assert len(set(own["kind"])) == 1
 

@@ -1,8 +1,8 @@
 """Panels of normals: kernels against loops, masks on both sides of each bound, components with known truth."""
 
-import dataclasses
 import math
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -12,10 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metcn.cli import call
+from metcn.counts import summary_file
 from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.reference import build, checks, panel_file, tangent
 from metcn.reference import centre as centring
+from metcn.reference.centre import BinStatistics
+from metcn.reference.checks import CountedAs
+from metcn.run.settings import ReferenceSettings
 from support import made_depth
 
 NAN = float("nan")
@@ -61,11 +65,11 @@ def test_scaling_sets_each_kinds_own_median_to_zero():
             np.testing.assert_allclose(scaled[kind == name], expected, atol=1e-5)
 
 
-def test_scaling_happens_in_place_and_takes_one_sample_as_well():
+def test_scaling_leaves_what_it_is_given_and_takes_one_sample_as_well():
     values = matrix(1, (30,), missing=0.0)
     found = build.scale(values, np.array(["target"] * 30), np.ones(30, dtype=bool))
-    assert found is values
-    assert np.median(values) == pytest.approx(0, abs=1e-6)
+    np.testing.assert_array_equal(values, matrix(1, (30,), missing=0.0))
+    assert np.median(found) == pytest.approx(0, abs=1e-6)
 
 
 def test_a_kind_that_a_sample_lacks_stays_missing():
@@ -135,7 +139,8 @@ def masked(**changes):
     }
     for name, value in changes.items():
         columns[name][0] = value
-    found = build.mask_reasons(kind=np.array(["target"] * 11), min_relative_depth=0.125, max_spread=1.0, **columns)
+    layout = replace(made_depth.layout(np.arange(11)), mask=columns.pop("given").astype(object))
+    found = build.mask_reasons(layout, BinStatistics(**columns), ReferenceSettings(min_relative_depth=0.125))
     assert found[1:].tolist() == [""] * 10
     return found[0]
 
@@ -161,11 +166,9 @@ def test_masks(changes, reason):
 
 
 def test_low_depth_is_judged_within_a_kind():
-    found = build.mask_reasons(
-        given=np.array([""] * 4), kind=np.array(["target", "target", "off_target", "off_target"]),
-        centre=np.array([9.0, 9.0, 1.0, 1.0]), spread=np.full(4, 0.3), missing=np.zeros(4),
-        min_relative_depth=0.5, max_spread=1.0,
-    )  # fmt: skip
+    layout = made_depth.layout(np.arange(4), kind=["target", "target", "off_target", "off_target"])
+    statistics = BinStatistics(np.array([9.0, 9.0, 1.0, 1.0]), np.full(4, 0.3), np.zeros(4))
+    found = build.mask_reasons(layout, statistics, ReferenceSettings(min_relative_depth=0.5))
     assert found.tolist() == [""] * 4
 
 
@@ -230,7 +233,7 @@ def test_leaving_out_finds_that_three_factors_matter(panel, kind):
 
 
 def test_leaving_out_finds_that_nothing_is_shared(bench):
-    nothing = dataclasses.replace(ASSAY, loadings=np.zeros_like(ASSAY.loadings))
+    nothing = replace(ASSAY, loadings=np.zeros_like(ASSAY.loadings))
     panel = bench.panel(nothing.normals(np.random.default_rng(1), 16))
     for null in panel.null.values():
         assert min(null.errors.values()) > 0.85 * null.errors[0]
@@ -410,7 +413,7 @@ OTHERWISE = [
 @pytest.mark.parametrize(("own", "panel", "message"), OTHERWISE)
 def test_a_panel_counted_otherwise_is_refused(own, panel, message):
     with pytest.raises(InputError, match=f"^p.h5 is of normals counted {message}"):
-        checks.check_counted(own, {"assay": "panel", **panel}, Path("p.h5"))
+        checks.check_counted(CountedAs(**own), {"assay": "panel", **panel}, Path("p.h5"))
 
 
 ALIKE = [
@@ -424,7 +427,7 @@ ALIKE = [
 
 @pytest.mark.parametrize(("own", "panel"), ALIKE)
 def test_what_agrees_or_is_not_known_passes(own, panel):
-    checks.check_counted(own, {"assay": "panel", **panel}, Path("p.h5"))
+    checks.check_counted(CountedAs(**own), {"assay": "panel", **panel}, Path("p.h5"))
 
 
 def test_normals_with_and_without_duplicates_are_refused(tmp_path):
@@ -432,7 +435,7 @@ def test_normals_with_and_without_duplicates_are_refused(tmp_path):
         write_json(tmp_path / f"{name}.json", {"unit": "fragments", "keep_duplicates": keep})
     message = r"one counts.keep_duplicates, found true in .*a.json and false in .*b.json; count"
     with pytest.raises(InputError, match=message):
-        checks.counted_alike([tmp_path / "a.json", None, tmp_path / "b.json"])
+        checks.counted_alike([summary_file.read(tmp_path / f"{name}.json") for name in ("a", "b")])
 
 
 def test_a_sample_of_another_unit_is_refused(bench, tmp_path):

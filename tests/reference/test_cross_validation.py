@@ -1,10 +1,13 @@
 """Leaving normals out: what is found of their noise against what they were made with."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from metcn.reference import cross_validation, panel, tangent
 from metcn.stats import robust
+from support import made_depth
 
 NAN = float("nan")
 CHROMOSOMES, GENES, BINS = 12, 12, 8  # genes per chromosome, bins per gene
@@ -17,9 +20,9 @@ def places():
     group = np.repeat(np.arange(GROUPS), BINS)
     part = group // GENES
     fit = part != 6
-    return cross_validation.Places(
-        group=group, part=part, fit=fit, learn=np.ones(len(group), dtype=bool), met=group == MET_GENE
-    )
+    names = np.array([str(number + 1) for number in range(CHROMOSOMES)])[part]
+    layout = made_depth.layout(group, chromosome=names, fit=fit, met=group == MET_GENE)
+    return replace(layout, chromosome_index=part)
 
 
 def normals(count=20, *, factors=3, excess=0.06, noise=0.15, neighbours=0.0, met=1.0, seed=1):
@@ -83,8 +86,8 @@ def test_a_normal_without_the_kind_is_passed_over():
 
 def test_no_more_normals_are_judged_than_needed(monkeypatch):
     judged = []
-    original = cross_validation._try
-    monkeypatch.setattr(cross_validation, "_try", lambda *arguments: (judged.append(1), original(*arguments)))
+    original = cross_validation._tried
+    monkeypatch.setattr(cross_validation, "_tried", lambda *given: judged.append(1) or original(*given))
     cross_validation.leave_out(normals(50), places(), most=3)
     assert len(judged) == cross_validation.JUDGED
 
@@ -134,19 +137,19 @@ def test_held_out_errors_equal_fits_without_the_part():
     values = np.vstack([random.normal(0, 0.2, 360), random.normal(0, 1, (2, 360))])
     sample = tangent.grouped(values, np.full(360, 5.0), group)
     part, use = np.arange(60) // 5, np.arange(60) % 9 != 0
-    rest, shares = cross_validation._held_out(sample, 2, use, part)
+    rest, scores = cross_validation._held_out(sample, 2, use, part)
     means, design = sample.means[0], np.c_[sample.means[1:].T, np.ones(60)]
     whole = tangent.fit(means[use], sample.variance[use], design[use, :2], iterations=3)
-    np.testing.assert_array_equal(shares, whole.shares)
+    np.testing.assert_array_equal(scores, whole.scores)
     for number in range(cross_validation.PARTS):
         own = part % cross_validation.PARTS == number
         kept = (use & ~own)[use]
         normal = design[use][kept].T * whole.weight[kept] @ design[use][kept]
         right = design[use][kept].T * whole.weight[kept] @ means[use][kept]
-        part_shares = tangent.solve(normal, right, whole.noise)
-        expected = means[own & use] - design[own & use] @ part_shares
+        part_scores = tangent.solve(normal, right, whole.noise)
+        expected = means[own & use] - design[own & use] @ part_scores
         np.testing.assert_allclose(rest[own & use], expected, atol=1e-9)
-    np.testing.assert_allclose(rest[~use], (means - design @ whole.shares)[~use], atol=1e-12)
+    np.testing.assert_allclose(rest[~use], (means - design @ whole.scores)[~use], atol=1e-12)
 
 
 def test_what_one_number_of_components_gives_does_not_rest_on_the_others(found, monkeypatch):
@@ -164,8 +167,7 @@ def test_single_targets_tell_what_they_can_of_the_excess(genes):
     size = np.r_[np.full(genes, 8), np.ones(500, dtype=int)]
     group = np.repeat(np.arange(len(size)), size)
     depth = random.normal(0, 0.1, (16, len(size)))[:, group] + random.normal(0, 0.2, (16, len(group)))
-    everywhere = np.ones(len(group), dtype=bool)
-    single = cross_validation.Places(group=group, part=group % 22, fit=everywhere, learn=everywhere, met=group == 0)
+    single = replace(made_depth.layout(group, met=group == 0), chromosome_index=group % 22)
     null = cross_validation.leave_out(depth.astype(np.float32), single, most=1)
     expected = 0.1 if genes else 0.0
     assert null.excess == pytest.approx(expected, abs=0.04)

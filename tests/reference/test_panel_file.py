@@ -36,7 +36,7 @@ def some_panel(**changes):
         "spread": random.random(count).astype(np.float32),
         "mask": np.where(np.arange(count) % 9 == 0, "noisy_in_normals", ""),
         "basis": random.normal(size=(count, 2)).astype(np.float32),
-        "shares": {kind: random.normal(size=(12, null.components)).astype(np.float32) for kind, null in NULL.items()},
+        "scores": {kind: random.normal(size=(12, null.components)).astype(np.float32) for kind, null in NULL.items()},
         "male": np.arange(12) % 2 == 0,
     }
     arrays["centre"][3] = arrays["spread"][3] = np.nan
@@ -57,9 +57,9 @@ def test_round_trip(path):
         np.testing.assert_array_equal(getattr(panel, name), getattr(expected, name))
     assert panel.normals == 12
     np.testing.assert_array_equal(panel.male, expected.male)
-    assert sorted(panel.shares) == sorted(NULL)
-    for kind, values in panel.shares.items():
-        np.testing.assert_array_equal(values, expected.shares[kind])
+    assert sorted(panel.scores) == sorted(NULL)
+    for kind, values in panel.scores.items():
+        np.testing.assert_array_equal(values, expected.scores[kind])
     assert sorted(map(repr, panel.null.items())) == sorted(map(repr, NULL.items()))  # as text, NaN equals NaN
     assert facts == {**FACTS, "fingerprint": hdf5_file.fingerprint(FRAME)}
     assert frame.drop(columns="mask").equals(FRAME.drop(columns="mask"))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from metcn.bins.layout import layout_of
-from metcn.reference import checks, panel_file, sample_groups
+from metcn.reference import panel_file, sample_groups
 from support import made_depth
 
 NAN = float("nan")
@@ -40,24 +40,24 @@ def test_strays(last, stray):
 def test_batches(apart, sizes, found):
     random = np.random.default_rng(1)
     member = np.repeat([0, 1], sizes)
-    shares = np.column_stack([random.normal(size=20), random.normal(size=20) + apart * member])
-    label = sample_groups.batches(shares)
+    scores = np.column_stack([random.normal(size=20), random.normal(size=20) + apart * member])
+    label = sample_groups.batches(scores)
     assert label.any() == found
     if found:
         assert (label == member).all() or (label == 1 - member).all()
 
 
 def test_nearest():
-    shares = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 5.0], [1.0, 5.0]])
-    order, distance = sample_groups.nearest(np.array([0.0, 4.0]), shares)
+    scores = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 5.0], [1.0, 5.0]])
+    order, distance = sample_groups.nearest(np.array([0.0, 4.0]), scores)
     assert order.tolist() == [2, 3, 0]
     assert distance == pytest.approx(1.0)
-    assert sample_groups.nearest(np.array([0.0, -9.0]), shares)[1] == pytest.approx(9.0)
+    assert sample_groups.nearest(np.array([0.0, -9.0]), scores)[1] == pytest.approx(9.0)
     assert np.isnan(sample_groups.nearest(np.zeros(0), np.zeros((4, 0)))[1])
 
 
 FRAME = made_depth.panel_bins(genes=40, tiles=9)
-X = checks.x_of(layout_of(FRAME))
+X = layout_of(FRAME).x
 
 
 def depths(count=12):

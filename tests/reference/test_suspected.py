@@ -1,7 +1,5 @@
 """Panels with a tumour among their normals: named, left out, judged again, and what they say of it."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -45,6 +43,7 @@ MET = (FRAME["role"] == "met").to_numpy()
 def test_a_normal_with_met_is_left_out_and_named(tmp_path, capsys, count, fold, there):
     facts, _, _ = check_of(tmp_path, depths(count, fold=fold_of(FRAME, MET, fold)))
     check = facts["check"]
+    assert suspected.NormalsCheck.from_json(check).to_json() == check
     suspicious = [one["name"] for one in check["suspects"]]
     assert facts["deviant"] == check["left_out"] == suspicious
     assert len(facts["normals"]) == count - there
@@ -68,7 +67,7 @@ def test_a_panel_without_the_tumour_is_the_panel_of_the_normals(tmp_path):
     panel, alone = panel_file.read(path)[1], bench.panel(depth[:-1])
     np.testing.assert_allclose(panel.centre, alone.centre, atol=1e-6)
     np.testing.assert_allclose(panel.spread, alone.spread, rtol=1e-4)
-    assert panel.normals == 7 and panel.shares["target"].shape[0] == 7
+    assert panel.normals == 7 and panel.scores["target"].shape[0] == 7
 
 
 def test_kept_it_moves_what_normals_read_at_met(tmp_path):
@@ -162,5 +161,5 @@ def test_the_worst_is_taken_out_and_the_others_are_judged_again(monkeypatch, rou
 
 
 def test_places_named_are_few():
-    deviations = [dataclasses.asdict(Deviation(f"{number}p", 0.1 * number, 2.0)) for number in range(1, 7)]
-    assert suspected.places(deviations) == "1p +0.10 log2, 2p +0.20, 3p +0.30, 4p +0.40 and 2 more"
+    deviations = tuple(Deviation(f"{number}p", 0.1 * number, 2.0) for number in range(1, 7))
+    assert suspected.NamedSuspect("N", deviations).places == "1p +0.10 log2, 2p +0.20, 3p +0.30, 4p +0.40 and 2 more"

@@ -115,7 +115,7 @@ def test_many_noisy_groups_do_not_hide_what_few_quiet_ones_show():
     sd = np.where(quiet, 0.05, 0.5)
     means = 0.8 * basis[:, 0] + sd * random.normal(size=660)
     found = tangent.fit(means, sd**2, basis)
-    assert found.shares[0] == pytest.approx(0.8, abs=0.03)
+    assert found.scores[0] == pytest.approx(0.8, abs=0.03)
     assert found.noise == pytest.approx(1.0, abs=0.2)
 
 
@@ -139,7 +139,7 @@ def test_blocks_change_nothing(monkeypatch):
 
 
 def test_components_are_those_of_the_singular_value_decomposition():
-    """With one bin per group; a normal's shares have unit mean square, so they read in SDs of the normals."""
+    """With one bin per group; a normal's scores have unit mean square, so they read in SDs of the normals."""
     values, weight, _ = residuals(missing=0.0)
     weight = np.maximum(weight, 1.0)
     known = tangent.grouped(tangent.winsorise(values, weight), weight, np.arange(BINS))
@@ -150,8 +150,8 @@ def test_components_are_those_of_the_singular_value_decomposition():
     expected = (right[:3] * strength[:3, None] / np.sqrt(NORMALS)).T * scale[:, None]
     np.testing.assert_allclose(found, expected * np.sign(np.sum(found * expected, axis=0)), atol=1e-5)
     standard = tangent.winsorise(values, weight) / scale
-    shares = np.linalg.lstsq(found.astype(float) / scale[:, None], standard.T, rcond=None)[0]
-    np.testing.assert_allclose(np.mean(shares**2, axis=1), 1.0, rtol=1e-4)
+    scores = np.linalg.lstsq(found.astype(float) / scale[:, None], standard.T, rcond=None)[0]
+    np.testing.assert_allclose(np.mean(scores**2, axis=1), 1.0, rtol=1e-4)
 
 
 MIXINGS = [
@@ -178,7 +178,7 @@ def test_bin_weights_are_bounded_and_zero_where_the_noise_is_unknown():
     np.testing.assert_array_equal(found[3:], 0)
 
 
-TRUTH = np.array([1.0, -2.0, 0.5, 0.3])  # shares, and the level
+TRUTH = np.array([1.0, -2.0, 0.5, 0.3])  # scores, and the level
 
 
 def made_sample(random, groups=400, amplified=0.0, noise=0.05):
@@ -190,9 +190,9 @@ def made_sample(random, groups=400, amplified=0.0, noise=0.05):
 
 
 @pytest.mark.parametrize("amplified", [0.0, 1.0, 4.0])
-def test_shares_are_found_whatever_is_amplified(amplified):
+def test_scores_are_found_whatever_is_amplified(amplified):
     found = tangent.fit(*made_sample(np.random.default_rng(4), amplified=amplified))
-    np.testing.assert_allclose(found.shares, TRUTH, atol=0.06)
+    np.testing.assert_allclose(found.scores, TRUTH, atol=0.06)
 
 
 def test_the_first_step_is_ridge_regression():
@@ -200,25 +200,25 @@ def test_the_first_step_is_ridge_regression():
     means, variance, basis = made_sample(np.random.default_rng(7), groups=12)
     rows = np.vstack([np.c_[basis, np.ones(12)] / np.sqrt(variance)[:, None], np.eye(4)[:3]])
     expected = np.linalg.lstsq(rows, np.r_[means / np.sqrt(variance), np.zeros(3)], rcond=None)[0]
-    np.testing.assert_allclose(tangent.fit(means, variance, basis, iterations=1).shares, expected, atol=1e-9)
+    np.testing.assert_allclose(tangent.fit(means, variance, basis, iterations=1).scores, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize(("noise", "kept"), [(0.01, 0.99), (100.0, 0.1)])
-def test_shares_shrink_as_noise_drowns_them(noise, kept):
+def test_scores_shrink_as_noise_drowns_them(noise, kept):
     means, variance, basis = made_sample(np.random.default_rng(8), noise=noise)
-    found = np.abs(tangent.fit(means, variance, basis).shares[:-1]) / np.abs(TRUTH[:-1])
+    found = np.abs(tangent.fit(means, variance, basis).scores[:-1]) / np.abs(TRUTH[:-1])
     assert np.all(found > kept) if kept > 0.5 else np.all(found < kept)
 
 
 @pytest.mark.parametrize("columns", [0, 3])
 def test_a_constant_goes_into_the_level(columns):
     means, variance, basis = made_sample(np.random.default_rng(6), amplified=2.0)
-    first, second = (tangent.fit(means + shift, variance, basis[:, :columns]).shares for shift in (0.0, 3.0))
+    first, second = (tangent.fit(means + shift, variance, basis[:, :columns]).scores for shift in (0.0, 3.0))
     np.testing.assert_allclose(second - first, [0.0] * columns + [3.0], atol=1e-8)
 
 
 def test_a_fit_on_no_group_is_zero():
-    assert tangent.fit(np.array([]), np.array([]), np.zeros((0, 2))).shares.tolist() == [0, 0, 0]
+    assert tangent.fit(np.array([]), np.array([]), np.zeros((0, 2))).scores.tolist() == [0, 0, 0]
 
 
 def test_subtracting_takes_the_explained_part_of_every_bin():

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from metcn.bins.layout import layout_of
+from metcn.bins.layout import BinLayout, layout_of
 from metcn.files import read_json
 from metcn.genome import build as genomes
 from metcn.io import tables
@@ -56,6 +56,22 @@ def amplicon_bins(*, genes: int = 20, inserts: int = 6) -> pd.DataFrame:
     frame = panel_bins(genes=genes, tiles=inserts)
     kept = (frame["kind"] == "target") & ~frame["gene"].isin(["HIP1", "CDK6", "BRAF"])
     return frame[kept].assign(kind="amplicon").reset_index(drop=True)
+
+
+def layout(
+    group: NDArray, *, kind: Any = "target", chromosome: Any = "1", block: Any = 0, fit: Any = True, met: Any = False
+) -> BinLayout:
+    """A layout of bins of which only these are known, each an array or one value for all."""
+    count = len(group)
+    names = np.broadcast_to(np.asarray(chromosome, dtype=np.str_), count)
+    text, unknown = np.full(count, "", dtype=object), np.full(count, np.nan)
+    return BinLayout(
+        chromosome=names, chromosome_index=np.unique(names, return_inverse=True)[1],
+        start=np.arange(count) * 1000, end=np.arange(count) * 1000 + 500, gene=text,
+        kind=np.broadcast_to(np.asarray(kind, dtype=np.str_), count), mask=text, gc=unknown, mappability=unknown,
+        group=np.asarray(group, dtype=np.intp), block=np.broadcast_to(np.asarray(block, dtype=np.intp), count),
+        fit=np.broadcast_to(fit, count), met=np.broadcast_to(met, count),
+    )  # fmt: skip
 
 
 def windows(name: str, width_bp: int, gene: str, kind: str) -> list[tuple]:

@@ -8,9 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from metcn.copies import detection_limit, focality, loci, posterior
+from metcn.genome import locus
 from metcn.mixture import expected_ratio, tumour_copies
 from metcn.purity import grid as purity
-from metcn.ratios import levels
 from support import made_depth
 
 SPANS = {"purity": (0.1, 1.0), "ploidy": (1.6, 5.0)}
@@ -201,7 +201,7 @@ def test_a_level_has_one_error_wherever_it_is_taken(bench, reference):
     assert abs(averaged["8"] * np.sqrt(8) - 1) > 0.1  # else the square root alone would do
     bins, facts = loci.profile(found.table, found.summary), made_depth.GRCH37
     seven, middle = bins.chromosome == "7", (bins.start + bins.end) / 2
-    near = (middle >= facts.met[0] - levels.MET_MARGIN_BP) & (middle < facts.met[1] + levels.MET_MARGIN_BP)
+    near = (middle >= facts.met[0] - locus.MARGIN_BP) & (middle < facts.met[1] + locus.MARGIN_BP)
     places = {
         "7q": (found.summary["arms"]["7q"], seven & (middle >= facts.centromere["7"][0]) & ~near),
         "EGFR": (found.summary["egfr"], bins.gene == "EGFR"),

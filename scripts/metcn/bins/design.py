@@ -19,17 +19,13 @@ from metcn.genome import axis, names
 from metcn.genome import build as genomes
 from metcn.io import coverage_formats
 from metcn.io import fasta as sequences
+from metcn.run.settings import BinsSettings
 
 WINDOW_BP = {"wgs": 1000, "swgs": 50_000}
 KIND_OF_ASSAY = {"panel": "target", "wes": "target", "amplicon": "amplicon", "wgs": "window", "swgs": "window"}
 ELSEWHERE_BP = 5_000_000  # MET lies within 2 Mb of its place here in every build that there has been
-MASKED_SHARE = 0.5
-"""A window is masked when more than this share of it cannot be measured."""
-
-
-def given(settings: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    """The settings among ``keys``; a key that is absent leaves the core function's own default."""
-    return {key: settings[key] for key in keys if settings.get(key) is not None}
+MASKED_FRACTION = 0.5
+"""A window is masked when more than this fraction of it cannot be measured."""
 
 
 def check_place(frame: pd.DataFrame, facts: genomes.Genome, where: str, *, overhang: bool = False) -> bool:
@@ -79,11 +75,11 @@ def bins_of_coverage(table: pd.DataFrame, facts: genomes.Genome, *, assay: str, 
 
 
 def bins_of_design(
-    facts: genomes.Genome, *, assay: str, targets: Path | None, fasta: Path | None, settings: Mapping[str, Any]
+    facts: genomes.Genome, *, assay: str, targets: Path | None, fasta: Path | None, settings: BinsSettings
 ) -> pd.DataFrame:
     """Bins made for counting alignments: windows, inserts, or tiles of targets with windows between them."""
     if KIND_OF_ASSAY[assay] == "window":
-        return _window_bins(facts, fasta, settings.get("window_bp") or WINDOW_BP[assay])
+        return _window_bins(facts, fasta, settings.window_bp or WINDOW_BP[assay])
     if targets is None:
         raise InputError(
             f"assay {assay} needs the places it measures; set targets in the configuration to its BED file"
@@ -99,11 +95,12 @@ def bins_of_design(
     start, end = axis.on_axis(listed, origins)
     low = start // axis.STRIDE * axis.STRIDE
     high = low + genomes.ends(facts, listed["chromosome"]).clip(upper=axis.STRIDE).astype(np.int64).to_numpy()
-    start, end = tiling.widen(start, end, low, high, **given(settings, "min_target_bp"))
-    tile_start, tile_end, target = tiling.target_bins(start, end, **given(settings, "target_bp"))
+    start, end = tiling.widen(start, end, low, high)
+    tile_start, tile_end, target = tiling.target_bins(start, end, target_bp=settings.target_bp)
     name = listed["gene"].to_numpy(object)[target]
     on_target = axis.off_axis(tile_start, tile_end, origins, spelling).assign(gene=name, kind="target")
-    away_start, away_end = _away_from_targets(tile_start, tile_end, facts, origins, fasta, settings)
+    tiles = tiling.Intervals(tile_start, tile_end)
+    away_start, away_end = _away_from_targets(tiles, facts, origins, fasta, settings)
     away = axis.off_axis(away_start, away_end, origins, spelling).assign(gene="Antitarget", kind="off_target")
     return coverage_formats.genome_order(pd.concat([on_target, away], ignore_index=True), facts)
 
@@ -121,27 +118,23 @@ def _measured_chromosomes(facts: genomes.Genome) -> list[str]:
 
 
 def _away_from_targets(
-    target_start: np.ndarray,
-    target_end: np.ndarray,
+    targets: tiling.Intervals,
     facts: genomes.Genome,
     origins: Mapping[str, int],
     fasta: Path | None,
-    settings: Mapping[str, Any],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Off-target windows on the axis, clear of centromeres, blacklisted and (given a FASTA) unsequenced stretches."""
+    settings: BinsSettings,
+) -> tiling.Intervals:
+    """Off-target windows on the axis, clear of centromeres, blacklisted and (given a FASTA) unsequenced regions."""
     chromosomes = _measured_chromosomes(facts)
     start = np.array([origins[name] for name in chromosomes])
     excluded = [axis.on_axis(regions, origins) for regions in (_centromeres(facts), facts.blacklist)]
     if fasta:
         excluded.append(axis.on_axis(_unsequenced(fasta, facts), origins))
     return tiling.off_target_bins(
-        start,
-        start + [facts.contigs[name] for name in chromosomes],
-        target_start=target_start,
-        target_end=target_end,
-        excluded_start=np.concatenate([each[0] for each in excluded]),
-        excluded_end=np.concatenate([each[1] for each in excluded]),
-        **given(settings, "off_target_bp", "off_target_min_bp", "off_target_padding_bp"),
+        tiling.Intervals(start, start + [facts.contigs[name] for name in chromosomes]),
+        targets,
+        tiling.Intervals(*(np.concatenate(side) for side in zip(*excluded, strict=True))),
+        settings,
     )
 
 
@@ -223,7 +216,7 @@ def _masks(frame: pd.DataFrame, facts: genomes.Genome, unknown: np.ndarray, min_
     mask[uniform & (frame["mappability"] < min_mappability).to_numpy()] = "low_mappability"
     for reason, regions in (("blacklisted", facts.blacklist), ("centromere", _centromeres(facts))):
         covered = tiling.covered_bp(start, end, *axis.on_axis(regions, origins))
-        mask[uniform & (covered > MASKED_SHARE * (end - start))] = reason
-    mask[uniform & (unknown > MASKED_SHARE)] = "unsequenced"
+        mask[uniform & (covered > MASKED_FRACTION * (end - start))] = reason
+    mask[uniform & (unknown > MASKED_FRACTION)] = "unsequenced"
     mask[~frame["chromosome"].isin(measured).to_numpy()] = "unplaced"
     return mask

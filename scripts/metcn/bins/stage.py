@@ -11,6 +11,7 @@ import numpy as np
 from metcn.bins import design, sampled
 from metcn.genome import build as genomes
 from metcn.io import coverage_formats, tables
+from metcn.run.settings import BinsSettings
 
 
 def bins(
@@ -33,8 +34,8 @@ def bins(
     InputError
         If an input is malformed, of another genome build, or missing where the assay needs it.
     """
-    facts = genomes.load(genome)
-    known = {"tracks": {"gc": gc, "mappability": mappability}, **design.given(settings, "min_mappability")}
+    chosen, facts = BinsSettings(**settings), genomes.load(genome)
+    tracks, lowest = {"gc": gc, "mappability": mappability}, chosen.min_mappability
     if reference:
         from metcn.bins import hdf5_file  # brings HDF5, which counting does not need
 
@@ -43,11 +44,11 @@ def bins(
         frame = design.bins_of_coverage(
             coverage_formats.read_coverage(coverage, facts), facts, assay=assay, where=", ".join(map(str, coverage))
         )
-        frame = design.annotated(frame, facts, fasta, **known)
+        frame = design.annotated(frame, facts, fasta, tracks=tracks, min_mappability=lowest)
     else:
-        frame = design.bins_of_design(facts, assay=assay, targets=targets, fasta=fasta, settings=settings)
-        frame = design.annotated(frame, facts, fasta, **known)
+        frame = design.bins_of_design(facts, assay=assay, targets=targets, fasta=fasta, settings=chosen)
+        frame = design.annotated(frame, facts, fasta, tracks=tracks, min_mappability=lowest)
         wide = int(np.median((frame["end"] - frame["start"]).to_numpy()))
-        if sampled.is_wanted(settings.get("reading", "auto"), assay=assay, window_bp=wide):
+        if sampled.is_wanted(chosen.reading, assay=assay, window_bp=wide):
             frame = sampled.sampled(frame, facts)
     tables.write_bins(output, frame)

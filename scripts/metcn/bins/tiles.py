@@ -7,9 +7,13 @@ loops over chromosomes. An interval never crosses from one chromosome into the n
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import numpy as np
 
+from metcn.run.settings import BinsSettings
+
+MIN_TARGET_BP = 100
 UNNAMED = "-"
 NOT_READ = "not_read"  # mask of bins whose reads are left on disk
 SYMBOL = re.compile(r"[A-Za-z][A-Za-z0-9.-]+")
@@ -18,6 +22,21 @@ NO_SYMBOL = re.compile(
     re.IGNORECASE,
 )
 """First words that are no gene: contigs, accession prefixes, variant names and generic labels."""
+
+
+class Intervals(NamedTuple):
+    """Half-open intervals on one axis: start and end, shape (intervals,)."""
+
+    start: np.ndarray
+    end: np.ndarray
+
+
+class Tiles(NamedTuple):
+    """Parts of intervals: start, end, and the number of the interval each is of, shape (parts,)."""
+
+    start: np.ndarray
+    end: np.ndarray
+    source: np.ndarray
 
 
 def gene_symbol(name: str) -> str:
@@ -30,20 +49,18 @@ def gene_symbol(name: str) -> str:
     return first if SYMBOL.fullmatch(first) and not NO_SYMBOL.fullmatch(first) else UNNAMED
 
 
-def merge(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def merge(start: np.ndarray, end: np.ndarray) -> Intervals:
     """Union of intervals: disjoint, sorted, touching ones joined."""
     order = np.argsort(start, kind="stable")
     start, end = start[order], end[order]
     if len(start) == 0:
-        return start, end
+        return Intervals(start, end)
     reach = np.maximum.accumulate(end)
     opens = np.r_[True, start[1:] > reach[:-1]]
-    return start[opens], reach[np.r_[opens[1:], True]]
+    return Intervals(start[opens], reach[np.r_[opens[1:], True]])
 
 
-def gaps(
-    start: np.ndarray, end: np.ndarray, taken_start: np.ndarray, taken_end: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def gaps(start: np.ndarray, end: np.ndarray, taken_start: np.ndarray, taken_end: np.ndarray) -> Intervals:
     """Parts of disjoint, sorted intervals that no taken interval covers."""
     taken_start, taken_end = merge(taken_start, taken_end)
     # Between two neighbouring taken intervals lies a hole; cut the holes at the edges of the given intervals.
@@ -88,41 +105,37 @@ def mean_over(
     return np.where(enough, np.round(total / np.maximum(covered, 1), 9), np.nan)  # sums of 3 Gb err in the tenth digit
 
 
-def tile(start: np.ndarray, end: np.ndarray, width_bp: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def tile(start: np.ndarray, end: np.ndarray, width_bp: float) -> Tiles:
     """Each interval cut into equal parts of about ``width_bp``: start, end and the index of the interval."""
     span = end - start
     parts = np.maximum(np.rint(span / width_bp).astype(np.int64), 1)
     source = np.repeat(np.arange(len(start)), parts)
     part = np.arange(len(source)) - np.repeat(np.cumsum(parts) - parts, parts)
     cut = span[source], parts[source]
-    return start[source] + cut[0] * part // cut[1], start[source] + cut[0] * (part + 1) // cut[1], source
+    return Tiles(start[source] + cut[0] * part // cut[1], start[source] + cut[0] * (part + 1) // cut[1], source)
 
 
-def disjoint(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same union without overlaps: start, end and source; where intervals overlap, the first keeps the bases."""
+def disjoint(start: np.ndarray, end: np.ndarray) -> Tiles:
+    """Union of intervals without overlaps, each part with its source; where they overlap, the first keeps the bases."""
     order = np.lexsort((end, start))
     start, end = start[order], end[order]
     if len(start):
         reach = np.maximum.accumulate(end)
         start = np.r_[start[:1], np.maximum(start[1:], reach[:-1])]
     kept = start < end
-    return start[kept], end[kept], order[kept]
+    return Tiles(start[kept], end[kept], order[kept])
 
 
-def widen(
-    start: np.ndarray, end: np.ndarray, low: np.ndarray, high: np.ndarray, *, min_target_bp: int = 100
-) -> tuple[np.ndarray, np.ndarray]:
-    """Targets, those narrower than ``min_target_bp`` (single SNPs) widened around their middle, within [low, high).
+def widen(start: np.ndarray, end: np.ndarray, low: np.ndarray, high: np.ndarray) -> Intervals:
+    """Targets, those narrower than ``MIN_TARGET_BP`` (single SNPs) widened around their middle, within [low, high).
 
     Fragments are counted by midpoint, and the midpoints of captured fragments lie spread around a narrow probe.
     """
-    grow = np.maximum(min_target_bp - (end - start), 0)
-    return np.maximum(start - grow // 2, low), np.minimum(end + (grow + 1) // 2, high)
+    grow = np.maximum(MIN_TARGET_BP - (end - start), 0)
+    return Intervals(np.maximum(start - grow // 2, low), np.minimum(end + (grow + 1) // 2, high))
 
 
-def target_bins(
-    start: np.ndarray, end: np.ndarray, *, target_bp: int = 250
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def target_bins(start: np.ndarray, end: np.ndarray, *, target_bp: int = 250) -> Tiles:
     """Tiles of about ``target_bp`` over the targets: start, end and target, sorted and disjoint.
 
     Touching targets are tiled as one, whatever their names; a tile's target is the one that its middle lies in.
@@ -137,42 +150,33 @@ def target_bins(
     start, end, source = disjoint(start, end)
     tile_start, tile_end, _ = tile(*merge(start, end), target_bp)
     middle = (tile_start + tile_end) // 2
-    return tile_start, tile_end, source[np.searchsorted(start, middle, side="right") - 1]
+    return Tiles(tile_start, tile_end, source[np.searchsorted(start, middle, side="right") - 1])
 
 
 def off_target_bins(
-    start: np.ndarray,
-    end: np.ndarray,
-    *,
-    target_start: np.ndarray,
-    target_end: np.ndarray,
-    excluded_start: np.ndarray,
-    excluded_end: np.ndarray,
-    off_target_bp: int = 150_000,
-    off_target_min_bp: int = 15_000,
-    off_target_padding_bp: int = 500,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Windows of about ``off_target_bp`` in what targets and excluded regions leave of the chromosomes: start and end.
+    chromosomes: Intervals, targets: Intervals, excluded: Intervals, settings: BinsSettings
+) -> Intervals:
+    """Windows of about ``off_target_bp`` in what targets and excluded regions leave of the chromosomes.
 
     Parameters
     ----------
-    start, end
-        Chromosomes.
-    target_start, target_end
-        Targets; ``off_target_padding_bp`` on both sides stay free, since captured fragments reach beyond the probe.
-    excluded_start, excluded_end
-        Centromeres, blacklisted and unsequenced stretches.
-    off_target_bp, off_target_min_bp
-        Mean width wanted, and the narrowest stretch that is used.
+    chromosomes
+    targets
+        ``off_target_padding_bp`` on both sides stay free, since captured fragments reach beyond the probe.
+    excluded
+        Centromeres, blacklisted and unsequenced regions.
+    settings
+        Mean width wanted (``off_target_bp``), the narrowest region that is used (``off_target_min_bp``), and padding.
     """
-    taken_start = np.concatenate([target_start - off_target_padding_bp, excluded_start])
-    taken_end = np.concatenate([target_end + off_target_padding_bp, excluded_end])
-    free_start, free_end = gaps(start, end, taken_start, taken_end)
-    wide = free_end - free_start >= off_target_min_bp
-    return tile(free_start[wide], free_end[wide], off_target_bp)[:2]
+    padding_bp = settings.off_target_padding_bp
+    taken_start = np.concatenate([targets.start - padding_bp, excluded.start])
+    taken_end = np.concatenate([targets.end + padding_bp, excluded.end])
+    free = gaps(*chromosomes, taken_start, taken_end)
+    wide = free.end - free.start >= settings.off_target_min_bp
+    return Intervals(*tile(free.start[wide], free.end[wide], settings.off_target_bp)[:2])
 
 
-def windows(start: np.ndarray, end: np.ndarray, window_bp: int) -> tuple[np.ndarray, np.ndarray]:
+def windows(start: np.ndarray, end: np.ndarray, window_bp: int) -> Intervals:
     """Windows of exactly ``window_bp`` along the chromosomes: start and end.
 
     A remainder at a chromosome's end is a window of its own if it is at least half as wide, else part of the last one.
@@ -183,7 +187,7 @@ def windows(start: np.ndarray, end: np.ndarray, window_bp: int) -> tuple[np.ndar
     index = np.arange(len(source)) - np.repeat(np.cumsum(number) - number, number)
     window_start = start[source] + index * window_bp
     last = index == number[source] - 1
-    return window_start, np.where(last, end[source], window_start + window_bp)
+    return Intervals(window_start, np.where(last, end[source], window_start + window_bp))
 
 
 def overlapping_gene(start: np.ndarray, end: np.ndarray, gene_start: np.ndarray, gene_end: np.ndarray) -> np.ndarray:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from metcn.bins import design, sampled
+from metcn.bins import sampled
 from metcn.bins import tiles as tiling
 from metcn.counts import counters as counting
 from metcn.counts import filtered, fragment_lengths, progress
@@ -20,6 +21,7 @@ from metcn.genome import axis
 from metcn.genome import build as genomes
 from metcn.reads import alignments, reader
 from metcn.reads.sam import FILTERED, TALLIES, Filters
+from metcn.run.settings import CountsSettings
 
 CLASSES = ("met", "chr7", "backbone")
 """Where fragments' lengths are told apart: in MET, on the rest of chromosome 7, on the other autosomes."""
@@ -29,13 +31,13 @@ DEPTH_UNITS = {FRAGMENTS: "fragments per kb", BASES: "bases per bp"}
 PACE = ("records", "bytes_read", "seconds", "records_per_second", "bytes_per_second", "threads")
 
 
-def settled(frame: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, Any]:
+def settled(frame: pd.DataFrame, settings: CountsSettings) -> CountsSettings:
     """The settings with ``keep_duplicates`` decided: where it is left open, duplicates count in inserts of amplicons.
 
     Those begin at primers, so that reads of different molecules lie alike and are marked as duplicates nonetheless.
     """
-    asked = settings.get("keep_duplicates")
-    return {**settings, "keep_duplicates": _by_position(frame) if asked is None else asked}
+    asked = settings.keep_duplicates
+    return replace(settings, keep_duplicates=_by_position(frame) if asked is None else asked)
 
 
 def _by_position(frame: pd.DataFrame) -> bool:
@@ -43,9 +45,18 @@ def _by_position(frame: pd.DataFrame) -> bool:
     return bool((frame["kind"] == "amplicon").any())
 
 
+class CountedAlignment(NamedTuple):
+    """Fragments and depth per bin, shape (bins,), the summary of the counts, and how fast they were read (`PACE`)."""
+
+    number: np.ndarray
+    depth: np.ndarray
+    summary: dict[str, Any]
+    pace: dict[str, float]
+
+
 def count(
-    frame: pd.DataFrame, facts: genomes.Genome, path: Path, fasta: Path | None, settings: Mapping[str, Any]
-) -> tuple[np.ndarray, np.ndarray, dict[str, Any], dict[str, float]]:
+    frame: pd.DataFrame, facts: genomes.Genome, path: Path, fasta: Path | None, settings: CountsSettings
+) -> CountedAlignment:
     """Fragments and depth per bin (NaN where the alignment lacks the contig or was not read), the summary, the pace.
 
     The pace (:data:`PACE`) is apart, since the summary of the same file is always the same.
@@ -56,8 +67,7 @@ def count(
         If the alignment is damaged, of another genome build, or holds no bin.
     """
     settings = settled(frame, settings)
-    filters = Filters(**design.given(settings, *Filters._fields))
-    threads, unit = settings.get("threads", 1), settings.get("unit", FRAGMENTS)
+    filters, threads, unit = Filters.of(settings), settings.threads, settings.unit
     left_out = (frame["mask"] == tiling.NOT_READ).to_numpy()
     with alignments.open_alignment(path, fasta, names=unit == BASES) as opened:
         reasons = genomes.check_build(opened.contigs, facts, where=str(path))
@@ -92,7 +102,7 @@ def count(
     }
     missing = absent | left_out
     count, depth = (np.where(missing, np.nan, values) for values in (counter.per_bin.counts, counter.depth(unit)))
-    return count, depth, told, _pace(counter.tallies["records"], what.bytes_read, seconds, threads)
+    return CountedAlignment(count, depth, told, _pace(counter.tallies["records"], what.bytes_read, seconds, threads))
 
 
 class _Counter:
@@ -142,7 +152,7 @@ class _Counter:
             return counting.depth_per_base(self._bases.counts, self._width)
         return counting.depth_per_kb(self.per_bin.counts, self._width)
 
-    def losses(self, settings: Mapping[str, Any]) -> list[filtered.Loss]:
+    def losses(self, settings: CountsSettings) -> list[filtered.Loss]:
         """What the filters took that they should not."""
         usable = (self._frame["mask"] == "").to_numpy()
         met = usable & (self._frame["role"] == "met").to_numpy()
@@ -151,12 +161,13 @@ class _Counter:
         left_out = {fate: counter.counts for fate, counter in self._left_out.items()}
         bins = filtered.Bins(self.per_bin.counts, left_out, met, usable & ~met & alike)
         rules = filtered.Rules(
-            **design.given(settings, "min_mapq", "min_fragment_bp", "max_fragment_bp"),
+            min_mapq=settings.min_mapq,
+            min_fragment_bp=settings.min_fragment_bp,
+            max_fragment_bp=settings.max_fragment_bp,
             by_position=_by_position(self._frame),
-            each_read=settings.get("unit") == BASES,
+            each_read=settings.unit == BASES,
         )
-        limits = filtered.Limits(**design.given(settings, *filtered.Limits.__dataclass_fields__))
-        return filtered.losses(self.tallies, bins, rules, limits)
+        return filtered.losses(self.tallies, bins, rules, filtered.Limits.of(settings))
 
     def told(self) -> dict[str, Any]:
         """What was counted beside the bins."""
@@ -191,12 +202,12 @@ def _pace(records: int, bytes_read: int, seconds: float, threads: int) -> dict[s
     return dict(zip(PACE, values, strict=True))
 
 
-def _duplicates(tallies: Mapping[str, int], settings: Mapping[str, Any]) -> float | None:
-    """Share of duplicates among primary, mapped, passing records; None where they are counted like any other."""
+def _duplicates(tallies: Mapping[str, int], settings: CountsSettings) -> float | None:
+    """Fraction of duplicates among primary, mapped, passing records; None where they are counted like any other."""
     primary = tallies["records"] - sum(
         tallies[fate] for fate in ("unmapped", "secondary", "supplementary", "qc_failed")
     )
-    return tallies["duplicate"] / primary if primary and not settings.get("keep_duplicates") else None
+    return tallies["duplicate"] / primary if primary and not settings.keep_duplicates else None
 
 
 def _absent(frame: pd.DataFrame, contigs: Mapping[str, int], path: Path) -> np.ndarray:

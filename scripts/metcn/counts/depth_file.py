@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from metcn.counts import counters
-from metcn.files import read_json
+from metcn.counts.summary_file import CountsSummary
+from metcn.io import tables
 from metcn.stats import fragments
 
 
-def behind(
-    frame: pd.DataFrame, read: Sequence[tuple[np.ndarray, np.ndarray]], summaries: Sequence[Path | None]
-) -> list[fragments.Counts]:
-    """Fragments behind the depths of each of some samples, which have ``summaries`` or None."""
-    return [
-        fragments.behind(*one, width(frame), bases_each=_bases_each(path))
-        for one, path in zip(read, summaries, strict=True)
-    ]
+@dataclass(frozen=True, eq=False)
+class SampleDepth:
+    """One sample's depth over the bins: arrays of shape (bins,).
+
+    Attributes
+    ----------
+    depth : ndarray
+        As the counts have it.
+    log2 : ndarray of float32
+        Its logarithm; NaN where a bin has no reads.
+    counts : Counts
+        Fragments behind the depths, as far as they are known.
+    """
+
+    depth: NDArray[np.float64]
+    log2: NDArray[np.float32]
+    counts: fragments.Counts
 
 
-def log2(frame: pd.DataFrame, depth: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Log2 depth per bin, NaN where it has no reads."""
-    return counters.even_log2_depth(depth, count, width(frame)).astype(np.float32)
+def read(path: Path, frame: pd.DataFrame, summary: CountsSummary | None) -> SampleDepth:
+    """Depth of the sample of a ``.cnn`` over the bins of ``frame``.
 
-
-def width(frame: pd.DataFrame) -> np.ndarray:
-    """Width of each bin, bp."""
-    return (frame["end"] - frame["start"]).to_numpy()
-
-
-def _bases_each(summary: Path | None) -> float | None:
-    """Bases that a fragment adds to the mean depth of a coverage table; None where that, or the table, is not known."""
-    value = read_json(summary).get("bases_per_fragment") if summary else None
-    return None if value is None else float(value)
+    Raises
+    ------
+    InputError
+        If the table is malformed or has other rows than the bins.
+    """
+    depth, count = tables.read_depth(path, frame)
+    width_bp = (frame["end"] - frame["start"]).to_numpy()
+    log2 = counters.even_log2_depth(depth, count, width_bp).astype(np.float32)
+    bases_each = summary.bases_per_fragment if summary else None
+    return SampleDepth(depth, log2, fragments.behind(depth, count, width_bp, bases_each=bases_each))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metcn.reads.sam import FILTERED, TALLIES
+from metcn.run.settings import CountsSettings
 
 WARNED, REFUSED = "reads_filtered", "most_reads_filtered"
 EVERYWHERE, MET = "input", "MET"
@@ -68,6 +69,11 @@ class Limits:
     max_duplicates: float = 0.8
     max_filter_effect: float = 1.25
     fail_filter_effect: float = 2.0
+
+    @classmethod
+    def of(cls, settings: CountsSettings) -> Limits:
+        """Those of the settings."""
+        return cls(**{item.name: getattr(settings, item.name) for item in fields(cls)})
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from metcn.bins import design
 from metcn.bins import tiles as tiling
 from metcn.counts import snps
 from metcn.genome import build as genomes
 from metcn.reads.sam import Filters
+from metcn.run.settings import CountsSettings
 from metcn.vocabulary import ALLELE_COLUMNS
 
 NEAR_BP = 100  # how far beyond a target captured fragments still reach in number
@@ -31,7 +29,7 @@ def counted(
     facts: genomes.Genome,
     alignment: Path,
     fasta: Path | None,
-    settings: Mapping[str, Any],
+    settings: CountsSettings,
 ) -> pd.DataFrame:
     """Reads of either allele (``ALLELE_COLUMNS``) at the listed SNPs that lie in or near usable bins.
 
@@ -41,8 +39,7 @@ def counted(
         If the list or the alignment is unusable, or of another build.
     """
     sites = within(snps.read(listed, facts), frame)
-    filters = Filters(**design.given(settings, *Filters._fields))
-    reads = snps.count(alignment, fasta, sites, filters, settings["min_base_quality"])
+    reads = snps.count(alignment, fasta, sites, Filters.of(settings), settings.min_base_quality)
     return sites.assign(**dict(zip(snps.READ_COLUMNS, reads.T, strict=True)))
 
 

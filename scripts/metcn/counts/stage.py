@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.genome import build as genomes
 from metcn.io import coverage_formats, tables
+from metcn.run.settings import CountsSettings
 from metcn.stats import fragments
 from metcn.vocabulary import COUNT_COLUMNS, REASONS
 
@@ -52,12 +53,12 @@ def counts(
     """
     facts = genomes.load(genome)
     frame = tables.read_bins(bins)
-    settings = counted.settled(frame, settings)
+    chosen = counted.settled(frame, CountsSettings(**settings))
     pace: Mapping[str, float | None] = dict.fromkeys(counted.PACE)
     if alignment:
-        count, depth, told, pace = counted.count(frame, facts, alignment, fasta, settings)
+        count, depth, told, pace = counted.count(frame, facts, alignment, fasta, chosen)
     elif coverage:
-        depth, count, told = _depth_of_coverage(frame, facts, coverage, bins, settings)
+        depth, count, told = _depth_of_coverage(frame, facts, coverage, bins, chosen)
     else:
         raise InputError(f"sample {sample} has neither alignments nor coverage; give one of them in the sample sheet")
     result = frame.assign(
@@ -65,7 +66,7 @@ def counts(
     )
     tables.write_counts(output, result[list(COUNT_COLUMNS)])
     if alleles is not None:
-        found = sites.counted(snps, frame, facts, alignment, fasta, settings) if snps and alignment else sites.none()
+        found = sites.counted(snps, frame, facts, alignment, fasta, chosen) if snps and alignment else sites.none()
         tables.write_alleles(alleles, found)
     told["reasons"] = _reasons(frame, depth, count, told)
     read = provenance.contents(bins=bins, alignment=alignment, coverage=coverage, fasta=fasta, snps=snps)
@@ -82,13 +83,21 @@ def _width(frame: pd.DataFrame) -> np.ndarray:
     return (frame["end"] - frame["start"]).to_numpy()
 
 
+class _CoverageDepth(NamedTuple):
+    """Depth and fragments per bin, shape (bins,), and the summary of the counts."""
+
+    depth: np.ndarray
+    number: np.ndarray
+    summary: dict[str, Any]
+
+
 def _depth_of_coverage(
     frame: pd.DataFrame,
     facts: genomes.Genome,
     paths: Sequence[Path],
     bins_path: Path,
-    settings: Mapping[str, Any],
-) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    settings: CountsSettings,
+) -> _CoverageDepth:
     """Depth per bin as the tables give it, fragments where they tell them, and the summary.
 
     Where they tell none, a depth is taken for a mean over bases, to which a fragment adds ``bases_per_fragment``.
@@ -114,14 +123,14 @@ def _depth_of_coverage(
         "lengths": None,
         "unit": None,
         "depth_unit": "as in the source",
-        "bases_per_fragment": None if table["count"].notna().any() else settings.get("bases_per_fragment"),
+        "bases_per_fragment": None if table["count"].notna().any() else settings.bases_per_fragment,
         "bins_without_contig": 0,
         "bins_not_read": 0,
         "reading": None,
         "warnings": list(notes),
         "reasons": [] if verified else ["build_not_verified"],
     }
-    return table["depth"].to_numpy(), np.rint(table["count"].to_numpy(float)), told
+    return _CoverageDepth(table["depth"].to_numpy(), np.rint(table["count"].to_numpy(float)), told)
 
 
 def _check_same_rows(frame: pd.DataFrame, table: pd.DataFrame, bins_path: Path, where: str) -> None:

@@ -1,40 +1,55 @@
-"""Depth ratios: a sample against the normals, its baseline, and the levels of MET and its surroundings with errors."""
+"""One sample against the normals: its log2 ratios after correction, and the levels taken from them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metcn.bins import groups as regions
-from metcn.bins import layout
+from metcn.bins.layout import WIDE_KINDS, BinLayout
 from metcn.reference import gc_curves, sums, tangent
+from metcn.reference.panel import Panel
 from metcn.stats import fragments, robust
 
 BIN_FLOOR = 0.1  # log2; a few very quiet bins must not be taken for the gene
 LEVEL_BOUND = 3.0  # SDs from the others in its gene at which a bin loses weight: dropout does, real signal does not
-PRIOR_GROUPS = 20  # the reference's gene-level excess counts as much as this many genes of the sample
-EXCESS_WITHOUT_NORMALS = 0.25  # log2; spread of gene means against a flat reference on a real capture panel
-SMALLEST_SD = 1e-3  # log2; no bin is without noise
-ANEUPLOIDY_SHARE = 0.05  # baseline error per SD of block levels: what the genome's uncovered parts may add
 
 Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Corrected:
-    """A sample's log2 ratios after correction, NaN where masked, and the SD expected of each bin."""
+@dataclass(frozen=True, eq=False)
+class CorrectedProfile:
+    """A sample's log2 ratios after correction: arrays of shape (bins,), and a mapping from each kind of bins.
+
+    Attributes
+    ----------
+    log2_ratio, sd : ndarray
+        Log2 ratios, NaN where masked, and the SD expected of each.
+    number, expected : ndarray
+        Fragments behind each depth, and those expected of the bin at ratio 1; NaN where they are not known.
+    noise : mapping
+        Kind -> bin noise of this sample, log2.
+    scale : mapping
+        Kind -> that noise over what the normals lead to expect.
+    scores : mapping
+        Kind -> score of each component, in SDs of the normals.
+    summed : tuple of str
+        Kinds of so few fragments that sums of counts take the place of logarithms.
+    """
 
     log2_ratio: Floats
     sd: Floats
-    noise: dict[str, float]  # kind -> bin noise of this sample, log2
-    scale: dict[str, float]  # kind -> that noise over what the normals lead to expect
-    shares: dict[str, list[float]]  # kind -> share of each component, in SDs of the normals
-    expected: Floats  # fragments expected of each bin at ratio 1; NaN where they are not known
-    summed: tuple[str, ...] = ()  # kinds of so few fragments that sums of counts take the place of logarithms
+    number: Floats
+    expected: Floats
+    noise: dict[str, float]
+    scale: dict[str, float]
+    scores: dict[str, list[float]]
+    summed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,23 +67,127 @@ class Level:
     expected: float = float("nan")
 
 
+@dataclass(frozen=True, eq=False)
+class _Surroundings:
+    """Level that wide bins have around each bin, log2, shape (bins,), and its typical error."""
+
+    log2: Floats
+    error: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Corrected bins of one kind: arrays of their shape; the rest as in `CorrectedProfile`."""
+
+    log2_ratio: Floats
+    sd: Floats
+    expected: Floats
+    noise: float
+    scale: float
+    scores: list[float]
+
+
+@dataclass(frozen=True, eq=False)
+class _Correction:
+    """A sample, the normals, and how the one is corrected by the other: arrays of shape (bins,).
+
+    ``residual`` is the log2 depth less the normals' centre, NaN where masked; ``counts`` are the fragments behind it.
+    """
+
+    layout: BinLayout
+    panel: Panel
+    residual: Floats
+    counts: fragments.Counts | None
+    covariates: Sequence[str]
+    curve: str
+    summed: Sequence[str]
+
+    @property
+    def number(self) -> Floats:
+        """Fragments of each bin; NaN where they are not known."""
+        return np.full(len(self.layout), np.nan) if self.counts is None else self.counts.number
+
+    def parts(self, kinds: Sequence[str], around: _Surroundings) -> dict[str, _Part]:
+        """Corrected bins of some kinds; a kind without a bin to fit on is not among them."""
+        known = self.layout.fit & np.isfinite(self.residual) & np.isfinite(around.log2)
+        parts = {}
+        for name in kinds:
+            members = np.flatnonzero(self.layout.kind == name)
+            if known[members].any():
+                few = self.counts is not None and name in self.summed
+                parts[name] = (self._by_sums if few else self._by_logarithms)(members, known[members], around)
+        return parts
+
+    def _components(self, members: NDArray[np.intp]) -> Mask:
+        """Columns of the basis that are components of these bins."""
+        return np.any(self.panel.basis[members] != 0, axis=0)
+
+    def _by_sums(self, members: NDArray[np.intp], used: Mask, around: _Surroundings) -> _Part:
+        """Corrected bins of few fragments; the fit rests on those ``used``."""
+        assert self.counts is not None
+        number, layout = self.counts.number, self.layout.at(members)
+        seen = np.where(np.isfinite(self.residual), number, np.nan)[members]
+        due = (self.counts.per_depth * 2**self.panel.centre)[members]
+        basis = self.panel.basis[:, self._components(members)].astype(float)[members]
+        fitted = sums.fitted(
+            sums.Bins(layout, seen, due, basis, around.log2[members]),
+            [getattr(layout, name) for name in self.covariates],
+        )
+        noise = robust.median(fitted.sd[used])
+        return _Part(
+            log2_ratio=fragments.log2_ratio(number[members], fitted.expected),
+            sd=fitted.sd,
+            expected=fitted.expected,
+            noise=noise,
+            scale=noise / robust.median(self.panel.spread.astype(float)[members][used]),
+            scores=fitted.scores,
+        )
+
+    def _by_logarithms(self, members: NDArray[np.intp], used: Mask, around: _Surroundings) -> _Part:
+        """Corrected bins of many fragments; the fit rests on those ``used``."""
+        layout, residual = self.layout.at(members), self.residual[members]
+        spread = self.panel.spread[members].astype(float)
+        basis = self.panel.basis[members][:, self._components(members)].astype(float)
+        left = (residual - around.log2[members])[used]
+        scores = _scores(left, spread[used], basis[used], layout.group[used], around.error)
+        ratio = tangent.subtract(residual, basis, scores)
+        for name in self.covariates:
+            ratio -= gc_curves.explained(ratio, covariate=getattr(layout, name), rows=layout.fit, method=self.curve)
+        scale = noise_scale(ratio, spread, layout.chromosome)
+        expected = np.maximum(self.number[members], 0.5) / 2**ratio  # an empty bin has half a fragment
+        learned = spread * scale
+        floor = np.fmax(learned, fragments.sd(expected))
+        sd = np.where(np.isfinite(ratio) & np.isfinite(learned), floor, np.nan)
+        return _Part(ratio, sd, expected, robust.median(sd[used]), scale, [float(score) for score in scores[:-1]])
+
+    def profile(self, parts: Mapping[str, _Part]) -> CorrectedProfile:
+        """Corrected kinds in the order of the bins; NaN for those that are not among them."""
+        ratio, sd, expected = (np.full(len(self.layout), np.nan) for _ in range(3))
+        for name, part in parts.items():
+            own = self.layout.kind == name
+            ratio[own], sd[own], expected[own] = part.log2_ratio, part.sd, part.expected
+        return CorrectedProfile(
+            log2_ratio=ratio,
+            sd=sd,
+            number=self.number,
+            expected=expected,
+            noise={name: part.noise for name, part in parts.items()},
+            scale={name: part.scale for name, part in parts.items()},
+            scores={name: part.scores for name, part in parts.items()},
+            summed=tuple(self.summed),
+        )
+
+
 def correct(
     log2_depth: Floats,
-    *,
-    centre: Floats,
-    spread: Floats,
-    basis: Floats,
-    kind: NDArray,
-    chromosome: NDArray,
-    block: NDArray[np.intp],
-    group: NDArray[np.intp],
-    usable: Mask,
-    fit: Mask,
-    covariates: Sequence[Floats] = (),
-    curve: str = "medians",
+    layout: BinLayout,
+    panel: Panel,
     counts: fragments.Counts | None = None,
+    *,
+    covariates: Sequence[str] = ("gc",),
+    curve: str = "medians",
     summed: Sequence[str] = (),
-) -> Corrected:
+) -> CorrectedProfile:
     """Log2 ratios of one sample: centred on the normals, less what components and curves explain, level 0 per kind.
 
     Kinds that cover the genome evenly come first. Targets are then fitted on what is left of them after the level that
@@ -76,90 +195,39 @@ def correct(
 
     Parameters
     ----------
-    log2_depth, centre, spread : ndarray, shape (bins,)
+    log2_depth : ndarray, shape (bins,)
         NaN where a bin has no reads (it stays NaN).
-    basis : ndarray, shape (bins, components)
-        Components, log2 per unit share; may have no column.
-    block : ndarray of int, shape (bins,)
-        Stretch of ``layout.BLOCK_BP`` that each bin lies in (`metcn.bins.groups.blocks`).
-    group : ndarray of int, shape (bins,)
-        Gene of each bin; ascending within a kind.
-    usable, fit : ndarray of bool, shape (bins,)
-        Bins that are not masked, and those outside chromosome 7 that the fit may rest on.
-    covariates : sequence of ndarray, shape (bins,)
-        GC content, mappability: what a curve of its own is taken away for, one after the other; NaN where unknown.
-    curve : str
-        How the curves are made, see `metcn.reference.gc_curves.explained`.
+    layout : BinLayout
+    panel : Panel
+        What normals have in these bins; its mask says which of them are used.
     counts : Counts, optional
         Fragments behind the depths, as far as they are known: the error that counting them gives a bin is a floor.
+    covariates : sequence of str
+        ``gc``, ``mappability``: what a curve of its own is taken away for, one after the other.
+    curve : str
+        How the curves are made, see `metcn.reference.gc_curves.explained`.
     summed : sequence of str
-        Kinds of bins that hold few of them, see `metcn.ratios.sums`.
+        Kinds of bins that hold few fragments, see `metcn.reference.sums`.
     """
-    residual = np.where(usable, log2_depth - centre, np.nan)
-    blank = np.full(len(residual), np.nan)
-    ratio, number = blank.copy(), blank if counts is None else counts.number
-    found = Corrected(ratio, blank.copy(), {}, {}, {}, blank.copy(), tuple(summed))
-    wide = np.isin(kind, layout.WIDE_KINDS)
-    local: Floats = np.zeros(len(residual))
-    error = 0.0
-    for name in sorted(np.unique(kind), key=lambda name: (name not in layout.WIDE_KINDS, name)):
-        members = np.flatnonzero(kind == name)
-        if name not in layout.WIDE_KINDS and (fit & wide & np.isfinite(ratio)).any():
-            local = wide_levels(found, number, kind=kind, block=block, use=wide)[block]
-            error = wide_noise(found, number, ratio, local, kind=kind, use=wide & fit, block=block)
-        used = members[(fit & np.isfinite(residual) & np.isfinite(local))[members]]
-        if used.size == 0:
-            continue
-        columns = np.any(basis[members] != 0, axis=0)
-        if counts is not None and name in summed:
-            seen, due = np.where(np.isfinite(residual), number, np.nan), counts.per_depth * 2**centre
-            own = sums.Bins(seen, due, basis[:, columns].astype(float), local, fit, chromosome, block).at(members)
-            fitted = sums.fitted(own, [each[members] for each in covariates])
-            _add_summed(found, str(name), members, fitted, number, spread, used)
-            continue
-        part = basis[members][:, columns].astype(float)
-        rows = np.searchsorted(members, used)
-        shares = _shares((residual - local)[used], spread[used], part[rows], group[used], error)
-        ratio[members] = tangent.subtract(residual[members], part, shares)
-        for covariate in covariates:
-            ratio[members] -= gc_curves.explained(
-                ratio[members], covariate=covariate[members], rows=fit[members], method=curve
-            )
-        found.scale[str(name)] = noise_scale(ratio[members], spread[members], chromosome[members])
-        found.expected[members] = np.maximum(number[members], 0.5) / 2 ** ratio[members]  # an empty bin has half a one
-        learned = spread[members] * found.scale[str(name)]
-        floor = np.fmax(learned, fragments.sd(found.expected[members]))
-        found.sd[members] = np.where(np.isfinite(ratio[members]) & np.isfinite(learned), floor, np.nan)
-        found.noise[str(name)] = robust.median(found.sd[used])
-        found.shares[str(name)] = [float(share) for share in shares[:-1]]
-    return found
+    residual = np.where(panel.mask == "", np.asarray(log2_depth, dtype=float) - panel.centre, np.nan)
+    task = _Correction(layout, panel, residual, counts, covariates, curve, summed)
+    around = _Surroundings(np.zeros(len(layout)), 0.0)
+    parts = task.parts([name for name in layout.kinds if name in WIDE_KINDS], around)
+    profile = task.profile(parts)
+    if layout.target.any() and (layout.fit & layout.wide & np.isfinite(profile.log2_ratio)).any():
+        local = wide_levels(profile, layout)[layout.block]
+        around = _Surroundings(local, wide_noise(profile, layout, profile.log2_ratio, local))
+    return task.profile(parts | task.parts([name for name in layout.kinds if name not in WIDE_KINDS], around))
 
 
-def _add_summed(
-    found: Corrected,
-    name: str,
-    members: NDArray[np.intp],
-    fitted: sums.Fitted,
-    number: Floats,
-    spread: Floats,
-    used: NDArray[np.intp],
-) -> None:
-    """Enter what sums of counts say of a kind."""
-    found.expected[members], found.sd[members] = fitted.expected, fitted.sd
-    found.log2_ratio[members] = fragments.log2_ratio(number[members], fitted.expected)
-    found.shares[name] = fitted.shares
-    found.noise[name] = robust.median(found.sd[used])
-    found.scale[name] = found.noise[name] / robust.median(spread[used])
-
-
-def _shares(
+def _scores(
     residual: Floats, spread: Floats, basis: Floats, group: NDArray[np.intp], error: float
 ) -> NDArray[np.float64]:
-    """Shares of the components, and the level, from group means with an ``error`` besides their own."""
+    """Scores of the components, and the level, from group means with an ``error`` besides their own."""
     weight = tangent.bin_weights(spread)
     known = tangent.grouped(np.vstack([residual, basis.T]), weight, group)
     use = known.present()
-    return tangent.fit(known.means[0, use], known.variance[use] + error**2, known.means[1:, use].T).shares
+    return tangent.fit(known.means[0, use], known.variance[use] + error**2, known.means[1:, use].T).scores
 
 
 def noise_scale(ratio: Floats, spread: Floats, chromosome: NDArray) -> float:
@@ -178,28 +246,23 @@ def block_levels(ratio: Floats, *, block: NDArray[np.intp], use: Mask) -> Floats
     return regions.medians(np.where(use, ratio, np.nan), block, int(block.max(initial=-1)) + 1)
 
 
-def wide_levels(corrected: Corrected, number: Floats, *, kind: NDArray, block: NDArray[np.intp], use: Mask) -> Floats:
-    """`block_levels` of wide bins, from sums where they hold few of the fragments behind the ratios (``number``)."""
-    if not np.isin(kind[use], corrected.summed).all() or not use.any():
-        return block_levels(corrected.log2_ratio, block=block, use=use)
-    return summed_levels(number, corrected.expected, block=block, use=use)
+def wide_levels(profile: CorrectedProfile, layout: BinLayout) -> Floats:
+    """`block_levels` of wide bins, shape (blocks,), from sums where they hold few fragments."""
+    if not np.isin(layout.kind[layout.wide], profile.summed).all() or not layout.wide.any():
+        return block_levels(profile.log2_ratio, block=layout.block, use=layout.wide)
+    return summed_levels(profile.number, profile.expected, block=layout.block, use=layout.wide)
 
 
-def wide_noise(
-    corrected: Corrected,
-    number: Floats,
-    ratio: Floats,
-    local: Floats,
-    *,
-    kind: NDArray,
-    use: Mask,
-    block: NDArray[np.intp],
-) -> float:
-    """Typical error of `wide_levels`: that of a median of bins, or of a block's fragments where they are summed."""
-    if not use.any() or not np.isin(kind[use], corrected.summed).all():
-        return local_noise(ratio, corrected.sd, local, use=use, block=block)
-    keep = use & np.isfinite(number) & np.isfinite(corrected.expected)
-    seen, size = np.bincount(block[keep], weights=number[keep]), np.bincount(block[keep])
+def wide_noise(profile: CorrectedProfile, layout: BinLayout, ratio: Floats, local: Floats) -> float:
+    """Typical error of `wide_levels`: that of a median of bins, or of a block's fragments where they are summed.
+
+    ``ratio`` and ``local`` are the bins' log2 ratios and the level around them, on one baseline.
+    """
+    use = layout.wide & layout.fit
+    if not use.any() or not np.isin(layout.kind[use], profile.summed).all():
+        return local_noise(ratio, profile.sd, local, use=use, block=layout.block)
+    keep = use & np.isfinite(profile.number) & np.isfinite(profile.expected)
+    seen, size = np.bincount(layout.block[keep], weights=profile.number[keep]), np.bincount(layout.block[keep])
     return robust.median(fragments.sd(seen[size > 0])) if keep.any() else 0.0
 
 
@@ -208,174 +271,6 @@ def summed_levels(number: Floats, expected: Floats, *, block: NDArray[np.intp], 
     keep, count = use & np.isfinite(number) & np.isfinite(expected), int(block.max(initial=-1)) + 1
     seen, due = (np.bincount(block[keep], weights=values[keep], minlength=count) for values in (number, expected))
     return np.asarray(fragments.log2_ratio(seen, due))
-
-
-def tie_targets(
-    ratio: Floats, sd: Floats, *, local: Floats, local_error: float, targets: Mask, group: NDArray[np.intp]
-) -> tuple[float, float]:
-    """How far targets lie above the off-target level around them, and the error of that: robust mean over groups.
-
-    The two kinds are normalised apart; only a comparison in the same place puts them on one scale in a genome where
-    a panel's genes are not an even sample. A group counts by the error of its level: noise of its bins (``sd``), that
-    of the level around it (``local_error``), and what groups scatter beyond both. So a gene of many targets counts more
-    than a single target, and hundreds of single targets still make a good tie. (0, NaN) without a target.
-    """
-    members = np.flatnonzero(targets & np.isfinite(ratio) & np.isfinite(local) & np.isfinite(sd))
-    if members.size == 0:
-        return 0.0, float("nan")
-    each, variance, size = group_means((ratio - local)[members], sd[members], group[members])
-    variance = variance + local_error**2
-    beyond, _, _ = robust.excess(each - robust.weighted_median(each, 1 / variance), variance, size)
-    tie, error, _ = robust.huber_mean(each, np.sqrt(variance + beyond**2))
-    return tie, error
-
-
-def group_means(values: Floats, sd: Floats, group: NDArray[np.intp]) -> tuple[Floats, Floats, NDArray[np.intp]]:
-    """Level of each group that occurs, in ascending order, the variance that bin noise gives it, and its bins.
-
-    A group's level is the median of its ``values`` and is as uncertain as a median is. ``BIN_FLOOR`` is added to the
-    noise ``sd`` of every bin, since single bins err more than their spread over a few normals says.
-    """
-    label = np.unique(group, return_inverse=True)[1]
-    count = int(label.max()) + 1
-    size = np.bincount(label)
-    own = np.bincount(label, weights=sd**2 + BIN_FLOOR**2) / size**2
-    return regions.medians(values, label, count), own * np.where(size > 2, 1.25**2, 1.0), size
-
-
-def wide_baseline(
-    ratio: Floats, sd: Floats, *, block: NDArray[np.intp], width_bp: Floats, use: Mask, unread: Mask | None = None
-) -> tuple[float, float]:
-    """Log2 of the length-weighted linear mean over the autosomes, and its error.
-
-    Blocks enter with their *median* log2 ratio, which has less noise than a bin's, and what is left of that is taken
-    off: the linear mean of levels with errors of variance ``v`` (natural log) lies ``v / 2`` above the truth, as the
-    mean of a lognormal variable does (3 % at an error of 0.35 log2). ``sd`` is the bins' noise. A block of which only
-    a part was read stands for its ``unread`` bins too.
-    """
-    keep = use & np.isfinite(ratio)
-    level = block_levels(ratio, block=block, use=keep)
-    count = len(level)
-    weight = read = np.zeros(count) + np.bincount(block[keep], weights=width_bp[keep], minlength=count)
-    has = np.isfinite(level) & (weight > 0)
-    if unread is not None:
-        weight = read + np.bincount(block[unread], weights=width_bp[unread], minlength=count)
-    if not has.any():
-        return float("nan"), float("nan")
-    size = np.bincount(block[keep], minlength=count)
-    own = np.bincount(block[keep], weights=sd[keep] ** 2, minlength=count)[has] / size[has] ** 2
-    own *= np.where(size[has] > 2, 1.25**2, 1.0)  # variance of a median; of one or two it is the mean
-    baseline = float(np.log2(np.average(2 ** (level[has] - own * np.log(2) / 2), weights=weight[has])))
-    scatter = robust.spread((ratio - level[block])[keep])
-    error = 1.25 * scatter / np.sqrt(keep.sum())
-    if unread is not None:
-        alone = 1.25 * scatter / np.sqrt(size[has])
-        error = _sampling_error(level[has], weight[has], 1 - read[has] / weight[has], alone)
-    variety = float(np.sqrt(np.average((level[has] - baseline) ** 2, weights=weight[has])))
-    return baseline, float(np.hypot(error, ANEUPLOIDY_SHARE * variety))
-
-
-def summed_baseline(
-    number: Floats, expected: Floats, *, block: NDArray[np.intp], width_bp: Floats, use: Mask
-) -> tuple[float, float]:
-    """The same from sums of counts: linear from the start, so that no bias of a logarithm needs to be taken off."""
-    keep, count = use & np.isfinite(number) & np.isfinite(expected), int(block.max(initial=-1)) + 1
-    seen, due, weight = (
-        np.bincount(block[keep], weights=values[keep], minlength=count) for values in (number, expected, width_bp)
-    )
-    has = due > 0
-    if not has.any() or seen.sum() == 0:
-        return float("nan"), float("nan")
-    seen, due, weight = seen[has], due[has], weight[has] / weight[has].sum()
-    mean = float(np.sum(weight * seen / due))
-    variance = np.sum((weight / due) ** 2 * np.maximum(seen, 1)) / mean**2
-    # what blocks differ by beyond chance: the karyotype
-    variety = fragments.excess_variance(seen, mean * due, np.zeros(len(due), dtype=np.intp), np.full(len(due), np.inf))
-    return float(np.log2(mean)), float(np.sqrt(variance + ANEUPLOIDY_SHARE**2 * variety) / np.log(2))
-
-
-def _sampling_error(level: Floats, weight: Floats, unread: Floats, error: Floats) -> float:
-    """Error of the weighted mean of blocks' levels, each with its own ``error`` and of each a share ``unread``.
-
-    What was not read may differ from what was as much as blocks differ from their neighbours, steps included.
-    """
-    step = np.sqrt(np.mean(np.diff(level) ** 2) / 2) if len(level) > 1 else 0.0
-    return float(np.sqrt(np.sum((weight * np.hypot(error, unread * step)) ** 2)) / weight.sum())
-
-
-def level_beside(level: Floats, *, block: NDArray[np.intp], chromosome: NDArray) -> Floats:
-    """Level around each bin without its own block: mean of the two nearest known blocks on its chromosome.
-
-    Where a block is one window, its median would take along what the window's bins share. NaN where there is no other.
-    """
-    first = np.flatnonzero(np.r_[True, block[1:] != block[:-1]])
-    known = np.flatnonzero(np.isfinite(level))
-    of = chromosome[first]
-    place = np.searchsorted(known, np.arange(len(level)))
-    sides = []
-    for neighbour in (place - 1, place + np.isfinite(level)):
-        inside = (neighbour >= 0) & (neighbour < len(known))
-        at = known[np.clip(neighbour, 0, len(known) - 1)] if len(known) else np.zeros(len(level), dtype=np.intp)
-        sides.append(np.where(inside & (of[at] == of), level[at], np.nan))
-    left, right = sides
-    both = np.where(np.isfinite(left), np.where(np.isfinite(right), (left + right) / 2, left), right)
-    return both[block]
-
-
-def narrow_baseline(ratio: Floats, *, group: NDArray[np.intp], use: Mask) -> tuple[float, float]:
-    """Median over genes of their median log2 ratio, and its error: all that is left without evenly spread bins."""
-    keep = np.flatnonzero(use & np.isfinite(ratio))
-    if keep.size == 0:
-        return float("nan"), float("nan")
-    label = np.unique(group[keep], return_inverse=True)[1]
-    each = regions.medians(ratio[keep], label, int(label.max()) + 1)
-    return robust.median(each), 1.25 * robust.spread(each) / np.sqrt(len(each))
-
-
-def summed_narrow_baseline(
-    number: Floats, expected: Floats, *, group: NDArray[np.intp], use: Mask
-) -> tuple[float, float]:
-    """`narrow_baseline` of genes whose bins hold few fragments: the median over genes of their ratio of sums."""
-    each = summed_levels(number, expected, block=group, use=use)
-    each = each[np.isfinite(each)]
-    if each.size == 0:
-        return float("nan"), float("nan")
-    seen = float(number[use & np.isfinite(number) & np.isfinite(expected)].sum())
-    scatter = 1.25 * robust.spread(each) / np.sqrt(len(each))
-    return robust.median(each), float(np.fmax(scatter, fragments.sd(seen)))
-
-
-def group_excess(
-    ratio: Floats,
-    sd: Floats,
-    *,
-    local: Floats,
-    local_error: float,
-    group: NDArray[np.intp],
-    use: Mask,
-    expected: float,
-) -> tuple[float, float]:
-    """SD that bins of a group share beyond their own noise, log2, and the number of quiet groups that tell as much.
-
-    Each group's mean is taken against the local level (whose error is ``local_error``); what scatters more than the
-    noise of the two leads to expect is shared. Robust, so that genes that really are gained or lost do not count.
-    Groups count by what they tell (`metcn.stats.robust.excess`): a single bin, whose noise drowns what it shares,
-    little. So does their number: of an excess ``t``, the own or the one ``expected``, groups of noise ``n`` tell as
-    much as ``(t^2 / (t^2 + n^2))^2`` times as many without noise.
-    """
-    keep = np.flatnonzero(use & np.isfinite(ratio) & np.isfinite(sd))
-    if keep.size == 0:
-        return float("nan"), 0.0
-    label = np.unique(group[keep], return_inverse=True)[1]
-    precision = 1 / np.maximum(sd[keep], SMALLEST_SD) ** 2
-    total = np.bincount(label, weights=precision)
-    mean = np.bincount(label, weights=precision * (ratio - np.nan_to_num(local))[keep]) / total
-    variance = 1 / total + local_error**2
-    size = np.bincount(label)
-    own, groups, noise = robust.excess(mean - robust.weighted_median(mean, size.astype(float)), variance, size)
-    told = max(own, expected) ** 2
-    groups *= (told / max(told + noise**2, robust.SMALLEST_VARIANCE)) ** 2
-    return own, max(groups - 1.0, 0.0)  # one went into the level that they are taken from
 
 
 def local_noise(ratio: Floats, sd: Floats, local: Floats, *, use: Mask, block: NDArray[np.intp]) -> float:
@@ -392,13 +287,6 @@ def local_noise(ratio: Floats, sd: Floats, local: Floats, *, use: Mask, block: N
     if told.sum() > 1:
         return float(1.25 * robust.spread((ratio - local)[told]) / np.sqrt(np.median(size[size > 0])))
     return float(robust.median(sd[keep]) / np.sqrt(np.median(size[size > 0])))  # of one or two the median is the mean
-
-
-def blend_excess(own: float, groups: float, expected: float) -> float:
-    """The sample's gene-level excess, leaning on what the normals lead to expect when it has few genes."""
-    if not np.isfinite(own):
-        return expected
-    return float(np.sqrt((groups * own**2 + PRIOR_GROUPS * expected**2) / (groups + PRIOR_GROUPS)))
 
 
 def level(ratio: Floats, sd: Floats, members: Mask, *, alike: bool = False) -> Level:
@@ -448,18 +336,26 @@ def joined(one: Level, other: Level) -> Level:
     )
 
 
-def two_sided(p_side: Level, q_side: Level, *, smallest: int) -> tuple[Level, bool]:
+class TwoSided(NamedTuple):
+    """Level of the centromere from its two sides, and whether they disagree by more than three errors."""
+
+    level: Level
+    disagree: bool
+
+
+def two_sided(p_side: Level, q_side: Level, *, smallest: int) -> TwoSided:
     """Level of the centromere from its two sides, and whether they disagree by more than three errors.
 
     With enough bins on both sides the linear mean of the two is taken: where they agree it is the common level, where
     they do not it is as far from the one as from the other, and the error covers both.
     """
     if min(p_side.bins, q_side.bins) < smallest:
-        return (q_side if q_side.bins >= p_side.bins else p_side), False
+        return TwoSided(q_side if q_side.bins >= p_side.bins else p_side, False)
     linear = (2**p_side.log2 + 2**q_side.log2) / 2
     gap = abs(p_side.log2 - q_side.log2)
     error = np.hypot(p_side.se, q_side.se)
     disagree = bool(gap > 3 * error)
     combined = float(np.hypot(error / 2, gap / 2 if disagree else 0.0))
     seen, due = p_side.fragments + q_side.fragments, p_side.expected + q_side.expected
-    return Level(float(np.log2(linear)), combined, p_side.bins + q_side.bins, fragments=seen, expected=due), disagree
+    level = Level(float(np.log2(linear)), combined, p_side.bins + q_side.bins, fragments=seen, expected=due)
+    return TwoSided(level, disagree)

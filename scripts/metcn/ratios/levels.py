@@ -1,24 +1,21 @@
-"""What the ``ratios`` stage measures of a corrected profile: baseline, MET, CEP7-like, arms, EGFR, and their errors."""
+"""What the ``ratios`` stage measures of a corrected profile: MET, CEP7-like, arms, other genes, and their errors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metcn.bins.layout import BinLayout
-from metcn.genome import build as genomes
+from metcn.genome.build import Interval
+from metcn.genome.locus import Locus, Target
 from metcn.ratios import correct as core
-from metcn.reference import sums
-from metcn.reference.panel import Panel, share_of
+from metcn.ratios.measurement import Baseline, CentromereLevel, ErrorParts, LocusLevel, MetLevel
+from metcn.reference.panel import KindNull, share_of
 from metcn.stats import fragments as counting
 
-MET_MARGIN_BP = 5_000_000  # bins this near to MET may be in its amplicon and do not stand for the arm
-SMALLEST_TIER = 4  # bins per side from which the centromere's level is trusted
-SMALLEST_WIDE_TIER = 3  # bins from which the rest of the chromosome serves instead
 FEW_BACKBONE_BINS = 20  # an amplicon assay has no more than some tens of inserts
 GAINED_LOG2 = 0.15  # EGFR at least this much above baseline, beyond three errors, counts as gained
 
@@ -85,163 +82,94 @@ class Observed:
         return core.joined(level, core.summed_level(self.number, self.expected, self.sd, few))
 
 
+@dataclass(frozen=True)
+class TargetLevels:
+    """Levels of a target's own bins, of what stands for its centromere, and of its arms without their confounders."""
+
+    own: MetLevel
+    centromere: CentromereLevel
+    p_arm: LocusLevel
+    q_arm: LocusLevel
+
+
 def _groups_alike(group: NDArray, weight: NDArray) -> float:
     """Number of groups of equal weight among which a mean would average as well as among these."""
     total = np.bincount(np.unique(group, return_inverse=True)[1], weights=weight)
     return float(total.sum() ** 2 / np.sum(total**2))
 
 
-def baseline(
-    design: BinLayout, corrected: core.Corrected, number: NDArray, *, smallest: int
-) -> tuple[NDArray, NDArray, dict[str, Any]]:
-    """Log2 ratios on the common baseline, the local level of each bin, and what the baseline rests on.
-
-    Wide bins, which cover the genome evenly, carry the baseline, and targets are tied to them; without enough of
-    them it is the median gene. ``number`` are the fragments behind the ratios, NaN where they are not known.
-    """
-    ratio = corrected.log2_ratio.copy()
-    autosomal = design.fit | design.on_seven
-    wide = design.wide & autosomal & np.isfinite(ratio)
-    if wide.sum() < smallest:
-        where = {"group": design.group, "use": design.fit & ~design.wide}
-        if np.isin(design.kind[where["use"]], corrected.summed).all():
-            level, error = core.summed_narrow_baseline(number, corrected.expected, **where)
-        else:
-            level, error = core.narrow_baseline(ratio, **where)
-        found = {"log2": level, "se": error, "from": "targets", "tie": float("nan"), "tie_se": float("nan")}
-        return ratio - level, np.zeros(len(ratio)), found | {"bins": int((design.fit & np.isfinite(ratio)).sum())}
-    each = core.wide_levels(corrected, number, kind=design.kind, block=design.block, use=design.wide)
-    local = each[design.block]
-    if design.unread.any():
-        local = core.level_beside(each, block=design.block, chromosome=design.chromosome)
-    targets = ~design.wide
-    fit = design.wide & design.fit
-    tie, tie_error = core.tie_targets(
-        ratio,
-        corrected.sd,
-        local=local,
-        local_error=core.wide_noise(corrected, number, ratio, local, kind=design.kind, use=fit, block=design.block),
-        targets=targets & design.fit,
-        group=design.group,
+def measure(
+    target: Target, seen: Observed, layout: BinLayout, baseline: Baseline, null: Mapping[str, KindNull]
+) -> TargetLevels:
+    """Levels of a target, of what stands for its centromere, and of its two arms; ``null`` is the panel's."""
+    on_chromosome = layout.chromosome == target.locus.chromosome
+    middle = target.centromere.middle
+    p_arm = on_chromosome & (layout.midpoint < middle) & ~_within(layout, target.beside_arm_p)
+    q_arm = on_chromosome & (layout.midpoint >= middle) & ~_within(layout, target.beside_arm_q)
+    return TargetLevels(
+        own=met(target, seen, layout, baseline, null),
+        centromere=centromere(target, seen, layout),
+        p_arm=shown(seen.level(p_arm)),
+        q_arm=shown(seen.level(q_arm)),
     )
-    ratio[targets] -= tie
-    unread = design.unread & autosomal if design.unread.any() else None
-    places = {"block": design.block, "width_bp": design.width_bp, "use": wide}
-    if np.isin(design.kind[wide], corrected.summed).all():
-        level, error = core.summed_baseline(number, corrected.expected, **places)
-    else:
-        level, error = core.wide_baseline(ratio, corrected.sd, **places, unread=unread)
-    common = float(np.hypot(error, tie_error if design.met[targets].any() and np.isfinite(tie_error) else 0.0))
-    found = {"log2": level, "se": common, "from": "wide_bins", "tie": tie, "tie_se": tie_error}
-    return ratio - level, local - level, found | {"bins": int(wide.sum())}
 
 
-def excess(
-    design: BinLayout, corrected: core.Corrected, ratio: NDArray, local: NDArray, panel: Panel, number: NDArray
-) -> dict[str, float]:
-    """Gene-level excess error per kind of bins, log2: the sample's own, leaning on that of the normals."""
-    found = {}
-    wide = design.wide & design.fit
-    noise = core.wide_noise(corrected, number, ratio, local, kind=design.kind, use=wide, block=design.block)
-    for kind, scale in corrected.scale.items():
-        use = design.fit & (design.kind == kind)
-        null = panel.null.get(kind)
-        expected = null.excess * scale if null and np.isfinite(null.excess) else core.EXCESS_WITHOUT_NORMALS
-        if kind in corrected.summed:
-            own, groups = _summed_excess(design, corrected, number, use)
-        else:
-            own, groups = core.group_excess(
-                ratio, corrected.sd, local=local, local_error=noise, group=design.group, use=use, expected=expected
-            )
-        found[kind] = core.blend_excess(own, groups, expected)
-    return found
-
-
-def _summed_excess(
-    design: BinLayout, corrected: core.Corrected, number: NDArray, use: NDArray[np.bool_]
-) -> tuple[float, float]:
-    """What `ratios.group_excess` gives, of bins of few fragments: groups' excess beyond that of their bins."""
-    rows = np.flatnonzero(use & np.isfinite(number) & np.isfinite(corrected.expected))
-    if rows.size == 0:
-        return float("nan"), 0.0
-    group, due = design.group[rows], corrected.expected[rows]
-    label = np.unique(group, return_inverse=True)[1]
-    alone = np.maximum(corrected.sd[rows] ** 2 - counting.sd(due) ** 2, 0.0)
-    size = np.bincount(label, weights=due)
-    of_bins = np.bincount(label, weights=alone * due**2) / size**2
-    whole = sums.excess(number[rows], due, group, design.block[rows], design.chromosome[rows])
-    return float(np.sqrt(max(whole**2 - float(np.median(of_bins)), 0.0))), float(len(size))
-
-
-def met(design: BinLayout, seen: Observed, base: Mapping[str, Any], panel: Panel) -> dict[str, Any]:
+def met(
+    target: Target, seen: Observed, layout: BinLayout, baseline: Baseline, null: Mapping[str, KindNull]
+) -> MetLevel:
     """MET's level from its own bins, with each part of its error."""
-    level = seen.own_level(design.met)
-    kinds, sizes = np.unique(design.kind[design.met & np.isfinite(seen.log2)], return_counts=True)
+    level = seen.own_level(layout.met)
+    kinds, sizes = np.unique(layout.kind[layout.met & np.isfinite(seen.log2)], return_counts=True)
     kind = str(kinds[np.argmax(sizes)]) if len(kinds) else ""
-    own = seen.excess.get(kind, float("nan")) * (panel.null[kind].met_factor if kind in panel.null else 1.0)
-    names = design.frame["chromosome"].to_numpy()[design.on_seven]
-    return {
-        "chromosome": str(names[0]) if len(names) else None,
-        "log2": level.log2,
-        "se": float(np.sqrt(level.se**2 + own**2 + base["se"] ** 2)),
-        "ratio": float(2**level.log2),
-        "bins": level.bins,
-        "bins_masked": int(design.met.sum()) - level.bins,
-        "fragments": level.fragments,
-        "expected_fragments": level.expected,
-        "scatter": level.scatter,
-        "se_parts": {"bin_noise": level.se, "gene_excess": own, "baseline": base["se"]},
-    }
+    own = seen.excess.get(kind, float("nan")) * (null[kind].met_factor if kind in null else 1.0)
+    return MetLevel(
+        chromosome=layout.spelling.get(target.locus.chromosome),
+        log2=level.log2,
+        se=float(np.sqrt(level.se**2 + own**2 + baseline.se**2)),
+        ratio=float(2**level.log2),
+        bins=level.bins,
+        bins_masked=int(layout.met.sum()) - level.bins,
+        fragments=level.fragments,
+        expected_fragments=level.expected,
+        scatter=level.scatter,
+        se_parts=ErrorParts(bin_noise=level.se, gene_excess=own, baseline=baseline.se),
+    )
 
 
-def centromere(design: BinLayout, facts: genomes.Genome, seen: Observed) -> dict[str, Any]:
-    """The CEP7-like level from the nearest tier that has bins enough, its two sides, and whether they disagree."""
-    outside = design.on_seven & ~_within(design, (facts.met[0] - MET_MARGIN_BP, facts.met[1] + MET_MARGIN_BP))
-    middle = facts.centromere[genomes.MET_CHROMOSOME][0]
-    risky = _within(design, facts.egfr_risk) | _within(design, facts.egfr)
-    tiers = {
-        "pericentromere": _within(design, facts.cep7_p) | _within(design, facts.cep7_q),
-        "proximal": _within(design, facts.proximal_p) | _within(design, facts.proximal_q),
-        "chr7": ~risky,
-    }
-    for tier, members in tiers.items():
-        sides = [seen.level(outside & members & side) for side in (design.midpoint < middle, design.midpoint >= middle)]
-        smallest = SMALLEST_WIDE_TIER if tier == "chr7" else SMALLEST_TIER
-        if max(side.bins for side in sides) >= smallest:
-            level, disagree = core.two_sided(*sides, smallest=smallest)
+def centromere(target: Target, seen: Observed, layout: BinLayout) -> CentromereLevel:
+    """The centromere's level from the nearest tier that has bins enough, its two sides, and whether they disagree."""
+    proxy = target.centromere
+    outside = (layout.chromosome == target.locus.chromosome) & ~layout.within(target.locus.neighbourhood)
+    for tier in proxy.tiers:
+        members = _within(layout, tier.windows) if tier.windows else ~_within(layout, proxy.confounders)
+        p_side = seen.level(outside & members & (layout.midpoint < proxy.middle))
+        q_side = seen.level(outside & members & (layout.midpoint >= proxy.middle))
+        if max(p_side.bins, q_side.bins) >= tier.smallest:
+            name, (level, disagree) = tier.name, core.two_sided(p_side, q_side, smallest=tier.smallest)
             break
     else:
-        tier, disagree, level = "none", False, core.Level(float("nan"), float("nan"), 0)
-    return {
-        "tier": tier, "log2": level.log2, "se": level.se, "ratio": float(2**level.log2), "bins": level.bins,
-        "fragments": level.fragments,
-        "p": _shown(sides[0]), "q": _shown(sides[1]), "sides_disagree": disagree,
-    }  # fmt: skip
+        name, level, disagree = "none", core.Level(float("nan"), float("nan"), 0), False
+    return CentromereLevel(
+        tier=name, log2=level.log2, se=level.se, ratio=float(2**level.log2), bins=level.bins,
+        fragments=level.fragments, p=shown(p_side), q=shown(q_side), sides_disagree=disagree,
+    )  # fmt: skip
 
 
-def surroundings(design: BinLayout, facts: genomes.Genome, seen: Observed) -> dict[str, Any]:
-    """Levels of the two arms without MET's and EGFR's neighbourhoods, and of EGFR itself."""
-    middle = facts.centromere[genomes.MET_CHROMOSOME][0]
-    near_met = _within(design, (facts.met[0] - MET_MARGIN_BP, facts.met[1] + MET_MARGIN_BP))
-    near_egfr = _within(design, facts.egfr_risk)
-    p_arm = design.on_seven & (design.midpoint < middle) & ~near_egfr
-    q_arm = design.on_seven & (design.midpoint >= middle) & ~near_met
-    egfr = design.on_seven & ~design.wide & _overlaps(design, facts.egfr)
-    egfr = egfr if egfr.any() else design.on_seven & _overlaps(design, facts.egfr)
-    return {
-        "arms": {"7p": _shown(seen.level(p_arm)), "7q": _shown(seen.level(q_arm))},
-        "egfr": _shown(seen.level(egfr)),
-    }
+def gene(locus: Locus, seen: Observed, layout: BinLayout) -> LocusLevel:
+    """Level of a gene: of its targets where it has any, else of the wide bins that overlap it."""
+    inside = (layout.chromosome == locus.chromosome) & layout.overlapping(locus.extent)
+    targets = inside & layout.target
+    return shown(seen.level(targets if targets.any() else inside))
 
 
-def _within(design: BinLayout, interval: tuple[int, int]) -> NDArray[np.bool_]:
-    return (design.midpoint >= interval[0]) & (design.midpoint < interval[1])
+def shown(level: core.Level) -> LocusLevel:
+    """What the measurement says of a level."""
+    return LocusLevel(level.log2, level.se, level.bins, level.fragments)
 
 
-def _overlaps(design: BinLayout, interval: tuple[int, int]) -> NDArray[np.bool_]:
-    start, end = design.frame["start"].to_numpy(), design.frame["end"].to_numpy()
-    return (start < interval[1]) & (end > interval[0])
-
-
-def _shown(level: core.Level) -> dict[str, Any]:
-    return {"log2": level.log2, "se": level.se, "bins": level.bins, "fragments": level.fragments}
+def _within(layout: BinLayout, intervals: Iterable[Interval]) -> NDArray[np.bool_]:
+    """Bins whose midpoint lies in one of the intervals."""
+    inside = np.zeros(len(layout), dtype=bool)
+    for interval in intervals:
+        inside |= layout.within(interval)
+    return inside

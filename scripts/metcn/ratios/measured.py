@@ -2,116 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metcn.bins.layout import BinLayout
-from metcn.genome import build as genomes
-from metcn.ratios import correct as core
-from metcn.ratios import levels as measure
+from metcn.genome import locus
+from metcn.genome.build import Genome
+from metcn.ratios import baseline, levels
+from metcn.ratios.correct import CorrectedProfile, correct
+from metcn.ratios.measurement import LocusLevels, MatchedNormal, NormalLevel
 from metcn.reference import checks
 from metcn.reference.panel import FEWEST_NORMALS, Panel
+from metcn.run.settings import RatiosSettings
 from metcn.stats import fragments
 
 CERTAIN_SD = 4.0  # errors beyond which a matched normal's level is no chance; of 50 on real normals one is beyond 3
+
+Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
     """A sample's corrected ratios, its bins on the common baseline, and the levels."""
 
-    corrected: core.Corrected
-    bins: measure.Observed
-    levels: dict[str, Any]  # met, cep7, arms, egfr and baseline
+    profile: CorrectedProfile
+    bins: levels.Observed
+    levels: LocusLevels
 
 
 def measured(
-    parts: BinLayout,
-    facts: genomes.Genome,
-    log2: np.ndarray,
-    panel: Panel,
-    *,
-    counts: fragments.Counts,
-    curve: str,
-    smallest: int,
+    log2: Floats, counts: fragments.Counts, layout: BinLayout, panel: Panel, genome: Genome, settings: RatiosSettings
 ) -> Measured:
     """What a sample of log2 depths ``log2``, shape (bins,), shows against the panel; see `metcn.ratios.levels`.
 
     ``counts`` are the fragments behind the depths. A bin without any is an observation where some were to be expected.
     """
-    counts = _observations(parts, counts, panel)
+    counts = _observations(counts, layout, panel)
     with np.errstate(divide="ignore", invalid="ignore"):
         log2 = np.where(np.isnan(log2) & (counts.number == 0), np.log2(0.5 / counts.per_depth), log2)
-    corrected = _corrected(parts, log2, panel, curve, counts)
-    ratio, local, base = measure.baseline(parts, corrected, counts.number, smallest=smallest)
-    excess = measure.excess(parts, corrected, ratio, local, panel, counts.number)
-    averaged = {kind: null.averaged for kind, null in panel.null.items()}
-    with np.errstate(invalid="ignore"):
-        expected = corrected.expected * 2 ** (corrected.log2_ratio - ratio)  # on the common baseline, as the ratios
-    seen = measure.Observed(
-        ratio, corrected.sd, parts.kind, parts.group, excess, averaged,
-        number=counts.number, expected=expected, summed=corrected.summed,
-    )  # fmt: skip
-    levels = {
-        "met": measure.met(parts, seen, base, panel),
-        "cep7": measure.centromere(parts, facts, seen),
-        **measure.surroundings(parts, facts, seen),
-        "baseline": base,
-    }
-    return Measured(corrected, seen, levels)
+    profile = _corrected(log2, counts, layout, panel, settings.curve)
+    based = baseline.on_baseline(profile, layout, smallest=settings.min_backbone_bins)
+    with np.errstate(invalid="ignore"):  # on the common baseline, as the ratios
+        expected = profile.expected * 2 ** (profile.log2_ratio - based.log2_ratio)
+    seen = levels.Observed(
+        based.log2_ratio,
+        profile.sd,
+        layout.kind,
+        layout.group,
+        baseline.excess(profile, layout, based, panel.null),
+        {kind: null.averaged for kind, null in panel.null.items()},
+        number=counts.number,
+        expected=expected,
+        summed=profile.summed,
+    )
+    met = levels.measure(locus.met(genome), seen, layout, based.baseline, panel.null)
+    egfr = levels.gene(locus.egfr(genome), seen, layout)
+    arms = {"7p": met.p_arm, "7q": met.q_arm}
+    return Measured(profile, seen, LocusLevels(met.own, met.centromere, arms, egfr, based.baseline))
 
 
-def _observations(parts: BinLayout, counts: fragments.Counts, panel: Panel) -> fragments.Counts:
+def _observations(counts: fragments.Counts, layout: BinLayout, panel: Panel) -> fragments.Counts:
     """The fragments, NaN where a bin is no observation: one that normals do not cover, or that nothing tells of."""
     seen = fragments.covered(
         counts,
         usable=panel.mask == "",
-        even=parts.wide,
-        chromosome=parts.chromosome,
+        even=layout.wide,
+        chromosome=layout.chromosome,
         compared=panel.normals > 0,
     )
     return replace(counts, number=np.where(seen, counts.number, np.nan))
 
 
-def _corrected(
-    parts: BinLayout, log2: np.ndarray, panel: Panel, curve: str, counts: fragments.Counts
-) -> core.Corrected:
+def _corrected(log2: Floats, counts: fragments.Counts, layout: BinLayout, panel: Panel, curve: str) -> CorrectedProfile:
     """The sample's ratios against the panel.
 
     What mappability takes from a bin it takes from normals too, so its curve serves only where these are too few.
     """
     covariates = ("gc", "mappability") if panel.normals < FEWEST_NORMALS else ("gc",)
-    kinds = [str(kind) for kind in np.unique(parts.kind)]
-    few = [kind for kind in kinds if counts.typical(parts.fit & (parts.kind == kind)) < fragments.FEW]
-    return core.correct(
-        log2.astype(float),
-        centre=panel.centre,
-        spread=panel.spread.astype(float),
-        basis=panel.basis,
-        kind=parts.kind,
-        chromosome=parts.chromosome,
-        block=parts.block,
-        group=parts.group,
-        usable=panel.mask == "",
-        fit=parts.fit,
-        covariates=[parts.frame[name].to_numpy(float) for name in covariates],
-        curve=curve,
-        counts=counts,
-        summed=few,
-    )
+    few = [name for name in layout.kinds if counts.typical(layout.fit & (layout.kind == name)) < fragments.FEW]
+    return correct(log2, layout, panel, counts, covariates=covariates, curve=curve, summed=few)
 
 
-def matched_normal(levels: Mapping[str, Any]) -> dict[str, Any]:
+def matched_normal(own: LocusLevels) -> MatchedNormal:
     """What a matched normal's own levels say of the tumour's: MET, CEP7-like, and whether either is not neutral.
 
     A germline change, or tumour in the normal, breaks the assumption of two copies in all cells that are not tumour.
     """
-    shown = {name: {key: levels[name][key] for key in ("log2", "se", "bins")} for name in ("met", "cep7")}
+    met, cep7 = (NormalLevel(level.log2, level.se, level.bins) for level in (own.met, own.cep7))
     with np.errstate(invalid="ignore"):
-        deviates = any(
-            abs(level["log2"]) > max(checks.DEVIANT_LOG2, CERTAIN_SD * level["se"]) for level in shown.values()
-        )
-    return {**shown, "deviates": bool(deviates)}
+        deviates = any(abs(level.log2) > max(checks.DEVIANT_LOG2, CERTAIN_SD * level.se) for level in (met, cep7))
+    return MatchedNormal(met, cep7, deviates=bool(deviates))

@@ -1,19 +1,27 @@
-"""How even a profile is: waves, and neighbours that err together."""
+"""Quality of a profile: its noise, waves, neighbours that err together, and what normals explain of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metcn.bins import groups
-from metcn.stats import robust
+from metcn.bins.layout import BinLayout
+from metcn.ratios.correct import CorrectedProfile
+from metcn.ratios.levels import Observed
+from metcn.ratios.measurement import Quality
+from metcn.reference import checks, sums
+from metcn.reference.panel import Panel
+from metcn.stats import fragments, robust
 
 BLOCK_BP = 5e6  # stretch whose level is compared with the next one's
 SMALLEST_BLOCK = 5  # bins a stretch needs
 MARGIN = 3.0  # standard errors by which steps must exceed what noise alone gives them
 MAD_VARIANCE = 2.33  # relative standard error of a squared, scaled MAD, times the root of the number of values
+SMALLEST_EXCESS = 0.02  # log2; excess of very quiet normals, so that a ratio to it means something
 CUT = 3.0  # standardised residuals are cut here: one amplified bin is no wave
 
 Floats = NDArray[np.floating]
@@ -60,9 +68,9 @@ def _waviness(rest: Floats, level: Floats, block: NDArray[np.intp], chromosome: 
     typical = float(np.median(size))
     # a bin pulls its stretch's median towards itself: with few bins the distance from it says too little
     noise = (1.25 * robust.spread(rest)) ** 2 / max(typical - 1, 1)
-    found = robust.spread(steps) ** 2 / 2
+    variance = robust.spread(steps) ** 2 / 2
     chance = MARGIN * MAD_VARIANCE / np.sqrt(len(steps)) * noise
-    return float(np.sqrt(found - noise)) if found > noise + chance else 0.0
+    return float(np.sqrt(variance - noise)) if variance > noise + chance else 0.0
 
 
 def _autocorrelation(standardised: Floats, block: NDArray[np.intp]) -> float:
@@ -71,3 +79,51 @@ def _autocorrelation(standardised: Floats, block: NDArray[np.intp]) -> float:
     same = block[1:] == block[:-1]
     variance = float(np.mean(rest**2)) if len(rest) else 0.0
     return float(np.mean(rest[1:][same] * rest[:-1][same]) / variance) if same.any() and variance > 0 else float("nan")
+
+
+def quality(log2: Floats, layout: BinLayout, panel: Panel, profile: CorrectedProfile, bins: Observed) -> Quality:
+    """Noise of a sample of log2 depths ``log2``, what its genes and neighbours share, and what normals explain."""
+    evenness = profile_evenness(layout, bins)
+    return Quality(
+        left_by_normals=checks.left_by_normals(log2, layout, panel),
+        noise=profile.noise,
+        noise_over_normals=profile.scale,
+        gene_excess=dict(bins.excess),
+        gene_excess_averaged={kind: dict(known) for kind, known in bins.averaged.items()},
+        gene_excess_over_normals=_over_normals(bins.excess, panel),
+        scores=profile.scores,
+        waviness=evenness.waviness,
+        autocorrelation=evenness.autocorrelation,
+        summed_kinds=tuple(bins.summed),
+        empty_bins=_empty(bins),
+        bins=len(bins.log2),
+        bins_used=int(np.isfinite(bins.log2).sum()),
+    )
+
+
+def _empty(bins: Observed) -> float:
+    """Fraction of usable bins without a fragment; NaN where fragments are not known."""
+    if bins.number is None:
+        return float("nan")
+    known = np.isfinite(bins.log2) & np.isfinite(bins.number)
+    return float(np.mean(bins.number[known] == 0)) if known.any() else float("nan")
+
+
+def profile_evenness(layout: BinLayout, bins: Observed) -> Evenness:
+    """How even the bins are that cover the autosomes evenly; NaN without them."""
+    rows = np.flatnonzero(layout.wide & layout.autosomal & np.isfinite(bins.log2))
+    log2, sd, chromosome, midpoint = bins.log2[rows], bins.sd[rows], layout.chromosome[rows], layout.midpoint[rows]
+    if np.isin(layout.kind[rows], bins.summed).any() and bins.number is not None and bins.expected is not None:
+        due = bins.expected[rows]
+        label = fragments.pools(due, np.r_[True, chromosome[1:] != chromosome[:-1]], sums.POOLED)
+        seen, due = (np.bincount(label, weights=values) for values in (bins.number[rows], due))
+        first = np.unique(label, return_index=True)[1]
+        log2, sd = fragments.log2_ratio(seen, due), fragments.sd(due)
+        chromosome, midpoint = chromosome[first], midpoint[first]
+    return evenness(log2, sd, chromosome=chromosome, midpoint=midpoint)
+
+
+def _over_normals(excess: Mapping[str, float], panel: Panel) -> dict[str, float]:
+    """Gene-level excess of the sample over that of left-out normals, per kind that the normals could tell of."""
+    known = {kind: null.excess for kind, null in panel.null.items() if np.isfinite(null.excess)}
+    return {kind: value / max(known[kind], SMALLEST_EXCESS) for kind, value in excess.items() if kind in known}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from metcn.errors import InputError
+from metcn.run.settings import CountsSettings
 
 PAIRED, UNMAPPED, MATE_UNMAPPED, FIRST = 0x1, 0x4, 0x8, 0x40
 SECONDARY, QC_FAILED, DUPLICATE, SUPPLEMENTARY = 0x100, 0x200, 0x400, 0x800
@@ -32,6 +33,13 @@ class Filters(NamedTuple):
     keep_duplicates: bool = False
     min_fragment_bp: int = 0
     max_fragment_bp: int = 1000
+
+    @classmethod
+    def of(cls, settings: CountsSettings) -> Filters:
+        """Those that the settings ask for; duplicates are left out where that is open."""
+        return cls(
+            settings.min_mapq, bool(settings.keep_duplicates), settings.min_fragment_bp, settings.max_fragment_bp
+        )
 
 
 Blocks = Callable[[Any, Any, Any], None]

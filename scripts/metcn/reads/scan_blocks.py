@@ -5,6 +5,8 @@ A read waits for its mate from its own place to its mate's, so no more wait than
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from metcn.errors import InputError
@@ -110,8 +112,29 @@ def _keep(waiting, pool, heads, used, position):
     used[_WAITING], used[_POOLED] = kept, pooled
 
 
+class Room(NamedTuple):
+    """What is collected; int64.
+
+    Attributes
+    ----------
+    rows
+        Contig, start and end of blocks, shape (room, 3).
+    waiting, pool, heads
+        Reads whose mates come later and may overlap them, the blocks of these reads, and the first one's number in each
+        bucket of names.
+    used
+        How much of them is in use, and the contig of the reads that wait.
+    """
+
+    rows: np.ndarray
+    waiting: np.ndarray
+    pool: np.ndarray
+    heads: np.ndarray
+    used: np.ndarray
+
+
 @compiled
-def _collect(data, at, end, rules, rows, waiting, pool, heads, used):
+def _collect(data, at, end, rules, room):
     """How far records were taken, and why no further.
 
     Parameters
@@ -120,14 +143,10 @@ def _collect(data, at, end, rules, rows, waiting, pool, heads, used):
         Bytes of records, and where in them the first begins and the last ends.
     rules
         int64: refused flags, lowest mapping quality, shortest and longest fragment.
-    rows
-        Contig, start and end of blocks, int64, shape (room, 3).
-    waiting, pool, heads
-        Reads whose mates come later and may overlap them, the blocks of these reads, and the first one's number in each
-        bucket of names; int64.
-    used
-        How much of them is in use, and the contig of the reads that wait.
+    room
+        `Room`.
     """
+    rows, waiting, pool, heads, used = room
     while at < end:
         record = at + _HEAD
         operations = np.int64(data[record + 12]) | np.int64(data[record + 13]) << 8
@@ -197,8 +216,8 @@ class Scan:
         """
         state = _FULL
         while state != _DONE:
-            room = self._rows, self._waiting, self._pool, self._heads, self._used
-            begin, state = _collect(data, begin, end, self._rules, *room)
+            room = Room(self._rows, self._waiting, self._pool, self._heads, self._used)
+            begin, state = _collect(data, begin, end, self._rules, room)
             if state == _FULL:
                 self.flush()
             elif state == _CROWDED:

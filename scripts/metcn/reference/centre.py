@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,23 +18,32 @@ SMALLEST_SPREAD = 0.05  # log2
 Floats = NDArray[np.floating]
 
 
+class BinStatistics(NamedTuple):
+    """Robust mean and SD of every bin's log2 depth over the normals, and the fraction that lack it; shape (bins,)."""
+
+    centre: Floats
+    spread: Floats
+    missing: Floats
+
+
 def scale(log2_depth: Floats, kind: NDArray, use: NDArray[np.bool_]) -> Floats:
-    """Log2 depth less the sample's median over ``use``, kind by kind, in place; shape (samples, bins) or (bins,).
+    """Log2 depth less the sample's median over ``use``, kind by kind; shape (samples, bins) or (bins,).
 
     Targets and off-target bins are scaled apart, since the share of reads on target differs between libraries.
     A kind without a finite value in ``use`` becomes NaN.
     """
-    rows = np.atleast_2d(log2_depth)
+    scaled = log2_depth.copy()
+    rows = np.atleast_2d(scaled)
     for name in np.unique(kind):
         members = kind == name
         chosen = members & use
         for row in rows:
             row[members] -= robust.median(row[chosen])
-    return log2_depth
+    return scaled
 
 
-def centre_and_spread(log2_depth: Floats) -> tuple[Floats, Floats, Floats]:
-    """Robust mean (Huber), robust SD and share of missing values per bin over the normals, shape (bins,) each.
+def centre_and_spread(log2_depth: Floats) -> BinStatistics:
+    """Robust mean (Huber), robust SD and fraction of missing values per bin over the normals, shape (bins,) each.
 
     Works through blocks of bins laid out normal-last, which is what makes the partial sort fast. The spread of a bin
     leans on the typical spread of all bins when normals are few (``PRIOR_NORMALS``).
@@ -49,7 +60,7 @@ def centre_and_spread(log2_depth: Floats) -> tuple[Floats, Floats, Floats]:
     if np.isfinite(typical):
         own = normals - 1
         spread = np.sqrt((own * spread**2 + PRIOR_NORMALS * typical**2) / (own + PRIOR_NORMALS))
-    return centre, spread.astype(np.float32), missing
+    return BinStatistics(centre, spread.astype(np.float32), missing)
 
 
 def _middle(block: Floats, whole: NDArray[np.bool_]) -> tuple[Floats, Floats]:
@@ -61,8 +72,8 @@ def _middle(block: Floats, whole: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         size = robust.MAD_TO_SD * np.median(np.abs(full - middle[:, None]), axis=1)
         for _ in range(CENTRE_STEPS):
             away = np.abs(full - middle[:, None]) / np.maximum(size, SMALLEST_SPREAD)[:, None]
-            share = np.minimum(1.0, CENTRE_BOUND / np.maximum(away, CENTRE_BOUND))
-            middle = np.sum(share * full, axis=1) / np.sum(share, axis=1)
+            weight = np.minimum(1.0, CENTRE_BOUND / np.maximum(away, CENTRE_BOUND))
+            middle = np.sum(weight * full, axis=1) / np.sum(weight, axis=1)
         centre[whole], spread[whole] = middle, size
     for row in np.flatnonzero(~whole):
         centre[row], spread[row] = robust.median(block[row]), robust.spread(block[row])

@@ -7,11 +7,14 @@ look better.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from metcn.bins.layout import BinLayout
 from metcn.reference import tangent
 from metcn.reference.centre import centre_and_spread
 from metcn.reference.panel import KindNull, LeftOut
@@ -37,23 +40,65 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
-    """What is known of the bins of one kind: arrays of shape (bins,).
+class Groups:
+    """Groups of the bins of one kind: arrays of shape (groups,), in the order of the bins.
 
-    ``group`` (gene) ascends; ``part`` numbers the chromosomes; ``fit`` says which bins coefficients rest on, ``learn``
-    which bins components are learned on; ``met`` are MET's own.
+    Attributes
+    ----------
+    label, size : ndarray of int
+        Number of each group, ascending, and its bins.
+    part : ndarray of int
+        Number of its chromosome.
+    fit, learn, met : ndarray of bool
+        Whether coefficients rest on it, whether components are learned on it, and whether it is MET's.
     """
 
-    group: NDArray[np.intp]
+    label: NDArray[np.intp]
+    size: NDArray[np.intp]
     part: NDArray[np.intp]
     fit: Mask
     learn: Mask
     met: Mask
 
-    def of_groups(self, label: NDArray[np.intp]) -> tuple[NDArray[np.intp], Mask, Mask, Mask]:
-        """Chromosome of each group, and whether it is fitted, learned from, and MET's."""
-        first = np.searchsorted(self.group, label)
-        return self.part[first], self.fit[first], self.learn[first], np.isin(label, self.group[self.met])
+    @classmethod
+    def of(cls, layout: BinLayout) -> Groups:
+        """Groups of a layout of one kind."""
+        label, first = np.unique(layout.group, return_index=True)
+        size = np.bincount(np.searchsorted(label, layout.group), minlength=len(label))
+        met = np.isin(label, layout.group[layout.met])
+        return cls(
+            label, size, layout.chromosome_index[first], layout.fit[first], layout.autosomal[first], met
+        )  # fmt: skip
+
+
+class Judgement(NamedTuple):
+    """What left-out normals show of one kind of bins, and what is left of every normal (None where none has it)."""
+
+    null: KindNull
+    left_out: LeftOut | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """Statistics of the normals that are kept while others are left out: arrays of shape (bins,)."""
+
+    centre: Floats
+    spread: Floats
+    weight: Floats
+    basis: Floats  # shape (bins, components)
+    present: Mask  # groups that have a bin of weight and take part, shape (groups,)
+    variance: Floats  # of the groups' means, shape (groups,)
+
+    @classmethod
+    def of(cls, log2_depth: Floats, layout: BinLayout, groups: Groups, *, most: int) -> _Fold:
+        """Those of kept normals, with at most so many components."""
+        centre, spread, _ = centre_and_spread(log2_depth)
+        weight = tangent.bin_weights(spread)
+        residual = log2_depth - centre
+        known = tangent.grouped(tangent.winsorise(residual, weight), weight, layout.group)
+        inner = tangent.gram(known.means, known.variance, known.present(groups.learn))
+        basis = tangent.components(residual, weight, tangent.mixing(inner, most))
+        return cls(centre, spread, weight, basis, known.present(groups.fit | groups.learn), known.variance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,29 +106,51 @@ class _Waiting:
     """A left-out normal beyond those that are judged: its fit waits until the number of components is known."""
 
     row: int
-    sample: Grouped  # its means alone
+    sample: Grouped  # group means of the normal alone
     basis: Floats  # means of the components, shape (components, groups): one array for all normals of a fold
     use: Mask
     beyond: Floats
 
 
-@dataclass
-class _Trial:
-    """What one number of components gave over all left-out normals."""
+@dataclass(frozen=True, eq=False)
+class _Outcome:
+    """What one number of components gave for one left-out normal: arrays of shape (groups,)."""
 
-    errors: list[Floats] = field(default_factory=list)  # what is left of each group's mean, one array per normal
-    within: list[Floats] = field(default_factory=list)  # variance that bin noise alone gives such a mean
-    noise: list[float] = field(default_factory=list)  # bin noise over its raw spread
-    beyond: list[Floats] = field(default_factory=list)  # what cutting bins took from these; NaN where there is no bin
-    rows: list[int] = field(default_factory=list)  # which normals these are
+    row: int
+    rest: Floats  # what is left of each group's mean
+    within: Floats  # variance that bin noise alone gives such a mean
+    noise: float  # bin noise over its raw spread
+    beyond: Floats  # what cutting bins took from the means; NaN where there is no bin
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """What one number of components gave over all left-out normals: arrays of shape (judged normals, groups)."""
+
+    rows: list[int]  # which normals these are
+    rest: Floats
+    within: Floats
+    noise: list[float]
+    beyond: Floats
+
+    @classmethod
+    def of(cls, outcomes: Sequence[_Outcome]) -> _Trial:
+        """All outcomes of one number of components."""
+        return cls(
+            [one.row for one in outcomes],
+            np.stack([one.rest for one in outcomes]),
+            np.stack([one.within for one in outcomes]),
+            [one.noise for one in outcomes],
+            np.stack([one.beyond for one in outcomes]),
+        )
 
     def error(self, weight: Floats) -> float:
         """RMS of the groups' means, each group with its ``weight``."""
-        square = np.clip(np.stack(self.errors), -ERROR_CUT, ERROR_CUT) ** 2
+        square = np.clip(self.rest, -ERROR_CUT, ERROR_CUT) ** 2
         return float(np.sqrt(np.average(square.mean(axis=0), weights=weight)))
 
 
-def leave_out(log2_depth: Floats, places: Places, *, most: int) -> KindNull:
+def leave_out(log2_depth: Floats, layout: BinLayout, *, most: int) -> KindNull:
     """Number of components with the lowest error on normals that were left out, and the noise that then remains.
 
     The error is that of gene means, since a gene is what the pipeline reports. A number of components larger than the
@@ -93,82 +160,70 @@ def leave_out(log2_depth: Floats, places: Places, *, most: int) -> KindNull:
     ----------
     log2_depth : ndarray, shape (normals, bins)
         Scaled log2 depth of one kind of bins.
-    places : Places
+    layout : BinLayout
+        Those bins.
     most : int
         Largest number of components.
     """
-    return judge(log2_depth, places, most=most)[0]
+    return judge(log2_depth, layout, most=most).null
 
 
-def judge(
-    log2_depth: Floats, places: Places, *, most: int, trusted: Mask | None = None
-) -> tuple[KindNull, LeftOut | None]:
-    """What `leave_out` says, and what is left of every normal by fits without it; None where none has the kind.
+def judge(log2_depth: Floats, layout: BinLayout, *, most: int, trusted: Mask | None = None) -> Judgement:
+    """What `leave_out` says, and what is left of every normal by fits without it.
 
-    Normals that are not ``trusted`` (shape (normals,); default all are) take part in no fit and in no judgement, but
-    are compared with the others all the same. At least three have to be trusted.
+    Normals that are not ``trusted`` (shape (normals,); default all) take part in no fit and in no judgement, but are
+    compared with the others all the same. At least three have to be trusted.
     """
     trusted = np.ones(len(log2_depth), dtype=bool) if trusted is None else trusted
-    normals = int(trusted.sum())
-    folds = min(len(log2_depth), FOLDS)
-    label = np.unique(places.group)
-    part, fitted, learned, met = places.of_groups(label)
-    largest = min(most, normals - 2, int(fitted.sum()) // GROUPS_PER_COMPONENT)
-    trials = {count: _Trial() for count in sorted({count for count in CANDIDATES if count < largest} | {largest})}
-    present = np.zeros(len(label), dtype=bool)
-    variance = np.full(len(label), np.inf)
-    size = np.bincount(np.searchsorted(label, places.group), minlength=len(label))
+    normals, folds = int(trusted.sum()), min(len(log2_depth), FOLDS)
+    groups = Groups.of(layout)
+    largest = min(most, normals - 2, int(groups.fit.sum()) // GROUPS_PER_COMPONENT)
+    counts = sorted({count for count in CANDIDATES if count < largest} | {largest})
+    present = np.zeros(len(groups.label), dtype=bool)
+    variance = np.full(len(groups.label), np.inf)
+    outcomes: list[dict[int, _Outcome]] = []
     waiting: list[_Waiting] = []
     for out in range(folds):
         outside = np.arange(len(log2_depth)) % folds == out
-        kept = ~outside & trusted
-        centre, spread, _ = centre_and_spread(log2_depth[kept])
-        weight = tangent.bin_weights(spread)
-        residual = log2_depth[kept] - centre
-        known = tangent.grouped(tangent.winsorise(residual, weight), weight, places.group)
-        present |= known.present(fitted | learned)
-        variance = np.minimum(variance, known.variance)
-        inner = tangent.gram(known.means, known.variance, known.present(learned))
-        basis = tangent.components(residual, weight, tangent.mixing(inner, largest))
+        fold = _Fold.of(log2_depth[~outside & trusted], layout, groups, most=largest)
+        present |= fold.present
+        variance = np.minimum(variance, fold.variance)
         chosen = np.flatnonzero(outside & trusted)[: max(JUDGED // folds, 1)]
         for row in chosen:
-            if _try(trials, log2_depth[row] - centre, spread, weight, basis, places, part, fitted):
-                for trial in trials.values():
-                    trial.rows.append(int(row))
+            outcomes += filter(None, [_tried(int(row), log2_depth[row] - fold.centre, fold, layout, groups, counts)])
         others = np.setdiff1d(np.flatnonzero(outside), chosen)
-        waiting += _wait(others, log2_depth[others] - centre, weight, basis, places, fitted)
-    if not any(trial.errors for trial in trials.values()):
-        return KindNull(components=0, errors={}, noise=1.0, excess=float("nan")), None
-    group_weight = np.where(present, 1 / variance, 0.0)  # single bins tell little, large genes much
-    errors = {count: trial.error(group_weight) for count, trial in trials.items()}
+        waiting += _wait(others, log2_depth[others] - fold.centre, fold, layout, groups)
+    if not outcomes:
+        return Judgement(KindNull(components=0, errors={}, noise=1.0, excess=float("nan")), None)
+    trials = {count: _Trial.of([one[count] for one in outcomes]) for count in counts}
+    weight = np.where(present, 1 / variance, 0.0)  # single bins tell little, large genes much
+    errors = {count: trial.error(weight) for count, trial in trials.items()}
     best = min(trials, key=lambda count: errors[count])
-    null = _summary(trials[best], best, errors, len(log2_depth), group_weight, size, part, met)
-    null = replace(null, scatter=tuple(np.array(null.scatter)[trusted].tolist()))
-    comparable = _comparable(size, present, met_bins=int(places.met.sum()))
-    rest, plain = (_left(trials[count], waiting, count, len(log2_depth), part) for count in (best, min(trials)))
-    return null, LeftOut(rest, plain, _typical(trials[best].within), label, comparable)
+    null = _summary(trials[best], groups, weight, trusted, components=best, errors=errors)
+    comparable = _comparable(groups.size, present, met_bins=int(layout.met.sum()))
+    rest, plain = (_left(trials[count], waiting, count, len(log2_depth), groups.part) for count in (best, min(trials)))
+    return Judgement(null, LeftOut(rest, plain, _typical(trials[best].within), groups.label, comparable))
 
 
-def _wait(
-    rows: NDArray[np.intp], own: Floats, weight: Floats, basis: Floats, places: Places, fitted: Mask
-) -> list[_Waiting]:
+def _wait(rows: NDArray[np.intp], log2_depth: Floats, fold: _Fold, layout: BinLayout, groups: Groups) -> list[_Waiting]:
     """Group means of left-out normals that are not judged; those without the kind are not among them.
 
-    The means of the components are taken over all bins of a group, whichever a normal lacks: that spares most of the
-    work, and the groups that it lacks do not take part in its fit.
+    ``log2_depth`` of these normals is that over the fold's centre. The means of the components are taken over all bins
+    of a group, whichever a normal lacks: that spares most of the work, and the groups that it lacks do not take part in
+    its fit.
     """
     if len(rows) == 0:
         return []
-    shared = tangent.grouped(basis.T.astype(float), weight, places.group).means.astype(np.float32)
+    shared = tangent.grouped(fold.basis.T.astype(float), fold.weight, layout.group).means.astype(np.float32)
     waiting = []
-    for row, values in zip(rows, own, strict=True):
-        present = np.isfinite(values) & (weight > 0)
-        if (present & places.fit).any():
-            weights = np.where(present, weight, 0.0)
+    for row, values in zip(rows, log2_depth, strict=True):
+        present = np.isfinite(values) & (fold.weight > 0)
+        if (present & layout.fit).any():
+            weights = np.where(present, fold.weight, 0.0)
             cut = tangent.winsorise(values, weights)
-            mine = tangent.grouped(cut[None], weights, places.group)
-            beyond = _cut_off(values, cut, weights, places.group)
-            waiting.append(_Waiting(int(row), mine, shared, mine.present(fitted), beyond))
+            own = tangent.grouped(cut[None], weights, layout.group)
+            beyond = _cut_off(values, cut, weights, layout.group)
+            waiting.append(_Waiting(int(row), own, shared, own.present(groups.fit), beyond))
     return waiting
 
 
@@ -177,19 +232,18 @@ def _left(
 ) -> NDArray[np.float32]:
     """What is left of every normal at one number of components, shape (normals, groups)."""
     rest = np.full((normals, len(part)), np.nan, dtype=np.float32)
-    rest[trial.rows] = np.stack(trial.errors) + np.stack(trial.beyond)
+    rest[trial.rows] = trial.rest + trial.beyond
     for one in waiting:
         sample = replace(one.sample, means=np.vstack([one.sample.means, one.basis[:components]]))
-        rest[one.row] = _held_out(sample, components, one.use, part)[0] + one.beyond
+        rest[one.row] = _held_out(sample, components, one.use, part).rest + one.beyond
     return rest
 
 
-def _typical(within: list[Floats]) -> Floats:
+def _typical(within: Floats) -> Floats:
     """Median over normals of the variance that bin noise gives a group's mean; NaN where none knows it."""
-    rows = np.stack(within)
-    known = np.isfinite(rows).any(axis=0)
-    variance = np.full(rows.shape[1], np.nan)
-    variance[known] = np.nanmedian(rows[:, known], axis=0)
+    known = np.isfinite(within).any(axis=0)
+    variance = np.full(within.shape[1], np.nan)
+    variance[known] = np.nanmedian(within[:, known], axis=0)
     return variance
 
 
@@ -199,35 +253,27 @@ def _comparable(size: NDArray[np.intp], among: Mask, *, met_bins: int) -> Mask:
     return like_met if like_met.sum() >= ENOUGH_GROUPS else among
 
 
-def _try(
-    trials: dict[int, _Trial],
-    own: Floats,
-    spread: Floats,
-    weight: Floats,
-    basis: Floats,
-    places: Places,
-    part: NDArray[np.intp],
-    fitted: Mask,
-) -> bool:
-    """Add what every number of components leaves of one normal; False, and nothing, if it lacks the kind."""
-    present = np.isfinite(own) & (weight > 0)
-    if not (present & places.fit).any():
-        return False
-    weight = np.where(present, weight, 0.0)
-    cut = tangent.winsorise(own, weight)
-    sample = tangent.grouped(np.vstack([cut, basis.T.astype(float)]), weight, places.group)
-    beyond = _cut_off(own, cut, weight, places.group)
-    for count, trial in trials.items():
-        rest, shares = _held_out(sample, count, sample.present(fitted), part)
-        bins = tangent.subtract(own, basis[:, :count], shares)
-        trial.errors.append(rest)
-        trial.beyond.append(beyond)
-        used = present & places.fit
-        noise = robust.spread(bins[used] / np.maximum(spread[used], SMALLEST_ERROR))
+def _tried(
+    row: int, log2_depth: Floats, fold: _Fold, layout: BinLayout, groups: Groups, counts: Sequence[int]
+) -> dict[int, _Outcome] | None:
+    """What every number of components leaves of one normal (its depth over the centre); None if it lacks the kind."""
+    present = np.isfinite(log2_depth) & (fold.weight > 0)
+    used = present & layout.fit
+    if not used.any():
+        return None
+    weight = np.where(present, fold.weight, 0.0)
+    cut = tangent.winsorise(log2_depth, weight)
+    sample = tangent.grouped(np.vstack([cut, fold.basis.T.astype(float)]), weight, layout.group)
+    beyond = _cut_off(log2_depth, cut, weight, layout.group)
+    outcomes = {}
+    for count in counts:
+        rest, scores = _held_out(sample, count, sample.present(groups.fit), groups.part)
+        bins = tangent.subtract(log2_depth, fold.basis[:, :count], scores)
+        noise = robust.spread(bins[used] / np.maximum(fold.spread[used], SMALLEST_ERROR))
         left = np.where(present, bins, 0.0)
-        trial.within.append(_within(left, np.where(present, spread, 0.0), weight, places.group, noise))
-        trial.noise.append(noise)
-    return True
+        within = _within(left, np.where(present, fold.spread, 0.0), weight, layout.group, noise)
+        outcomes[count] = _Outcome(row, rest, within, noise, beyond)
+    return outcomes
 
 
 def _cut_off(own: Floats, cut: Floats, weight: Floats, group: NDArray[np.intp]) -> Floats:
@@ -237,25 +283,32 @@ def _cut_off(own: Floats, cut: Floats, weight: Floats, group: NDArray[np.intp]) 
     return np.where(lost.size > 0, lost.means, np.nan)
 
 
-def _held_out(sample: Grouped, count: int, use: Mask, part: NDArray[np.intp]) -> tuple[Floats, NDArray[np.float64]]:
-    """What is left of each group by a fit without its own part of the chromosomes, and the shares of the whole fit.
+class _HeldOut(NamedTuple):
+    """What is left of each group, shape (groups,), and the components' scores, the level last."""
+
+    rest: Floats
+    scores: NDArray[np.float64]
+
+
+def _held_out(sample: Grouped, count: int, use: Mask, part: NDArray[np.intp]) -> _HeldOut:
+    """What is left of each group by a fit without its own part of the chromosomes, and the scores of the whole fit.
 
     The parts' normal equations are what the whole fit's lack: Huber's weights are those of the whole fit.
     """
     means, basis = sample.means[0], sample.means[1 : 1 + count].T
     whole = tangent.fit(means[use], sample.variance[use], basis[use], iterations=3)
     design = np.column_stack([basis, np.ones(len(means))])
-    rest = means - design @ whole.shares
+    rest = means - design @ whole.scores
     weight = np.zeros(len(means))
     weight[use] = whole.weight
     normal, right = design.T * weight @ design, design.T * weight @ means
     for number in range(PARTS):
         own = part % PARTS == number
         mine = design[own].T * weight[own]
-        shares = tangent.solve(normal - mine @ design[own], right - mine @ means[own], whole.noise)
+        scores = tangent.solve(normal - mine @ design[own], right - mine @ means[own], whole.noise)
         touched = own & use
-        rest[touched] = means[touched] - design[touched] @ shares
-    return rest, whole.shares
+        rest[touched] = means[touched] - design[touched] @ scores
+    return _HeldOut(rest, whole.scores)
 
 
 def _within(rest: Floats, spread: Floats, weight: Floats, group: NDArray[np.intp], total: float) -> Floats:
@@ -288,28 +341,20 @@ def _within(rest: Floats, spread: Floats, weight: Floats, group: NDArray[np.intp
 
 
 def _summary(
-    trial: _Trial,
-    components: int,
-    errors: dict[int, float],
-    normals: int,
-    weight: Floats,
-    size: NDArray[np.intp],
-    part: NDArray[np.intp],
-    met: Mask,
+    trial: _Trial, groups: Groups, weight: Floats, trusted: Mask, *, components: int, errors: dict[int, float]
 ) -> KindNull:
-    """Noise and excess at this number of components, of one group and of stretches of neighbouring ones."""
+    """Noise and excess at this number of components, of one group and of runs of neighbouring ones."""
     judged = weight > 0
-    means, within = np.stack(trial.errors)[:, judged], np.stack(trial.within)[:, judged]
-    bins = size[judged].astype(float)
-    excess = {length: _excess(means, within, bins, part[judged], length) for length in STRETCHES}
+    means, within = trial.rest[:, judged], trial.within[:, judged]
+    bins = groups.size[judged].astype(float)
+    excess = {length: _excess(means, within, bins, groups.part[judged], length) for length in STRETCHES}
     one = excess[1]
     averaged = {
         length: min(value / one, 1.0) for length, value in excess.items() if length > 1 and one > 0 and value >= 0
     }
-    spread = np.array([robust.weighted_spread(row, weight[judged]) for row in means])
-    scatter = np.full(normals, np.nan)
-    scatter[trial.rows] = spread
-    factor = _met_error(trial, size, judged, met)
+    scatter = np.full(len(trusted), np.nan)
+    scatter[trial.rows] = [robust.weighted_spread(row, weight[judged]) for row in means]
+    factor = _met_error(trial, groups, judged)
     own = robust.MAD_TO_SD * float(np.median(factor)) if len(factor) else 1.0  # one deviant normal must not set it
     return KindNull(
         components=components,
@@ -317,22 +362,23 @@ def _summary(
         noise=float(np.median(trial.noise)),
         excess=one,
         averaged=averaged,
-        scatter=tuple(scatter.tolist()),
+        scatter=tuple(scatter[trusted].tolist()),
         met_factor=max(1.0, float(np.sqrt((len(factor) * own**2 + PRIOR_FACTOR) / (len(factor) + PRIOR_FACTOR)))),
     )
 
 
-def _met_error(trial: _Trial, size: NDArray[np.intp], judged: Mask, met: Mask) -> Floats:
+def _met_error(trial: _Trial, groups: Groups, judged: Mask) -> Floats:
     """MET's error in each left-out normal over that of a group of its bin noise there, as other groups err; finite."""
+    met = groups.met
     if not met.any():
         return np.zeros(0)
-    found = []
-    for errors, within in zip(trial.errors, trial.within, strict=True):
+    factors = []
+    for rest, within in zip(trial.rest, trial.within, strict=True):
         others = judged & ~met
-        shared = robust.excess(errors[others], within[others], size[others])[0]
+        shared = robust.excess(rest[others], within[others], groups.size[others])[0]
         expected = np.sqrt(np.nan_to_num(shared) ** 2 + within[met].mean())
-        found.append(abs(errors[met].mean()) / max(expected, SMALLEST_ERROR))
-    factor = np.array(found)
+        factors.append(abs(rest[met].mean()) / max(expected, SMALLEST_ERROR))
+    factor = np.array(factors)
     return factor[np.isfinite(factor)]
 
 

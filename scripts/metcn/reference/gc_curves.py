@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,9 +13,16 @@ METHODS = ("medians", "lowess")
 CLASSES = 20  # classes of equally many bins whose medians make the curve
 SMALLEST_CLASS = 10  # bins a class needs; with fewer in all nothing is corrected
 LOWESS_BINS = 20_000  # bins that lowess is fitted to, evenly taken along the covariate: the curve needs no more
-LOWESS_SPAN = 0.3  # share of the bins that each local fit sees
+LOWESS_SPAN = 0.3  # fraction of the bins that each local fit sees
 
 Floats = NDArray[np.floating]
+
+
+class Curve(NamedTuple):
+    """Points of a curve: covariate, ascending, and log2 ratio; shape (points,)."""
+
+    covariate: Floats
+    log2: Floats
 
 
 def explained(ratio: Floats, *, covariate: Floats, rows: NDArray[np.bool_], method: str = "medians") -> Floats:
@@ -32,21 +41,21 @@ def explained(ratio: Floats, *, covariate: Floats, rows: NDArray[np.bool_], meth
     keep = rows & np.isfinite(ratio) & np.isfinite(covariate)
     if keep.sum() < CLASSES * SMALLEST_CLASS or np.ptp(covariate[keep]) == 0:
         return np.zeros(len(ratio))
-    place, height = (_lowess if method == "lowess" else _medians)(covariate[keep], ratio[keep])
-    return np.nan_to_num(np.interp(covariate, place, height), nan=0.0)
+    curve = (_lowess if method == "lowess" else _medians)(covariate[keep], ratio[keep])
+    return np.nan_to_num(np.interp(covariate, curve.covariate, curve.log2), nan=0.0)
 
 
-def _medians(covariate: Floats, ratio: Floats) -> tuple[Floats, Floats]:
+def _medians(covariate: Floats, ratio: Floats) -> Curve:
     """Medians of both over classes of equally many bins."""
     edges = np.quantile(covariate, np.linspace(0, 1, CLASSES + 1)[1:-1])
     label = np.searchsorted(edges, covariate, side="right")
     place, height = (groups.medians(values, label, CLASSES) for values in (covariate, ratio))
     filled = np.isfinite(height)
-    return place[filled], height[filled]
+    return Curve(place[filled], height[filled])
 
 
-def _lowess(covariate: Floats, ratio: Floats) -> tuple[Floats, Floats]:
-    """The curve at the bins it was fitted to, one height per place."""
+def _lowess(covariate: Floats, ratio: Floats) -> Curve:
+    """Locally weighted regression at the bins it was fitted to, one point per value of the covariate."""
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
     order = np.argsort(covariate, kind="stable")
@@ -54,4 +63,4 @@ def _lowess(covariate: Floats, ratio: Floats) -> tuple[Floats, Floats]:
     x, y = covariate[order], ratio[order]
     fitted = lowess(y, x, frac=LOWESS_SPAN, it=3, delta=0.005 * float(np.ptp(x)), is_sorted=True, return_sorted=False)
     place, first = np.unique(x, return_index=True)
-    return place, np.asarray(fitted)[first]
+    return Curve(place, np.asarray(fitted)[first])

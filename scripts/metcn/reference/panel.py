@@ -63,13 +63,13 @@ class Panel:
     mask : ndarray of str, shape (bins,)
         "" where a bin is usable, else why it is not.
     basis : ndarray of float, shape (bins, components)
-        Components, log2 per unit share; the columns beyond those of a bin's own kind are 0.
+        Components, log2 per unit score; the columns beyond those of a bin's own kind are 0.
     null : dict of str to KindNull
         Per kind of bins; empty with fewer than three normals.
     normals : int
         How many normals it was made of.
-    shares : dict of str to ndarray, shape (normals, components)
-        Per kind, the normals' own shares of its components.
+    scores : dict of str to ndarray, shape (normals, components)
+        Per kind, the normals' own scores of its components.
     male : ndarray of bool, shape (normals,), or None
         Sex of each normal where two sexes could be told apart: then the centre of chromosome X is that of two copies.
     left_out : dict of str to LeftOut
@@ -82,7 +82,7 @@ class Panel:
     basis: Floats
     null: dict[str, KindNull] = field(default_factory=dict)
     normals: int = 0
-    shares: dict[str, Floats] = field(default_factory=dict)
+    scores: dict[str, Floats] = field(default_factory=dict)
     male: NDArray[np.bool_] | None = None
     left_out: dict[str, LeftOut] = field(default_factory=dict)
 
@@ -93,11 +93,11 @@ def share_of(averaged: Mapping[int, float], groups: float) -> float:
     Neighbours share part of what is left, so this falls more slowly than ``1 / sqrt(groups)``; beyond the longest
     stretch that normals were measured on it is taken to fall that fast again, and so from one where nothing was.
     """
-    known = {1: 1.0} | {length: share for length, share in averaged.items() if np.isfinite(share)}
+    known = {1: 1.0} | {length: fraction for length, fraction in averaged.items() if np.isfinite(fraction)}
     lengths = sorted(known)
     inside = min(max(groups, 1), lengths[-1])
-    share = np.interp(np.log(inside), np.log(lengths), [known[length] for length in lengths])
-    return float(share * np.sqrt(inside / max(groups, 1)))
+    fraction = np.interp(np.log(inside), np.log(lengths), [known[length] for length in lengths])
+    return float(fraction * np.sqrt(inside / max(groups, 1)))
 
 
 def flat(mask: NDArray[np.str_]) -> Panel:

@@ -10,7 +10,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -51,7 +51,7 @@ def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[st
             values = np.ascontiguousarray(getattr(panel, name), dtype=STORED)
             handle.create_dataset(name, data=values, track_times=False).attrs["crc32"] = zlib.crc32(values.data)
         shares = handle.create_group("shares")
-        for kind, values in panel.shares.items():
+        for kind, values in panel.scores.items():
             shares.create_dataset(kind, data=np.asarray(values, dtype=np.float32), track_times=False)
         if panel.male is not None:
             handle.create_dataset("male", data=panel.male, track_times=False)
@@ -127,7 +127,15 @@ def _mapped(handle: h5py.File, name: str) -> NDArray[np.float32]:
     return np.asarray(values)
 
 
-def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
+class StoredPanel(NamedTuple):
+    """What a panel's file holds: its bins, the panel, and facts about it."""
+
+    frame: pd.DataFrame
+    panel: Panel
+    facts: dict[str, Any]
+
+
+def read(path: str | Path) -> StoredPanel:
     """Bins, panel and facts (with ``fingerprint``) of a panel of normals.
 
     Raises
@@ -152,7 +160,7 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
                 for kind, part in json.loads(handle.attrs["null"]).items()
             }
             normals = int(handle.attrs["normals"])
-            shares = {kind: values[:] for kind, values in handle["shares"].items()}
+            scores = {kind: values[:] for kind, values in handle["shares"].items()}
             male = handle["male"][:] if "male" in handle else None
     except (AttributeError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(hdf5_file.refused(path, str(error).strip("'\""))) from error
@@ -165,4 +173,5 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Panel, dict[str, Any]]:
         raise InputError(
             f"{path}: a centre or spread is no number that normals have; the file is damaged, make it again"
         )
-    return frame, Panel(mask=mask, null=null, normals=normals, shares=shares, male=male, **arrays), facts
+    panel = Panel(mask=mask, null=null, normals=normals, scores=scores, male=male, **arrays)
+    return StoredPanel(frame, panel, facts)

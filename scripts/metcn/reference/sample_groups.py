@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ SMALLEST_SPREAD = 1e-3  # log2; of depths that are all alike
 
 SEX_GAP = 0.5  # log2 between the X of the two sexes at the least; one copy against two is 1
 STRAY = 2.5  # a normal's genes stray this much more than the typical normal's when it is left out
-SEPARATE = 0.8  # share of a component's variance between two groups of normals; an even cloud reaches about 0.64
+SEPARATE = 0.8  # fraction of a component's variance between two groups of normals; an even cloud reaches about 0.64
 SMALLEST_BATCH = 3
 
 Floats = NDArray[np.floating]
@@ -29,10 +31,10 @@ def males(level: Floats) -> NDArray[np.bool_] | None:
     if len(known) < 2:
         return None
     gaps = np.diff(known)
-    place = int(np.argmax(gaps))
-    if gaps[place] < SEX_GAP:
+    widest = int(np.argmax(gaps))
+    if gaps[widest] < SEX_GAP:
         return None
-    return np.asarray(level < (known[place] + known[place + 1]) / 2)
+    return np.asarray(level < (known[widest] + known[widest + 1]) / 2)
 
 
 def strays(scatter: Floats) -> NDArray[np.bool_]:
@@ -41,45 +43,52 @@ def strays(scatter: Floats) -> NDArray[np.bool_]:
         return np.asarray(scatter > STRAY * robust.median(scatter))
 
 
-def batches(shares: Floats) -> NDArray[np.intp]:
+def batches(scores: Floats) -> NDArray[np.intp]:
     """Batch 0 or 1 of each normal: two groups along the component that separates them best; all 0 without any.
 
     Parameters
     ----------
-    shares : ndarray, shape (normals, components)
-        Shares of the components in the normals.
+    scores : ndarray, shape (normals, components)
+        Scores of the components in the normals.
     """
-    best, label = SEPARATE, np.zeros(len(shares), dtype=np.intp)
-    for column in shares.T:
+    best, label = SEPARATE, np.zeros(len(scores), dtype=np.intp)
+    for column in scores.T:
         order = np.argsort(column, kind="stable")
         value = column[order] - column.mean()
         total = float(np.sum(value**2))
         for first in range(SMALLEST_BATCH, len(value) - SMALLEST_BATCH + 1):
             between = first * value[:first].mean() ** 2 + (len(value) - first) * value[first:].mean() ** 2
             if total > 0 and between / total > best:
-                best, label = between / total, np.zeros(len(shares), dtype=np.intp)
+                best, label = between / total, np.zeros(len(scores), dtype=np.intp)
                 label[order[first:]] = 1
     return label
 
 
-def nearest(own: Floats, shares: Floats, count: int = 3) -> tuple[NDArray[np.intp], float]:
+class Nearest(NamedTuple):
+    """Rows of the normals that a sample resembles most, and its distance from the first (1: as between neighbours)."""
+
+    rows: NDArray[np.intp]
+    distance: float
+
+
+def nearest(own: Floats, scores: Floats, count: int = 3) -> Nearest:
     """The normals a sample resembles most, and its distance from the first over that between neighbouring normals.
 
     Parameters
     ----------
     own : ndarray, shape (components,)
-        The sample's shares of the components.
-    shares : ndarray, shape (normals, components)
+        The sample's scores of the components.
+    scores : ndarray, shape (normals, components)
         Those of the normals. Without components or with one normal the distance is NaN.
     """
-    away = np.linalg.norm(shares - own, axis=1)
+    away = np.linalg.norm(scores - own, axis=1)
     order = np.argsort(away, kind="stable")[:count]
-    if shares.shape[1] == 0 or len(shares) < 2:
-        return order, float("nan")
-    between = np.linalg.norm(shares[:, None] - shares[None], axis=2)
+    if scores.shape[1] == 0 or len(scores) < 2:
+        return Nearest(order, float("nan"))
+    between = np.linalg.norm(scores[:, None] - scores[None], axis=2)
     np.fill_diagonal(between, np.inf)
     typical = float(np.median(between.min(axis=1)))
-    return order, float(away[order[0]] / typical) if typical > 0 else float("nan")
+    return Nearest(order, float(away[order[0]] / typical) if typical > 0 else float("nan"))
 
 
 def left_by_normals(log2_depth: Floats, centre: Floats, *, centre_noise: float) -> float:

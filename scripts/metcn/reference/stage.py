@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from metcn import provenance
-from metcn.bins.layout import BinLayout, layout_of
-from metcn.counts import depth_file
+from metcn.bins.layout import layout_of
+from metcn.counts import depth_file, summary_file
+from metcn.counts.summary_file import CountsSummary
 from metcn.errors import InputError
 from metcn.genome import build as genomes
 from metcn.io import tables
 from metcn.reference import build as normals
 from metcn.reference import checks, few_fragments, panel_file, suspected
 from metcn.reference.panel import Panel
+from metcn.run.settings import ReferenceSettings
 from metcn.stats import fragments
 
 
@@ -39,76 +43,71 @@ def reference(
     InputError
         If a table is malformed, has other rows than the bins, a normal has no reads, or units differ.
     """
+    chosen = ReferenceSettings(**settings)
     frame = tables.read_bins(bins)
-    alike = checks.counted_alike(counts_summary or ())
+    summaries = {path.stem: summary_file.read(path) for path in counts_summary or ()}
+    alike = checks.counted_alike(summaries.values())
     names = [path.name.removesuffix(".cnn") for path in counts]
-    lost = checks.filtered(counts_summary or ())
-    for name, sentences in lost.items():
-        print(f"metcn: note: normal {name}: {' '.join(sentences)}", file=sys.stderr)
-    parts = layout_of(frame)
-    told = {path.stem: path for path in counts_summary or ()}
-    depth, behind = _depths(frame, counts, [told.get(name) for name in names])
-    _check_depths(depth, names, lost)
-    few = few_fragments.kinds_of_few(parts, behind)
+    for name, summary in summaries.items():
+        if summary.filtered:
+            _say(f"note: normal {name}: {' '.join(summary.filtered)}")
+    layout = layout_of(frame)
+    depth, behind = _depths(frame, counts, [summaries.get(name) for name in names])
+    _check_depths(depth, names, summaries)
+    few = few_fragments.kinds_of_few(layout, behind)
     if not few.any():
         behind = []  # as large as the depths twice over, and not asked again
 
-    def make(trusted: np.ndarray) -> Panel:
-        """Panel of these normals, from a copy of their depths, since a build consumes them."""
-        panel = _panel(parts, depth.copy(), trusted, settings)
+    def make(trusted: NDArray[np.bool_]) -> Panel:
+        """Panel of these normals."""
+        panel = normals.build(depth, layout, chosen, trusted=trusted)
         if not behind:
             return panel
         kept = [one for one, there in zip(behind, trusted, strict=True) if there]
-        return few_fragments.with_sums(panel, parts, kept, few, settings["min_relative_depth"])
+        return few_fragments.with_sums(panel, layout, kept, few, chosen.min_relative_depth)
 
-    build, keep = genomes.load(genome), settings["on_suspicious"] == "keep"
-    checked = suspected.build(make, len(names), parts, build, keep=keep)
+    build, keep = genomes.load(genome), chosen.on_suspicious == "keep"
+    checked = suspected.build(make, len(names), layout, build, keep=keep)
     used = [name for name, there in zip(names, checked.used, strict=True) if there]
-    facts = {"genome": genome, "assay": assay, **alike, "normals": used, "provenance": provenance.stamp(settings)}
-    facts |= checks.of_normals(used, checked.panel)
-    found = suspected.facts_of(names, checked, suspected.residuals(checked.panel, parts, build))
-    suspected.say(found)
-    facts |= {"deviant": [one["name"] for one in found["suspects"]], "check": found}
+    check = suspected.check_of(names, checked, suspected.residuals(checked.panel, layout, build))
+    _say(f"normals: {check.summary}")
+    for remark in check.remarks:
+        _say(f"note: {remark}")
+    facts = {"genome": genome, "assay": assay, **asdict(alike), "normals": used}
+    facts |= {"provenance": provenance.stamp(settings), **asdict(checks.of_normals(used, checked.panel))}
+    facts |= {"deviant": [one.name for one in check.suspects], "check": check.to_json()}
     panel_file.write(output, frame, checked.panel, facts)
 
 
-def _depths(
-    frame: pd.DataFrame, counts: Sequence[Path], summaries: Sequence[Path | None]
-) -> tuple[np.ndarray, list[fragments.Counts]]:
-    """Log2 depths of the normals, shape (normals, bins), and the fragments behind them; each table is read once."""
-    rows, behind = [], []
-    for path, summary in zip(counts, summaries, strict=True):
-        read = tables.read_depth(path, frame)
-        rows.append(depth_file.log2(frame, *read))
-        behind += depth_file.behind(frame, [read], [summary])
-    return np.stack(rows), behind
+def _say(text: str) -> None:
+    print(f"metcn: {text}", file=sys.stderr)
 
 
-def _check_depths(depth: np.ndarray, names: Sequence[str], lost: Mapping[str, Sequence[str]]) -> None:
+class _Depths(NamedTuple):
+    """Log2 depths of the normals, shape (normals, bins), and the fragments behind those of each."""
+
+    log2: NDArray[np.float32]
+    counts: list[fragments.Counts]
+
+
+def _depths(frame: pd.DataFrame, paths: Sequence[Path], summaries: Sequence[CountsSummary | None]) -> _Depths:
+    """Depths of the normals; each table is read once."""
+    rows, counts = [], []
+    for path, summary in zip(paths, summaries, strict=True):
+        read = depth_file.read(path, frame, summary)
+        rows.append(read.log2)
+        counts.append(read.counts)
+    return _Depths(np.stack(rows), counts)
+
+
+def _check_depths(depth: NDArray[np.floating], names: Sequence[str], summaries: Mapping[str, CountsSummary]) -> None:
     """Raise InputError if a normal has no reads; a normal that is a copy of another one is noted."""
     empty = [name for name, row in zip(names, depth, strict=True) if not np.isfinite(row).any()]
     if empty:
-        why = f" ({' '.join(lost[empty[0]])})" if empty[0] in lost else ""
+        summary = summaries.get(empty[0])
+        why = f" ({' '.join(summary.filtered)})" if summary and summary.filtered else ""
         raise InputError(
             f"normal {empty[0]} has no reads in any bin{why}; remove it from the sample sheet or replace its file"
         )
-    checks.name_copies(names, depth)
-
-
-def _panel(parts: BinLayout, depth: np.ndarray, trusted: np.ndarray, settings: Mapping[str, Any]) -> Panel:
-    """Panel of the trusted normals."""
-    return normals.build(
-        depth,
-        kind=parts.kind,
-        group=parts.group,
-        chromosome=parts.chromosome,
-        fit=parts.fit,
-        learn=parts.fit | parts.on_seven,
-        met=parts.met,
-        x=checks.x_of(parts),
-        mask=parts.frame["mask"].to_numpy(dtype=np.str_),
-        max_components=settings["max_components"],
-        min_relative_depth=settings["min_relative_depth"],
-        max_spread=settings["max_spread"],
-        trusted=trusted,
-    )
+    for sentence in checks.name_copies(names, depth):
+        _say(f"note: {sentence}")

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from metcn.bins.layout import BinLayout
 from metcn.reference import tangent
 from metcn.stats import fragments
 
@@ -36,60 +38,59 @@ class Fitted:
         NaN where the bin is no observation.
     sd : ndarray, shape (bins,)
         Of the log2 ratio: counting, and what bins scatter beyond it.
-    shares : list of float
-        Share of each component.
+    scores : list of float
+        Score of each component.
     """
 
     expected: Floats
     sd: Floats
-    shares: list[float]
+    scores: list[float]
 
 
 @dataclass(frozen=True, eq=False)
 class Bins:
-    """Bins of one kind in genome order: arrays of shape (bins,).
+    """Bins of one kind: arrays of shape (bins,).
 
-    ``number`` of fragments (NaN where the bin is no observation), ``expected`` at any scale, ``basis`` of components,
-    shape (bins, components), ``local`` log2 level of the tumour where it is known (else 0), ``fit`` for bins outside
-    chromosome 7, ``chromosome`` and ``block``.
+    Attributes
+    ----------
+    layout : BinLayout
+    number : ndarray
+        Fragments; NaN where the bin is no observation.
+    expected : ndarray
+        Fragments expected, at any scale.
+    basis : ndarray, shape (bins, components)
+        Components, log2 per unit score.
+    local : ndarray
+        Log2 level of the tumour where it is known, else 0.
     """
 
+    layout: BinLayout
     number: Floats
     expected: Floats
     basis: Floats
     local: Floats
-    fit: Mask
-    chromosome: NDArray
-    block: NDArray[np.intp]
-
-    def at(self, rows: NDArray[np.intp]) -> Bins:
-        """Some of the bins."""
-        return Bins(
-            self.number[rows], self.expected[rows], self.basis[rows], self.local[rows], self.fit[rows],
-            self.chromosome[rows], self.block[rows],
-        )  # fmt: skip
 
 
 def fitted(bins: Bins, covariates: Sequence[Floats]) -> Fitted:
     """What bins expect after level, components and curves are fitted outside chromosome 7."""
     seen = np.isfinite(bins.number) & np.isfinite(bins.expected) & np.isfinite(bins.local) & (bins.expected > 0)
-    use = seen & bins.fit
+    use, chromosome = seen & bins.layout.fit, bins.layout.chromosome
     blank = np.full(len(seen), np.nan)
     if not use.any() or bins.number[use].sum() == 0:
         return Fitted(blank, blank, [0.0] * bins.basis.shape[1])
     expected = np.where(seen, bins.expected, 0.0) * 2 ** np.nan_to_num(bins.local)
     expected *= bins.number[use].sum() / expected[use].sum()
     number = np.where(seen, bins.number, 0.0)
-    shares = np.zeros(bins.basis.shape[1])
+    scores = np.zeros(bins.basis.shape[1])
     for _ in range(STEPS):
-        step = _components(number, expected, bins.basis, use, bins.chromosome)
+        step = _components(number, expected, bins.basis, use, chromosome)
         expected = expected * 2 ** (bins.basis @ step[:-1] + step[-1])
-        shares += step[:-1]
+        scores += step[:-1]
         for covariate in covariates:
             expected = expected * 2 ** curve(number, expected, covariate=covariate, rows=use)
-    beyond = excess(number[use], expected[use], np.arange(use.sum()), bins.block[use], bins.chromosome[use])
+    beyond = excess(number[use], expected[use], np.arange(use.sum()), bins.layout.block[use], chromosome[use])
     expected = np.where(seen, expected / 2 ** np.nan_to_num(bins.local), np.nan)
-    return Fitted(expected, np.hypot(fragments.sd(expected), beyond), [float(share) for share in shares])
+    return Fitted(expected, np.hypot(fragments.sd(expected), beyond), [float(score) for score in scores])
 
 
 def curve(number: Floats, expected: Floats, *, covariate: Floats, rows: Mask) -> Floats:
@@ -132,7 +133,7 @@ def excess(
 
 
 def _components(number: Floats, expected: Floats, basis: Floats, use: Mask, chromosome: NDArray) -> NDArray[np.float64]:
-    """Shares of the components, and the level, from pools of neighbours."""
+    """Scores of the components, and the level, from pools of neighbours."""
     rows = np.flatnonzero(use)
     apart = np.r_[True, chromosome[rows][1:] != chromosome[rows][:-1]]
     label = fragments.pools(expected[rows], apart, POOLED)
@@ -141,12 +142,18 @@ def _components(number: Floats, expected: Floats, basis: Floats, use: Mask, chro
     weighed = [np.bincount(label, weights=expected[rows] * column[rows]) / due for column in basis.T]
     design = np.array(weighed).reshape(basis.shape[1], len(due)).T
     variance = fragments.sd(due) ** 2 + tangent.GROUP_FLOOR**2
-    return tangent.fit(means, variance, design).shares
+    return tangent.fit(means, variance, design).scores
 
 
-def centre(
-    number: Floats, per_depth: Floats, *, fit: Mask, given: NDArray, least_relative: float
-) -> tuple[Floats, Floats, NDArray[np.str_]]:
+class PooledCentre(NamedTuple):
+    """Centre and SD (log2) of every bin over the normals' pool, and why it is not used; shape (bins,)."""
+
+    centre: Floats
+    spread: Floats
+    mask: NDArray[np.str_]
+
+
+def centre(number: Floats, per_depth: Floats, *, fit: Mask, given: NDArray, least_relative: float) -> PooledCentre:
     """Centre and spread, log2, and mask of bins of one kind of which normals hold few fragments, shape (bins,) each.
 
     Normals are pooled. What their pool says of a bin is drawn towards the typical bin as far as counting alone could
@@ -178,4 +185,5 @@ def centre(
     enough = usable & (due >= fragments.SURE)
     mask[enough & (seen < least_relative * due)] = "low_depth_in_normals"
     mask[(enough & (seen == 0)) | ((given == "") & ~usable)] = "no_reads_in_normals"
-    return np.where(usable, log2, np.nan), np.where(usable, fragments.sd(seen + prior), np.nan), mask
+    spread = np.where(usable, fragments.sd(seen + prior), np.nan)
+    return PooledCentre(np.where(usable, log2, np.nan), spread, mask)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from metcn.genome import build as genomes
 from metcn.genome import names
 from metcn.reference import suspects
 from metcn.reference.panel import FEWEST_NORMALS, Panel
-from metcn.reference.suspects import Residual, Suspect
+from metcn.reference.suspects import Deviation, Residual, Suspect, Testable
 from metcn.stats import robust
 
 ROUNDS = 8  # the worst suspect is taken out, and the others judged again without it, at the most so many times
@@ -50,7 +49,9 @@ class Checked:
     undecided: bool = False
 
 
-def build(make: Callable[[Mask], Panel], count: int, parts: BinLayout, facts: genomes.Genome, *, keep: bool) -> Checked:
+def build(
+    make: Callable[[Mask], Panel], count: int, layout: BinLayout, genome: genomes.Genome, *, keep: bool
+) -> Checked:
     """Panel of the normals, checked; without the suspicious ones unless ``keep``.
 
     Parameters
@@ -65,29 +66,29 @@ def build(make: Callable[[Mask], Panel], count: int, parts: BinLayout, facts: ge
     first = panel = make(every)
     if not panel.left_out:
         return Checked(panel, every, [], np.full(count, np.nan))
-    trusted, found = every, suspects.find(residuals(panel, parts, facts))
+    trusted, accused = every, suspects.find(residuals(panel, layout, genome))
     for _ in range(ROUNDS):
-        fresh = [one for one in found if trusted[one.row]]
+        fresh = [one for one in accused if trusted[one.row]]
         if not fresh:
             break
         trusted = trusted & (np.arange(count) != max(fresh, key=lambda one: one.deviations[0].excess).row)
         if not _enough(trusted):
-            return _undecided(first, suspects.find(residuals(first, parts, facts), most=_believed(count)))
+            return _undecided(first, suspects.find(residuals(first, layout, genome), most=_believed(count)))
         panel = make(trusted)
-        found = suspects.find(residuals(panel, parts, facts), trusted)
-    found = suspects.find(residuals(panel, parts, facts), trusted, most=np.inf)
-    clear = _without(found, count)
+        accused = suspects.find(residuals(panel, layout, genome), trusted)
+    accused = suspects.find(residuals(panel, layout, genome), trusted, most=np.inf)
+    clear = _without(accused, count)
     if (clear != trusted).any():  # accused for what a tumour did to them
         trusted, panel = clear, first if clear.all() else make(clear)
-    shift = _met_of(panel, parts) - _met_of(first, parts)
+    shift = _met_of(panel, layout) - _met_of(first, layout)
     shift[~trusted] = np.nan
-    return Checked(first if keep else panel, every if keep else trusted, found, shift)
+    return Checked(first if keep else panel, every if keep else trusted, accused, shift)
 
 
-def _undecided(panel: Panel, found: Sequence[Suspect]) -> Checked:
+def _undecided(panel: Panel, accused: Sequence[Suspect]) -> Checked:
     """The panel of all normals, where too few would be left without the suspects."""
     count = len(next(iter(panel.left_out.values())).rest)
-    return Checked(panel, np.ones(count, dtype=bool), found, np.full(count, np.nan), undecided=bool(found))
+    return Checked(panel, np.ones(count, dtype=bool), accused, np.full(count, np.nan), undecided=bool(accused))
 
 
 def _believed(count: int) -> float:
@@ -95,125 +96,177 @@ def _believed(count: int) -> float:
     return np.inf if count >= MANY else suspects.MOST_FACTOR
 
 
-def _without(found: Sequence[Suspect], count: int) -> Mask:
+def _without(accused: Sequence[Suspect], count: int) -> Mask:
     """Normals that are not suspicious."""
-    return ~np.isin(np.arange(count), [suspect.row for suspect in found])
+    return ~np.isin(np.arange(count), [suspect.row for suspect in accused])
 
 
 def _enough(trusted: Mask) -> bool:
     return bool(trusted.sum() >= max(FEWEST_NORMALS, len(trusted) // 2 + 1))
 
 
-def residuals(panel: Panel, parts: BinLayout, facts: genomes.Genome) -> list[Residual]:
-    """What fits without each normal left of it, with the places it lies in."""
-    found = []
+def residuals(panel: Panel, layout: BinLayout, genome: genomes.Genome) -> list[Residual]:
+    """What fits without each normal left of it, with the genes and arms it lies in."""
+    kinds = []
     for kind, left in panel.left_out.items():
-        rows = np.flatnonzero(parts.kind == kind)
-        first = rows[np.searchsorted(parts.group[rows], left.label)]
-        name, middle = parts.chromosome[first], parts.midpoint[first]
-        centromere = np.array([facts.centromere.get(chromosome, (0, 0))[0] for chromosome in name])
+        rows = np.flatnonzero(layout.kind == kind)
+        first = rows[np.searchsorted(layout.group[rows], left.label)]
+        name, middle = layout.chromosome[first], layout.midpoint[first]
+        centromere = np.array([genome.centromere.get(chromosome, (0, 0))[0] for chromosome in name])
         arm = np.char.add(name.astype(np.str_), np.where(middle < centromere, "p", "q"))
-        gene = parts.frame["gene"].to_numpy(dtype=np.str_)[first]
-        place = np.array([f"{one}:{at / 1e6:.1f} Mb" for one, at in zip(name, middle, strict=True)], dtype=np.str_)
+        gene = layout.gene[first].astype(np.str_)
+        position = np.array([f"{one}:{at / 1e6:.1f} Mb" for one, at in zip(name, middle, strict=True)], dtype=np.str_)
         wide = kind in WIDE_KINDS
-        found.append(
+        kinds.append(
             Residual(
                 rest=left.rest,
                 plain=left.plain,
                 variance=left.variance,
                 judged=left.judged,
-                arm=np.where((parts.fit | parts.on_seven)[first], arm, ""),
-                met=np.isin(left.label, parts.group[parts.met & (parts.kind == kind)]),
-                gene=np.where(wide | (gene == names.UNNAMED), place, gene),
+                arm=np.where(layout.autosomal[first], arm, ""),
+                met=np.isin(left.label, layout.group[layout.met & (layout.kind == kind)]),
+                gene=np.where(wide | (gene == names.UNNAMED), position, gene),
                 wide=wide,
                 named=kind != "off_target",
             )
         )
-    return found
+    return kinds
 
 
-def _met_of(panel: Panel, parts: BinLayout) -> NDArray[np.float64]:
+def _met_of(panel: Panel, layout: BinLayout) -> NDArray[np.float64]:
     """What is left of MET in each normal, log2, shape (normals,)."""
     for kind, left in panel.left_out.items():
-        own = np.isin(left.label, parts.group[parts.met & (parts.kind == kind)])
+        own = np.isin(left.label, layout.group[layout.met & (layout.kind == kind)])
         if own.any():
             return np.asarray(left.rest[:, own].mean(axis=1), dtype=float)
     return np.full(len(next(iter(panel.left_out.values())).rest), np.nan)
 
 
-def facts_of(names: Sequence[str], checked: Checked, kinds: Sequence[Residual]) -> dict[str, Any]:
-    """What a panel's file, and every sample that uses it, says of the check of ``kinds`` (see `residuals`).
+@dataclass(frozen=True)
+class NamedSuspect:
+    """A normal that looks like a tumour, and its deviations, the worst first."""
 
-    Returns
-    -------
-    dict
-        ``tested`` (whether MET, and whether arms could be compared), ``suspects`` (name and deviations of each),
-        ``left_out`` (names), ``undecided`` (whether a tumour may have made others suspicious), ``others`` (by how much
-        MET of the other normals lies lower beside the suspects: median, and the largest with its name) and ``summary``
-        in words.
+    name: str
+    deviations: tuple[Deviation, ...]
+
+    @property
+    def places(self) -> str:
+        """Where it deviates, such as ``MET +0.82 log2, 1p +0.14``."""
+        words = [f"{one.place} {one.log2:+.2f}" for one in self.deviations[:NAMED]]
+        more = f" and {len(self.deviations) - NAMED} more" if len(self.deviations) > NAMED else ""
+        return ", ".join([f"{words[0]} log2", *words[1:]]) + more
+
+
+@dataclass(frozen=True)
+class Others:
+    """By how much MET of the other normals lies lower beside the suspects, log2; the largest with its name."""
+
+    median_log2: float
+    largest_log2: float
+    largest_in: str
+
+
+@dataclass(frozen=True)
+class NormalsCheck:
+    """What a panel's file, and every sample that uses it, says of the check of its normals.
+
+    Attributes
+    ----------
+    tested : Testable
+    suspects : tuple of NamedSuspect
+    left_out : tuple of str
+        Names of the suspects that the panel is made without.
+    undecided : bool
+        Whether a tumour may have made others suspicious.
+    others : Others or None
+        None without suspects, or where it is not known.
+    summary : str
+        All this in words, such as ``25 used, 1 suspicious: T1 (MET +0.82 log2)``.
     """
-    met, arms = suspects.testable(kinds)
-    found = {
-        "tested": {"met": met, "arms": arms},
-        "suspects": [
-            {"name": names[one.row], "deviations": [deviation.__dict__ for deviation in one.deviations]}
-            for one in checked.suspects
-        ],
-        "left_out": [name for name, used in zip(names, checked.used, strict=True) if not used],
-        "undecided": checked.undecided,
-        "others": _others(names, checked),
-    }
-    return found | {"summary": _summary(int(checked.used.sum()), found)}
+
+    tested: Testable
+    suspects: tuple[NamedSuspect, ...]
+    left_out: tuple[str, ...]
+    undecided: bool
+    others: Others | None
+    summary: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The block ``check`` of the JSON, its keys in alphabetical order, as the panel's file has them."""
+        return {
+            "left_out": list(self.left_out),
+            "others": self.others and dict(sorted(asdict(self.others).items())),
+            "summary": self.summary,
+            "suspects": [
+                {"deviations": [dict(sorted(asdict(each).items())) for each in one.deviations], "name": one.name}
+                for one in self.suspects
+            ],
+            "tested": {"arms": self.tested.arms, "met": self.tested.met},
+            "undecided": self.undecided,
+        }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> NormalsCheck:
+        """Check of which `to_json` gives ``record``."""
+        return cls(
+            tested=Testable(**record["tested"]),
+            suspects=tuple(
+                NamedSuspect(one["name"], tuple(Deviation(**each) for each in one["deviations"]))
+                for one in record["suspects"]
+            ),
+            left_out=tuple(record["left_out"]),
+            undecided=record["undecided"],
+            others=Others(**record["others"]) if record["others"] else None,
+            summary=record["summary"],
+        )
+
+    @property
+    def remarks(self) -> list[str]:
+        """Sentences for the log: on each suspect what to check, and what the suspects do to the others."""
+        remarks = []
+        for one in self.suspects:
+            where = "left out of the panel" if one.name in self.left_out else "still in the panel"
+            deviates = f"{one.name} deviates from the other normals as a tumour does ({one.places})"
+            remarks.append(f"{deviates} and is {where}: {ROLE_DOUBT}")
+        if self.others:
+            lower = f"{self.others.median_log2:+.3f} log2 lower, at most {self.others.largest_log2:+.3f}"
+            remarks.append(
+                f"with suspicious normals in the panel MET of the others lies {lower} ({self.others.largest_in})"
+            )
+        return remarks
 
 
-def _others(names: Sequence[str], checked: Checked) -> dict[str, Any] | None:
+def check_of(names: Sequence[str], checked: Checked, kinds: Sequence[Residual]) -> NormalsCheck:
+    """Check of the normals of these ``names``, whose residuals are ``kinds`` (see `residuals`)."""
+    check = NormalsCheck(
+        tested=suspects.testable(kinds),
+        suspects=tuple(NamedSuspect(names[one.row], one.deviations) for one in checked.suspects),
+        left_out=tuple(name for name, used in zip(names, checked.used, strict=True) if not used),
+        undecided=checked.undecided,
+        others=_others(names, checked),
+        summary="",
+    )
+    return replace(check, summary=_summary(int(checked.used.sum()), check))
+
+
+def _others(names: Sequence[str], checked: Checked) -> Others | None:
     known = np.isfinite(checked.shift)
     if not checked.suspects or not known.any():
         return None
     worst = int(np.nanargmax(np.abs(checked.shift)))
-    return {
-        "median_log2": robust.median(checked.shift),
-        "largest_log2": float(checked.shift[worst]),
-        "largest_in": names[worst],
-    }
+    return Others(robust.median(checked.shift), float(checked.shift[worst]), names[worst])
 
 
-def _summary(used: int, found: dict[str, Any]) -> str:
+def _summary(used: int, check: NormalsCheck) -> str:
     """One line, such as ``25 used, 1 suspicious: T1 (MET +0.82 log2)``."""
-    tested = found["tested"]
-    missing = [word for name, word in (("met", "MET"), ("arms", "chromosome arms")) if not tested[name]]
-    if not any(tested.values()):
+    tested = check.tested
+    missing = [word for there, word in ((tested.met, "MET"), (tested.arms, "chromosome arms")) if not there]
+    if not any(tested):
         return f"{used} used, not checked for tumours among them (too few normals or genes)"
     limits = f"; {missing[0]} not compared (too few normals or bins)" if missing else ""
-    if not found["suspects"]:
+    if not check.suspects:
         return f"{used} used, 0 suspicious{limits}"
-    named = "; ".join(f"{one['name']} ({places(one['deviations'])})" for one in found["suspects"])
-    state = ", left out" if found["left_out"] else ", still in use"
-    doubt = "; too few others to say which of them is the tumour" if found["undecided"] else ""
-    return f"{used} used, {len(found['suspects'])} suspicious{state}: {named}{doubt}{limits}"
-
-
-def places(deviations: Sequence[dict[str, Any]]) -> str:
-    """Where a suspect deviates, such as ``MET +0.82 log2, 1p +0.14``."""
-    words = [f"{one['place']} {one['log2']:+.2f}" for one in deviations[:NAMED]]
-    more = f" and {len(deviations) - NAMED} more" if len(deviations) > NAMED else ""
-    return ", ".join([f"{words[0]} log2", *words[1:]]) + more
-
-
-def say(found: dict[str, Any]) -> None:
-    """Say the summary in the log, and of each suspect what to check."""
-    print(f"metcn: normals: {found['summary']}", file=sys.stderr)
-    for one in found["suspects"]:
-        where = "left out of the panel" if one["name"] in found["left_out"] else "still in the panel"
-        print(
-            f"metcn: note: {one['name']} deviates from the other normals as a tumour does "
-            f"({places(one['deviations'])}) and is {where}: {ROLE_DOUBT}",
-            file=sys.stderr,
-        )
-    if found["others"]:
-        other = found["others"]
-        print(
-            f"metcn: note: with suspicious normals in the panel MET of the others lies {other['median_log2']:+.3f} "
-            f"log2 lower, at most {other['largest_log2']:+.3f} ({other['largest_in']})",
-            file=sys.stderr,
-        )
+    named = "; ".join(f"{one.name} ({one.places})" for one in check.suspects)
+    state = ", left out" if check.left_out else ", still in use"
+    doubt = "; too few others to say which of them is the tumour" if check.undecided else ""
+    return f"{used} used, {len(check.suspects)} suspicious{state}: {named}{doubt}{limits}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,15 +132,22 @@ def find(kinds: Sequence[Residual], trusted: Mask | None = None, *, most: float 
     return [Suspect(row, _worst(deviations)) for row, deviations in found.items() if deviations]
 
 
-def testable(kinds: Sequence[Residual]) -> tuple[bool, bool]:
+class Testable(NamedTuple):
+    """Whether MET, and whether chromosome arms, can be compared in these normals and bins."""
+
+    met: bool
+    arms: bool
+
+
+def testable(kinds: Sequence[Residual]) -> Testable:
     """Whether MET, and whether chromosome arms, can be compared in these normals and bins."""
     count = len(kinds[0].rest) if kinds else 0
     met = any(
         kind.met.any() and len(windows(kind.arm, kind.judged | kind.met, 1)) >= FEWEST_GROUPS and count >= FEWEST
         for kind in kinds
     )
-    arms = deviations_of_arms(kinds, np.ones(count, dtype=bool))[0] if kinds else []
-    return met, len(arms) >= FEWEST_ARMS
+    arms = deviations_of_arms(kinds, np.ones(count, dtype=bool)).names if kinds else []
+    return Testable(met, len(arms) >= FEWEST_ARMS)
 
 
 def _worst(deviations: Sequence[Deviation]) -> tuple[Deviation, ...]:
@@ -245,7 +253,15 @@ def _arms(kinds: Sequence[Residual], trusted: Mask) -> list[tuple[int, Deviation
     return found
 
 
-def deviations_of_arms(kinds: Sequence[Residual], trusted: Mask) -> tuple[list[str], Floats, Floats]:
+class ArmDeviations(NamedTuple):
+    """Names of the arms, log2 level of each in each normal, and that over what is usual; shape (normals, arms) each."""
+
+    names: list[str]
+    log2: Floats
+    standard: Floats
+
+
+def deviations_of_arms(kinds: Sequence[Residual], trusted: Mask) -> ArmDeviations:
     """Names of the arms, log2 level of each in each normal, and that over what is usual; shape (normals, arms) each.
 
     What is usual is learned from neighbouring windows of the same normal, which an event of a whole arm does not
@@ -256,7 +272,7 @@ def deviations_of_arms(kinds: Sequence[Residual], trusted: Mask) -> tuple[list[s
     names = sorted({name for part in parts for name in part})
     count = len(trusted)
     if count < FEWEST_FOR_ARMS or trusted.sum() < FEWEST_FOR_ARMS - 1 or not names:
-        return [], np.zeros((count, 0)), np.zeros((count, 0))
+        return ArmDeviations([], np.zeros((count, 0)), np.zeros((count, 0)))
     total, weight = np.zeros((count, len(names))), np.zeros((count, len(names)))
     for part in parts:
         for name, (level, error) in part.items():
@@ -269,7 +285,7 @@ def deviations_of_arms(kinds: Sequence[Residual], trusted: Mask) -> tuple[list[s
     typical = robust.median(_size(standard[trusted], 1))
     own = int(trusted.sum()) - 1
     arm = np.sqrt((own * _size(standard[trusted], 0) ** 2 + PRIOR_NORMALS * typical**2) / (own + PRIOR_NORMALS))
-    return names, level, standard / np.maximum(arm, 0.7 * typical)
+    return ArmDeviations(names, level, standard / np.maximum(arm, 0.7 * typical))
 
 
 def _without_gc(level: Floats, weight: Floats, names: Sequence[str]) -> Floats:

@@ -1,6 +1,6 @@
 """Masked tangent: the part of a sample's depth that normal samples explain, fitted where the tumour cannot interfere.
 
-Normals span the assay's own ways of going wrong (GC, fragment size, capture lots). A sample's share of each is fitted
+Normals span the assay's own ways of going wrong (GC, fragment size, capture lots). A sample's score of each is fitted
 on genes outside chromosome 7 and then subtracted everywhere, so an amplicon of MET, a gain of chromosome 7 or another
 amplified gene is neither projected away nor allowed to drag the fit. The unit of the fit is the mean over a gene, not
 the bin: what MET's level suffers from is what the bins of a gene share, and a gene of many bins counts no more than
@@ -123,7 +123,7 @@ def gram(means: Floats, variance: Floats, use: NDArray[np.bool_]) -> NDArray[np.
 def mixing(inner: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """How to combine normals into ``count`` orthogonal components, strongest first: shape (normals, count).
 
-    Columns are scaled so that a normal's shares of the components have unit mean square.
+    Columns are scaled so that a normal's scores of the components have unit mean square.
     """
     strength, vectors = np.linalg.eigh(inner)
     strength, vectors = strength[::-1][:count], vectors[:, ::-1][:, :count]
@@ -132,7 +132,7 @@ def mixing(inner: NDArray[np.float64], count: int) -> NDArray[np.float64]:
 
 
 def components(residuals: Floats, weight: Floats, mix: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Components on every bin (log2 per unit share), shape (bins, count): ``mix`` of the winsorised residuals."""
+    """Components on every bin (log2 per unit score), shape (bins, count): ``mix`` of the winsorised residuals."""
     out = np.empty((residuals.shape[1], mix.shape[1]), dtype=np.float32)
     for begin in range(0, residuals.shape[1], BLOCK):
         part = slice(begin, begin + BLOCK)
@@ -142,17 +142,17 @@ def components(residuals: Floats, weight: Floats, mix: NDArray[np.float64]) -> N
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Robust shares of the components, the level last, and the groups' final weights."""
+    """Robust scores of the components, the level last, and the groups' final weights."""
 
-    shares: NDArray[np.float64]  # shape (components + 1,)
+    scores: NDArray[np.float64]  # shape (components + 1,)
     weight: NDArray[np.float64]  # shape (groups,): inverse variance times Huber's weight
     noise: float  # robust SD of the groups' standardised residuals
 
 
 def fit(means: Floats, variance: Floats, basis: Floats, *, iterations: int = 5) -> Fit:
-    """Shares that explain the group means: Huber-weighted ridge regression on the components and a level.
+    """Scores that explain the group means: Huber-weighted ridge regression on the components and a level.
 
-    Normals have shares of unit mean square; with errors of the size observed the shares are shrunk as that prior asks,
+    Normals have scores of unit mean square; with errors of the size observed the scores are shrunk as that prior asks,
     so a component that the sample cannot tell from noise hardly counts.
 
     Parameters
@@ -164,15 +164,15 @@ def fit(means: Floats, variance: Floats, basis: Floats, *, iterations: int = 5) 
     """
     design = np.column_stack([basis, np.ones(len(means))])
     weight, noise = 1 / np.asarray(variance, dtype=float), 1.0
-    shares = np.zeros(design.shape[1])
+    scores = np.zeros(design.shape[1])
     for _ in range(iterations):
-        shares = solve(design.T * weight @ design, design.T * weight @ means, noise)
-        standard = (means - design @ shares) / np.sqrt(variance)
+        scores = solve(design.T * weight @ design, design.T * weight @ means, noise)
+        standard = (means - design @ scores) / np.sqrt(variance)
         size = np.abs(standard)
         noise = robust.MAD_TO_SD * robust.weighted_median(size, 1 / variance) if len(standard) else 1.0
         cut = robust.HUBER_BOUND * noise
         weight = np.where(size > cut, cut / np.maximum(size, 1e-12), 1.0) / variance
-    return Fit(shares, weight, noise)
+    return Fit(scores, weight, noise)
 
 
 def solve(normal: NDArray[np.float64], right: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
@@ -182,6 +182,6 @@ def solve(normal: NDArray[np.float64], right: NDArray[np.float64], noise: float)
     return np.asarray(np.linalg.lstsq(normal + np.diag(penalty), right, rcond=None)[0])
 
 
-def subtract(residual: Floats, basis: Floats, shares: NDArray[np.float64]) -> Floats:
+def subtract(residual: Floats, basis: Floats, scores: NDArray[np.float64]) -> Floats:
     """The residual of every bin less what the components and the level explain; NaN stays NaN."""
-    return residual - basis @ shares[:-1] - shares[-1]
+    return residual - basis @ scores[:-1] - scores[-1]

@@ -1,0 +1,331 @@
+"""The common baseline of a profile, the tie between targets and wide bins, and the error that genes have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metcn.bins import groups as regions
+from metcn.bins.layout import BinLayout
+from metcn.ratios import correct
+from metcn.ratios.correct import CorrectedProfile
+from metcn.ratios.measurement import Baseline
+from metcn.reference import sums
+from metcn.reference.panel import KindNull
+from metcn.stats import fragments, robust
+
+PRIOR_GROUPS = 20  # the reference's gene-level excess counts as much as this many genes of the sample
+EXCESS_WITHOUT_NORMALS = 0.25  # log2; SD of gene means against a flat reference on a real capture panel
+SMALLEST_SD = 1e-3  # log2; no bin is without noise
+ANEUPLOIDY_FRACTION = 0.05  # baseline error per SD of block levels: what the genome's uncovered parts may add
+
+Floats = NDArray[np.floating]
+Mask = NDArray[np.bool_]
+
+
+class Offset(NamedTuple):
+    """A log2 level that others are taken from, and its standard error; NaN where it is not known."""
+
+    log2: float
+    se: float
+
+
+UNKNOWN = Offset(float("nan"), float("nan"))
+
+
+@dataclass(frozen=True, eq=False)
+class BasedProfile:
+    """Bins on the common baseline: arrays of shape (bins,).
+
+    Attributes
+    ----------
+    log2_ratio : ndarray
+        Log2 ratios, NaN where masked.
+    local : ndarray
+        Level around each bin, log2; 0 where the baseline rests on targets.
+    baseline : Baseline
+    """
+
+    log2_ratio: Floats
+    local: Floats
+    baseline: Baseline
+
+
+def on_baseline(profile: CorrectedProfile, layout: BinLayout, *, smallest: int) -> BasedProfile:
+    """Log2 ratios on the common baseline, the level around each bin, and what the baseline rests on.
+
+    Wide bins, which cover the genome evenly, carry the baseline, and targets are tied to them; with fewer than
+    ``smallest`` of them it is the median gene.
+    """
+    wide = layout.wide & layout.autosomal & np.isfinite(profile.log2_ratio)
+    return _on_wide_bins(profile, layout, wide) if wide.sum() >= smallest else _on_targets(profile, layout)
+
+
+def _on_targets(profile: CorrectedProfile, layout: BinLayout) -> BasedProfile:
+    """Ratios over the median gene."""
+    ratio, use = profile.log2_ratio, layout.fit & layout.target
+    if np.isin(layout.kind[use], profile.summed).all():
+        level = summed_narrow_baseline(profile.number, profile.expected, group=layout.group, use=use)
+    else:
+        level = narrow_baseline(ratio, group=layout.group, use=use)
+    bins, nan = int((layout.fit & np.isfinite(ratio)).sum()), float("nan")
+    baseline = Baseline(log2=level.log2, se=level.se, rests_on="targets", tie=nan, tie_se=nan, bins=bins)
+    return BasedProfile(ratio - level.log2, np.zeros(len(ratio)), baseline)
+
+
+def _on_wide_bins(profile: CorrectedProfile, layout: BinLayout, use: Mask) -> BasedProfile:
+    """Ratios over the mean of the genome, as the wide bins of ``use`` measure it."""
+    ratio = profile.log2_ratio.copy()
+    each = correct.wide_levels(profile, layout)
+    local = each[layout.block]
+    if layout.unread.any():
+        local = level_beside(each, block=layout.block, chromosome=layout.chromosome)
+    tie = tie_targets(
+        ratio,
+        profile.sd,
+        local=local,
+        local_error=correct.wide_noise(profile, layout, ratio, local),
+        targets=layout.target & layout.fit,
+        group=layout.group,
+    )
+    ratio[layout.target] -= tie.log2
+    if np.isin(layout.kind[use], profile.summed).all():
+        level = summed_baseline(
+            profile.number, profile.expected, block=layout.block, width_bp=layout.width_bp, use=use
+        )  # fmt: skip
+    else:
+        unread = layout.unread & layout.autosomal if layout.unread.any() else None
+        level = wide_baseline(
+            ratio, profile.sd, block=layout.block, width_bp=layout.width_bp, use=use, unread=unread
+        )  # fmt: skip
+    tied = tie.se if (layout.met & layout.target).any() and np.isfinite(tie.se) else 0.0
+    se = float(np.hypot(level.se, tied))
+    baseline = Baseline(level.log2, se, rests_on="wide_bins", tie=tie.log2, tie_se=tie.se, bins=int(use.sum()))
+    return BasedProfile(ratio - level.log2, local - level.log2, baseline)
+
+
+def excess(
+    profile: CorrectedProfile, layout: BinLayout, based: BasedProfile, null: Mapping[str, KindNull]
+) -> dict[str, float]:
+    """Gene-level excess error per kind of bins, log2: the sample's own, leaning on that of the normals (``null``)."""
+    blended = {}
+    ratio, local = based.log2_ratio, based.local
+    noise = correct.wide_noise(profile, layout, ratio, local)
+    for kind, scale in profile.scale.items():
+        use, known = layout.fit & (layout.kind == kind), null.get(kind)
+        expected = known.excess * scale if known and np.isfinite(known.excess) else EXCESS_WITHOUT_NORMALS
+        if kind in profile.summed:
+            own = _summed_excess(profile, layout, use)
+        else:
+            own = group_excess(
+                ratio, profile.sd, local=local, local_error=noise, group=layout.group, use=use, expected=expected
+            )
+        blended[kind] = blend_excess(own.sd, own.groups, expected)
+    return blended
+
+
+def _summed_excess(profile: CorrectedProfile, layout: BinLayout, use: Mask) -> GroupExcess:
+    """What `group_excess` gives, of bins of few fragments: groups' excess beyond that of their bins."""
+    number = profile.number
+    rows = np.flatnonzero(use & np.isfinite(number) & np.isfinite(profile.expected))
+    if rows.size == 0:
+        return GroupExcess(float("nan"), 0.0)
+    group, due = layout.group[rows], profile.expected[rows]
+    label = np.unique(group, return_inverse=True)[1]
+    alone = np.maximum(profile.sd[rows] ** 2 - fragments.sd(due) ** 2, 0.0)
+    size = np.bincount(label, weights=due)
+    of_bins = np.bincount(label, weights=alone * due**2) / size**2
+    whole = sums.excess(number[rows], due, group, layout.block[rows], layout.chromosome[rows])
+    return GroupExcess(float(np.sqrt(max(whole**2 - float(np.median(of_bins)), 0.0))), float(len(size)))
+
+
+def tie_targets(
+    ratio: Floats, sd: Floats, *, local: Floats, local_error: float, targets: Mask, group: NDArray[np.intp]
+) -> Offset:
+    """How far targets lie above the off-target level around them, and the error of that: robust mean over groups.
+
+    The two kinds are normalised apart; only a comparison in the same place puts them on one scale in a genome where
+    a panel's genes are not an even sample. A group counts by the error of its level: noise of its bins (``sd``), that
+    of the level around it (``local_error``), and what groups scatter beyond both. So a gene of many targets counts more
+    than a single target, and hundreds of single targets still make a good tie. (0, NaN) without a target.
+    """
+    members = np.flatnonzero(targets & np.isfinite(ratio) & np.isfinite(local) & np.isfinite(sd))
+    if members.size == 0:
+        return Offset(0.0, float("nan"))
+    each, variance, size = group_means((ratio - local)[members], sd[members], group[members])
+    variance = variance + local_error**2
+    beyond, _, _ = robust.excess(each - robust.weighted_median(each, 1 / variance), variance, size)
+    tie, error, _ = robust.huber_mean(each, np.sqrt(variance + beyond**2))
+    return Offset(tie, error)
+
+
+class GroupMeans(NamedTuple):
+    """Level of each group, the variance that bin noise gives it, and its bins: shape (groups,)."""
+
+    level: Floats
+    variance: Floats
+    size: NDArray[np.intp]
+
+
+def group_means(values: Floats, sd: Floats, group: NDArray[np.intp]) -> GroupMeans:
+    """Level of each group that occurs, in ascending order, the variance that bin noise gives it, and its bins.
+
+    A group's level is the median of its ``values`` and is as uncertain as a median is. ``BIN_FLOOR`` is added to the
+    noise ``sd`` of every bin, since single bins err more than their spread over a few normals says.
+    """
+    label = np.unique(group, return_inverse=True)[1]
+    count = int(label.max()) + 1
+    size = np.bincount(label)
+    own = np.bincount(label, weights=sd**2 + correct.BIN_FLOOR**2) / size**2
+    return GroupMeans(regions.medians(values, label, count), own * np.where(size > 2, 1.25**2, 1.0), size)
+
+
+def wide_baseline(
+    ratio: Floats, sd: Floats, *, block: NDArray[np.intp], width_bp: Floats, use: Mask, unread: Mask | None = None
+) -> Offset:
+    """Log2 of the length-weighted linear mean over the autosomes, and its error.
+
+    Blocks enter with their *median* log2 ratio, which has less noise than a bin's, and what is left of that is taken
+    off: the linear mean of levels with errors of variance ``v`` (natural log) lies ``v / 2`` above the truth, as the
+    mean of a lognormal variable does (3 % at an error of 0.35 log2). ``sd`` is the bins' noise. A block of which only
+    a part was read stands for its ``unread`` bins too.
+    """
+    keep = use & np.isfinite(ratio)
+    level = correct.block_levels(ratio, block=block, use=keep)
+    count = len(level)
+    weight = read = np.zeros(count) + np.bincount(block[keep], weights=width_bp[keep], minlength=count)
+    has = np.isfinite(level) & (weight > 0)
+    if unread is not None:
+        weight = read + np.bincount(block[unread], weights=width_bp[unread], minlength=count)
+    if not has.any():
+        return UNKNOWN
+    size = np.bincount(block[keep], minlength=count)
+    own = np.bincount(block[keep], weights=sd[keep] ** 2, minlength=count)[has] / size[has] ** 2
+    own *= np.where(size[has] > 2, 1.25**2, 1.0)  # variance of a median; of one or two it is the mean
+    baseline = float(np.log2(np.average(2 ** (level[has] - own * np.log(2) / 2), weights=weight[has])))
+    scatter = robust.spread((ratio - level[block])[keep])
+    error = 1.25 * scatter / np.sqrt(keep.sum())
+    if unread is not None:
+        alone = 1.25 * scatter / np.sqrt(size[has])
+        error = _sampling_error(level[has], weight[has], 1 - read[has] / weight[has], alone)
+    variety = float(np.sqrt(np.average((level[has] - baseline) ** 2, weights=weight[has])))
+    return Offset(baseline, float(np.hypot(error, ANEUPLOIDY_FRACTION * variety)))
+
+
+def summed_baseline(
+    number: Floats, expected: Floats, *, block: NDArray[np.intp], width_bp: Floats, use: Mask
+) -> Offset:
+    """`wide_baseline` from sums of counts: linear from the start, so that no bias of a logarithm is taken off."""
+    keep, count = use & np.isfinite(number) & np.isfinite(expected), int(block.max(initial=-1)) + 1
+    seen, due, weight = (
+        np.bincount(block[keep], weights=values[keep], minlength=count) for values in (number, expected, width_bp)
+    )
+    has = due > 0
+    if not has.any() or seen.sum() == 0:
+        return UNKNOWN
+    seen, due, weight = seen[has], due[has], weight[has] / weight[has].sum()
+    mean = float(np.sum(weight * seen / due))
+    variance = np.sum((weight / due) ** 2 * np.maximum(seen, 1)) / mean**2
+    # what blocks differ by beyond chance: the karyotype
+    variety = fragments.excess_variance(seen, mean * due, np.zeros(len(due), dtype=np.intp), np.full(len(due), np.inf))
+    return Offset(float(np.log2(mean)), float(np.sqrt(variance + ANEUPLOIDY_FRACTION**2 * variety) / np.log(2)))
+
+
+def _sampling_error(level: Floats, weight: Floats, unread: Floats, error: Floats) -> float:
+    """Error of the weighted mean of blocks' levels, each with its own ``error`` and of each a fraction ``unread``.
+
+    What was not read may differ from what was as much as blocks differ from their neighbours, steps included.
+    """
+    step = np.sqrt(np.mean(np.diff(level) ** 2) / 2) if len(level) > 1 else 0.0
+    return float(np.sqrt(np.sum((weight * np.hypot(error, unread * step)) ** 2)) / weight.sum())
+
+
+def level_beside(level: Floats, *, block: NDArray[np.intp], chromosome: NDArray) -> Floats:
+    """Level around each bin without its own block: mean of the two nearest known blocks on its chromosome.
+
+    Where a block is one window, its median would take along what the window's bins share. NaN where there is no other.
+    """
+    first = np.flatnonzero(np.r_[True, block[1:] != block[:-1]])
+    known = np.flatnonzero(np.isfinite(level))
+    of = chromosome[first]
+    index = np.searchsorted(known, np.arange(len(level)))
+    sides = []
+    for neighbour in (index - 1, index + np.isfinite(level)):
+        inside = (neighbour >= 0) & (neighbour < len(known))
+        at = known[np.clip(neighbour, 0, len(known) - 1)] if len(known) else np.zeros(len(level), dtype=np.intp)
+        sides.append(np.where(inside & (of[at] == of), level[at], np.nan))
+    left, right = sides
+    both = np.where(np.isfinite(left), np.where(np.isfinite(right), (left + right) / 2, left), right)
+    return both[block]
+
+
+def narrow_baseline(ratio: Floats, *, group: NDArray[np.intp], use: Mask) -> Offset:
+    """Median over genes of their median log2 ratio, and its error: all that is left without evenly spread bins."""
+    keep = np.flatnonzero(use & np.isfinite(ratio))
+    if keep.size == 0:
+        return UNKNOWN
+    label = np.unique(group[keep], return_inverse=True)[1]
+    each = regions.medians(ratio[keep], label, int(label.max()) + 1)
+    return Offset(robust.median(each), 1.25 * robust.spread(each) / np.sqrt(len(each)))
+
+
+def summed_narrow_baseline(number: Floats, expected: Floats, *, group: NDArray[np.intp], use: Mask) -> Offset:
+    """`narrow_baseline` of genes whose bins hold few fragments: the median over genes of their ratio of sums."""
+    each = correct.summed_levels(number, expected, block=group, use=use)
+    each = each[np.isfinite(each)]
+    if each.size == 0:
+        return UNKNOWN
+    seen = float(number[use & np.isfinite(number) & np.isfinite(expected)].sum())
+    scatter = 1.25 * robust.spread(each) / np.sqrt(len(each))
+    return Offset(robust.median(each), float(np.fmax(scatter, fragments.sd(seen))))
+
+
+class GroupExcess(NamedTuple):
+    """SD that bins of a group share beyond their own noise, log2, and the number of quiet groups that tell as much."""
+
+    sd: float
+    groups: float
+
+
+def group_excess(
+    ratio: Floats,
+    sd: Floats,
+    *,
+    local: Floats,
+    local_error: float,
+    group: NDArray[np.intp],
+    use: Mask,
+    expected: float,
+) -> GroupExcess:
+    """SD that bins of a group share beyond their own noise, log2, and the number of quiet groups that tell as much.
+
+    Each group's mean is taken against the local level (whose error is ``local_error``); what scatters more than the
+    noise of the two leads to expect is shared. Robust, so that genes that really are gained or lost do not count.
+    Groups count by what they tell (`metcn.stats.robust.excess`): a single bin, whose noise drowns what it shares,
+    little. So does their number: of an excess ``t``, the own or the one ``expected``, groups of noise ``n`` tell as
+    much as ``(t^2 / (t^2 + n^2))^2`` times as many without noise.
+    """
+    keep = np.flatnonzero(use & np.isfinite(ratio) & np.isfinite(sd))
+    if keep.size == 0:
+        return GroupExcess(float("nan"), 0.0)
+    label = np.unique(group[keep], return_inverse=True)[1]
+    precision = 1 / np.maximum(sd[keep], SMALLEST_SD) ** 2
+    total = np.bincount(label, weights=precision)
+    mean = np.bincount(label, weights=precision * (ratio - np.nan_to_num(local))[keep]) / total
+    variance = 1 / total + local_error**2
+    size = np.bincount(label)
+    own, groups, noise = robust.excess(mean - robust.weighted_median(mean, size.astype(float)), variance, size)
+    told = max(own, expected) ** 2
+    groups *= (told / max(told + noise**2, robust.SMALLEST_VARIANCE)) ** 2
+    return GroupExcess(own, max(groups - 1.0, 0.0))  # one went into the level that they are taken from
+
+
+def blend_excess(own: float, groups: float, expected: float) -> float:
+    """The sample's gene-level excess, leaning on what the normals lead to expect when it has few genes."""
+    if not np.isfinite(own):
+        return expected
+    return float(np.sqrt((groups * own**2 + PRIOR_GROUPS * expected**2) / (groups + PRIOR_GROUPS)))
