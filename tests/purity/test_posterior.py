@@ -203,6 +203,11 @@ def test_a_posterior_does_not_depend_on_the_likelihood_s_scale():
         )
 
 
+def test_a_point_that_is_out_of_the_question_has_no_share():
+    share = posterior.posterior(np.array([[0.0, -1500.0]]), np.array([0.5]), np.array([2.0, 3.0]))
+    assert share.tolist() == [[1.0, 0.0]]
+
+
 @pytest.mark.parametrize(("share", "groups"), [((0.5, 0, 0.5), 1), ((0.499, 0, 0.499), 2)])
 def test_half_of_the_posterior_decides(share, groups):
     assert len(set(one_row(share, (2, 3, 4)).grid["group"])) == groups

@@ -51,6 +51,13 @@ def test_noise_of_a_local_level():
     assert correct.local_noise(ratio, sd, local, use=everywhere(7), block=gap) == pytest.approx(found)
 
 
+@pytest.mark.parametrize(("block", "typical"), [((0, 0, 0, 1, 1, 2, 2), 2), ((0, 0, 0, 1, 2, 3, 4), 1)])
+def test_only_blocks_of_three_tell_of_the_noise_and_all_of_its_size(block, typical):
+    ratio, sd = array(-0.2, 0, 0.2, -0.4, 0, 0.4, 9), np.full(7, 0.3)
+    found = correct.local_noise(ratio, sd, np.zeros(7), use=everywhere(7), block=labels(*block))
+    assert found == pytest.approx(1.25 * 1.4826 * 0.2 / math.sqrt(typical))
+
+
 def test_variance_of_a_groups_level():
     level, variance, size = correct.group_means(
         array(1, 5, 2, 4, 3, 3), array(0.1, 0.1, 0.3, 0.3, 0.3, 0.2), labels(7, 7, 2, 2, 2, 9)
@@ -164,6 +171,12 @@ def test_a_block_read_in_part_errs_by_what_neighbours_differ():
     variety = math.sqrt(np.average((levels - expected) ** 2, weights=weight))
     own = math.sqrt(np.sum((weight * each) ** 2)) / 9
     assert error == pytest.approx(math.hypot(own, 0.05 * variety))
+
+
+def test_a_single_block_read_in_part_has_no_neighbour_to_differ_from():
+    arrays = {**EVEN, "block": labels(0, 0, 0, 0, 0, 0), "use": np.arange(6) < 3, "unread": np.arange(6) >= 3}
+    found, error = correct.wide_baseline(STEPPED, np.zeros(6), **arrays)
+    assert (found, error) == (pytest.approx(0), pytest.approx(1.25 * 1.4826 * 0.1 / math.sqrt(3)))
 
 
 def test_no_bin_gives_no_baseline():

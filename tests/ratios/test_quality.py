@@ -151,6 +151,7 @@ PROFILES = [
     pytest.param((5,), 2, 0.5, 0.05, id="one step"),
     pytest.param((1,), 9, 0.5, 0.05, id="single bins"),
     pytest.param((2, 1), 9, 0.5, 0.05, id="hardly more"),
+    pytest.param((5, 5, 5, 1, 1, 1, 1), 21, 0.5, 0.05, id="mostly single bins"),
 ]
 
 
