@@ -65,14 +65,31 @@ def test_normals_that_are_not_trusted_are_no_part_of_the_panel():
     assert women.male is None
 
 
-def test_noise_of_a_kind_is_what_leaving_out_says_of_that_kind():
-    values = depths()
+@pytest.mark.parametrize("normals", [3, 6])
+def test_noise_of_a_kind_is_what_leaving_out_says_of_that_kind(normals):
+    values = depths(normals=normals)
     panel = made(values.copy())
     scaled = build.scale(values.astype(np.float32), KIND, ~np.isin(CHROMOSOME, ["7", "X"]))
     spread = build.centre_and_spread(scaled)[1]
     assert len({null.noise for null in panel.null.values()}) == 2
     for name, null in panel.null.items():
         np.testing.assert_allclose(panel.spread[name == KIND], (spread * null.noise)[name == KIND], rtol=1e-5)
+
+
+def test_a_kind_learns_its_components_from_its_own_bins_on_autosomes():
+    """What happens to bins between the targets, or on X, hardly changes what is learned of targets.
+
+    Hardly, since a bin's spread leans on that of all.
+    """
+    values = depths(normals=12)
+    own, before = (KIND == "target") & ~ON_X, made(values.copy())
+    wild = 3 * np.random.default_rng(9).normal(size=values.shape)
+    for elsewhere in (KIND == "off_target", ON_X):
+        after = made(np.where(elsewhere, values + wild, values))
+        assert before.null["target"].components == after.null["target"].components > 0
+        count = before.null["target"].components
+        np.testing.assert_allclose(after.basis[own, :count], before.basis[own, :count], atol=5e-3)
+        np.testing.assert_allclose(after.shares["target"], before.shares["target"], atol=0.05)
 
 
 def test_shares_of_the_normals_have_unit_mean_square():
