@@ -362,18 +362,22 @@ def judge(trees: Sequence[Path], chosen: Sequence[Mutant], tests: Sequence[str],
     outcomes = [""] * len(chosen)
     waiting, free = list(enumerate(chosen))[::-1], list(trees)
     running: dict[int, tuple[int, Path, float]] = {}
-    while waiting or running:
-        while waiting and free:
-            (index, mutant), tree = waiting.pop(), free.pop()
-            put(tree, mutant.module, mutant.source)
-            running[start(tree, tests)] = (index, tree, time.monotonic() + limit_s)
-        time.sleep(POLL_S)
-        for child, (index, tree, deadline) in list(running.items()):
-            outcome = ended(child, deadline)
-            if outcome:
-                outcomes[index] = outcome
-                del running[child]
-                free.append(tree)
+    try:
+        while waiting or running:
+            while waiting and free:
+                (index, mutant), tree = waiting.pop(), free.pop()
+                put(tree, mutant.module, mutant.source)
+                running[start(tree, tests)] = (index, tree, time.monotonic() + limit_s)
+            time.sleep(POLL_S)
+            for child, (index, tree, deadline) in list(running.items()):
+                outcome = ended(child, deadline)
+                if outcome:
+                    outcomes[index] = outcome
+                    del running[child]
+                    free.append(tree)
+    finally:  # whoever interrupts it wants no tests left behind
+        for child in running:
+            os.killpg(child, signal.SIGKILL)
     return outcomes
 
 

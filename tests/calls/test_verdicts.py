@@ -465,3 +465,20 @@ def test_what_is_missing_is_no_reason_where_it_would_not_matter():
 def test_each_weight_is_checked(weight):
     with pytest.raises(ValueError, match="must be finite, not negative, and not all zero"):
         draws(weight=weight, gcn=[6.0, 3.0])
+
+
+def test_a_quantity_missing_in_some_draws_is_a_reason():
+    found = judge("metcn_default", draws(gcn=[np.nan, 3.0], ratio=1.0))["amplification"]
+    assert (found.verdict, found.reasons) == ("indeterminate", ("purity_below_floor", "interval_spans_bound"))
+
+
+def test_what_only_the_missing_leaves_open_does_not_span_the_bound():
+    """A quarter of the draws is met and all may be: no more than a verdict of 75 % leaves for the opposite."""
+    found = judge("cappuzzo2009", draws(gcn=[6.0, np.nan, np.nan, np.nan]), decide=0.75)["positive"]
+    assert (found.verdict, found.reasons) == ("indeterminate", ("purity_below_floor",))
+
+
+def test_a_clause_in_sight_rules_out_at_the_bound_of_probability():
+    """One of ten draws has the ratio, which is as few as a verdict of 90 % allows."""
+    found = judge("lai2019", draws(gcn=2.0, ratio=[2.5] + [1.0] * 9), lod={"gcn": 6.0, "ratio": 1.5}, decide=0.9)
+    assert found["amplified"].verdict == "not_met"
