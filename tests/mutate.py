@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import importlib
 import os
 import random
@@ -377,7 +378,8 @@ def judge(trees: Sequence[Path], chosen: Sequence[Mutant], tests: Sequence[str],
                     free.append(tree)
     finally:  # whoever interrupts it wants no tests left behind
         for child in running:
-            os.killpg(child, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # not yet a group of its own
+                os.killpg(child, signal.SIGKILL)
     return outcomes
 
 
