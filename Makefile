@@ -97,6 +97,14 @@ slurm: ## fetch Debian's Slurm for its slow test, without installing it
 	for package in build/slurm/archives/*.deb; do dpkg --extract "$$package" build/slurm || exit 1; done
 	for program in slurmctld slurmd slurmstepd; do ln -s $$program-wlm build/slurm/usr/sbin/$$program || exit 1; done
 
+# MODULES="copies calls/overall" names folders or modules of the package; SEED=... draws other changes, COUNT=... more.
+COUNT ?= 30
+.PHONY: mutate
+mutate: SEED = 1
+mutate: $(STAMP) ## which small changes of the core no test notices: a minute per module
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python tests/mutate.py --workers $(CORES) --seed $(SEED) \
+	--count $(COUNT) $(MODULES)
+
 .PHONY: lint
 lint: $(STAMP) ## check style, types and the workflow
 	$(BIN)/ruff check .

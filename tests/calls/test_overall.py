@@ -228,3 +228,25 @@ def test_headline(given, expected):
 @pytest.mark.parametrize("call", CALLS)
 def test_every_call_has_an_opening(call):
     assert overall.headline(call).endswith(".")
+
+
+NUMBERS = [
+    # copies, MET/CEP7-like, as they are told
+    pytest.param(99.94, 9.94, "about 99.9 copies per tumour cell, MET/CEP7-like 9.9", id="decimals"),
+    pytest.param(
+        100.4, 10.4, "about 100 copies per tumour cell, MET/CEP7-like 10", id="decimals would feign precision"
+    ),
+    pytest.param(-100.4, -10.4, "about -100 copies per tumour cell, MET/CEP7-like -10", id="below 0"),
+]
+
+
+@pytest.mark.parametrize(("copies", "ratio", "expected"), NUMBERS)
+def test_numbers_are_told_with_the_decimals_they_bear(copies, ratio, expected):
+    told = overall.headline(POLY, copies={"value": copies}, ratio={"value": ratio})
+    assert told.partition(": ")[2] == f"{expected}."
+
+
+@pytest.mark.parametrize("ends", [{"low": 4.0}, {"high": 6.0}, {"low": 4.0, "high": NAN}], ids=str)
+def test_an_interval_with_one_end_is_none(ends):
+    assert overall.headline(POLY, copies={"value": 5.0, **ends}).endswith(": about 5.0 copies per tumour cell.")
+    assert overall.headline(POLY, copies=ends) == f"{overall.OPENINGS[POLY]}."

@@ -408,3 +408,64 @@ def test_what_is_certain_stays_so_when_missing_draws_are_filled(sample, gaps):
     before, after = (judge("insight", draws(gcn=values, weight=weight))["amplified"] for values in (holed, copies))
     if before.verdict != "indeterminate":
         assert after.verdict == before.verdict
+
+
+# At the bounds of probability
+
+SURE_ENOUGH = [
+    # copies of five in a thousand draws, of how many, limit of detection, verdict: more than two must be 99.5 % sure
+    pytest.param(2.0, 5, "met", id="99.5 % above two"),
+    pytest.param(2.0, 6, "indeterminate", id="99.4 % above two, two are not more than two"),
+    pytest.param(2.001, 6, "met", id="a little more than two"),
+]
+
+
+@pytest.mark.parametrize(("copies", "count", "verdict"), SURE_ENOUGH)
+def test_how_sure_more_than_two_copies_must_be_where_nothing_could_be_seen(copies, count, verdict):
+    found = draws(gcn=[copies] * count + [9.0] * (1000 - count))
+    assert judge("cappuzzo2009", found, lod={"gcn": 12.0})["positive"].verdict == verdict
+
+
+def weighted(copies, weight, hits, n):
+    """``hits`` of ``n`` draws of a weight have so many copies, the others two."""
+    return draws(weight=np.full(n, weight), gcn=[copies] * hits + [2.0] * (n - hits))
+
+
+@pytest.mark.parametrize("weight", [0.1, 0.3, 0.7, 1 / 3, 1e-3])
+@pytest.mark.parametrize(("hits", "n"), [(9, 10), (19, 20), (97, 100)])
+def test_a_probability_reaches_its_bound_whatever_rounding_makes_of_it(weight, hits, n):
+    yes, no = (weighted(6.0, weight, count, n) for count in (hits, n - hits))
+    options = {"decide": hits / n}
+    assert judge("cappuzzo2009", yes, **options)["positive"].verdict == "met"
+    assert judge("cappuzzo2009", no, **options)["positive"].verdict == "not_met"
+    hidden = judge("cappuzzo2009", no, lod={"gcn": 9.0}, **options)["positive"]
+    assert (hidden.verdict, hidden.reasons) == ("indeterminate", ("below_limit_of_detection",))
+
+
+def test_what_is_missing_is_no_reason_where_it_would_not_matter():
+    """The draw without a ratio is met by copies alone."""
+    found = judge("metcn_default", draws(gcn=[6.0, 3.0], ratio=[np.nan, 1.0]))["amplification"]
+    assert (found.verdict, found.reasons, found.probability) == ("indeterminate", ("interval_spans_bound",), 0.5)
+
+
+@pytest.mark.parametrize("weight", [[3.0, -1.0], [1.0, np.inf], [1.0, np.nan], [0.0, 0.0]], ids=str)
+def test_each_weight_is_checked(weight):
+    with pytest.raises(ValueError, match="must be finite, not negative, and not all zero"):
+        draws(weight=weight, gcn=[6.0, 3.0])
+
+
+def test_a_quantity_missing_in_some_draws_is_a_reason():
+    found = judge("metcn_default", draws(gcn=[np.nan, 3.0], ratio=1.0))["amplification"]
+    assert (found.verdict, found.reasons) == ("indeterminate", ("purity_below_floor", "interval_spans_bound"))
+
+
+def test_what_only_the_missing_leaves_open_does_not_span_the_bound():
+    """A quarter of the draws is met and all may be: no more than a verdict of 75 % leaves for the opposite."""
+    found = judge("cappuzzo2009", draws(gcn=[6.0, np.nan, np.nan, np.nan]), decide=0.75)["positive"]
+    assert (found.verdict, found.reasons) == ("indeterminate", ("purity_below_floor",))
+
+
+def test_a_clause_in_sight_rules_out_at_the_bound_of_probability():
+    """One of ten draws has the ratio, which is as few as a verdict of 90 % allows."""
+    found = judge("lai2019", draws(gcn=2.0, ratio=[2.5] + [1.0] * 9), lod={"gcn": 6.0, "ratio": 1.5}, decide=0.9)
+    assert found["amplified"].verdict == "not_met"

@@ -184,3 +184,30 @@ def test_without_error_a_range_needs_its_worst_point():
     assert detection_limit.detectable_copies(1.2, 0.0, grid((0.2, 0.4), (2, 2)), power=0.95) == tumour_copies(
         1.2, 0.2, 2
     )
+
+
+def test_the_weight_of_a_group_is_no_matter():
+    where = grid((0.3, 0.5), (2, 2))
+    heavy = {**where, "weight": 7 * where["weight"]}
+    found = [detection_limit.detectable_copies(1.2, 0.05, each, power=0.95) for each in (where, heavy)]
+    assert found[0] == pytest.approx(found[1], abs=1e-9)
+
+
+def test_a_purity_is_never_told_as_none():
+    """A ratio of 1 is reached at any purity; the lowest that is told is 1 in 10,000."""
+    assert detection_limit.purity_for(1.0, [5], 2.0) == {"5": 1e-4}
+    assert detection_limit.purity_for(1.0003, [5], 2.0)["5"] == pytest.approx(2e-4)
+
+
+KNOWN = [
+    # log2 ratio, its error, alpha, detected: a Student's t with 8 degrees of freedom, scaled to unit variance, has its
+    # 99.9 % point at 4.5008 * sqrt(6 / 8) = 3.8978 errors
+    pytest.param(0.3897, 0.1, False, id="just below"),
+    pytest.param(0.3899, 0.1, True, id="just above"),
+]
+
+
+@pytest.mark.parametrize(("log2", "se", "expected"), KNOWN)
+def test_detected_at_the_known_quantile(log2, se, expected):
+    assert detection_limit.detected(log2, se, alpha=0.001) is expected
+    assert detection_limit.detectable_ratio(se, alpha=0.001, power=0.5) == pytest.approx(2**0.38978, rel=1e-4)

@@ -166,3 +166,50 @@ def test_boundary(bins, expected):
     inside = np.array([{"i": 0.0, "o": 9.0, "?": NAN}[letter] for letter in bins])
     outside = np.array([{"i": 9.0, "o": 0.0, "?": NAN}[letter] for letter in bins])
     assert focality.boundary(inside, outside) == expected
+
+
+# Both sides of each bound, in copies
+
+BROAD_CASES = [
+    # MET, CEP7-like, rest of 7q, class where the stretch around MET is more than half of the arm
+    pytest.param(15, 4, 2, "arm", id="however high over the arm"),
+    pytest.param(15, 12, 2, "polysomy", id="with the centromere"),
+    pytest.param(15, NAN, 2, None, id="no centromere: broad, but how far"),
+    pytest.param(2.49, 1, 1, "none", id="no gain"),
+    pytest.param(NAN, 2, 2, None, id="MET missing"),
+]
+
+
+@pytest.mark.parametrize(("met", "cep7", "arm_q", "expected"), BROAD_CASES)
+def test_a_broad_gain_is_never_focal(met, cep7, arm_q, expected):
+    number = focality.classify(*(np.array([value], dtype=float) for value in (met, cep7, arm_q)), broad=True)[0]
+    assert (focality.CLASSES[number] if number >= 0 else None) == expected
+
+
+EDGES = [
+    # MET, CEP7-like, rest of 7q, class
+    pytest.param(2.4999, 1, 1, "none", id="below 2.5 copies"),
+    pytest.param(2.5, 1, 1, "focal", id="at 2.5 copies"),
+    pytest.param(14.99, 14, 10, "polysomy", id="below 1.5 times the arm"),
+    pytest.param(15, 14, 10, "focal", id="at 1.5 times the arm"),
+    pytest.param(12.99, 10, 10, "polysomy", id="below 1.3 times the centromere"),
+    pytest.param(13, 10, 10, "arm", id="at 1.3 times the centromere"),
+]
+
+
+@pytest.mark.parametrize(("met", "cep7", "arm_q", "expected"), EDGES)
+def test_both_sides_of_each_bound(met, cep7, arm_q, expected):
+    assert classify(met, cep7, arm_q) == expected
+
+
+SEVERAL_OPEN = [
+    # draws that cannot be told, classes whose probability is missing
+    pytest.param([(4, NAN, 4), (15, NAN, NAN)], {"focal", "arm", "polysomy"}, id="one of two with an arm"),
+    pytest.param([(4, NAN, 4), LOST], set(focality.CLASSES), id="one of two without MET"),
+]
+
+
+@pytest.mark.parametrize(("rows", "expected"), SEVERAL_OPEN)
+def test_one_draw_is_enough_to_open_a_class(rows, expected):
+    _, probability = focality.focality(draws([QUIET] * 8 + rows, [0] * 10), decide=0.8)
+    assert {name for name, value in probability.items() if np.isnan(value)} == expected

@@ -513,3 +513,76 @@ def test_a_broad_gain_has_no_extent(tmp_path):
     found, _ = run(tmp_path, level, share="0.6", log2=log2)
     assert found["focality"]["class"] == "arm"
     assert found["amplicon"] is None
+
+
+# Values by hand
+
+
+def test_a_lost_centromere_divides_by_a_twentieth_of_a_copy():
+    np.testing.assert_allclose(draws(measured(met=10, cep7=0))["ratio"], 10 / 0.05)
+    np.testing.assert_allclose(draws(measured(met=10, cep7=0.1))["ratio"], 10 / 0.1)
+
+
+@pytest.mark.parametrize(
+    ("se", "counting"),
+    [
+        pytest.param(0.9120, 0.25, id="a quarter of the variance is counting"),
+        pytest.param(0.4560, 1.0, id="all of it"),
+        pytest.param(0.3000, 1.0, id="no more than all of it"),
+    ],
+)
+def test_the_part_of_counting_has_the_shape_of_counts(se, counting):
+    """Ten fragments: an SD of sqrt(trigamma(10.5)) / log(2) = 0.4560, and a median 0.0465 log2 below the mean's."""
+    level = posterior.Measured({"met": 0.0}, {"met": se}, 0.0, {"met": 10.0})
+    found = level.deviations("met", np.array([1.0, -2.0]), np.array([0.5, 0.5]))
+    skew = np.log2(10.168719 / 10.5) / 0.45602
+    np.testing.assert_allclose(found, se * ((1 - counting) * np.array([1, -2]) + counting * skew), atol=2e-4)
+
+
+@pytest.mark.parametrize(("se", "seen"), [(0.0, 10.0), (0.3, NAN)])
+def test_without_counts_or_without_error_the_shape_is_the_common_one(se, seen):
+    level = posterior.Measured({"met": 0.0}, {"met": se}, 0.0, {"met": seen})
+    np.testing.assert_array_equal(level.deviations("met", np.array([1.0, -2.0]), np.array([0.1, 0.9])), [se, -2 * se])
+
+
+def test_what_all_share_cannot_be_changed():
+    for shared in (posterior.scores(16, 5), posterior.errors(16, 5)):
+        with pytest.raises(ValueError, match="read-only"):
+            shared[0, 0] = 1.0
+
+
+@pytest.mark.parametrize(
+    ("groups", "asked", "each"),
+    [(1, 100, 100), (2, 100, 100), (1, 2000, 2000), (2, 2000, 1000), (3, 2000, 666), (3, 1535, 512), (8, 2000, 512)],
+)
+def test_groups_part_the_draws_down_to_512(groups, asked, each):
+    where = {"purity": np.full(groups, 0.5), "ploidy": np.full(groups, 2.0), "weight": np.ones(groups)}
+    found = draws(measured(), {**where, "group": np.arange(groups)}, count=asked)
+    np.testing.assert_array_equal(found["group"], np.repeat(np.arange(groups), each))
+    np.testing.assert_allclose(found["weight"], 1 / each)
+
+
+@pytest.mark.parametrize("whole", [1.0, 6.0])
+def test_points_are_taken_in_golden_order_by_their_part_of_the_weight(whole):
+    where = {"purity": np.array([0.2, 0.4, 0.6]), "ploidy": np.full(3, 2.0), "group": np.zeros(3, dtype=int)}
+    found = draws(measured(), {**where, "weight": whole * np.array([3, 2, 1]) / 6}, count=8)
+    # 0.309 0.927 0.545 0.163 0.781 0.399 0.017 0.635: up to a half, up to five sixths, and the rest
+    assert found["purity"].tolist() == [0.2, 0.6, 0.4, 0.2, 0.4, 0.2, 0.2, 0.4]
+
+
+def test_one_missing_draw_leaves_no_probability():
+    values, group = np.array([6.0, NAN, 7.0, 8.0]), np.array([0, 0, 1, 1])
+    assert np.isnan(list(posterior.at_least_range(values, group, [5])["5"].values())).all()
+
+
+def test_probabilities_and_intervals_of_two_groups_by_hand():
+    values, group = np.array([4.0, 5.0, 6.0, 7.0, 2.0, 3.0, 4.0, 5.0]), np.repeat([0, 1], 4)
+    assert posterior.at_least_range(values, group, [5, 6.5]) == {
+        "5": {"low": 0.25, "high": 0.75},
+        "6.5": {"low": 0.0, "high": 0.25},
+    }
+    assert np.isnan(list(posterior.at_least(values, group, [5]).values())).all()
+    found = posterior.interval(values, group, level=0.5)
+    assert (found["low"], found["high"]) == (2.75, 6.25)
+    assert np.isnan(found["value"])
+    assert posterior.interval(values[:4], group[:4]) == pytest.approx({"value": 5.5, "low": 4.075, "high": 6.925})

@@ -316,3 +316,27 @@ def test_allele_fractions_of_a_pure_loss_state_purity(tmp_path):
     assert found["sites"]["snps"] > 50
     assert len(found["baf"]["fraction"]) >= found["sites"]["snps"]
     assert "purity_sources_disagree" not in found["reasons"]
+
+
+# Values by hand
+
+
+def test_what_is_unknown_is_seven_points_of_equal_ratio_and_a_range_twenty_one():
+    unknown = purity.axis(None, (0.1, 1.0)).points()
+    np.testing.assert_allclose(unknown, [0.1 * 10 ** (step / 6) for step in range(7)])
+    given_range = purity.axis((0.3, 0.5), (0.1, 1.0)).points()
+    np.testing.assert_allclose(given_range, [0.3 + 0.01 * step for step in range(21)])
+
+
+def test_groups_are_numbered_by_purity_and_within_it_by_ploidy():
+    axes = {
+        "nothing known": ((None, None), np.arange(49)),
+        "ploidy unknown": (((0.4, 0.4), None), np.arange(7)),
+        "purity unknown": ((None, (2.0, 3.0)), np.repeat(np.arange(7), 21)),
+        "both ranges": (((0.3, 0.5), (2.0, 3.0)), np.zeros(441)),
+    }
+    for (of_purity, of_ploidy), expected in axes.values():
+        found = purity.grid(purity.axis(of_purity, PURITY_SPAN), purity.axis(of_ploidy, PLOIDY_SPAN))
+        np.testing.assert_array_equal(found["group"], expected)
+        np.testing.assert_allclose(found["weight"], 1 / np.sum(expected == expected[0]))
+        assert (np.diff(found["purity"]) >= 0).all()

@@ -184,3 +184,119 @@ class TestPlausible:
         log = high * np.log(share / (1 - share) * (1 - area) / area)
         found = posterior.plausible(self.points, log, PURITY, PLOIDY)
         assert (found.purity.max() == 1.0) == stays
+
+
+# Values by hand, on both sides of each bound
+
+
+def one_row(share, ploidy):
+    """Belief of a posterior over ploidy at one purity."""
+    return posterior.belief(np.array([share], dtype=float), np.array([0.5]), np.array(ploidy, dtype=float))
+
+
+def test_a_posterior_does_not_depend_on_the_likelihood_s_scale():
+    log = peaks((0.3, 2.2, 0), (0.6, 3.1, 0.5))
+    for shift in (-2000, 2000):
+        np.testing.assert_allclose(
+            posterior.posterior(log + shift, PURITY, PLOIDY), posterior.posterior(log, PURITY, PLOIDY), rtol=1e-9
+        )
+
+
+def test_a_point_that_is_out_of_the_question_has_no_share():
+    share = posterior.posterior(np.array([[0.0, -1500.0]]), np.array([0.5]), np.array([2.0, 3.0]))
+    assert share.tolist() == [[1.0, 0.0]]
+
+
+@pytest.mark.parametrize(("share", "groups"), [((0.5, 0, 0.5), 1), ((0.499, 0, 0.499), 2)])
+def test_half_of_the_posterior_decides(share, groups):
+    assert len(set(one_row(share, (2, 3, 4)).grid.group)) == groups
+
+
+@pytest.mark.parametrize(("least", "named"), [(0.02, 2), (0.0199, 1)])
+def test_a_mode_of_a_fiftieth_is_named(least, named):
+    found = one_row((1 - least, 0, least), (2, 3, 4))
+    assert [mode.weight for mode in found.modes] == [1 - least, least][:named]
+    assert [mode.ploidy for mode in found.modes] == [2, 4][:named]
+
+
+@pytest.mark.parametrize(("small", "kept"), [(1.01e-5, 3), (0.99e-5, 2)])
+def test_negligible_points_are_left_out(small, kept):
+    assert len(one_row((0.7, 0.3, 0.7 * small), (2, 3, 4)).grid.weight) == kept
+
+
+STATED_BOUNDS = [
+    # posterior of ploidies 1.6, 2.0, 2.4, 3.0 ..., stated
+    pytest.param((0.1, 0.8, 0.1), (1.0, 2.0, 3.0), True, id="80 % near the mean"),
+    pytest.param((0.105, 0.79, 0.105), (1.0, 2.0, 3.0), False, id="less"),
+    pytest.param((0.3, 0.4, 0.3), (1.6, 2.0, 2.4), True, id="0.4 beside the mean is near"),
+    pytest.param((0.3, 0.4, 0.3), (1.599, 2.0, 2.401), False, id="more is not"),
+]
+
+
+@pytest.mark.parametrize(("share", "ploidy", "stated"), STATED_BOUNDS)
+def test_both_sides_of_what_is_stated(share, ploidy, stated):
+    assert np.isfinite(one_row(share, ploidy).value.ploidy) == stated
+
+
+@pytest.mark.parametrize(("reach", "stated"), [(0.1, True), (0.101, False)])
+def test_a_purity_is_stated_within_a_tenth(reach, stated):
+    found = posterior.belief(
+        np.array([[0.3], [0.4], [0.3]]), np.array([0.5 - reach, 0.5, 0.5 + reach]), np.array([2.0])
+    )
+    assert np.isfinite(found.value.purity) == stated
+
+
+def test_the_interval_leaves_a_fortieth_on_each_side():
+    axis = np.linspace(2, 3, 1001)
+    found = one_row(np.full(1001, 1 / 1001), axis)
+    assert found.span.ploidy == (pytest.approx(2.025, abs=0.002), pytest.approx(2.975, abs=0.002))
+
+
+def test_a_point_stands_for_the_half_steps_beside_it():
+    assert one_row((0, 1, 0), (2, 2.4, 3)).span.ploidy == (pytest.approx(2.2), pytest.approx(2.7))
+    assert one_row((1, 0, 0), (2, 2.4, 3)).span.ploidy == (pytest.approx(2.0), pytest.approx(2.2))
+    assert one_row((0, 0, 1), (2, 2.4, 3)).span.ploidy == (pytest.approx(2.7), pytest.approx(3.0))
+
+
+def test_a_copy_is_resolved_from_three_errors_on():
+    """A step of 0.5 / 2 of the ratio; three times 0.12 log2 is 0.2495 of it."""
+    for noise, clear in ((0.1201, True), (0.1204, False)):
+        found = posterior.resolved(np.array([[noise]]), np.array([0.5]), np.array([2.0]), floor=0.5)
+        assert found.tolist() == [[clear]]
+    assert not posterior.resolved(np.array([[0.01]]), np.array([0.5]), np.array([2.0]), floor=0.501)
+
+
+def test_blur_is_that_of_a_response_known_to_a_twentieth():
+    purity = np.array([0.36, 0.4, 0.44, 0.8])
+    log = np.array([[0.0], [-3.0], [-1.0], [-2.0]])
+    for row, centre in enumerate(purity):
+        weight = np.exp(-0.5 * ((purity - centre) / (0.05 * centre)) ** 2)
+        expected = np.log(np.sum(weight / weight.sum() * np.exp(log[:, 0])))
+        assert posterior.blurred(log, purity)[row, 0] == pytest.approx(expected)
+
+
+NEAR = [
+    # plausible ploidies, ploidies of the fit, which of these fit, ploidies kept
+    pytest.param((2, 4), (2, 4), (True, False), (2,), id="the point itself"),
+    pytest.param((2, 4), (2, 2.8, 4), (False, True, False), (2,), id="up to half way by ratio, 2.83"),
+    pytest.param((2, 4), (2, 2.86, 4), (False, True, False), (4,), id="beyond half way"),
+    pytest.param((2, 4, 8), (3, 8, 9), (True, False, False), (2, 4), id="at least the nearest"),
+    pytest.param((2, 4), (2.9, 3.9), (False, False), (2, 4), id="all alike leaves all"),
+]
+
+
+@pytest.mark.parametrize(("points", "ploidy", "fits", "kept"), NEAR)
+def test_a_plausible_point_stands_for_what_is_near(points, ploidy, fits, kept):
+    where = {"purity": np.full(len(points), 0.5), "ploidy": np.array(points, dtype=float)}
+    where |= {"weight": np.ones(len(points)), "group": np.arange(len(points))}
+    log = np.where([fits], 0.0, -100.0)
+    found = posterior.plausible(where, log, np.array([0.5]), np.array(ploidy, dtype=float))
+    assert found.ploidy.tolist() == list(kept)
+    assert found.group.tolist() == list(range(len(kept)))
+
+
+def test_what_holds_a_hundredth_is_not_contradicted():
+    where = {"purity": np.full(2, 0.5), "ploidy": np.array([2.0, 4.0]), "weight": np.ones(2), "group": np.arange(2)}
+    for small, kept in ((0.0101, 2), (0.0099, 1)):
+        log = np.log([[1 - small, small]])
+        assert len(posterior.plausible(where, log, np.array([0.5]), np.array([2.0, 4.0])).ploidy) == kept

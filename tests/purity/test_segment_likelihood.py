@@ -22,13 +22,19 @@ def normal(value, mean, variance):
     return np.exp(-((value - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
 
 
+# The constants by their values, not by their names: who changes one changes purities.
+NOISES, SPREADS = (0.008, 0.016, 0.03, 0.05), (0.01, 0.05)
+SPAN, SUBCLONAL = (-0.3, 8.3), [0.03] + [0.08] * 7
+OUTLIERS, OUTLIER_SD, FLOOR, TEMPER = 0.1, 2.5, 1e-6, 0.5
+
+
 def slow(observed, purity, ploidy, between):
-    """Log-likelihood at one point, written as it is described; the baseline's error left out."""
+    """Log-likelihood at one point, written as it is described, and its noise; the baseline's error left out."""
     step = purity / mean_copies(purity, ploidy)
-    low, high = segment_likelihood.SUBCLONAL_SPAN
+    low, high = SPAN
     total = []
-    for noise in segment_likelihood.SHARED_NOISE:
-        for spread in segment_likelihood.COPY_SPREADS:
+    for noise in NOISES:
+        for spread in SPREADS:
             for kind, shares in enumerate(segment_likelihood.KINDS):
                 log = np.log(segment_likelihood.KIND_WEIGHTS[kind])
                 for ratio, se, weight in zip(observed.ratio, observed.se, observed.weight, strict=True):
@@ -38,28 +44,62 @@ def slow(observed, purity, ploidy, between):
                         variance = sd**2 + (spread * max(copies, 1) * step) ** 2 + (ratio * step * between) ** 2
                         level = expected_ratio(copies, purity, ploidy)
                         density += share * (
-                            (1 - segment_likelihood.OUTLIERS) * normal(ratio, level, variance)
-                            + segment_likelihood.OUTLIERS
-                            * normal(ratio, level, variance * segment_likelihood.OUTLIER_SD**2)
+                            (1 - OUTLIERS) * normal(ratio, level, variance)
+                            + OUTLIERS * normal(ratio, level, variance * OUTLIER_SD**2)
                         )
                     level = (ratio * mean_copies(purity, ploidy) - 2 * (1 - purity)) / purity
                     even = (1 / (high - low) if low < level < high else 0.01) / step
-                    part = segment_likelihood.SUBCLONAL[kind]
-                    density = (1 - part) * density + part * even + segment_likelihood.FLOOR_DENSITY
-                    log += segment_likelihood.TEMPER * weight * np.log(density)
-                total.append(log)
-    return np.logaddexp.reduce(total)
+                    part = SUBCLONAL[kind]
+                    density = (1 - part) * density + part * even + FLOOR
+                    log += TEMPER * weight * np.log(density)
+                total.append((noise, log))
+    noises, logs = np.array(total).T
+    whole = np.logaddexp.reduce(logs)
+    return whole, np.sum(noises * np.exp(logs - whole))
 
 
-def test_likelihood_is_the_slow_sum(monkeypatch):
+SEGMENTS = {
+    "levels as tumours have": ([1.0, 1.3, 0.72, 2.9], [0.01, 0.02, 0.005, 0.1], [1, 0.5, 1, 0.2]),
+    "below no copies": ([0.06, 1.0], [0.3, 0.01], [1, 1]),
+    "around the most copies of subclones": ([3.48, 3.56], [0.01, 0.01], [1, 1]),
+    "nothing explains it": ([12.0, 1.0], [0.001, 0.01], [1, 1]),
+}
+GRID = np.array([0.3, 0.8]), np.array([2.0, 2.4, 2.8])
+
+
+@pytest.mark.parametrize("columns", SEGMENTS.values(), ids=list(SEGMENTS))
+def test_likelihood_and_noise_are_the_slow_sum(monkeypatch, columns):
     monkeypatch.setattr(segment_likelihood, "BASELINE_SE", 1e-9)  # then ploidies do not mix
-    observed = segment_likelihood.Levels(
-        np.array([1.0, 1.3, 0.72, 2.9]), np.array([0.01, 0.02, 0.005, 0.1]), np.array([1, 0.5, 1, 0.2])
-    )
-    purity, ploidy = np.array([0.3, 0.8]), np.array([2.0, 2.4, 2.8])
+    observed = segment_likelihood.Levels(*(np.array(column, dtype=float) for column in columns))
     between = 0.4 / np.sqrt(12)
-    expected = [[slow(observed, first, second, between) for second in ploidy] for first in purity]
-    np.testing.assert_allclose(segment_likelihood.fit(observed, purity, ploidy).log_likelihood, expected, rtol=1e-4)
+    expected = np.array([[slow(observed, first, second, between) for second in GRID[1]] for first in GRID[0]])
+    found = segment_likelihood.fit(observed, *GRID)
+    np.testing.assert_allclose(found.log_likelihood, expected[:, :, 0], rtol=1e-4)
+    np.testing.assert_allclose(found.noise, expected[:, :, 1], rtol=1e-3)
+    single = segment_likelihood.fit(observed, GRID[0], GRID[1][:1])  # one ploidy has no neighbours between which to lie
+    assert single.log_likelihood[0, 0] == pytest.approx(slow(observed, 0.3, 2.0, 0.0)[0], rel=1e-4)
+
+
+def test_a_shifted_baseline_is_a_shifted_ploidy(monkeypatch):
+    """Averaged over ploidies whose mean copies differ by an error of 0.01 log2."""
+    observed = segment_likelihood.Levels(*(np.array(column) for column in SEGMENTS["levels as tumours have"]))
+    ploidy = np.linspace(2, 2.2, 9)
+    blurred = segment_likelihood.fit(observed, GRID[0], ploidy).log_likelihood
+    monkeypatch.setattr(segment_likelihood, "BASELINE_SE", 1e-9)
+    sharp = segment_likelihood.fit(observed, GRID[0], ploidy).log_likelihood
+    for row, purity in enumerate(GRID[0]):
+        place = np.log2(mean_copies(purity, ploidy))
+        for column in range(9):
+            weight = np.exp(-0.5 * ((place - place[column]) / 0.01) ** 2)
+            expected = np.log(np.sum(weight / weight.sum() * np.exp(sharp[row] - sharp.max()))) + sharp.max()
+            assert blurred[row, column] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_learned_kinds_are_those_that_were_learned():
+    """Sums with unlike weights: what benchmarks/kinds.py learns anew is a change of numbers."""
+    rank = np.sqrt(np.arange(1, 8 * 13 + 1)).reshape(8, 13)
+    assert float((segment_likelihood.KINDS * rank).sum()) == pytest.approx(52.39752442061805, rel=1e-9)
+    assert segment_likelihood.KIND_WEIGHTS.tolist() == [0.05, 0.082, 0.160, 0.20, 0.204, 0.150, 0.082, 0.072]
 
 
 def test_kinds_are_distributions():
@@ -136,3 +176,46 @@ class TestLevels:
             vars(levels_of(frame)).values(), vars(levels_of(frame.iloc[list(order)])).values(), strict=True
         ):
             np.testing.assert_array_equal(first, second)
+
+
+# Joining and sifting by hand
+
+
+def joined(*rows):
+    """Levels of segments (length in Mb, log2, error, bins) that follow each other on one chromosome."""
+    length, log2, se, bins = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+    end = np.cumsum(length) * 1e6
+    return segment_likelihood.levels(np.full(len(rows), "1"), end - length * 1e6, end, log2, se, bins)
+
+
+def test_joined_neighbours_weigh_by_their_length():
+    found = joined((9, 0.30, 0.02, 4), (3, 0.34, 0.04, 3))
+    np.testing.assert_allclose(np.log2(found.ratio), [0.31])
+    np.testing.assert_allclose(found.se, np.sqrt(0.75**2 * 0.02**2 + 0.25**2 * 0.04**2))
+    np.testing.assert_allclose(found.weight, 12 / 20)
+    three = joined((9, 0.30, 0.02, 4), (3, 0.34, 0.04, 3), (12, 0.31, 0.01, 9))
+    np.testing.assert_allclose(three.se, np.sqrt(0.5**2 * found.se**2 + 0.5**2 * 0.01**2))
+    np.testing.assert_allclose(three.weight, 1)
+
+
+@pytest.mark.parametrize(("apart", "count"), [(0.0441, 1), (0.0442, 2)])
+def test_neighbours_within_two_errors_are_one(apart, count):
+    """Two errors of 0.01 and 0.012 each: 2 * sqrt(2 * 0.01^2 + 2 * 0.012^2) = 0.04418."""
+    assert len(joined((9, 0.0, 0.01, 9), (9, apart, 0.01, 9)).ratio) == count
+
+
+KEPT = [
+    # length in Mb, bins, kept
+    pytest.param(3, 5, True, id="at both bounds"),
+    pytest.param(2.999999, 5, False, id="too short"),
+    pytest.param(3, 4, False, id="too few bins"),
+]
+
+
+@pytest.mark.parametrize(("length", "bins", "kept"), KEPT)
+def test_bounds_of_length_and_bins(length, bins, kept):
+    assert joined((length, 0.0, 0.01, bins)).weight.tolist() == [pytest.approx(0.15)] * kept
+
+
+def test_no_error_is_none():
+    assert joined((9, 0.0, 0.0, 9)).se.tolist() == [pytest.approx(1e-3)]

@@ -1,5 +1,7 @@
 """Waves and neighbours that err together: nothing where there is nothing, what was put in where there is."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -106,3 +108,81 @@ UNKNOWN = [
 def test_where_normals_have_nothing_to_explain(centre, factor, noise, known):
     centre = centre / robust.spread(centre) * 0.5 * factor
     assert np.isfinite(sample_groups.left_by_normals(centre, centre, centre_noise=noise)) == known
+
+
+# Against a loop, with constants of its own
+
+
+def slow_evenness(ratio, sd, chromosome, midpoint):
+    """Waviness and autocorrelation as they are described."""
+    keys = [(name, int(place // 5e6)) for name, place in zip(chromosome, midpoint, strict=True)]
+    stretches = list(dict.fromkeys(keys))
+    bins = {key: [row for row, other in enumerate(keys) if other == key] for key in stretches}
+    level = {key: np.median(ratio[rows]) for key, rows in bins.items()}
+    rest = np.array([value - level[key] for value, key in zip(ratio, keys, strict=True)])
+    pairs = [
+        (first, second)
+        for first, second in itertools.pairwise(stretches)
+        if first[0] == second[0] and min(len(bins[first]), len(bins[second])) >= 5
+    ]
+    waviness = np.nan
+    if len(pairs) >= 2:
+        steps = np.array([level[second] - level[first] for first, second in pairs])
+        mad = 1.4826 * np.median(np.abs(rest - np.median(rest)))
+        typical = np.median([len(rows) for rows in bins.values()])
+        noise = (1.25 * mad) ** 2 / max(typical - 1, 1)
+        seen = (1.4826 * np.median(np.abs(steps - np.median(steps)))) ** 2 / 2
+        sure = seen > noise + 3 * 2.33 / np.sqrt(len(pairs)) * noise
+        waviness = np.sqrt(seen - noise) if sure else 0.0
+    cut = np.minimum(np.maximum(rest / sd, -3), 3)
+    products = [cut[row] * cut[row + 1] for row in range(len(cut) - 1) if keys[row] == keys[row + 1]]
+    square = np.mean(cut**2)
+    return waviness, np.mean(products) / square if products and square > 0 else np.nan
+
+
+PROFILES = [
+    # bins per stretch, stretches, waves (log2), noise
+    pytest.param((25,), 24, 0.5, 0.2, id="waves"),
+    pytest.param((25,), 24, 0.0, 0.2, id="none"),
+    pytest.param((4, 5, 6, 5, 5), 40, 0.5, 0.2, id="stretches of too few bins between"),
+    pytest.param((4,), 24, 0.5, 0.2, id="all of too few bins"),
+    pytest.param((5,), 24, 0.3, 0.1, id="just enough bins"),
+    pytest.param((5,), 3, 0.5, 0.05, id="two steps"),
+    pytest.param((5,), 2, 0.5, 0.05, id="one step"),
+    pytest.param((1,), 9, 0.5, 0.05, id="single bins"),
+    pytest.param((2, 1), 9, 0.5, 0.05, id="hardly more"),
+    pytest.param((5, 5, 5, 1, 1, 1, 1), 21, 0.5, 0.05, id="mostly single bins"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "count", "wave", "noise"), PROFILES)
+@pytest.mark.parametrize("chromosomes", [1, 2])
+@pytest.mark.parametrize("seed", range(4))
+def test_evenness_equals_the_loop(pattern, count, wave, noise, chromosomes, seed):
+    random = np.random.default_rng(seed)
+    size = np.resize(pattern, count)
+    block = np.repeat(np.arange(count), size)
+    midpoint = np.concatenate([5e6 * place + (np.arange(own) + 0.5) * 5e6 / own for place, own in enumerate(size)])
+    ratio = np.tile(random.normal(0, wave, count)[block], chromosomes)
+    ratio = ratio + noise * random.standard_t(3, len(ratio))
+    sd = noise * random.uniform(0.5, 1.5, len(ratio))
+    where = {"chromosome": np.repeat([str(n) for n in range(chromosomes)], len(block))}
+    where["midpoint"] = np.tile(midpoint, chromosomes)
+    found = quality.evenness(ratio, sd, **where)
+    np.testing.assert_allclose(found, slow_evenness(ratio, sd, *where.values()), rtol=1e-9, atol=1e-12)
+
+
+def steps_of(size, noise):
+    """Fifty stretches of 26 bins, a third of their steps up by ``size`` and as many down; bins scatter by ``noise``."""
+    level = np.repeat(np.cumsum(np.r_[0, np.tile([size, 0, -size], 16), 0]), 26)
+    rest = np.tile(np.r_[-2.0, np.full(12, -1), np.full(12, 1), 2.0] * noise / 1.4826, 50)
+    midpoint = np.repeat(np.arange(50) * 5e6, 26) + np.tile(np.arange(26) * 1e5, 50)
+    return quality.evenness(level + rest, np.ones(1300), chromosome=np.full(1300, "1"), midpoint=midpoint).waviness
+
+
+def test_waves_stand_out_from_three_errors_on():
+    """Of a level's variance, 1.25^2 / 25 = 1/16 of a bin's: and 3 * 2.33 / sqrt(49) of that again."""
+    scatter = 1.4826**2 / 2  # squared spread of steps of size 1, of which half is one level's
+    bound = np.sqrt((1 + 3 * 2.33 / 7) / 16 / scatter)
+    assert steps_of(0.99 * bound, 1.0) == 0
+    assert steps_of(1.01 * bound, 1.0) == pytest.approx(np.sqrt(1.01**2 * bound**2 * scatter - 1 / 16))

@@ -227,3 +227,79 @@ def test_subtracting_takes_the_explained_part_of_every_bin():
     rest[7] = NAN
     left = tangent.subtract(rest + basis @ TRUTH[:-1] + TRUTH[-1], basis, TRUTH)
     np.testing.assert_allclose(left, rest, atol=1e-9)
+
+
+# Values by hand
+
+
+def test_weights_and_cuts():
+    np.testing.assert_allclose(tangent.bin_weights(np.array([0.0, 0.1, 0.24])), [10, 1 / np.sqrt(0.02), 1 / 0.26])
+    values, weight = np.array([[0.7, 0.4, -3.0, 0.2, NAN]]), np.array([10.0, 10.0, 2.0, 0.0, 5.0])
+    np.testing.assert_allclose(tangent.winsorise(values, weight), [[0.5, 0.4, -2.5, 0, 0]])
+
+
+def test_variance_of_a_group_by_hand():
+    """Groups of one bin, of nine and of none; with so few groups a bin's own noise alone would count, were it allowed.
+
+    The penalty is 64 where it does not matter: a single group, or groups of one size.
+    """
+    weight, label = np.r_[5.0, np.full(9, 4.0), 0.0], np.r_[2, np.full(9, 5), 7]
+    own = np.array([0.03**2 + 1 / 25, 0.03**2 + 1 / (9 * 16)])
+    penalty = tangent.few_bins(own, np.array([1, 9]))
+    found = tangent.grouped(np.ones(11), weight, label)
+    np.testing.assert_allclose(found.variance[:2], own * (1 + penalty / np.array([1, 9])))
+    np.testing.assert_allclose(found.means, [1, 1, 0])
+    for bins in (1, 2, 8):
+        one = tangent.grouped(np.ones(bins), np.full(bins, 10.0), np.zeros(bins, dtype=np.intp))
+        np.testing.assert_allclose(one.variance, (0.0009 + 0.01 / bins) * (1 + 64 / bins))
+
+
+def test_a_fit_rests_on_fifty_groups_where_there_are_so_many():
+    """Between no penalty and all of it: 200 single targets beside 20 genes."""
+    size = np.r_[np.ones(200, dtype=int), np.full(20, 40)]
+    variance = np.r_[np.full(200, 0.02), np.full(20, 0.001)]
+    penalty = tangent.few_bins(variance, size)
+    assert 0 <= penalty < 64
+    few = tangent.few_bins(variance[:30], size[:30])  # equal treatment is the best there is
+    assert few == 64
+    mixed = np.r_[np.full(200, 0.002), np.full(20, 0.001)]
+    penalty = tangent.few_bins(mixed, size)
+    assert 1 < penalty < 60
+    assert effective(size, mixed, penalty) == pytest.approx(50, abs=0.01)
+
+
+def slow_fit(means, variance, basis, iterations):
+    """Ridge regression with Huber's weights, a loop over groups in each step."""
+    design = np.c_[basis, np.ones(len(means))]
+    trust, noise = np.ones(len(means)), 1.0
+    for _ in range(iterations):
+        rows = [row * np.sqrt(t / v) for row, t, v in zip(design, trust, variance, strict=True)]
+        right = [mean * np.sqrt(t / v) for mean, t, v in zip(means, trust, variance, strict=True)]
+        prior = noise * np.eye(design.shape[1])[:-1]
+        shares = np.linalg.lstsq(np.vstack([rows, prior]), np.r_[right, np.zeros(len(prior))], rcond=None)[0]
+        size = np.abs(means - design @ shares) / np.sqrt(variance)
+        order = np.argsort(size)
+        reached = np.cumsum((1 / variance)[order])
+        noise = 1.4826 * size[order][np.flatnonzero(reached >= reached[-1] / 2)[0]]
+        trust = np.array([1.0 if z <= 1.5 * noise else 1.5 * noise / z for z in size])
+    return shares, trust / variance, noise
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 5])
+def test_the_fit_equals_the_loop(iterations):
+    made = made_sample(np.random.default_rng(9), groups=60, amplified=2.0, noise=0.2)
+    found = tangent.fit(*made, iterations=iterations)
+    for value, expected in zip((found.shares, found.weight, found.noise), slow_fit(*made, iterations), strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-8)
+    if iterations == 5:
+        np.testing.assert_array_equal(tangent.fit(*made).shares, found.shares)
+
+
+def test_no_group_has_nothing_of_anything():
+    nothing = tangent.grouped(np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.intp))
+    assert {len(part) for part in (nothing.means, nothing.variance, nothing.label, nothing.size)} == {0}
+
+
+def test_components_have_unit_mean_square_and_their_order():
+    mix = tangent.mixing(np.diag([4.0, 9.0, 1.0]), 2)
+    np.testing.assert_allclose(np.abs(mix), np.array([[0, 1], [1, 0], [0, 0]]) / np.sqrt(3))

@@ -7,6 +7,7 @@ import pytest
 from metcn.errors import InputError
 from metcn.io import tables
 from metcn.segments import segment
+from metcn.stats import fragments
 from support import made_depth
 
 STEP = 100
@@ -169,3 +170,75 @@ def test_stage_writes_segments_for_cnvkit_and_igv(tmp_path):
     assert seven["end"][0] <= middle[0] < middle[1] <= seven["start"][1]
     np.testing.assert_allclose(seven["log2"], [0, np.log2(3)], atol=0.05)
     assert len((tmp_path / "s.seg").read_text().splitlines()) == len(found) + 1
+
+
+# Rows by hand, one segment per arm
+
+
+def bins(log2, *, expected, spread=0.2, weight=1.0, kind="window", gene="A"):
+    """Bins of 500 kb at every megabase of chromosome 7."""
+    count = len(log2)
+    start = np.arange(count) * 1_000_000
+    columns = {"chromosome": "7", "start": start, "end": start + 500_000, "gene": gene, "kind": kind, "log2": log2}
+    columns |= {"depth": np.arange(count) + 1.0, "weight": weight, "spread": spread, "expected": expected}
+    return pd.DataFrame(columns)
+
+
+def whole_arm(frame):
+    """The one segment of bins on one arm."""
+    (row,) = segment.find(frame, method="none", arm=np.full(len(frame), "7q")).to_dict("records")
+    return row
+
+
+def test_a_segment_of_bins_of_many_fragments():
+    genes = ["B", "-", "A", "Antitarget", "B"]
+    row = whole_arm(bins([0.0, 0.1, 0.2, 0.6, 0.4], expected=1e4, weight=[1.0, 1, 1, 4, 0.5], gene=genes))
+    assert row["log2"] == 0.6  # where half of the weight of 7.5 is reached
+    assert row["se"] == pytest.approx(1.25 * 1.4826 * 0.2 / np.sqrt(5))
+    assert (row["start"], row["end"], row["gene"], row["probes"]) == (0, 4_500_000, "B,A", 5)
+    assert (row["depth"], row["weight"]) == (3, 7.5)
+
+
+@pytest.mark.parametrize(("log2", "noise"), [([0.0, 0.3], 0.2), ([0.0, 0.3, 0.5], 1.4826 * 0.2)])
+def test_two_bins_have_the_noise_expected_of_them(log2, noise):
+    row = whole_arm(bins(log2, expected=np.nan))
+    assert row["se"] == pytest.approx(1.25 * noise / np.sqrt(len(log2)))
+
+
+def test_a_segment_errs_by_no_less_than_its_fragments():
+    row = whole_arm(bins([0.0, 0.0, 0.0, 1.0], expected=40.0))
+    assert row["se"] == pytest.approx(fragments.sd(40 + 40 + 40 + 80))
+    assert row["log2"] == 0
+
+
+def test_bins_of_few_fragments_are_joined_until_they_expect_thirty():
+    """Twelve bins of ten are four of thirty; their level is that of all fragments, their error that of all scatter."""
+    number = np.array([8, 12, 10, 15, 4, 9, 10, 11, 0, 20, 13, 7])
+    frame = bins(np.log2((number + 0.5) / 10), expected=10.0, spread=np.repeat([0.5, 0.7], 6))
+    row = whole_arm(frame)
+    assert row["probes"] == 12
+    assert row["log2"] == pytest.approx(np.log2((number.sum() + 0.5) / 120))
+    beyond = np.array([0.5, 0.7]) ** 2 - fragments.sd(10) ** 2
+    spread = np.sqrt(fragments.sd(30) ** 2 + 3 * beyond * 10**2 / 30**2)
+    assert row["se"] == pytest.approx((2 * np.sum(spread**-2.0)) ** -0.5)
+    middle = np.mean(spread)
+    assert row["weight"] == pytest.approx(2 * np.sum(np.minimum((middle / spread) ** 2, 1)))
+    assert (row["start"], row["end"], row["depth"]) == (0, 11_500_000, 6.5)
+
+
+def test_only_kinds_of_few_fragments_are_joined():
+    """The mean of a kind decides, here 29 and 30 fragments, and bins of one kind are not joined across another."""
+    kind = np.array(["few"] * 4 + ["many"] * 3 + ["few"] * 2)
+    expected = np.where(kind == "few", 29.0, 30.0)
+    frame = bins(np.log2((expected + 0.5) / expected), expected=expected, spread=0.3, kind=kind, weight=0.8)
+    joined = cnvkit_rows(frame)
+    assert joined["bins"].tolist() == [1, 1, 2, 1, 1, 1, 2]
+    assert joined["end"].tolist() == [500_000, 1_500_000, 3_500_000, 4_500_000, 5_500_000, 6_500_000, 8_500_000]
+    assert joined["expected"].tolist() == [29, 29, 58, 30, 30, 30, 58]
+    np.testing.assert_allclose(joined["log2"][:3], np.log2([29.5 / 29, 29.5 / 29, 58.5 / 58]))
+    np.testing.assert_allclose(joined["weight"][3:6], 0.8)
+
+
+def cnvkit_rows(frame):
+    """What CNVkit is given of bins on one arm."""
+    return segment._joined(frame.assign(bins=1), np.full(len(frame), "7q"))[0]

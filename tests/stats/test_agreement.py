@@ -80,3 +80,27 @@ def test_one_ratio_has_no_limits(ours):
 def test_coverage_counts_whole_triples_and_both_ends():
     low, high, truth = [1, 1, 1, 1, np.nan, 1], [2, 2, 2, 2, 2, np.nan], [1, 2, 2.01, np.nan, 1.5, 1.5]
     assert agreement.coverage(low, high, truth)[:3] == (2, 3, pytest.approx(2 / 3))
+
+
+def test_open_samples_are_counted_by_their_truth():
+    found = agreement.fourfold([1, 1, 0, np.nan, 1], [np.nan, np.nan, np.nan, np.nan, 1])
+    assert found == (1, 0, 0, 0, 2, 1)
+
+
+INTERVALS = [
+    # table, kappa, its error: 0.7 observed and 0.5 by chance of 50; sqrt(0.7 * 0.3 / 50) / 0.5 is 0.129615
+    pytest.param((20, 5, 10, 15, 0, 0), 0.4, 1.959964 * 0.129615, id="within"),
+    pytest.param((3, 0, 1, 0, 0, 0), 0.0, None, id="held at both ends"),
+]
+
+
+@pytest.mark.parametrize(("table", "value", "error"), INTERVALS)
+def test_interval_of_kappa(table, value, error):
+    found = agreement.kappa(agreement.Fourfold(*table))
+    ends = (-1, 1) if error is None else (value - error, value + error)
+    assert found == (pytest.approx(value), pytest.approx(ends[0], abs=1e-6), pytest.approx(ends[1], abs=1e-6))
+
+
+def test_coverage_needs_both_ends():
+    assert agreement.coverage([1, 1, 1], [2, 2, 2], [0.99, 1.5, 2.01])[:2] == (1, 3)
+    assert agreement.coverage([1, np.nan], [np.nan, 2], [1.5, 1.5])[:2] == (0, 0)

@@ -1,5 +1,7 @@
 """What few fragments say: the error of counting as a floor, levels as ratios of sums, and no call below a minimum."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -350,3 +352,112 @@ def test_a_thin_panel_is_measured_against_normals_without_bias(tmp_path, targets
         cep7.append(found["cep7"]["log2"] / found["cep7"]["se"])
     assert max(map(abs, [*z, *cep7])) < 3
     assert abs(np.mean(z)) < 1.6 and abs(np.mean(cep7)) < 1.6
+
+
+# Values and loops with constants of their own
+
+
+def test_the_least_quantile_is_finite():
+    """No fragment, probability 0: the least logarithm, -1074, less that of a half, over pi / sqrt(2) / log(2)."""
+    expected = (-1074 + 1) * np.log(2) * np.sqrt(2) / np.pi
+    np.testing.assert_allclose(fragments.quantile(0.0, np.array([0.0])), expected, rtol=1e-6)
+
+
+def test_typical_is_the_mean_of_what_is_known():
+    counts = fragments.Counts(np.array([4.0, np.nan, 8.0, 100.0]), np.ones(4))
+    assert counts.typical(np.array([True, True, True, False])) == 6
+    assert np.isnan(counts.typical(np.array([False, True, False, False])))
+
+
+def test_counts_that_are_all_zero_tell_nothing():
+    depth, width = np.array([1.0, 2.0]), np.array([100.0, 100.0])
+    found = fragments.behind(depth, np.zeros(2), width, bases_each=50.0)
+    np.testing.assert_allclose(found.number, [2, 4])
+    np.testing.assert_allclose(found.per_depth, [2, 2])
+    counted = fragments.behind(depth, np.array([3.0, 3.0]), width, bases_each=50.0)
+    np.testing.assert_allclose(counted.number, [2, 4])  # six fragments of 300 bases
+    assert np.isnan(fragments.behind(depth, np.zeros(2), width, bases_each=None).number).all()
+
+
+def slow_most(size, width):
+    """Median over 20 parts of the pairs of neighbours, of their squared differences over their sums."""
+    pairs = [
+        (first, second)
+        for first, second, one, other in zip(size, size[1:], width, width[1:], strict=False)
+        if abs(np.log(other / one)) < 0.2 and np.isfinite(first + second)
+    ]
+    if len(pairs) < 100:
+        return np.inf
+    cut, extra = divmod(len(pairs), 20)
+    ends = np.cumsum([0] + [cut + 1] * extra + [cut] * (20 - extra))
+    parts = [pairs[first:after] for first, after in itertools.pairwise(ends)]
+    sums = [(sum((a - b) ** 2 for a, b in part), sum(a + b for a, b in part)) for part in parts]
+    return np.median([square / total for square, total in sums if square > 0 and total > 0])
+
+
+@pytest.mark.parametrize("bins", [100, 101, 400])
+@pytest.mark.parametrize("flat", [0, 60], ids=["", "a stretch without scatter"])
+def test_most_bases_of_a_fragment_equal_the_loop(bins, flat):
+    random = np.random.default_rng(bins)
+    width = np.where(np.arange(bins) // 50 % 2, 100.0, 110.0 if bins < 400 else 125.0)
+    depth = random.poisson(4, bins) * 20 / width
+    depth[:flat] = 1.0
+    width[:flat] = 100.0
+    if bins == 400:
+        depth[[77, 200]] = np.nan
+    most = slow_most(depth * width, width)
+    assert np.isinf(most) == (bins == 100)
+    found = fragments.behind(depth, np.full(bins, np.nan), width, bases_each=1000.0)
+    np.testing.assert_allclose(found.number, depth * width / min(1000.0, most))
+
+
+def slow_covered(number, per_depth, usable, even, chromosome):
+    """Bins that are an observation, as a loop over runs of alike bins."""
+    known = [bool(use) and np.isfinite(count) for use, count in zip(usable, number, strict=True)]
+    seen = [own and count > 0 for own, count in zip(known, number, strict=True)]
+    runs, before = [], None
+    for row, key in enumerate(zip(seen, chromosome, even, strict=True)):
+        runs = [*runs, [row]] if key != before else [*runs[:-1], [*runs[-1], row]]
+        before = key
+    kept = [own and (shown or flat) for own, shown, flat in zip(known, seen, even, strict=True)]
+    for _ in range(3):
+        rows = [row for row in range(len(number)) if kept[row] and even[row]]
+        size = sum(per_depth[row] for row in rows)
+        rate = sum(number[row] for row in rows) / size if size > 0 else 0.0
+        for run in runs:
+            expected = sum(per_depth[row] * rate for row in run if known[row] and even[row])
+            for row in run:
+                kept[row] = known[row] and (seen[row] or (bool(even[row]) and expected < 20))
+    return kept
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_covered_equals_the_loop(seed):
+    random = np.random.default_rng(seed)
+    number = random.poisson(np.repeat(random.choice([0.0, 3.0, 8.0], 24), 5)).astype(float)
+    number[random.random(120) < 0.03] = np.nan
+    per_depth = random.uniform(0.5, 2, 120)
+    even = np.repeat(random.random(30) < 0.7, 4)
+    usable, chromosome = random.random(120) < 0.95, np.repeat([1, 2, 3], 40)
+    counts = fragments.Counts(number, per_depth)
+    found = fragments.covered(counts, usable=usable, even=even, chromosome=chromosome, compared=False)
+    assert found.tolist() == slow_covered(number, per_depth, usable, even, chromosome)
+    compared = fragments.covered(counts, usable=usable, even=even, chromosome=chromosome, compared=True)
+    assert compared.tolist() == (usable & np.isfinite(number)).tolist()
+
+
+VARIANCES = [
+    # number, expected, part, groups of one level, relative variance
+    pytest.param([14, 6], [10, 10], [0, 0], [2, 2], (16 * 2 - 14 + 16 * 2 - 6) / 200, id="half is lost with the level"),
+    pytest.param([14, 6], [10, 10], [0, 0], [5, 5], (16 * 1.25 - 14 + 16 * 1.25 - 6) / 200, id="a quarter more"),
+    pytest.param([18, 10], [10, 10], [0, 0], [1, 1], (64 * 2 - 18 - 10) / 200, id="a level of its own: as of two"),
+    pytest.param([14, 6, 7], [10, 10, 0], [0, 0, 1], [2, 2, 2], 0.22, id="nothing expected: left out"),
+    pytest.param([11, 9], [10, 10], [0, 0], [2, 2], 0.0, id="no more than counting"),
+    pytest.param([14, 6, 20, 30, 10], [10, 10, 10, 10, 10], [0, 0, 1, 2, 2], [2] * 5, 0.22 + 1.58, id="median part"),
+]
+
+
+@pytest.mark.parametrize(("number", "expected", "label", "level", "variance"), VARIANCES)
+def test_variance_beyond_counting(number, expected, label, level, variance):
+    found = fragments.excess_variance(*(np.array(column) for column in (number, expected, label, level)))
+    assert found == pytest.approx(variance)

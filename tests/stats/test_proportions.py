@@ -41,3 +41,15 @@ def test_of_a_mask():
 def test_refuses(hits, n, confidence, message):
     with pytest.raises(ValueError, match=message):
         proportions.share(hits, n, confidence=confidence)
+
+
+def test_a_share_of_nothing_has_no_hits():
+    found = proportions.share(0, 0)
+    assert found[:2] == (0, 0)
+    assert np.isnan(found[2:]).all()
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, -0.5, 1.5])
+def test_confidence_lies_between_none_and_all(confidence):
+    with pytest.raises(ValueError, match="confidence"):
+        proportions.share(1, 5, confidence=confidence)

@@ -199,3 +199,73 @@ def test_weighted_spread_of_equal_weights_is_between_the_middle_values(pairs):
     weighted = robust.weighted_spread(values, np.ones(len(values)))
     away = np.sort(np.abs(values - robust.weighted_median(values, np.ones(len(values)))))
     assert weighted == pytest.approx(robust.MAD_TO_SD * away[(len(away) - 1) // 2])
+
+
+# Against values and loops with constants of their own
+
+
+def test_uniform_scores_are_those_of_the_golden_ratios():
+    """0.618 in one dimension; in two 0.755 and 0.570, powers of the real root of x ** 3 == x + 1."""
+    np.testing.assert_allclose(robust.uniform_scores(3, 1)[:, 0], np.mod(0.5 + 0.6180339887498949 * np.arange(1, 4), 1))
+    steps = np.array([0.7548776662466927, 0.5698402909980532])
+    np.testing.assert_allclose(robust.uniform_scores(4, 2), np.mod(0.5 + np.arange(1, 5)[:, None] * steps, 1))
+
+
+def slow_excess(deviations, variances, sizes, iterations=8):
+    """Excess, number and noise of values as it is described, a loop over them."""
+    scale = statistics.median(variance * size for variance, size in zip(variances, sizes, strict=True))
+    typical = [scale / size for size in sizes]
+    gaps = [(1.4826 * value) ** 2 - variance for value, variance in zip(deviations, variances, strict=True)]
+    beyond = max(statistics.median(gaps), 0)
+    for _ in range(iterations):
+        weights = [1 / (beyond + own + 1e-6) ** 2 for own in typical]
+        beyond = max(slow_weighted_median(gaps, weights), 0)
+    whole = sum(weights)
+    noise = sum(weight * own for weight, own in zip(weights, typical, strict=True)) / whole
+    return math.sqrt(beyond), whole**2 / sum(weight**2 for weight in weights), math.sqrt(noise)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("quiet", [1.0, 1e-6])
+def test_excess_equals_the_loop(seed, quiet):
+    random = np.random.default_rng(seed)
+    size = random.integers(1, 9, 31)
+    variance = quiet * random.uniform(0.5, 2, 31) / size
+    deviations = random.normal(0, np.sqrt(variance + 0.3 * quiet * (seed % 3)))
+    found = robust.excess(deviations, variance, size)
+    np.testing.assert_allclose(found, slow_excess(deviations, variance, size), rtol=1e-9)
+
+
+def test_excess_of_equal_values_by_hand():
+    excess, count, noise = robust.excess([1.0, -1.0, 1.0, -1.0], [0.36] * 4)
+    assert excess == pytest.approx(math.sqrt(1.4826**2 - 0.36))
+    assert (count, noise) == (pytest.approx(4), pytest.approx(0.6))
+    assert robust.excess([0.1, -0.1], [0.36] * 2)[0] == 0
+
+
+def test_huber_constants():
+    """A cut at 1.5 of 1.4826 times the median size."""
+    cut = 1.5 * 1.4826
+    np.testing.assert_allclose(robust.huber_weights(np.array([1.0, -1, 1, cut, 1.01 * cut])), [1, 1, 1, 1, 1 / 1.01])
+    values = [0.0, 1.0, 2.5, 9.0]
+    np.testing.assert_allclose(
+        robust.huber_mean(values, [1, 2, 1, 2]), slow_huber_mean(list(zip(values, [1, 2, 1, 2], strict=True)), 1.5)
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "scatter"), [([0.0, 9.0], 1.0), ([0.0, 0.0, 9.0], 1.4826 * 3), ([0.0, 4.5, 9.0], 1.4826 * 4.5)]
+)
+def test_scatter_needs_three_values(values, scatter):
+    assert robust.huber_mean(values, np.ones(len(values)))[2] == pytest.approx(scatter)
+
+
+def test_weighted_spread_by_hand():
+    """Median 2 (three of six parts are reached there), distances 1 0 2 6 of weights 1 2 1 2: half of them within 1."""
+    assert robust.weighted_spread([1, 2, 4, 8], [1, 2, 1, 2]) == pytest.approx(1.4826)
+    assert robust.weighted_spread([1, 2, 4, 8, NAN], [1, 1, 1, 3, 9]) == pytest.approx(1.4826 * 3)
+
+
+def test_values_without_a_variance_do_not_count():
+    deviations, variances = [1.0, -0.5, 2.0, NAN, 5.0], [0.1, 0.2, 0.3, 0.4, NAN]
+    assert robust.excess(deviations, variances) == robust.excess(deviations[:3], variances[:3])

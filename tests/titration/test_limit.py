@@ -99,3 +99,51 @@ class TestDetectionLimit:
         seen = np.array([0, 1, 4, 8, 10, 10, 10])
         few, many = (limit.detection_limit(PURITIES, k * seen, np.full(7, 10 * k)) for k in (1, 10))
         assert few.low < many.low < many.high < few.high
+
+
+# Against a plain sum over a fine grid
+
+
+def slow_limit(purity, seen, n, sensitivity, confidence, weight=1.0):
+    """Quantiles of the purity at which a share is seen, over a fine grid of the curve's middle and spread."""
+    place = np.log(np.array(purity))
+    middle = np.linspace(place.min() - np.log(8), place.max() + np.log(8), 900)
+    spread = np.exp(np.linspace(np.log(0.02), np.log(2), 300))
+    log = np.zeros((900, 300))
+    for at, yes, whole in zip(place, seen, n, strict=True):
+        share = np.clip(ndtr((at - middle[:, None]) / spread), 1e-300, 1)
+        missed = np.clip(ndtr((middle[:, None] - at) / spread), 1e-300, 1)
+        log += weight * (yes * np.log(share) + (whole - yes) * np.log(missed))
+    mass = np.exp(log - log.max()).ravel()
+    value = (middle[:, None] + spread * ndtri(sensitivity)).ravel()
+    order = np.argsort(value)
+    reached = np.cumsum(mass[order]) / mass.sum()
+    return [
+        np.exp(value[order][np.searchsorted(reached, q)]) for q in (0.5, (1 - confidence) / 2, (1 + confidence) / 2)
+    ]
+
+
+@pytest.mark.parametrize("sensitivity", [0.5, 0.95])
+@pytest.mark.parametrize("confidence", [0.95, 0.5])
+@pytest.mark.parametrize("weight", [1.0, 0.5])
+def test_limit_and_interval_are_those_of_a_plain_sum(sensitivity, confidence, weight):
+    seen, n = [0, 3, 8, 17, 26, 30, 30], [30] * 7
+    options = {"sensitivity": sensitivity, "confidence": confidence, "weight": weight}
+    found = limit.detection_limit(PURITIES, seen, n, **options)
+    np.testing.assert_allclose(found, slow_limit(PURITIES, seen, n, **options), rtol=0.02)
+
+
+def test_a_wide_posterior_is_that_of_the_whole_range():
+    """One tumour at each of two purities: any curve will do, within 8 times the purities and spreads of 0.02 to 2."""
+    found = limit.detection_limit([0.3, 0.6], [0, 1], [1, 1], sensitivity=0.5, confidence=0.2)
+    np.testing.assert_allclose(found, slow_limit([0.3, 0.6], [0, 1], [1, 1], 0.5, 0.2), rtol=0.03)
+
+
+def test_levels_without_a_tumour_say_nothing():
+    seen = [0, 3, 8, 9]
+    whole = limit.detection_limit([0.1, 0.2, 0.3, 0.5], seen, [9] * 4)
+    assert limit.detection_limit([0.1, 0.15, 0.2, 0.3, 0.5], [0, 0, 3, 8, 9], [9, 0, 9, 9, 9]) == whole
+
+
+def test_the_bounds_of_an_interval_count_as_inside():
+    assert limit.errors([5, 5, 5], [5, 6, 7], [5, 4, 5.1], [6, 5, 9]) == (3, 1.0, pytest.approx(np.sqrt(5 / 3)), 2 / 3)
