@@ -139,7 +139,10 @@ def described(name: str, item: h5py.Group | h5py.Dataset) -> bytes:
     """Name, attributes and values of an HDF5 object."""
     attributes = {key: str(value) for key, value in item.attrs.items()}
     text = json.dumps([name, attributes], sort_keys=True).replace(provenance.code_digest(), "CODE")
-    return text.encode() + (np.asarray(item[()]).tobytes() if isinstance(item, h5py.Dataset) else b"")
+    if not isinstance(item, h5py.Dataset):
+        return text.encode()
+    values = np.asarray(item[()])  # of text the array holds addresses alone
+    return text.encode() + (repr(values.tolist()).encode() if values.dtype == object else values.tobytes())
 
 
 if __name__ == "__main__":
