@@ -134,28 +134,28 @@ def test_change_is_that_of_draws_paired_at_random():
     """Value and ends by hand: the later draws in the order that the seed 11 gives, the 2.5 and 97.5 % points."""
     before, after = sample(3, count=400, seed=5), sample(9, count=301, seed=6)
     order = np.random.default_rng(11).permutation(301)
-    apart = sorted(after.gcn[later] - before.gcn[first] for first, later in enumerate(order))
+    apart = sorted(after.draws.copies[later] - before.draws.copies[first] for first, later in enumerate(order))
     ends = [apart[7] + 0.5 * (apart[8] - apart[7]), apart[292] + 0.5 * (apart[293] - apart[292])]  # of 0 to 300
     found = compare.change(before, after)
-    np.testing.assert_allclose([found["value"], found["low"], found["high"]], [apart[150], *ends], rtol=1e-12)
+    np.testing.assert_allclose([found.value, found.low, found.high], [apart[150], *ends], rtol=1e-12)
 
 
-def test_groups_of_unlike_size_are_cut_to_the_smallest():
+def test_groups_of_unlike_size_keep_their_own_draws():
     values, group = np.arange(7.0), np.array([4, 4, 4, 9, 9, 4, 9])
-    one = compare.Sample(values, values, group, np.zeros(2, dtype=bool))
-    np.testing.assert_array_equal(one.rows(values), [[0, 1, 2], [3, 4, 6]])
+    one = drawn(values, 1.0, (group > 4).astype(int))
+    assert [part.tolist() for part in one.rows(values)] == [[[0, 1, 2, 5]], [[3, 4, 6]]]
 
 
 def test_a_sample_with_some_draws_missing_is_not_known():
     gcn = np.array([12.0, 12, NAN, 12])
-    one = compare.Sample(gcn, np.ones(4), np.zeros(4, dtype=int), np.zeros(1, dtype=bool))
+    one = compare.Sample(drawn(gcn, 1.0), np.zeros(1, dtype=bool))
     assert one.amplified == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(("count", "course"), [(95, "present_at_both"), (94, "indeterminate"), (5, "lost")])
 def test_a_state_is_certain_from_the_bound_on_either_side(count, course):
     gcn = np.repeat([6.0, 2.0], [count, 100 - count])
-    later = compare.Sample(gcn, np.ones(100), np.zeros(100, dtype=int), np.zeros(1, dtype=bool))
+    later = compare.Sample(drawn(gcn, 1.0), np.zeros(1, dtype=bool))
     assert compare.course(sample(12), later, decide=0.95 if count > 50 else 0.9375) == course
 
 

@@ -1,6 +1,7 @@
 """Limits of detection: the promised error rates hold, and each formula is the mixture equation solved the other way."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -188,7 +189,7 @@ def test_without_error_a_range_needs_its_worst_point():
 
 def test_the_weight_of_a_group_is_no_matter():
     where = grid((0.3, 0.5), (2, 2))
-    heavy = {**where, "weight": 7 * where["weight"]}
+    heavy = replace(where, weight=7 * where.weight)
     found = [detection_limit.detectable_copies(1.2, 0.05, each, power=0.95) for each in (where, heavy)]
     assert found[0] == pytest.approx(found[1], abs=1e-9)
 

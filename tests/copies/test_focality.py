@@ -211,5 +211,5 @@ SEVERAL_OPEN = [
 
 @pytest.mark.parametrize(("rows", "expected"), SEVERAL_OPEN)
 def test_one_draw_is_enough_to_open_a_class(rows, expected):
-    _, probability = focality.focality(draws([QUIET] * 8 + rows, [0] * 10), decide=0.8)
+    probability = focality.focality(draws([QUIET] * 8 + rows, [0] * 10), decide=0.8).evidence
     assert {name for name, value in probability.items() if np.isnan(value)} == expected

@@ -519,8 +519,8 @@ def test_a_broad_gain_has_no_extent(tmp_path):
 
 
 def test_a_lost_centromere_divides_by_a_twentieth_of_a_copy():
-    np.testing.assert_allclose(draws(measured(met=10, cep7=0))["ratio"], 10 / 0.05)
-    np.testing.assert_allclose(draws(measured(met=10, cep7=0.1))["ratio"], 10 / 0.1)
+    np.testing.assert_allclose(draws(measured(met=10, cep7=0)).met_cep7, 10 / 0.05)
+    np.testing.assert_allclose(draws(measured(met=10, cep7=0.1)).met_cep7, 10 / 0.1)
 
 
 @pytest.mark.parametrize(
@@ -556,33 +556,41 @@ def test_what_all_share_cannot_be_changed():
     [(1, 100, 100), (2, 100, 100), (1, 2000, 2000), (2, 2000, 1000), (3, 2000, 666), (3, 1535, 512), (8, 2000, 512)],
 )
 def test_groups_part_the_draws_down_to_512(groups, asked, each):
-    where = {"purity": np.full(groups, 0.5), "ploidy": np.full(groups, 2.0), "weight": np.ones(groups)}
-    found = draws(measured(), {**where, "group": np.arange(groups)}, count=asked)
-    np.testing.assert_array_equal(found["group"], np.repeat(np.arange(groups), each))
-    np.testing.assert_allclose(found["weight"], 1 / each)
+    where = purity.PurityGrid(np.full(groups, 0.5), np.full(groups, 2.0), np.ones(groups), np.arange(groups))
+    found = draws(measured(), where, count=asked)
+    np.testing.assert_array_equal(found.group, np.repeat(np.arange(groups), each))
+    np.testing.assert_allclose(found.weight, 1 / each)
 
 
 @pytest.mark.parametrize("whole", [1.0, 6.0])
 def test_points_are_taken_in_golden_order_by_their_part_of_the_weight(whole):
-    where = {"purity": np.array([0.2, 0.4, 0.6]), "ploidy": np.full(3, 2.0), "group": np.zeros(3, dtype=int)}
-    found = draws(measured(), {**where, "weight": whole * np.array([3, 2, 1]) / 6}, count=8)
+    where = purity.PurityGrid(
+        np.array([0.2, 0.4, 0.6]), np.full(3, 2.0), whole * np.array([3, 2, 1]) / 6, np.zeros(3, dtype=int)
+    )
+    found = draws(measured(), where, count=8)
     # 0.309 0.927 0.545 0.163 0.781 0.399 0.017 0.635: up to a half, up to five sixths, and the rest
-    assert found["purity"].tolist() == [0.2, 0.6, 0.4, 0.2, 0.4, 0.2, 0.2, 0.4]
+    assert found.purity.tolist() == [0.2, 0.6, 0.4, 0.2, 0.4, 0.2, 0.2, 0.4]
+
+
+def of(values, group):
+    """Draws of these copies."""
+    ones = np.ones(len(values))
+    names = ("cep7", "arm_q", "arm_p", "met_cep7", "depth_ratio", "plasma_copies", "purity", "ploidy", "weight")
+    return posterior.Draws(copies=np.array(values), group=np.array(group), **dict.fromkeys(names, ones))
 
 
 def test_one_missing_draw_leaves_no_probability():
-    values, group = np.array([6.0, NAN, 7.0, 8.0]), np.array([0, 0, 1, 1])
-    assert np.isnan(list(posterior.at_least_range(values, group, [5])["5"].values())).all()
+    found = of([6.0, NAN, 7.0, 8.0], [0, 0, 1, 1]).at_least("copies", [5])["5"]
+    assert np.isnan([found.value, found.low, found.high]).all()
 
 
 def test_probabilities_and_intervals_of_two_groups_by_hand():
     values, group = np.array([4.0, 5.0, 6.0, 7.0, 2.0, 3.0, 4.0, 5.0]), np.repeat([0, 1], 4)
-    assert posterior.at_least_range(values, group, [5, 6.5]) == {
-        "5": {"low": 0.25, "high": 0.75},
-        "6.5": {"low": 0.0, "high": 0.25},
-    }
-    assert np.isnan(list(posterior.at_least(values, group, [5]).values())).all()
-    found = posterior.interval(values, group, level=0.5)
-    assert (found["low"], found["high"]) == (2.75, 6.25)
-    assert np.isnan(found["value"])
-    assert posterior.interval(values[:4], group[:4]) == pytest.approx({"value": 5.5, "low": 4.075, "high": 6.925})
+    found = of(values, group).at_least("copies", [5, 6.5])
+    assert [(one.low, one.high) for one in found.values()] == [(0.25, 0.75), (0.0, 0.25)]
+    assert np.isnan([one.value for one in found.values()]).all()
+    ends = of(values, group).interval("copies", level=0.5)
+    assert (ends.low, ends.high) == (2.75, 6.25)
+    assert np.isnan(ends.value)
+    whole = of(values[:4], group[:4]).interval("copies")
+    assert (whole.value, whole.low, whole.high) == pytest.approx((5.5, 4.075, 6.925))

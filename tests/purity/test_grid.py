@@ -336,7 +336,7 @@ def test_groups_are_numbered_by_purity_and_within_it_by_ploidy():
         "both ranges": (((0.3, 0.5), (2.0, 3.0)), np.zeros(441)),
     }
     for (of_purity, of_ploidy), expected in axes.values():
-        found = purity.grid(purity.axis(of_purity, PURITY_SPAN), purity.axis(of_ploidy, PLOIDY_SPAN))
-        np.testing.assert_array_equal(found["group"], expected)
-        np.testing.assert_allclose(found["weight"], 1 / np.sum(expected == expected[0]))
-        assert (np.diff(found["purity"]) >= 0).all()
+        found = purity.PurityGrid.of(purity.axis(of_purity, PURITY_SPAN), purity.axis(of_ploidy, PLOIDY_SPAN))
+        np.testing.assert_array_equal(found.group, expected)
+        np.testing.assert_allclose(found.weight, 1 / np.sum(expected == expected[0]))
+        assert (np.diff(found.purity) >= 0).all()

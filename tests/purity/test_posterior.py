@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as arrays
 
 from metcn.purity import grid as mixing
 from metcn.purity import posterior
+from metcn.purity.grid import PurityGrid
 
 PURITY, PLOIDY = np.linspace(0.1, 1, 37), np.linspace(1.6, 5.5, 79)
 
@@ -215,8 +216,8 @@ def test_half_of_the_posterior_decides(share, groups):
 @pytest.mark.parametrize(("least", "named"), [(0.02, 2), (0.0199, 1)])
 def test_a_mode_of_a_fiftieth_is_named(least, named):
     found = one_row((1 - least, 0, least), (2, 3, 4))
-    assert [mode.weight for mode in found.modes] == [1 - least, least][:named]
-    assert [mode.ploidy for mode in found.modes] == [2, 4][:named]
+    assert [mode["weight"] for mode in found.modes] == [1 - least, least][:named]
+    assert [mode["ploidy"] for mode in found.modes] == [2, 4][:named]
 
 
 @pytest.mark.parametrize(("small", "kept"), [(1.01e-5, 3), (0.99e-5, 2)])
@@ -235,7 +236,7 @@ STATED_BOUNDS = [
 
 @pytest.mark.parametrize(("share", "ploidy", "stated"), STATED_BOUNDS)
 def test_both_sides_of_what_is_stated(share, ploidy, stated):
-    assert np.isfinite(one_row(share, ploidy).value.ploidy) == stated
+    assert np.isfinite(one_row(share, ploidy).value["ploidy"]) == stated
 
 
 @pytest.mark.parametrize(("reach", "stated"), [(0.1, True), (0.101, False)])
@@ -243,19 +244,19 @@ def test_a_purity_is_stated_within_a_tenth(reach, stated):
     found = posterior.belief(
         np.array([[0.3], [0.4], [0.3]]), np.array([0.5 - reach, 0.5, 0.5 + reach]), np.array([2.0])
     )
-    assert np.isfinite(found.value.purity) == stated
+    assert np.isfinite(found.value["purity"]) == stated
 
 
 def test_the_interval_leaves_a_fortieth_on_each_side():
     axis = np.linspace(2, 3, 1001)
     found = one_row(np.full(1001, 1 / 1001), axis)
-    assert found.span.ploidy == (pytest.approx(2.025, abs=0.002), pytest.approx(2.975, abs=0.002))
+    assert found.span["ploidy"] == (pytest.approx(2.025, abs=0.002), pytest.approx(2.975, abs=0.002))
 
 
 def test_a_point_stands_for_the_half_steps_beside_it():
-    assert one_row((0, 1, 0), (2, 2.4, 3)).span.ploidy == (pytest.approx(2.2), pytest.approx(2.7))
-    assert one_row((1, 0, 0), (2, 2.4, 3)).span.ploidy == (pytest.approx(2.0), pytest.approx(2.2))
-    assert one_row((0, 0, 1), (2, 2.4, 3)).span.ploidy == (pytest.approx(2.7), pytest.approx(3.0))
+    assert one_row((0, 1, 0), (2, 2.4, 3)).span["ploidy"] == (pytest.approx(2.2), pytest.approx(2.7))
+    assert one_row((1, 0, 0), (2, 2.4, 3)).span["ploidy"] == (pytest.approx(2.0), pytest.approx(2.2))
+    assert one_row((0, 0, 1), (2, 2.4, 3)).span["ploidy"] == (pytest.approx(2.7), pytest.approx(3.0))
 
 
 def test_a_copy_is_resolved_from_three_errors_on():
@@ -287,8 +288,9 @@ NEAR = [
 
 @pytest.mark.parametrize(("points", "ploidy", "fits", "kept"), NEAR)
 def test_a_plausible_point_stands_for_what_is_near(points, ploidy, fits, kept):
-    where = {"purity": np.full(len(points), 0.5), "ploidy": np.array(points, dtype=float)}
-    where |= {"weight": np.ones(len(points)), "group": np.arange(len(points))}
+    where = PurityGrid(
+        np.full(len(points), 0.5), np.array(points, dtype=float), np.ones(len(points)), np.arange(len(points))
+    )
     log = np.where([fits], 0.0, -100.0)
     found = posterior.plausible(where, log, np.array([0.5]), np.array(ploidy, dtype=float))
     assert found.ploidy.tolist() == list(kept)
@@ -296,7 +298,7 @@ def test_a_plausible_point_stands_for_what_is_near(points, ploidy, fits, kept):
 
 
 def test_what_holds_a_hundredth_is_not_contradicted():
-    where = {"purity": np.full(2, 0.5), "ploidy": np.array([2.0, 4.0]), "weight": np.ones(2), "group": np.arange(2)}
+    where = PurityGrid(np.full(2, 0.5), np.array([2.0, 4.0]), np.ones(2), np.arange(2))
     for small, kept in ((0.0101, 2), (0.0099, 1)):
         log = np.log([[1 - small, small]])
         assert len(posterior.plausible(where, log, np.array([0.5]), np.array([2.0, 4.0])).ploidy) == kept

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from metcn.ratios import correct
+from metcn.ratios import baseline, correct
 from metcn.stats import fragments, robust
 
 NAN = float("nan")
@@ -59,7 +59,7 @@ def test_only_blocks_of_three_tell_of_the_noise_and_all_of_its_size(block, typic
 
 
 def test_variance_of_a_groups_level():
-    level, variance, size = correct.group_means(
+    level, variance, size = baseline.group_means(
         array(1, 5, 2, 4, 3, 3), array(0.1, 0.1, 0.3, 0.3, 0.3, 0.2), labels(7, 7, 2, 2, 2, 9)
     )
     np.testing.assert_allclose(level, [3, 3, 3])
@@ -75,7 +75,7 @@ def test_variance_of_a_groups_level():
     [(0.3, 20, 0.1, math.sqrt(0.05)), (0.3, 60, 0.1, math.sqrt(0.07)), (0.3, 0, 0.1, 0.1), (NAN, 9, 0.1, 0.1)],
 )
 def test_an_excess_leans_on_twenty_genes_of_the_normals(own, groups, expected, blended):
-    assert correct.blend_excess(own, groups, expected) == pytest.approx(blended)
+    assert baseline.blend_excess(own, groups, expected) == pytest.approx(blended)
 
 
 def slow_excess(ratio, sd, local, local_error, group, use, expected):
@@ -106,7 +106,7 @@ def test_excess_of_genes_equals_the_loop(seed, local_error, expected):
     ratio[random.random(90) < 0.05] = NAN
     local = np.where(random.random(90) < 0.1, NAN, random.normal(0, 0.2, 90))
     use = random.random(90) < 0.8
-    found = correct.group_excess(
+    found = baseline.group_excess(
         ratio, sd, local=local, local_error=local_error, group=group, use=use, expected=expected
     )
     np.testing.assert_allclose(found, slow_excess(ratio, sd, local, local_error, group, use, expected), rtol=1e-9)
@@ -118,7 +118,7 @@ def test_bins_that_are_not_to_be_used_move_no_excess():
     ratio = random.normal(0, 0.1, 120)
     arrays = {"local": np.zeros(120), "local_error": 0.0, "group": group, "use": use, "expected": 0.1}
     wild = np.where(use, ratio, 9 * random.normal(size=120))
-    found = [correct.group_excess(values, np.full(120, 0.1), **arrays) for values in (ratio, wild)]
+    found = [baseline.group_excess(values, np.full(120, 0.1), **arrays) for values in (ratio, wild)]
     assert found[0] == found[1]
 
 
@@ -128,7 +128,7 @@ def test_a_tie_is_the_robust_mean_of_groups():
     count = len(group)
     ratio, sd = 0.3 + random.normal(0, 0.2, count), random.uniform(0.1, 0.2, count)
     local, targets = random.normal(0, 0.1, count), np.arange(count) != 5
-    found = correct.tie_targets(ratio, sd, local=local, local_error=0.07, targets=targets, group=group)
+    found = baseline.tie_targets(ratio, sd, local=local, local_error=0.07, targets=targets, group=group)
     each, variance, size = [], [], []
     for number in range(12):
         own = [row for row in range(count) if group[row] == number and targets[row]]
@@ -150,7 +150,7 @@ STEPPED = array(-0.1, 0, 0.1, 0.9, 1, 1.1)
 
 def test_a_baseline_and_its_error_by_hand():
     """Levels 0 and 1 weighed 2 to 1; what is left of noise comes off, 1.25^2 / 3 of a bin's variance."""
-    found, error = correct.wide_baseline(STEPPED, np.full(6, 0.2), **EVEN)
+    found, error = baseline.wide_baseline(STEPPED, np.full(6, 0.2), **EVEN)
     own = 1.25**2 * 0.04 / 3
     expected = math.log2((2 * 2**0 + 2**1) / 3) - own * math.log(2) / 2
     variety = math.sqrt((2 * expected**2 + (1 - expected) ** 2) / 3)
@@ -161,7 +161,7 @@ def test_a_baseline_and_its_error_by_hand():
 def test_a_block_read_in_part_errs_by_what_neighbours_differ():
     unread = np.array([False, False, False, False, True, True])
     arrays = {**EVEN, "use": ~unread, "unread": unread}
-    found, error = correct.wide_baseline(STEPPED, np.zeros(6), **arrays)
+    found, error = baseline.wide_baseline(STEPPED, np.zeros(6), **arrays)
     levels, weight = array(0, 0.9), array(6, 3)
     expected = math.log2((6 * 2**0 + 3 * 2**0.9) / 9)
     assert found == pytest.approx(expected)
@@ -175,24 +175,24 @@ def test_a_block_read_in_part_errs_by_what_neighbours_differ():
 
 def test_a_single_block_read_in_part_has_no_neighbour_to_differ_from():
     arrays = {**EVEN, "block": labels(0, 0, 0, 0, 0, 0), "use": np.arange(6) < 3, "unread": np.arange(6) >= 3}
-    found, error = correct.wide_baseline(STEPPED, np.zeros(6), **arrays)
+    found, error = baseline.wide_baseline(STEPPED, np.zeros(6), **arrays)
     assert (found, error) == (pytest.approx(0), pytest.approx(1.25 * 1.4826 * 0.1 / math.sqrt(3)))
 
 
 def test_no_bin_gives_no_baseline():
     none = {**EVEN, "use": np.zeros(6, dtype=bool)}
-    assert np.isnan(correct.wide_baseline(STEPPED, np.ones(6), **none)).all()
-    assert np.isnan(correct.summed_baseline(np.ones(6), np.ones(6), **none)).all()
-    assert np.isnan(correct.summed_baseline(np.zeros(6), np.ones(6), **EVEN)).all()
+    assert np.isnan(baseline.wide_baseline(STEPPED, np.ones(6), **none)).all()
+    assert np.isnan(baseline.summed_baseline(np.ones(6), np.ones(6), **none)).all()
+    assert np.isnan(baseline.summed_baseline(np.zeros(6), np.ones(6), **EVEN)).all()
     narrow = {"group": EVEN["block"], "use": none["use"]}
-    assert np.isnan(correct.narrow_baseline(STEPPED, **narrow)).all()
-    assert np.isnan(correct.summed_narrow_baseline(np.ones(6), np.ones(6), **narrow)).all()
+    assert np.isnan(baseline.narrow_baseline(STEPPED, **narrow)).all()
+    assert np.isnan(baseline.summed_narrow_baseline(np.ones(6), np.ones(6), **narrow)).all()
 
 
 def test_a_baseline_of_sums_by_hand():
     """80 seen of 60 expected and 40 of 20: 4/3 and 2, weighed 2 to 1."""
     number, expected = array(20, 30, 30, 20, 10, 10), array(20, 20, 20, 5, 5, 10)
-    found, error = correct.summed_baseline(number, expected, **EVEN)
+    found, error = baseline.summed_baseline(number, expected, **EVEN)
     mean = (2 * 4 / 3 + 2) / 3
     due = mean * array(60, 20)
     variance = ((2 / 3 / 60) ** 2 * 80 + (1 / 3 / 20) ** 2 * 40) / mean**2
@@ -203,7 +203,7 @@ def test_a_baseline_of_sums_by_hand():
 
 def test_an_empty_block_errs_as_one_fragment():
     arrays = {**EVEN, "width_bp": np.ones(6)}
-    found, error = correct.summed_baseline(array(5, 5, 5, 0, 0, 0), np.full(6, 5.0), **arrays)
+    found, error = baseline.summed_baseline(array(5, 5, 5, 0, 0, 0), np.full(6, 5.0), **arrays)
     assert found == pytest.approx(-1)
     variance = ((0.5 / 15) ** 2 * 15 + (0.5 / 15) ** 2) / 0.5**2
     variety = 2 * 7.5**2 - 15  # (15 - 7.5)^2 - 15 and (0 - 7.5)^2, over twice 7.5^2
@@ -212,16 +212,16 @@ def test_an_empty_block_errs_as_one_fragment():
 
 def test_narrow_baselines_by_hand():
     group, use = labels(0, 0, 1, 1, 2, 3), np.array([True] * 5 + [False])
-    found, error = correct.narrow_baseline(array(0, 0.2, 0.5, 0.7, 0.3, 9), group=group, use=use)
+    found, error = baseline.narrow_baseline(array(0, 0.2, 0.5, 0.7, 0.3, 9), group=group, use=use)
     assert found == pytest.approx(0.3)  # of 0.1, 0.6 and 0.3
     assert error == pytest.approx(1.25 * 1.4826 * 0.2 / math.sqrt(3))
     number, expected = array(4, 4, 9, 8, 3, 900), array(4, 4, 4, 4, 4, 4)
-    found, error = correct.summed_narrow_baseline(number, expected, group=group, use=use)
+    found, error = baseline.summed_narrow_baseline(number, expected, group=group, use=use)
     each = np.log2([8.5 / 8, 17.5 / 8, 3.5 / 4])
     assert found == pytest.approx(each[0])
     scatter = 1.25 * 1.4826 * float(np.median(np.abs(each - each[0]))) / math.sqrt(3)
     assert error == pytest.approx(max(scatter, fragments.sd(28)))
-    alike, error = correct.summed_narrow_baseline(expected, expected, group=group, use=use)
+    alike, error = baseline.summed_narrow_baseline(expected, expected, group=group, use=use)
     assert error == pytest.approx(fragments.sd(20))  # never below what counting gives
     assert alike == pytest.approx(math.log2(8.5 / 8))
 
@@ -293,46 +293,4 @@ def test_levels_of_sums():
     np.testing.assert_allclose(found, [math.log2(7.5 / 4), NAN, NAN])
 
 
-@pytest.mark.parametrize("summed", [(), ("swgs",)], ids=["logarithms", "sums"])
-def test_wide_levels_and_their_noise(summed):
-    block, use = labels(0, 0, 0, 1, 1, 1), np.array([True] * 5 + [False])
-    number, expected = array(3, 4, 8, 9, 5, 900), np.full(6, 4.0)
-    ratio, sd, kind = np.log2(number / expected), np.full(6, 0.3), np.full(6, "swgs")
-    done = correct.Corrected(ratio, sd, {}, {}, {}, expected, summed)
-    found = correct.wide_levels(done, number, kind=kind, block=block, use=use)
-    levels = [math.log2(15.5 / 12), math.log2(14.5 / 8)] if summed else [0.0, (ratio[3] + ratio[4]) / 2]
-    np.testing.assert_allclose(found, levels)
-    noise = correct.wide_noise(done, number, ratio, found[block], kind=kind, use=use, block=block)
-    if summed:
-        assert noise == pytest.approx((fragments.sd(15) + fragments.sd(14)) / 2)
-    else:
-        assert noise == correct.local_noise(ratio, sd, found[block], use=use, block=block)
-    assert correct.wide_noise(done, number, ratio, ratio, kind=kind, use=~everywhere(6), block=block) == 0
-
-
 # The whole correction
-
-
-def test_noise_of_a_bin_is_no_less_than_counting_gives_it():
-    """Without components, a ratio is the depth over the centre, and its noise that of the normals, scaled."""
-    random = np.random.default_rng(5)
-    count = 90
-    number = np.floor(random.uniform(0, 60, count))
-    number[3] = 0
-    spread = random.uniform(0.05, 0.15, count)
-    depth, centre = random.normal(4, 0.1, count), random.normal(3, 1, count)
-    chromosome = np.repeat(["1", "2", "7"], 30)
-    fit = chromosome != "7"
-    found = correct.correct(
-        depth, centre=centre, spread=spread, basis=np.zeros((count, 0)), kind=np.full(count, "swgs"),
-        chromosome=chromosome, block=np.arange(count) // 5, group=np.arange(count) // 5, usable=everywhere(count),
-        fit=fit, counts=fragments.Counts(number, np.ones(count)),
-    )  # fmt: skip
-    gap = found.log2_ratio - (depth - centre)
-    np.testing.assert_allclose(gap, gap[0])
-    scale = correct.noise_scale(found.log2_ratio, spread, chromosome)
-    assert found.scale == {"swgs": scale}
-    expected = np.maximum(number, 0.5) / 2**found.log2_ratio
-    np.testing.assert_allclose(found.expected, expected)
-    np.testing.assert_allclose(found.sd, np.maximum(spread * scale, fragments.sd(expected)))
-    assert found.noise["swgs"] == pytest.approx(np.median(found.sd[fit]))

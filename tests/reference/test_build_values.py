@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from metcn.bins.layout import BinLayout
 from metcn.reference import build
+from metcn.run.settings import ReferenceSettings
 
 CHROMOSOME = np.repeat(["1", "2", "3", "4", "7", "X"], 40)
 COUNT = len(CHROMOSOME)
@@ -16,11 +18,16 @@ NOISE = np.where(KIND == "target", 0.1, 0.3)
 
 def made(log2_depth, trusted=None, kind=KIND, group=GROUP):
     """The panel of such normals."""
-    return build.build(
-        log2_depth.astype(np.float32), kind=kind, chromosome=CHROMOSOME, group=group,
-        fit=~np.isin(CHROMOSOME, ["7", "X"]), learn=~ON_X, met=MET, x=ON_X, mask=np.full(COUNT, "", dtype="U32"),
-        max_components=2, min_relative_depth=0.0, max_spread=9.0, trusted=trusted,
+    place = 5_000_000 + np.arange(COUNT) % 40 * 3_000_000
+    layout = BinLayout(
+        chromosome=CHROMOSOME, chromosome_index=np.unique(CHROMOSOME, return_inverse=True)[1],
+        start=place, end=place + 1,
+        gene=np.full(COUNT, "-", dtype=object), kind=kind, mask=np.full(COUNT, "", dtype=object),
+        gc=np.full(COUNT, np.nan), mappability=np.full(COUNT, np.nan), group=group, block=np.arange(COUNT),
+        fit=~np.isin(CHROMOSOME, ["7", "X"]), met=MET,
     )  # fmt: skip
+    settings = ReferenceSettings(max_components=2, min_relative_depth=0.0, max_spread=9.0)
+    return build.build(log2_depth.astype(np.float32), layout, settings, trusted=trusted)
 
 
 def depths(male=(), normals=6, seed=1):
@@ -89,15 +96,15 @@ def test_a_kind_learns_its_components_from_its_own_bins_on_autosomes():
         assert before.null["target"].components == after.null["target"].components > 0
         count = before.null["target"].components
         np.testing.assert_allclose(after.basis[own, :count], before.basis[own, :count], atol=5e-3)
-        np.testing.assert_allclose(after.shares["target"], before.shares["target"], atol=0.05)
+        np.testing.assert_allclose(after.scores["target"], before.scores["target"], atol=0.05)
 
 
 def test_shares_of_the_normals_have_unit_mean_square():
     panel = made(depths(normals=12))
     assert max(null.components for null in panel.null.values()) > 0
     for name, null in panel.null.items():
-        assert panel.shares[name].shape == (12, null.components)
-        np.testing.assert_allclose(np.mean(panel.shares[name] ** 2, axis=0), 1, rtol=1e-5)
+        assert panel.scores[name].shape == (12, null.components)
+        np.testing.assert_allclose(np.mean(panel.scores[name] ** 2, axis=0), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("most", "step"), [(COUNT, 1), (COUNT - 1, 2), (COUNT // 2, 2), (COUNT // 3, 3)])

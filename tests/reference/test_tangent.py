@@ -289,10 +289,10 @@ def slow_fit(means, variance, basis, iterations):
 def test_the_fit_equals_the_loop(iterations):
     made = made_sample(np.random.default_rng(9), groups=60, amplified=2.0, noise=0.2)
     found = tangent.fit(*made, iterations=iterations)
-    for value, expected in zip((found.shares, found.weight, found.noise), slow_fit(*made, iterations), strict=True):
+    for value, expected in zip((found.scores, found.weight, found.noise), slow_fit(*made, iterations), strict=True):
         np.testing.assert_allclose(value, expected, rtol=1e-8)
     if iterations == 5:
-        np.testing.assert_array_equal(tangent.fit(*made).shares, found.shares)
+        np.testing.assert_array_equal(tangent.fit(*made).scores, found.scores)
 
 
 def test_no_group_has_nothing_of_anything():

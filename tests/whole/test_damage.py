@@ -584,7 +584,7 @@ def copies(measurement: str, purity: str) -> Callable[[Bench], list]:
 
     def command(bench: Bench) -> list:
         given = ["--measurement", bench.file("m.json", measurement), "--purity", bench.file("p.json", purity)]
-        given += ["--ratios", bench.sound / "T.cnn", "--segments", bench.sound / "T.cnn"]
+        given += ["--ratios", bench.sound / "T.cnn"]
         return ["copies", "--genome=GRCh37", *given, "--output", bench.out / "c.json", "--draws", bench.out / "c.npz"]
 
     return command
