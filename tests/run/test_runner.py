@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -137,8 +138,17 @@ class TestPlanFile:
 
     def test_is_the_plan(self, made, tmp_path):
         plan_file.write(made, tmp_path)
-        assert plan_file.read(tmp_path / made.file) == made
-        assert plan_file.read(tmp_path / made.file).file == made.file
+        found = plan_file.read(tmp_path / made.file)
+        assert found.settings == made.settings
+        hidden = {name: replace(row, patient=plan_file.stand_in(row.patient)) for name, row in made.samples.items()}
+        assert found.samples == hidden
+        assert (found.jobs, found.baselines) == (made.jobs, made.baselines)
+
+    def test_names_no_patient_but_knows_where_the_name_stands(self, made, tmp_path):
+        plan_file.write(made, tmp_path)
+        assert "P 1" not in (tmp_path / made.file).read_text()
+        found = plan_file.read(tmp_path / made.file)
+        assert [plan_file.patient_of(each, name) for each in (made, found) for name in ("T", "U")] == ["P 1", ""] * 2
 
     def test_of_another_plan_is_another_and_goes_when_asked(self, made, tmp_path):
         other = plan.Plan({**made.settings, "assay": "wgs"}, made.samples)

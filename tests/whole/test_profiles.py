@@ -159,13 +159,13 @@ def test_cohort_with_a_job_killed(name, cohort, local, tmp_path):
         (programs / program).write_text(f"#!{sys.executable}\n" + Path(scheduler.__file__).read_text())
         (programs / program).chmod(0o755)
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "SCHEDULER": str(jobs)}
-    environment |= {"KILL": "metcn.reference.build", "METCN_RECORD_WAIT": "0.1"}
+    environment |= {"KILL": "metcn.reference", "METCN_RECORD_WAIT": "0.1"}
     quick = ["--jobs", "2", "--latency-wait", "5", "--max-status-checks-per-second", "5"]
     done = run(cohort, tmp_path / "out", environment, "--profile", name, "--", *quick)
     assert done.returncode == 0, done.stderr[-3000:]
     asked = [" ".join(json.loads(path.read_text())) for path in jobs.glob("*.words")]
     times = {part: sum(f"metcn.{part}" in words for words in asked) for part in ("bins", "sample_", "reference")}
-    assert times == {"bins": 1, "sample_": 3, "reference": 2}  # a job for each sample, and the killed one again
+    assert times == {"bins": 1, "sample_": 1, "reference": 2}  # a job for each tumour, and the killed one again
     memory = [int(number) for words in asked if "reference" in words for number in re.findall(r"mem\w*=(\d+)M", words)]
     assert sorted(memory) == [2000, 4000]
     assert results(tmp_path / "out") == local

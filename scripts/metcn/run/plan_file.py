@@ -1,20 +1,25 @@
 """The plan of a run as a file, from which its jobs take what they are to do.
 
-It is named after its content, so a job that was begun with one plan never follows another.
+It is named after its content, so a job begun with one plan never follows another. Patients are not named in it, for
+it lies beside the logs, which are sent around: where a stage is told the patient, the name comes from the sheet.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import asdict, fields
+import re
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from metcn import files
 from metcn.errors import InputError
+from metcn.run import sheet
 from metcn.run.plan import Plan
 from metcn.run.samples import Sample
 
+STAND_IN = re.compile(f"{sheet.FROM_SHEET}[0-9a-f]{{16}}")
 PATHS, SEVERAL = ("alignments", "ratios", "variants"), ("coverage",)
 
 
@@ -49,8 +54,20 @@ def read(path: Path) -> Plan:
 
 def _content(plan: Plan) -> dict[str, Any]:
     """Settings and samples as JSON holds them."""
-    rows = [{key: _text(value) for key, value in asdict(sample).items()} for sample in plan.samples.values()]
+    hidden = [replace(sample, patient=stand_in(sample.patient)) for sample in plan.samples.values()]
+    rows = [{key: _text(value) for key, value in asdict(sample).items()} for sample in hidden]
     return {"settings": dict(plan.settings), "samples": rows}
+
+
+def stand_in(patient: str) -> str:
+    """What stands for a patient's name, the same for the same patient; empty for none."""
+    return f"{sheet.FROM_SHEET}{hashlib.sha256(patient.encode()).hexdigest()[:16]}" if patient else ""
+
+
+def patient_of(plan: Plan, sample: str) -> str:
+    """Name of a sample's patient, from the sheet where the plan came from a file."""
+    told = plan.samples[sample].patient
+    return sheet.patient_of(plan.settings["samples"], sample) if STAND_IN.fullmatch(told) else told
 
 
 def _text(value: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 from metcn import files, provenance
 from metcn.light_imports import lighten
-from metcn.run import config, metadata_records, stages
+from metcn.run import config, metadata_records, plan_file, stages
 from metcn.run.failures import BEGUN_MARK
 from metcn.run.jobs import Step
 from metcn.run.plan import Plan
@@ -68,7 +68,10 @@ def run(
     settings = {key: plan.settings[stage][key] for key in config.settings_keys(stage)}
     if threads is not None and "threads" in settings:
         settings["threads"] = threads
-    call_stage(stage, {**plan.facts(stage, name), **read, **written}, settings)
+    facts = plan.facts(stage, name)
+    if "patient" in facts:
+        facts["patient"] = plan_file.patient_of(plan, name)
+    call_stage(stage, {**facts, **read, **written}, settings)
 
 
 def run_alone(plan: Plan, stage: str, sample: str, output: Path, **options: Any) -> None:
