@@ -76,10 +76,6 @@ class BinLayout:
         }
         return replace(self, **arrays)
 
-    def of_kind(self, kind: str) -> BinLayout:
-        """Layout of the bins of one kind."""
-        return self.at(self.kind == kind)
-
     @cached_property
     def kinds(self) -> list[str]:
         """Kinds of bins that occur, in alphabetical order."""

@@ -16,6 +16,7 @@ from metcn import files
 from metcn.errors import InputError
 from metcn.run import config, plan, runner, sheet
 from metcn.run import stages as layout
+from metcn.run.jobs import MEASURED
 from metcn.run.samples import NAME
 
 ENDINGS = re.compile(
@@ -111,9 +112,7 @@ def cohort(folder: Path, last: str, cores: int = 1) -> None:
     _each(steps, ["counts"], [*steps.normals, *steps.tumours], folder, cores)
     if "reference" in done:
         runner.run_alone(steps, "reference", "", folder)
-    chain = [
-        stage for stage in done if layout.STAGES[stage].per_sample and stage not in ("counts", "compare", "report")
-    ]
+    chain = [stage for stage in MEASURED if stage in done]
     _each(steps, chain, steps.tumours if chain else [], folder, cores)
     if last == "cohort":
         runner.run_alone(steps, "cohort", "", folder)

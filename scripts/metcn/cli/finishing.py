@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from metcn.errors import InputError
 from metcn.run import failures, runner
 from metcn.run import stages as layout
 from metcn.run.failures import Failure
-from metcn.run.jobs import COMPARED, Job, Step, outputs_of
+from metcn.run.jobs import COMPARED, MEASURED, Job, Step, outputs_of
 from metcn.run.plan import Plan
-
-OF_PAGES = COMPARED
 
 
 @dataclass(frozen=True)
@@ -65,16 +63,15 @@ def finish(plan: Plan, folder: Path, rest: Rest) -> list[Failure]:
 
 def _failure(plan: Plan, sample: str, folder: Path, rest: Rest) -> Failure | None:
     """Why a sample has no calls; None if it has them."""
-    own = [job for job in _chain(sample) if job in rest.unfinished]
+    own = [(stage, sample) for stage in ("counts", *MEASURED) if (stage, sample) in rest.unfinished]
     if not own:
         return None
     for stage, name in [*own, *_shared(plan, sample)]:
         if (stage, name) in rest.failed:
             log = folder / plan.job_of[stage, name].log
-            told = failures.by_log(sample, stage, log, rest.since)
+            told = failures.by_log(name, stage, log, rest.since)
             if told:
-                whose = (failures.begun(failures.read_log(log, rest.since)) or (stage, name))[1]
-                return told if whose in ("", sample) else _of_normal(told, whose)
+                return replace(told, sample=sample) if told.sample in ("", sample) else _of_normal(told, sample)
     ran = [job for job in [*_shared(plan, sample), *own] if job in rest.failed]
     if not ran:
         return Failure(sample, own[0][0], "not_finished", ("it was not begun; start the same command again",))
@@ -84,12 +81,6 @@ def _failure(plan: Plan, sample: str, folder: Path, rest: Rest) -> Failure | Non
     where = job.log
     words = f"the stage {stage} ended without a word, as a job does that is killed for its memory or time, see {where}"
     return Failure(sample, stage, "not_finished", (f"{words}; start the same command again",))
-
-
-def _chain(sample: str) -> list[Step]:
-    """Steps of a sample up to its calls, in the order of the data."""
-    stages = [stage.name for stage in layout.TABLE if stage.per_sample and stage.name not in OF_PAGES]
-    return [(stage, sample) for stage in stages]
 
 
 def _shared(plan: Plan, sample: str) -> list[Step]:
@@ -102,15 +93,15 @@ def _shared(plan: Plan, sample: str) -> list[Step]:
     return [*(("counts", name) for name in dict.fromkeys([*matched, *panel])), ("reference", "")]
 
 
-def _of_normal(told: Failure, normal: str) -> Failure:
-    """The failure of a normal as that of a sample that is compared with it.
+def _of_normal(told: Failure, sample: str) -> Failure:
+    """The failure of a normal as that of a ``sample`` that is compared with it.
 
     The panel is not made of the other normals instead: that would be another panel than the sheet describes, with other
     numbers, and they would change again, for every sample, when the file is mended.
     """
-    words = [message.removeprefix(f"sample {normal}: ") for message in told.messages]
-    messages = tuple(f"normal {normal} of the sheet: {message}" for message in words)
-    return Failure(told.sample, told.stage, told.reason, messages)
+    words = [message.removeprefix(f"sample {told.sample}: ") for message in told.messages]
+    messages = tuple(f"normal {told.sample} of the sheet: {message}" for message in words)
+    return Failure(sample, told.stage, told.reason, messages)
 
 
 def _began(job: Job, folder: Path, rest: Rest) -> bool:
@@ -122,8 +113,8 @@ def _began(job: Job, folder: Path, rest: Rest) -> bool:
 
 def _remove(folder: Path, stage: str, sample: str) -> None:
     """Take away what an earlier run made in place of an unfinished job: it does not belong to this input."""
-    for argument in layout.STAGES[stage].outputs:
-        (folder / layout.path(stage, argument, sample)).unlink(missing_ok=True)
+    for path in outputs_of([(stage, sample)]):
+        (folder / path).unlink(missing_ok=True)
 
 
 def _write_lost(plan: Plan, folder: Path, lost: dict[str, Failure]) -> None:
@@ -146,7 +137,7 @@ def _pages(plan: Plan, sample: str, folder: Path, rest: Rest) -> Iterator[Failur
 
     A baseline without a result is compared with as any no-call is: the course stays undecided.
     """
-    for stage in OF_PAGES:
+    for stage in COMPARED:
         if (stage, sample) not in rest.unfinished:
             continue
         inputs = {name: path for name, path in plan.inputs(stage, sample).items() if (folder / str(path)).exists()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from metcn.copies.amplicon import Extent, Region
@@ -89,7 +89,7 @@ class AmpliconLimit:
 
     def to_json(self) -> dict[str, float]:
         """The three numbers by name."""
-        return {"size_bp": self.size_bp, "ratio": self.ratio, "copies": self.copies}
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -287,11 +287,6 @@ class CopyEstimates:
     neighbours: tuple[GeneEstimate, ...] = ()
     genes: tuple[GeneEstimate, ...] = ()
     reasons: tuple[str, ...] = ()
-
-    @property
-    def focality_class(self) -> str:
-        """Class of focality; one that is missing is one that cannot be told."""
-        return "indeterminate" if self.focality is None else self.focality.focality.name
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> CopyEstimates:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
@@ -75,16 +75,7 @@ class FitEvidence:
 
     def to_json(self) -> dict[str, Any]:
         """Every field by its name."""
-        return {
-            "source": self.source,
-            "used": self.used,
-            "identified": self.identified,
-            "purity": self.purity.to_json(),
-            "ploidy": self.ploidy.to_json(),
-            "modes": list(self.modes),
-            "unresolved": self.unresolved,
-            "log_likelihood_range": self.log_likelihood_range,
-        }
+        return {**asdict(self), "modes": list(self.modes)}
 
 
 Evidence = SheetEvidence | FitEvidence
@@ -120,7 +111,7 @@ class SiteCounts:
 
     def to_json(self) -> dict[str, Any]:
         """Every field by its name."""
-        return {"snps": self.snps, "drivers": self.drivers, "snps_chosen_by": self.snps_chosen_by}
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -134,8 +125,7 @@ class AlleleFractions:
 
     def to_json(self) -> dict[str, Any]:
         """The four lists by name."""
-        names = ("chromosome", "position", "fraction", "depth")
-        return {name: list(getattr(self, name)) for name in names}
+        return {name: list(values) for name, values in vars(self).items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,9 @@ from typing import Any
 
 from metcn.reference.checks import Belonging, Resemblance
 from metcn.reference.suspected import NormalsCheck
+from metcn.stats.estimate import number
 
 Record = Mapping[str, Any]  # a JSON object
-
-
-def number(value: float | None) -> float:
-    """A number of a JSON; null is NaN."""
-    return float("nan") if value is None else value
 
 
 def _numbers(record: Record) -> dict[str, float]:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from pathlib import Path
 
-from metcn import files
+from metcn import files, provenance
 from metcn.run.stages import STAGES
 
-BELOW = ("genome", "io", "reads", "stats", "")  # folders that every stage may use; "" is the package's own modules
+BELOW = ("genome", "io", "reads", "stats")  # folders that every stage may use, beside the package's own modules
 SOURCES = (".py", ".html", ".js", ".css")
 CRITERIA_STAGES = ("calls", "compare", "report", "cohort")  # whose results change with resources/criteria
 
@@ -23,21 +22,13 @@ CRITERIA_STAGES = ("calls", "compare", "report", "cohort")  # whose results chan
 def digest(stage: str, genome: str) -> str:
     """Digest of the code and of the project's own data that a stage's result depends on."""
     order = list(STAGES)
-    whole = hashlib.sha256()
-    for folder in (*BELOW, *order[: order.index(stage) + 1]):
-        whole.update(_of_folder(files.PACKAGE / folder, deep=bool(folder)).encode())
+    folders = [files.PACKAGE / name for name in (*BELOW, *order[: order.index(stage) + 1])]
+    sources = [*files.PACKAGE.glob("*.py"), *(path for folder in folders for path in folder.rglob("*"))]
+    names = [str(path.relative_to(files.PACKAGE)) for path in sources if path.suffix in SOURCES]
+    whole = hashlib.sha256(provenance.code_digest(*names).encode())
     data = [files.resource_root() / genome]
     data += [files.resource_root() / "criteria"] if stage in CRITERIA_STAGES else []
-    for folder_path in data:
-        whole.update(_of_folder(folder_path, deep=True, endings=()).encode())
+    for folder in data:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            whole.update(path.name.encode() + b"\0" + path.read_bytes())
     return whole.hexdigest()[:16]
-
-
-@cache
-def _of_folder(folder: Path, *, deep: bool, endings: tuple[str, ...] = SOURCES) -> str:
-    """Digest of the files of a folder, and of those below it if ``deep``, by name and content."""
-    found = hashlib.sha256()
-    for path in sorted(folder.rglob("*") if deep else folder.glob("*")):
-        if path.is_file() and (path.suffix in endings or not endings):
-            found.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    return found.hexdigest()

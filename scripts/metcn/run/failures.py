@@ -35,10 +35,13 @@ class Failure:
 def by_log(sample: str, stage: str, log: Path, since: float) -> Failure | None:
     """What the log of a failed job says of its end; None if it says nothing, or is older than the run.
 
+    It is of the stage and the sample that the log says were begun last ("" for a stage of the whole run), else of those
+    given.
+
     A traceback is a defect of ours, whatever else stands in the log.
     """
     lines = read_log(log, since)
-    stage, _ = begun(lines) or (stage, sample)
+    stage, sample = begun(lines) or (stage, sample)
     if any(line.startswith(DEFECT_MARK) for line in lines):
         defect = f"a defect of metcn ended the stage {stage}; report it with {log}"
         return Failure(sample, stage, "not_finished", (defect,))

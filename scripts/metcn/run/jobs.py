@@ -82,7 +82,7 @@ def inputs_of(plan: Plan, steps: Sequence[Step]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for stage, sample in steps:
         for argument, paths in plan.inputs(stage, sample).items():
-            fresh = [path for path in ([paths] if isinstance(paths, str) else paths) if path not in known]
+            fresh = [path for path in stages.several(paths) if path not in known]
             known |= set(fresh)
             if fresh:
                 found.setdefault(f"{stage}_{argument}", []).extend(fresh)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from metcn import files
 from metcn.run import stages
+from metcn.run.jobs import outputs_of
 from metcn.run.plan import Plan
 
 MANY = 5  # names in a sentence
@@ -15,12 +16,7 @@ LIST = "logs/left_over.tsv"
 
 def jobs(plan: Plan) -> set[tuple[str, str]]:
     """Every stage of a run with its sample, which is empty for stages of the whole run."""
-    makers = {
-        stages.path(stage.name, argument, sample): (stage.name, sample if stage.per_sample else "")
-        for stage in stages.TABLE
-        for argument in stage.outputs
-        for sample in plan.samples
-    }
+    makers = {path: step for step in plan.job_of for path in outputs_of([step])}
     pending = [("cohort", ""), *(("report", sample) for sample in plan.tumours)]
     found: set[tuple[str, str]] = set()
     while pending:
@@ -28,18 +24,13 @@ def jobs(plan: Plan) -> set[tuple[str, str]]:
         if job in found:
             continue
         found.add(job)
-        for paths in plan.inputs(*job).values():
-            pending += [makers[path] for path in ([paths] if isinstance(paths, str) else paths) if path in makers]
+        pending += [makers[path] for path in stages.paths_of(plan.inputs(*job)) if path in makers]
     return found
 
 
 def outputs(plan: Plan) -> list[str]:
     """Paths of all that a run writes, relative to the output folder."""
-    return [
-        stages.path(stage, name, sample)
-        for stage, sample in sorted(jobs(plan))
-        for name in stages.STAGES[stage].outputs
-    ]
+    return outputs_of(sorted(jobs(plan)))
 
 
 def found(plan: Plan, directory: Path) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from metcn import provenance
+from metcn.run.stages import several
 
 # Argument -> endings of the files beside an input by which it is read, and whether they may take its ending's place.
 INDICES = {"alignment": ((".bai", ".csi", ".crai"), True), "fasta": ((".fai", ".gzi"), False)}
@@ -29,8 +30,7 @@ def mark(facts: Mapping[str, str], inputs: Mapping[str, str | list[str]]) -> str
         Snakemake follows by itself.
     """
     words = [f"{name}={_unnamed(value) if name == 'patient' else value}" for name, value in sorted(facts.items())]
-    listed = {name: [paths] if isinstance(paths, str) else paths for name, paths in inputs.items()}
-    states = {name: [[path, *_states(name, Path(path))] for path in paths] for name, paths in listed.items()}
+    states = {name: [[path, *_states(name, Path(path))] for path in several(paths)] for name, paths in inputs.items()}
     return " ".join([*words, f"files={provenance.digest(states)}"])
 
 

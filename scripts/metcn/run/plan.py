@@ -29,17 +29,17 @@ class Plan:
     settings: Mapping[str, Any]
     samples: Mapping[str, Sample] = field(repr=False)
 
-    @property
+    @cached_property
     def tumours(self) -> list[str]:
         """Names of the samples that are called."""
         return [name for name, sample in self.samples.items() if sample.role == "tumour"]
 
-    @property
+    @cached_property
     def normals(self) -> list[str]:
         """Names of the samples that make the panel of normals."""
         return [name for name, sample in self.samples.items() if sample.role == "normal"]
 
-    @property
+    @cached_property
     def baselines(self) -> dict[str, str]:
         """Sample at progression -> the baseline of the same patient and kind of specimen, where there is one."""
         rows = [self.samples[name] for name in self.tumours if self.samples[name].patient]
@@ -68,15 +68,16 @@ class Plan:
             known |= {"purity": row.purity, "ploidy": row.ploidy}
         return {argument: known[argument] for argument in stages.STAGES[stage].facts if known[argument]}
 
-    @property
+    @cached_property
     def configuration(self) -> str:
         """Digest of genome, assay and the settings of every stage that a call rests on, without any path."""
         order = list(stages.STAGES)
-        sections = {
-            name: {key: self.settings[name][key] for key in config.result_keys(name)}
-            for name in order[: order.index("calls") + 1]
-        }
+        sections = {name: self.result_settings(name) for name in order[: order.index("calls") + 1]}
         return provenance.digest({"genome": self.settings["genome"], "assay": self.settings["assay"], **sections})
+
+    def result_settings(self, stage: str) -> dict[str, Any]:
+        """Settings of a stage that its result depends on."""
+        return {key: self.settings[stage][key] for key in config.result_keys(stage)}
 
     @cached_property
     def jobs(self) -> list[Job]:
@@ -131,7 +132,7 @@ class Plan:
             for stage in stages.STAGES
             for name in (self.samples if stages.STAGES[stage].per_sample else ("",))
         ]
-        paths = {path for job in jobs for found in self.inputs(*job).values() for path in _several(found)}
+        paths = {path for job in jobs for path in stages.paths_of(self.inputs(*job))}
         return {stand_in(path): path for path in sorted(paths) if stand_in(path) != path}
 
     def mark(self, stage: str, sample: str = "") -> str:
@@ -203,11 +204,6 @@ def stand_in(path: str) -> str:
     if "{" not in path:
         return path
     return f"{LINKS}/{hashlib.sha256(path.encode()).hexdigest()[:16]}-link"
-
-
-def _several(paths: str | list[str]) -> list[str]:
-    """One path or several as a list."""
-    return [paths] if isinstance(paths, str) else list(paths)
 
 
 def make(settings: Mapping[str, Any], samples: Sequence[Sample], source: str = "config.yaml") -> Plan:

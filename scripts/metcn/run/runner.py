@@ -13,9 +13,9 @@ from metcn import files, provenance
 from metcn.light_imports import lighten
 from metcn.run import config, metadata_records, plan_file, stages
 from metcn.run.failures import BEGUN_MARK
-from metcn.run.jobs import Step
+from metcn.run.jobs import Step, outputs_of
 from metcn.run.plan import Plan
-from metcn.run.stages import STAGES, Inputs
+from metcn.run.stages import STAGES, Inputs, paths_of
 
 DONE = ".snakemake/metcn/done"  # below the output folder: what each step was made of, and what it made
 
@@ -29,8 +29,6 @@ def call_stage(stage: str, arguments: Mapping[str, Any], settings: Mapping[str, 
     for argument in STAGES[stage].arguments:
         value = arguments.get(argument.name)
         known[argument.name] = "" if value is None and argument.kind == "text" else value
-    import numpy  # noqa: F401
-
     lighten("numpy.f2py")  # SciPy imports all that NumPy has, also its compiler of Fortran
     STAGES[stage].function()(**known, settings=dict(settings))
 
@@ -76,7 +74,7 @@ def run(
 
 def run_alone(plan: Plan, stage: str, sample: str, output: Path, **options: Any) -> None:
     """Run a stage as :func:`run` does, outside of the workflow: Snakemake's records of its results are taken away."""
-    metadata_records.forget(output, [stages.path(stage, argument, sample) for argument in STAGES[stage].outputs])
+    metadata_records.forget(output, outputs_of([(stage, sample)]))
     run(plan, stage, sample, output, **options)
 
 
@@ -95,7 +93,7 @@ def run_steps(plan: Plan, steps: Sequence[Step], output: Path, *, threads: int |
     for stage, sample in steps:
         record = output / DONE / f"{stage}.{sample}.json"
         key = _made_of(plan, stage, sample, output)
-        results = [output / path.format(sample=sample) for path in STAGES[stage].outputs.values()]
+        results = [output / path for path in outputs_of([(stage, sample)])]
         if _read(record) == {"made_of": key, "results": _digests(results)}:
             for path in results:
                 os.utime(path)
@@ -112,14 +110,9 @@ def told(plan: Plan, stage: str, sample: str) -> dict[str, Any]:
     """All that a step's result depends on but for the content of earlier results, which ``earlier`` names."""
     return {
         "mark": plan.mark(stage, sample),
-        "settings": {key: plan.settings[stage][key] for key in config.result_keys(stage)},
+        "settings": plan.result_settings(stage),
         "code": plan.code(stage),
-        "earlier": [
-            path
-            for paths in plan.inputs(stage, sample).values()
-            for path in ([paths] if isinstance(paths, str) else paths)
-            if not Path(path).is_absolute()
-        ],
+        "earlier": [path for path in paths_of(plan.inputs(stage, sample)) if not Path(path).is_absolute()],
     }
 
 

@@ -79,7 +79,6 @@ class Stage:
 
 SAMPLE = Argument("sample", "Name of the sample.", "text")
 SPECIMEN = Argument("specimen", "Kind of specimen.", "text", choices=SPECIMENS)
-OUTPUT = Argument("output", "File to write.", "write")
 GENOME = Argument("genome", "Genome build.", "text", choices=("GRCh37", "GRCh38"))
 ASSAY = Argument("assay", "Kind of assay.", "text", choices=ASSAYS)
 FASTA = Argument("fasta", "Genome FASTA with its .fai beside it.", required=False)
@@ -439,11 +438,11 @@ def path(stage: str, argument: str = "output", sample: str = "") -> str:
     return STAGES[stage].outputs[argument].format(sample=sample)
 
 
-def log(stage: str) -> str:
-    """Path pattern of a stage's log, relative to the output folder."""
-    return f"logs/{stage}/{{sample}}.log" if STAGES[stage].per_sample else f"logs/{stage}.log"
+def several(paths: str | list[str]) -> list[str]:
+    """One path or several as a list."""
+    return [paths] if isinstance(paths, str) else paths
 
 
-def benchmark(stage: str) -> str:
-    """Path pattern of the time and memory a stage took, relative to the output folder."""
-    return log(stage).replace("logs/", "benchmarks/", 1).removesuffix(".log") + ".tsv"
+def paths_of(inputs: Inputs) -> list[str]:
+    """Every path of a stage's inputs."""
+    return [path for paths in inputs.values() for path in several(paths)]
