@@ -284,7 +284,7 @@ def clean(tmp_path):
     def of(name: str) -> pd.DataFrame:
         if name not in CLEAN:
             folder = tmp_path / "clean"
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)
             CLEAN[name] = READERS[name].read(written(folder, READERS[name], READERS[name].text))
         return CLEAN[name]
 
