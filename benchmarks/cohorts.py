@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,10 @@ class Cohort:
         settings = config.complete({"genome": "GRCh37", "assay": "panel", **keys}, folder, "benchmark")
         return cls(folder, {sample.name: sample for sample in samples}, settings, workers)
 
+    def joined(self, samples: Iterable[Sample]) -> Cohort:
+        """The cohort with more samples."""
+        return replace(self, samples={**self.samples, **{sample.name: sample for sample in samples}})
+
     def at(self, stage: str, sample: str = "", argument: str = "output") -> Path:
         """Path of a stage's result."""
         return self.folder / stages.path(stage, argument, sample)
@@ -78,11 +82,15 @@ class Cohort:
     def measure(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Measurement of each named sample (``ratios/SAMPLE.json``), counts and panels being made on the way."""
         panels = {self.normals_of(name) for name in names}
-        self.run("bins", coverage=list(self.samples[names[0]].coverage))
-        each(self._count, sorted({*names}.union(*panels)), self.workers, "counts")
+        self.count(sorted({*names}.union(*panels)), bins_of=names[0])
         each(self.make_panel, sorted(panels), self.workers, "reference")
         each(self._ratios, names, self.workers, "ratios")
         return {name: read_json(self.at("ratios", name, "summary")) for name in names}
+
+    def count(self, names: Sequence[str], *, bins_of: str = "") -> None:
+        """Bins, those of the tables of sample ``bins_of`` (default: the first), and counts of each named sample."""
+        self.run("bins", coverage=list(self.samples[bins_of or names[0]].coverage))
+        each(self._count, names, self.workers, "counts")
 
     def measured(self, sample: str) -> dict[str, Any]:
         """Measurement of one sample whose counts and panel are there."""
@@ -107,14 +115,24 @@ class Cohort:
         told = {"counts": self.at("counts", sample), "counts_summary": self.at("counts", sample, "summary")}
         self.run("ratios", sample, bins=self.at("bins"), reference=self.panel_of(self.normals_of(sample)), **told)
 
-    def _call(self, sample: str) -> None:
-        ratios, segments, purity = (self.at(stage, sample) for stage in ("ratios", "segments", "purity"))
-        measurement = self.at("ratios", sample, "summary")
+    def call_one(self, sample: str, *, measured_as: str = "", counted_as: str = "", **facts: str) -> dict[str, Any]:
+        """Call of one sample, as ``calls/SAMPLE.json`` has it.
+
+        Its ratios and counts are those of the samples ``measured_as`` and ``counted_as``, by default its own; ``facts``
+        are further ones that the stage ``calls`` takes.
+        """
+        ratios, measurement = (self.at("ratios", measured_as or sample, name) for name in ("output", "summary"))
+        segments, purity = self.at("segments", sample), self.at("purity", sample)
         self.run("segments", sample, ratios=ratios)
         self.run("purity", sample, segments=segments)
         self.run("copies", sample, measurement=measurement, purity=purity, ratios=ratios)
-        told = {"counts_summary": self.at("counts", sample, "summary"), "draws": self.at("copies", sample, "draws")}
+        told = {"counts_summary": self.at("counts", counted_as or sample, "summary"), **facts}
+        told["draws"] = self.at("copies", sample, "draws")
         self.run("calls", sample, measurement=measurement, purity=purity, copies=self.at("copies", sample), **told)
+        return read_json(self.at("calls", sample))
+
+    def _call(self, sample: str) -> None:
+        self.call_one(sample)
 
 
 def each(function: Callable[[Any], Any], items: Sequence[Any], workers: int, what: str) -> list[Any]:

@@ -90,7 +90,9 @@ REASONS: dict[str, Reason] = {
         "A sample given as a normal looks like a tumour: check its role and whether it was swapped with its tumour.",
     ),
     "matched_normal_deviates": Reason(
-        "warn", "The matched normal is not neutral at MET or the centromere of chromosome 7: copies assume that it is."
+        "warn",
+        "The matched normal is not neutral at MET or the centromere of chromosome 7: copies of MET allow for one whole "
+        "germline copy more or less, CEP7-like assumes two.",
     ),
     "gc_unknown": Reason("info", "GC content of bins is unknown, so no GC correction was made."),
     "ratios_imported": Reason(
@@ -114,6 +116,16 @@ REASONS: dict[str, Reason] = {
     "cep7_sides_disagree": Reason(
         "warn", "The 7p and 7q sides of the centromere differ: CEP7-like is a mixture of two levels."
     ),
+    "cep7_in_amplicon": Reason(
+        "warn",
+        "An amplicon of another gene, as EGFR's, reaches the bins beside the centromere: the arm beyond it stands for them "
+        "in CEP7-like.",
+    ),
+    "could_be_germline": Reason(
+        "warn",
+        "A third copy of MET in all cells, as a germline duplication gives, would explain the depth as well: a normal "
+        "sample of the patient would tell.",
+    ),
     "egfr_gained": Reason(
         "info", "EGFR is gained as well; the stretch of 7p next to the centromere is left out of CEP7-like."
     ),
@@ -134,6 +146,9 @@ REASONS: dict[str, Reason] = {
     ),
     "focality_undecided": Reason(
         "info", "The evidence does not tell a focal gain from a gain of the arm or the chromosome."
+    ),
+    "gain_open": Reason(
+        "info", "An amplification is excluded; whether MET has a gain short of it cannot be told."
     ),
     "below_limit_of_detection": Reason(
         "warn", "An amplification at the criterion's bound would not have been seen in this sample."

@@ -82,7 +82,7 @@ def test_bound_in_words(clause, words):
 
 def test_category_in_words():
     default, lai = SETS["metcn_default"].categories, SETS["lai2019"].categories
-    assert default[1].bound == "copies >= 5 or MET/CEP7 >= 2; focality not polysomy"
+    assert default[1].bound == "copies >= 5 or MET/CEP7 >= 2 with copies >= 4.5; focality not polysomy"
     assert default[2].bound == "copies >= 5; focality polysomy"
     assert (lai[0].bound, lai[0].quantity) == ("copies >= 5 and MET/CEP7 >= 2", "gcn and ratio")
 

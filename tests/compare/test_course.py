@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metcn.calls import criteria
 from metcn.compare import course as compare
 from metcn.compare import stage
 from metcn.copies import draws_file
@@ -43,7 +44,7 @@ COURSES = [
     pytest.param(sample(11), sample(12), "present_at_both", (0, 0), id="there before"),
     pytest.param(sample(12), sample(2), "lost", (0, 0), id="lost"),
     pytest.param(sample(2), sample(2.2), "absent_at_both", (0, 0), id="never there"),
-    pytest.param(sample(2), sample(3, ratio=2.5), "acquired", (1, 1), id="acquired by the ratio"),
+    pytest.param(sample(2), sample(4.9, ratio=2.5, sd=0.1), "acquired", (1, 1), id="acquired by the ratio"),
     pytest.param(sample(5), sample(12), "indeterminate", (0.4, 0.6), id="baseline at the bound"),
     pytest.param(sample(2, blind=[0]), sample(12), "indeterminate", (0, 1), id="baseline below its limit"),
     pytest.param(sample(2), sample(2, blind=[0]), "indeterminate", (0, 1), id="progression below its limit"),
@@ -66,8 +67,9 @@ BOUNDS = [
     # copies, MET/CEP7-like, amplified
     pytest.param(5.0, 1.0, True, id="at five copies"),
     pytest.param(4.999, 1.0, False, id="below five copies"),
-    pytest.param(3.0, 2.0, True, id="at a ratio of two"),
-    pytest.param(3.0, 1.999, False, id="below a ratio of two"),
+    pytest.param(4.5, 2.0, True, id="at a ratio of two"),
+    pytest.param(4.5, 1.999, False, id="below a ratio of two"),
+    pytest.param(4.499, 2.0, False, id="a ratio of two, but few copies"),
     pytest.param(5.0, NAN, True, id="five copies, no ratio"),
     pytest.param(4.999, NAN, False, id="neither, no ratio"),
 ]
@@ -100,6 +102,11 @@ def test_probability_is_that_of_two_independent_samples():
     before, after = sample(4.7, seed=2), sample(5.2, seed=2)  # the same draws: pairing them would be wrong
     absent, present = np.mean(before.draws.copies < 5), np.mean(after.draws.copies >= 5)
     np.testing.assert_allclose(compare.acquired(before, after), absent * present)
+
+
+def test_bounds_are_those_of_the_default_set():
+    [copies, ratio] = criteria.load()["metcn_default"].categories[1].clauses
+    assert (copies.lower, ratio.lower, ratio.least_copies) == (compare.COPIES, compare.RATIO, compare.LEAST_COPIES)
 
 
 def test_change_has_the_spread_of_both():
@@ -165,7 +172,7 @@ def test_a_state_is_certain_from_the_bound_on_either_side(count, course):
 def write(folder, name, copies=12.0, *, timepoint, source=None, limit=3.4, above=False, **changes):
     """A call and its draws where the workflow puts them; the path of the call."""
     made = source or amplified()
-    lod = {"copies": limit, "copies_by_group": [limit], "ploidy_by_group": [2.0], "above_neutral": above}
+    lod = {"copies": limit, "copies_by_group": [limit], "told_by_group": [limit], "ploidy_by_group": [2.0], "above_neutral": above}
     made["copies"]["lod"] = lod
     made |= {"sample": name, "timepoint": timepoint, "default_criteria": "metcn_default", **changes}
     call = folder / "results" / "calls" / f"{name}.json"

@@ -13,9 +13,37 @@ NAN = float("nan")
 COPIES = st.one_of(st.floats(0, 60), st.just(NAN))
 
 
-def classify(met, cep7, arm_q):
-    number = focality.classify(*(np.array([value], dtype=float) for value in (met, cep7, arm_q)))[0]
+def around(cep7_p, cep7_q, arm_q, arm_p):
+    return focality.Around(*(np.array(value, dtype=float, ndmin=1) for value in (cep7_p, cep7_q, arm_q, arm_p)))
+
+
+def classify(met, cep7, arm_q, arm_p=None, *, cep7_q=None, broad=False):
+    """Class where both sides of the centromere and 7p are alike unless it is said."""
+    beside = around(cep7, cep7 if cep7_q is None else cep7_q, arm_q, cep7 if arm_p is None else arm_p)
+    number = focality.classify(np.array([met], dtype=float), beside, broad=broad)[0]
     return focality.CLASSES[number] if number >= 0 else None
+
+
+SIDED = [
+    # MET, sides p and q of the centromere, rest of 7q, 7p, class
+    pytest.param(6, 2, 6, 6, 2, "arm", id="gain of 7q whose centromere side is up"),
+    pytest.param(6, 2, 2, 6, 2, "arm", id="gain of 7q that begins beyond the centromere"),
+    pytest.param(6, 6, 6, 6, 6, "polysomy", id="polysomy"),
+    pytest.param(6, 3, 6, 6, 6, "polysomy", id="a low side where all of 7p is up: the few bins err, or a small loss"),
+    pytest.param(6, 6, 3, 6, 6, "polysomy", id="the same of the q side"),
+    pytest.param(6, 6, 6, 6, 2, "polysomy", id="7p is lost, its side of the centromere is up"),
+    pytest.param(6, NAN, 6, 6, 2, "polysomy", id="p side missing: with the q side"),
+    pytest.param(6, 2, NAN, 6, 2, "arm", id="q side missing"),
+    pytest.param(6, NAN, NAN, 6, 2, "arm", id="no centromere: over 7p"),
+    pytest.param(6, NAN, NAN, 6, 6, "polysomy", id="no centromere: with 7p"),
+    pytest.param(15, NAN, 2, NAN, NAN, "focal", id="over the q side alone"),
+    pytest.param(15, 2, NAN, NAN, NAN, "focal", id="over the p side alone"),
+]
+
+
+@pytest.mark.parametrize(("met", "cep7_p", "cep7_q", "arm_q", "arm_p", "expected"), SIDED)
+def test_sides_and_arms(met, cep7_p, cep7_q, arm_q, arm_p, expected):
+    assert classify(met, cep7_p, arm_q, arm_p, cep7_q=cep7_q) == expected
 
 
 CASES = [
@@ -45,31 +73,34 @@ def test_classes(met, cep7, arm_q, expected):
     assert classify(met, cep7, arm_q) == expected
 
 
-def slow_class(met, cep7, arm_q):
+def slow_class(met, cep7_p, cep7_q, arm_q, arm_p):
     if not met >= 0:
         return None
     if met < focality.GAINED:
         return "none"
-    beside = cep7 if np.isnan(arm_q) else arm_q
+    beside = next((level for level in (arm_q, cep7_q, cep7_p) if not np.isnan(level)), NAN)
     if np.isnan(beside):
         return None
     if met >= focality.STANDS_OUT * beside:
         return "focal"
-    if np.isnan(cep7):
+    sides = [level for level in (cep7_p, cep7_q) if not np.isnan(level)]
+    levels = [level for level in ([min(sides)] if sides else []) + [arm_p] if not np.isnan(level)]
+    if not levels:
         return None
-    return "arm" if met >= focality.ARM_OVER_CENTROMERE * cep7 else "polysomy"
+    return "arm" if met >= focality.ARM_OVER_CENTROMERE * max(levels) else "polysomy"
 
 
-@given(st.lists(st.tuples(COPIES, COPIES, COPIES), max_size=30))
+@given(st.lists(st.tuples(*[COPIES] * 5), max_size=30))
 def test_classes_equal_the_loop(draws):
-    met, cep7, arm_q = (np.array([draw[place] for draw in draws], dtype=float) for place in range(3))
-    found = [focality.CLASSES[number] if number >= 0 else None for number in focality.classify(met, cep7, arm_q)]
+    met, *levels = (np.array([draw[place] for draw in draws], dtype=float) for place in range(5))
+    numbers = focality.classify(met, around(*levels))
+    found = [focality.CLASSES[number] if number >= 0 else None for number in numbers]
     assert found == [slow_class(*draw) for draw in draws]
 
 
-@given(st.floats(0, 60), st.floats(0, 60), st.floats(0, 60))
-def test_every_measured_draw_has_a_class(met, cep7, arm_q):
-    assert classify(met, cep7, arm_q) is not None
+@given(*[st.floats(0, 60)] * 5)
+def test_every_measured_draw_has_a_class(met, cep7_p, cep7_q, arm_q, arm_p):
+    assert classify(met, cep7_p, arm_q, arm_p, cep7_q=cep7_q) is not None
 
 
 def test_classes_are_those_that_outputs_name():
@@ -77,9 +108,13 @@ def test_classes_are_those_that_outputs_name():
 
 
 def draws(rows, group):
-    columns = zip(*rows, strict=True)
-    named = dict(zip(("copies", "cep7", "arm_q"), (np.array(column, dtype=float) for column in columns), strict=True))
+    met, cep7, arm_q = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+    named = {"copies": met, "arm_q": arm_q, **dict.fromkeys(("cep7", "cep7_p", "cep7_q", "arm_p"), cep7)}
     return Draws.of({**named, "group": np.array(group), "weight": np.ones(len(rows))})
+
+
+def decided(rows, group, *, broad=False):
+    return focality.focality(focality.classified(draws(rows, group), broad=broad), decide=0.8)
 
 
 AMPLIFIED, BROAD, QUIET, LOST = (15, 2, 2), (6, 6, 6), (2, 2, 2), (NAN, NAN, NAN)
@@ -97,7 +132,7 @@ DECISIONS = [
 
 @pytest.mark.parametrize(("rows", "group", "expected"), DECISIONS)
 def test_focality_has_to_hold_in_every_group(rows, group, expected):
-    found = focality.focality(draws(rows, group), decide=0.8)
+    found = decided(rows, group)
     shares = found.evidence
     assert found.name == expected
     assert list(shares) == list(focality.CLASSES)
@@ -111,7 +146,7 @@ OPEN = [
     pytest.param((15, NAN, 2), False, set(), id="focal without a centromere"),
     pytest.param((4, NAN, 4), False, {"arm", "polysomy"}, id="no centromere"),
     pytest.param((15, NAN, NAN), False, {"focal", "arm", "polysomy"}, id="nothing beside"),
-    pytest.param((15, NAN, NAN), True, {"arm", "polysomy"}, id="nothing beside a broad stretch"),
+    pytest.param((15, NAN, 2), True, {"arm", "polysomy"}, id="no centromere beside a broad stretch"),
     pytest.param(LOST, False, set(focality.CLASSES), id="MET missing"),
 ]
 
@@ -119,13 +154,13 @@ OPEN = [
 @pytest.mark.parametrize(("row", "broad", "expected"), OPEN)
 @pytest.mark.parametrize("group", [[0] * 10, [0] * 5 + [1] * 5], ids=["one group", "two groups"])
 def test_a_class_that_cannot_be_told_has_no_probability(row, broad, expected, group):
-    shares = focality.focality(draws([QUIET] * 9 + [row], group), decide=0.8, broad=broad).evidence
+    shares = decided([QUIET] * 9 + [row], group, broad=broad).evidence
     assert {name for name, share in shares.items() if np.isnan(share)} == expected
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.floats(0.5, 30), st.floats(0.5, 30)), min_size=1, max_size=30))
 def test_shares_of_one_group_sum_to_one(rows):
-    shares = focality.focality(draws(rows, [0] * len(rows)), decide=0.8).evidence
+    shares = decided(rows, [0] * len(rows)).evidence
     assert sum(shares.values()) == pytest.approx(1)
 
 
@@ -182,8 +217,7 @@ BROAD_CASES = [
 
 @pytest.mark.parametrize(("met", "cep7", "arm_q", "expected"), BROAD_CASES)
 def test_a_broad_gain_is_never_focal(met, cep7, arm_q, expected):
-    number = focality.classify(*(np.array([value], dtype=float) for value in (met, cep7, arm_q)), broad=True)[0]
-    assert (focality.CLASSES[number] if number >= 0 else None) == expected
+    assert classify(met, cep7, arm_q, broad=True) == expected
 
 
 EDGES = [
@@ -211,5 +245,5 @@ SEVERAL_OPEN = [
 
 @pytest.mark.parametrize(("rows", "expected"), SEVERAL_OPEN)
 def test_one_draw_is_enough_to_open_a_class(rows, expected):
-    probability = focality.focality(draws([QUIET] * 8 + rows, [0] * 10), decide=0.8).evidence
+    probability = decided([QUIET] * 8 + rows, [0] * 10).evidence
     assert {name for name, value in probability.items() if np.isnan(value)} == expected

@@ -19,12 +19,12 @@ from support import made_depth
 
 NAN = float("nan")
 PLAUSIBLE = (0.1, 1.0), (1.6, 5.0)
-QUANTITIES = ("copies", "cep7", "arm_q", "arm_p", "met_cep7", "depth_ratio", "plasma_copies")
+QUANTITIES = ("copies", "cep7", "cep7_p", "cep7_q", "arm_q", "arm_p", "met_cep7", "depth_ratio", "plasma_copies")
 
 
 def measured(met=10.0, cep7=2.0, arm_q=2.0, arm_p=2.0, *, share=0.2, ploidy=2.0, se=0.0, baseline_se=0.0):
     """What a tumour of these copies measures, without the deviation that errors would give."""
-    number = {"met": met, "cep7": cep7, "arm_q": arm_q, "arm_p": arm_p}
+    number = {"met": met, "cep7_p": cep7, "cep7_q": cep7, "arm_q": arm_q, "arm_p": arm_p}
     log2 = {name: float(np.log2(expected_ratio(value, share, ploidy))) for name, value in number.items()}
     return posterior.Measured(log2=log2, se=dict.fromkeys(number, se), baseline_se=baseline_se)
 
@@ -42,7 +42,8 @@ def draws(level, where=None, count=512):
 
 @given(st.floats(0, 100), st.floats(0.5, 20), st.floats(0.02, 1), st.floats(1.2, 6))
 def test_without_errors_the_copies_are_exact(met, cep7, share, ploidy):
-    found = draws(measured(met, cep7, share=share, ploidy=ploidy), grid((share, share), (ploidy, ploidy)), count=4)
+    level = measured(met, cep7, cep7, cep7, share=share, ploidy=ploidy)
+    found = draws(level, grid((share, share), (ploidy, ploidy)), count=4)
     np.testing.assert_allclose(found.copies, met, atol=1e-6)
     np.testing.assert_allclose(found.cep7, cep7, atol=1e-6)
     np.testing.assert_allclose(found.met_cep7, met / cep7, rtol=1e-6, atol=1e-6)
@@ -94,11 +95,12 @@ def test_errors_have_unit_variance_and_heavier_tails_than_normal():
 def test_draws_agree_with_many_random_ones():
     level, where = measured(met=8, se=0.08, baseline_se=0.04), grid((0.15, 0.25))
     found, random = draws(level, where, count=4096), np.random.default_rng(1)
-    errors = random.standard_t(student_t.FREEDOM, size=(400_000, 3)) * student_t.UNIT
+    errors = random.standard_t(student_t.FREEDOM, size=(400_000, 4)) * student_t.UNIT
     share = random.choice(where.purity, size=400_000)
-    fold = {name: 2 ** (level.log2[name] + 0.08 * errors[:, place] + 0.04 * errors[:, 2])
-            for place, name in enumerate(("met", "cep7"))}  # fmt: skip
-    met, cep7 = (np.maximum((fold[name] * 2 - 2 * (1 - share)) / share, 0) for name in ("met", "cep7"))
+    fold = {name: 2 ** (level.log2[name] + 0.08 * errors[:, place] + 0.04 * errors[:, 3])
+            for place, name in enumerate(("met", "cep7_p", "cep7_q"))}  # fmt: skip
+    met, *sides = (np.maximum((fold[name] * 2 - 2 * (1 - share)) / share, 0) for name in fold)
+    cep7 = np.mean(sides, axis=0)
     expected = {"copies": met, "cep7": cep7, "met_cep7": met / np.maximum(cep7, posterior.LOWEST_DIVISOR)}
     for name, values in expected.items():
         for percentile, tolerance in ((2.5, 0.08), (25, 0.02), (50, 0.02), (75, 0.02), (97.5, 0.08)):
@@ -124,16 +126,17 @@ def test_no_copies_are_negative_and_no_ratio_infinite(se):
 
 MISSING = [
     pytest.param("met", {"copies", "met_cep7", "depth_ratio", "plasma_copies"}, id="MET"),
-    pytest.param("cep7", {"cep7", "met_cep7"}, id="CEP7-like"),
+    pytest.param("cep7_p cep7_q", {"cep7", "cep7_p", "cep7_q", "met_cep7"}, id="CEP7-like"),
+    pytest.param("cep7_p", {"cep7_p"}, id="one side of the centromere"),
     pytest.param("arm_q", {"arm_q"}, id="7q"),
     pytest.param("arm_p", {"arm_p"}, id="7p"),
 ]
 
 
-@pytest.mark.parametrize(("level", "lost"), MISSING)
-def test_what_is_missing_stays_missing(level, lost):
-    whole = measured(se=0.1)
-    found = draws(posterior.Measured({**whole.log2, level: NAN}, {**whole.se, level: NAN}, 0.05))
+@pytest.mark.parametrize(("levels", "lost"), MISSING)
+def test_what_is_missing_stays_missing(levels, lost):
+    whole, missing = measured(se=0.1), dict.fromkeys(levels.split(), NAN)
+    found = draws(posterior.Measured({**whole.log2, **missing}, {**whole.se, **missing}, 0.05))
     assert {name for name in QUANTITIES if np.isnan(getattr(found, name)).any()} == lost
     assert all(np.isnan(getattr(found, name)).all() for name in lost)
 
@@ -324,13 +327,15 @@ def measurement(level, *, se=0.02, baseline=0.01, **changes):
         error = float(np.hypot(se, baseline)) if name == "met" else se
         return {"log2": value if known else None, "se": error if known else None, "bins": 9 if known else 0}
 
+    sides = {side: shown(f"cep7_{side}") for side in "pq"}
+    cep7 = {**sides["p"], **sides, "sides": [side for side in "pq" if sides[side]["bins"]]}
     met = {**shown("met"), "ratio": 2 ** level.log2["met"] if np.isfinite(level.log2["met"]) else None}
     arms = {"7p": shown("arm_p"), "7q": shown("arm_q")}
     return {
         "sample": "s",
         "assay": "panel",
         "met": met,
-        "cep7": shown("cep7"),
+        "cep7": cep7,
         "arms": arms,
         "baseline": {"se": baseline},
         "qc": {"gene_excess": {}, "gene_excess_averaged": {}},
@@ -454,19 +459,19 @@ def test_below_the_floor_only_uncorrected_values_stay(tmp_path):
 LOST = [
     # missing level, what has no value, class
     pytest.param("met", ["met_copies", "met_cep7", "met_ratio", "plasma_copies"], "indeterminate", id="MET"),
-    pytest.param("cep7", ["cep7_copies", "met_cep7"], "focal", id="CEP7-like"),
+    pytest.param("cep7_p cep7_q", ["cep7_copies", "met_cep7"], "focal", id="CEP7-like"),
     pytest.param("arm_q", [], "focal", id="7q"),
 ]
 
 
-@pytest.mark.parametrize(("name", "lost", "focality"), LOST)
-def test_missing_levels_are_null(tmp_path, name, lost, focality):
+@pytest.mark.parametrize(("names", "lost", "focality"), LOST)
+def test_missing_levels_are_null(tmp_path, names, lost, focality):
     whole = measured()
-    found, _ = run(tmp_path, posterior.Measured({**whole.log2, name: NAN}, whole.se, 0.0))
+    found, _ = run(tmp_path, posterior.Measured({**whole.log2, **dict.fromkeys(names.split(), NAN)}, whole.se, 0.0))
     quantities = ("met_copies", "cep7_copies", "met_cep7", "met_ratio", "plasma_copies")
     assert [key for key in quantities if found[key]["value"] is None] == [key for key in quantities if key in lost]
     assert found["focality"]["class"] == focality
-    assert (found["lod"]["copies"] is None) == (name == "met")
+    assert (found["lod"]["copies"] is None) == (names == "met")
 
 
 def test_less_error_sees_fewer_copies(tmp_path):
@@ -575,8 +580,10 @@ def test_points_are_taken_in_golden_order_by_their_part_of_the_weight(whole):
 def of(values, group):
     """Draws of these copies."""
     ones = np.ones(len(values))
-    names = ("cep7", "arm_q", "arm_p", "met_cep7", "depth_ratio", "plasma_copies", "purity", "ploidy", "weight")
-    return posterior.Draws(copies=np.array(values), group=np.array(group), **dict.fromkeys(names, ones))
+    names = [name for name in posterior.QUANTITIES if name != "copies"]
+    extent = np.full(len(values), -1)
+    rest = dict.fromkeys([*names, "weight"], ones)
+    return posterior.Draws(copies=np.array(values), group=np.array(group), extent=extent, **rest)
 
 
 def test_one_missing_draw_leaves_no_probability():

@@ -21,25 +21,32 @@ from metcn.run import config
 from support import made_depth
 from support.made_up import AMPLIFIED, amplified, no_call, plasma, profile, unknown_purity
 
+NAN = float("nan")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="chromium is not installed")
 POINTS = [(purity, ploidy) for purity in (0.01, 0.1, 0.2, 0.35, 0.73, 1.0) for ploidy in (1.6, 2.0, 3.3, 5.0)]
 
 
-def measured(made=amplified, *, met=1.609, cep7=0.2, arm_q=0.25, baseline_se=0.02, **changes):
+def measured(made=amplified, *, met=1.609, cep7=0.2, cep7_q=NAN, arm_q=0.25, arm_p=0.1, baseline_se=0.02, **changes):
     """A call whose measurement has every level that copies rest on; a level that is None is missing."""
-    call = made(**changes)
-    level = {"bins": 30, "se": 0.05}
+    call, extra = made(), {name: changes.pop(name) for name in ("correlation", "matched_normal") if name in changes}
+    call |= changes
+
+    def level(log2):
+        return {"bins": 30, "se": None if log2 is None else 0.05, "log2": log2}
+
+    sides = {"p": cep7, "q": cep7 if cep7_q is not None and np.isnan(cep7_q) else cep7_q}
     call["measurement"] |= {
         "met": {**AMPLIFIED["measurement"]["met"], "log2": met, "ratio": 2**met, "se": 0.06},
-        "cep7": {**level, "log2": cep7, "tier": "proximal"},
-        "arms": {"7q": {**level, "log2": arm_q}, "7p": {**level, "log2": 0.1}},
+        "cep7": {
+            **{side: level(log2) for side, log2 in sides.items()},
+            "sides": [side for side, log2 in sides.items() if log2 is not None],
+            "tier": "proximal",
+        },
+        "arms": {"7q": level(arm_q), "7p": level(arm_p)},
         "baseline": {"se": baseline_se},
+        **extra,
     }
-    if cep7 is None:
-        call["measurement"]["cep7"]["se"] = None
-    if arm_q is None:
-        call["measurement"]["arms"]["7q"]["se"] = None
     call["copies"]["lod"]["ratio"] = 1.19
     return call
 
@@ -57,16 +64,25 @@ def faint(call):
     return call
 
 
+CORRELATED = (0.5 * np.eye(5) + 0.5 - 0.9 * (np.arange(5)[:, None] * np.arange(5) == 0) * (1 - np.eye(5))).tolist()
 CASES = {
     "amplified": measured(),
+    "errors that go together": measured(met=0.8, correlation=CORRELATED),
+    "sides that differ": measured(met=0.8, cep7=0.0, cep7_q=0.8, arm_q=0.8, arm_p=0.0),
+    "one side": measured(met=0.7, cep7_q=None),
+    "whole arms": measured(met=0.8, cep7=None, cep7_q=None, arm_q=0.8, arm_p=0.0),
+    "an amplicon over the centromere": measured(met=0.02, cep7=1.5, cep7_q=1.4, arm_q=0.0, arm_p=0.0),
+    "an amplicon that may be noise": measured(met=0.3, cep7=0.3, arm_q=0.1, arm_p=0.0),
+    "a third copy in the germline": measured(met=0.585, matched_normal={"met": {"log2": 0.585, "se": 0.05}}),
+    "perhaps a third copy": measured(met=0.585, matched_normal={"met": {"log2": 0.28, "se": 0.1}}),
     "polysomy": measured(met=0.8, cep7=0.78, arm_q=0.8),
     "negative": measured(met=0.01, cep7=0.0, arm_q=0.0),
     "near the bound": measured(met=0.55, cep7=0.1, arm_q=0.1),
     "a gain of the arm": measured(met=0.5, cep7=0.0, arm_q=0.5),
     "most of the arm": broad(measured(met=0.5, cep7=0.0, arm_q=0.1)),
-    "no CEP7-like": measured(cep7=None),
+    "no CEP7-like": measured(cep7=None, cep7_q=None),
     "nothing else on 7q": measured(met=0.6, arm_q=None),
-    "neither": measured(met=0.6, cep7=None, arm_q=None),
+    "neither": measured(met=0.6, cep7=None, cep7_q=None, arm_q=None, arm_p=None),
     "plasma": measured(plasma, met=0.2, cep7=0.0, arm_q=0.0),
     "faint": faint(measured(plasma, met=0.15, cep7=0.0, arm_q=0.0)),
 }

@@ -92,11 +92,13 @@ AMPLIFIED: dict[str, Any] = {
         "p_ratio_ge_range": {"2": {"low": 0.9999, "high": 0.9999}},
         "lod": {
             "alpha": 0.001,
+            "power": 0.95,
             "copies": 3.4,
             "purity_for": {"5": 0.16, "6": 0.12, "10": 0.06},
             "above_neutral": True,
             "copies_by_group": [3.4],
             "ploidy_by_group": [2.6],
+            "told_by_group": [2.7],
         },
         "draw_count": 4096,
         "focality": {"class": "focal", "decide": 0.8, "evidence": {}},
@@ -175,7 +177,7 @@ def plasma() -> dict[str, Any]:
             "6": {"low": 0.0001, "high": 0.0001},
             "10": {"low": 0.0, "high": 0.0},
         },
-        "lod": {"copies": 8.4, "purity_for": {"5": 0.11, "6": 0.08, "10": None}},
+        "lod": {"power": 0.95, "copies": 8.4, "purity_for": {"5": 0.11, "6": 0.08, "10": None}},
     }
     return made
 

@@ -29,7 +29,7 @@ def within(name):
 LEVEL = st.floats(-0.5, 4)
 LEVELS = st.builds(
     lambda met, cep7, arm, se, common: posterior.Measured(
-        {"met": met, "cep7": cep7, "arm_q": arm, "arm_p": cep7}, dict.fromkeys(posterior.SIDES, se), common
+        {"met": met, "cep7_p": cep7, "cep7_q": cep7, "arm_q": arm, "arm_p": cep7}, dict.fromkeys(posterior.SIDES, se), common
     ),
     LEVEL, LEVEL, LEVEL, st.floats(0, 0.2), st.floats(0, 0.1),
 )  # fmt: skip
@@ -70,8 +70,8 @@ def test_not_knowing_never_narrows_an_interval(hide_purity, hide_ploidy, level, 
 
 @given(level=LEVELS, share=st.floats(0.1, 1), ploidy=st.floats(1.6, 5))
 def test_not_knowing_never_narrows_the_ratio_where_the_centromere_is_not_lost(level, share, ploidy):
-    assume(level.log2["cep7"] >= 0)
-    level = posterior.Measured(level.log2, {**level.se, "cep7": 0.0, "met": level.se["met"]}, 0.0)
+    assume(level.log2["cep7_p"] >= 0)
+    level = posterior.Measured(level.log2, {**dict.fromkeys(level.se, 0.0), "met": level.se["met"]}, 0.0)
     known = intervals(draws(level, (share, share), (ploidy, ploidy)), ["met_cep7"])["met_cep7"]
     unknown = intervals(draws(level, None, None), ["met_cep7"])["met_cep7"]
     assert unknown.low <= known.low * (1 + 1e-9) + 1e-9
@@ -121,7 +121,7 @@ def test_uncorrected_copies_need_neither_purity_nor_ploidy(level, of_purity, of_
 @given(LEVELS, within("purity"), within("ploidy"))
 def test_every_draw_has_a_class_and_the_classes_share_the_whole(level, of_purity, of_ploidy):
     found = draws(level, of_purity, of_ploidy)
-    shares = focality.focality(found, decide=0.8).evidence
+    shares = focality.focality(focality.classified(found), decide=0.8).evidence
     assert sum(shares.values()) == pytest.approx(1)
     assert shares["none"] == pytest.approx(np.mean(found.copies < focality.GAINED))
 

@@ -29,8 +29,9 @@ WORDS = {
 class Clause:
     """One quantity within one interval; None is an open end.
 
-    ``focality`` names the classes with which the clause holds (None: all); ``undecided`` says whether a focality that
-    cannot be told withholds the clause or is accepted.
+    ``least_copies`` are MET copies below which the clause does not hold, whatever its quantity. ``focality`` names the
+    classes with which the clause holds (None: all); ``undecided`` says whether a focality that cannot be told withholds
+    the clause or is accepted.
     """
 
     quantity: str
@@ -38,6 +39,7 @@ class Clause:
     lower_inclusive: bool = True
     upper: float | None = None
     upper_inclusive: bool = False
+    least_copies: float | None = None
     focality: tuple[str, ...] | None = None
     undecided: str = "withhold"
 
@@ -45,12 +47,13 @@ class Clause:
     def bound(self) -> str:
         """The interval in words: ``4 <= copies < 5``."""
         word = WORDS[self.quantity]
+        floor = f" with copies >= {self.least_copies:g}" if self.least_copies is not None else ""
         below = f" {'<=' if self.upper_inclusive else '<'} {self.upper:g}" if self.upper is not None else ""
         if self.lower is None:
-            return word + below
+            return word + below + floor
         if self.upper is None:
-            return f"{word} {'>=' if self.lower_inclusive else '>'} {self.lower:g}"
-        return f"{self.lower:g} {'<=' if self.lower_inclusive else '<'} {word}{below}"
+            return f"{word} {'>=' if self.lower_inclusive else '>'} {self.lower:g}{floor}"
+        return f"{self.lower:g} {'<=' if self.lower_inclusive else '<'} {word}{below}{floor}"
 
 
 def _focality_words(classes: tuple[str, ...]) -> str:

@@ -10,21 +10,22 @@ from typing import Any
 def overall(judged: Sequence[Any], *, blocking: Sequence[str] = ()) -> tuple[str, tuple[str, ...]]:
     """Class of the sample under one criteria set, and the reasons where it has none.
 
-    The set's categories stand from highest to lowest, and the first that is certain gives the call:
+    The set's categories stand from highest to lowest. Those of amplification and polysomy come first:
 
-    ================================================================================  =========================
-    state                                                                             call
-    ================================================================================  =========================
-    the measurement itself failed (``blocking``)                                      no_call, with those reasons
-    the set does not apply to the specimen                                            no_call, criteria_not_applicable
-    a category of amplification or polysomy is met (a higher one may be open)         that one
-    gain or not_amplified is met, and every category above it is certainly not        that one
-    all are certainly not met (a gain may be hidden below the limit of detection)     not_amplified
-    anything else                                                                     indeterminate, with the reasons
-    ================================================================================  =========================
+    ==============================================================================  =========================
+    state                                                                           call
+    ==============================================================================  =========================
+    the measurement itself failed (``blocking``)                                    no_call, with those reasons
+    the set does not apply to the specimen                                          no_call, criteria_not_applicable
+    a category of amplification or polysomy is met (a higher one may be open)       that one
+    one of them is met, but it cannot be told which                                 the likelier, focality_undecided
+    none of them is, and a gain is met or likelier than not                         gain
+    none of them is                                                                 not_amplified
+    anything else                                                                   indeterminate, with the reasons
+    ==============================================================================  =========================
 
     A high level that is open beside a certain amplification does not unmake it: 9 to 11 copies are an amplification. A
-    gain does deny what lies above it, so it waits until that is excluded. In the default set this comes to:
+    gain that is neither sure nor excluded is told by ``gain_open``. In the default set this comes to:
 
     =======  ==============  ==================  =================================
     copies   MET/CEP7        focality            call
@@ -32,14 +33,10 @@ def overall(judged: Sequence[Any], *, blocking: Sequence[str] = ()) -> tuple[str
     >= 10    any             any                 high_level_amplification
     5 to 10  any             focal, arm or none  amplification
     5 to 10  any             polysomy            polysomy
-    5 to 10  >= 2            indeterminate       amplification
-    5 to 10  < 2 or missing  indeterminate       indeterminate: focality_undecided
-    4 to 5   < 2             any                 gain
-    4 to 5   >= 2            polysomy            gain
-    < 5      >= 2            any but polysomy    amplification
-    < 4      >= 2            polysomy            not_amplified
-    < 4      < 2             any                 not_amplified
-    < 5      missing         any but polysomy    indeterminate: cep7_unavailable
+    5 to 10  any             cannot be told      the likelier, focality_undecided
+    4.5 to 5 >= 2            any but polysomy    amplification
+    4 to 5   any             otherwise           gain
+    < 4      any             any                 not_amplified
     =======  ==============  ==================  =================================
 
     Parameters
@@ -54,17 +51,45 @@ def overall(judged: Sequence[Any], *, blocking: Sequence[str] = ()) -> tuple[str
     applicable = [row for row in judged if row.verdict != "not_applicable" and row.category.call is not None]
     if not applicable:
         return "no_call", ("criteria_not_applicable",)
-    for position, row in enumerate(applicable):
-        excluded = all(above.verdict == "not_met" for above in applicable[:position])
-        if row.verdict == "met" and (excluded or row.category.call not in ("gain", "not_amplified")):
+    above = [row for row in applicable if row.category.call not in LOW]
+    for row in above:
+        if row.verdict == "met":
             return row.category.call, ()
+        if row.so_far == "met":
+            return _likelier(above[: above.index(row) + 1])
+    if not above or above[-1].so_far == "not_met":
+        return _below([row for row in applicable if row.category.call in LOW])
     unsettled = [row for row in applicable if row.verdict != "not_met"]
-    # "not amplified" says nothing of a gain, so one too small to be seen does not stand against it
-    if all(row.category.call == "gain" and row.reasons == ("below_limit_of_detection",) for row in unsettled):
-        return "not_amplified", ()
-    return "indeterminate", tuple(dict.fromkeys(reason for row in unsettled for reason in row.reasons))
+    reasons = dict.fromkeys(reason for row in unsettled for reason in row.reasons)
+    return "indeterminate", tuple(reasons) or ("interval_spans_bound",)
 
 
+LOW = ("gain", "not_amplified")  # calls that deny an amplification
+
+
+def _likelier(rows: Sequence[Any]) -> tuple[str, tuple[str, ...]]:
+    """Call where it is sure that one of the categories is met and not which: of classes of focality the likelier.
+
+    Of steps of one quantity the lowest is sure.
+    """
+    by_class = [row for row in rows if any(clause.focality is not None for clause in row.category.clauses)]
+    if rows[-1] not in by_class:
+        return rows[-1].category.call, ()
+    best = max(by_class, key=lambda row: row.probability_low + row.probability_high)
+    return best.category.call, ("focality_undecided",)
+
+
+def _below(rows: Sequence[Any]) -> tuple[str, tuple[str, ...]]:
+    """Call where an amplification is excluded: that of a category which is met, else of a gain if it is the likelier."""
+    for row in rows:
+        if row.verdict == "met":
+            return row.category.call, ()
+    gains = [row for row in rows if row.category.call == "gain" and row.verdict == "indeterminate"]
+    likely = any(row.probability_low + row.probability_high > 1 for row in gains)
+    return "gain" if likely else "not_amplified", ("gain_open",) if gains else ()
+
+
+BOUND = 5.0  # copies of an amplification: a limit of detection above it would seem to contradict a negative
 OPENINGS = {
     "high_level_amplification": "MET is amplified at a high level",
     "amplification": "MET is amplified",
@@ -115,7 +140,7 @@ def headline(
     numbers.append(_number(ratio, "MET/CEP7-like {}", "MET/CEP7-like {}", digits=2))
     if call in ("high_level_amplification", "amplification", "gain"):
         numbers.append(EXTENTS.get(focality, ""))
-    if call == "not_amplified" and _present(lod_copies):
+    if call == "not_amplified" and lod_copies is not None and lod_copies <= BOUND:
         numbers.append(f"{_short(lod_copies, 3)} copies would have been seen")
     told = ", ".join(text for text in numbers if text)
     joint = ". Measured: " if call == "indeterminate" and explanations else ": "

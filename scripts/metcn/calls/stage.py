@@ -160,7 +160,6 @@ def _judge(
         Draws.of({"weight": [1.0]}) if blocking else draws_file.read(draws),
         specimen=specimen,
         decide=settings["decide"],
-        focality="indeterminate" if blocking else _focality(found["copies"]),
         lod={} if blocking else limits.of_verdicts(DetectionLimit.from_json(found["copies"]["lod"])),
         range_reason=PurityResult.from_json(found["purity"]).range_reason,
     )

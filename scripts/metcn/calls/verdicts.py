@@ -1,20 +1,21 @@
 """Verdicts: how probable it is that the tumour meets each category of each criteria set.
 
 Truth here has three values. A draw is *certain* to meet a clause, certain not to, or unknown, because its quantity is
-missing (NaN) or its focality is undecided. ``or`` and ``and`` follow Kleene: a missing ratio does not harm a criterion
-that copies alone meet, and never turns into a negative.
+missing (NaN) or its class of focality cannot be told. ``or`` and ``and`` follow Kleene: a missing ratio does not harm a
+criterion that copies alone meet, and never turns into a negative.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from metcn.copies import detection_limit
+from metcn.copies import detection_limit, focality
+from metcn.copies.focality import CLASSES
 from metcn.copies.posterior import Draws
 
 MISSING = {
@@ -40,6 +41,7 @@ class Verdict:
 
     ``probability`` is NaN unless it is one number, whatever is unknown; ``probability_low`` and ``_high`` are its
     ends over every possibility, NaN where nothing was measured. ``reasons`` is empty unless it is indeterminate.
+    ``so_far`` is the verdict of this and every higher category of its set together: that one of them is met, or none.
     """
 
     criterion: Any
@@ -49,6 +51,8 @@ class Verdict:
     reasons: tuple[str, ...] = ()
     probability_low: float = float("nan")
     probability_high: float = float("nan")
+    so_far: str = "indeterminate"
+    remark: str | None = None
 
     def row(self) -> dict[str, Any]:
         """The verdict with its source, as it stands in calls/{sample}.json."""
@@ -69,7 +73,7 @@ class Verdict:
             "doi": criterion.doi,
             "verified": criterion.verified if category.verified is None else category.verified,
             "verified_note": criterion.verified_note,
-            "note": " ".join(text for text in (category.note, criterion.note) if text) or None,
+            "note": " ".join(text for text in (self.remark, category.note, criterion.note) if text) or None,
         }
 
 
@@ -79,7 +83,6 @@ def verdicts(
     *,
     specimen: str,
     decide: float = 0.95,
-    focality: str = "indeterminate",
     lod: Mapping[str, ArrayLike] | None = None,
     range_reason: str = "purity_unknown",
     missing: Mapping[str, str] = MISSING,
@@ -88,25 +91,24 @@ def verdicts(
 
     A category is ``met`` if its probability is at least ``decide``, ``not_met`` if it is at most ``1 - decide``, else
     ``indeterminate``. With several groups of draws it must be so in each. The probability has two ends where the
-    groups differ, a quantity is missing or focality is open. A negative is ``indeterminate`` with
-    ``below_limit_of_detection`` where a tumour at the bound would not have been seen; so is a positive there, unless
-    more than two copies are sure: at a low purity noise alone is many copies. Sets for the other specimen are
-    ``not_applicable``.
+    groups differ, a quantity is missing or focality cannot be told. A negative is ``indeterminate`` with
+    ``below_limit_of_detection`` where the sample does not tell a tumour at the bound from a neutral one; so is a
+    positive there, unless more than two copies are sure: at a low purity noise alone is many copies. Sets for the other
+    specimen are ``not_applicable``.
 
     Parameters
     ----------
     criteria : iterable of metcn.calls.criteria.Criterion
         Sets to judge by.
     draws : Draws
-        The posterior.
+        The posterior, with the class of each draw (`metcn.copies.focality.classified`).
     specimen : str
         ``tissue`` or ``plasma``.
     decide : float
         Probability at which a verdict is given, above 0.5.
-    focality : str
-        ``focal``, ``arm``, ``polysomy``, ``none`` or ``indeterminate``.
     lod : mapping of str to float or array of shape (groups,), optional
-        Smallest detectable value per quantity. A quantity left out is not checked; NaN counts as never detectable.
+        Smallest value per quantity that is told from neutral (`metcn.copies.limits.of_verdicts`). A quantity left out is
+        not checked; NaN counts as never told.
     range_reason : str
         Reason given where the groups disagree.
     missing : mapping of str to str
@@ -129,15 +131,50 @@ def verdicts(
         raise ValueError(f"decide must lie in (0.5, 1]; got {decide}")
     judged = []
     for criterion in criteria:
+        above: list[_Evidence] = []
         for category in criterion.categories:
             if criterion.specimen not in (specimen, "both"):
                 judged.append(Verdict(criterion, category, "not_applicable", float("nan")))
                 continue
-            evidence = _Evidence(category, draws, focality, lod or {}, decide)
+            evidence = _Evidence(category, draws, lod or {}, decide)
+            above += [evidence] if category.call is not None else []
             verdict = evidence.verdict()
             reasons = evidence.reasons(range_reason, missing) if verdict == "indeterminate" else ()
-            judged.append(Verdict(criterion, category, verdict, evidence.probability(), reasons, *evidence.ends()))
+            judged.append(
+                Verdict(
+                    criterion, category, verdict, evidence.probability(), reasons, *evidence.ends(),
+                    so_far=_together(above, draws, decide), remark=evidence.remark() if verdict == "met" else None,
+                )
+            )  # fmt: skip
     return judged
+
+
+def _together(categories: Sequence[_Evidence], draws: Draws, decide: float) -> str:
+    """Verdict of several categories as one: met where it is certain that some of them is, not_met where none is.
+
+    A category whose answer the sample could not show does not take part in a positive, and stands against a negative.
+    """
+    if not categories:
+        return "indeterminate"
+    seen = [one for one in categories if not (one.blind | one.unsure).any()]
+    if seen and (draws.fraction(_certain(seen, draws)) >= decide - ROUNDING).all():
+        return "met"
+    possible = draws.fraction(np.logical_or.reduce([one.possible for one in categories]))
+    in_sight = not any(one.blind.any() for one in categories)
+    return "not_met" if in_sight and (possible <= 1 - decide + ROUNDING).all() else "indeterminate"
+
+
+def _certain(categories: Sequence[_Evidence], draws: Draws) -> Bools:
+    """Draws that are sure to meet one of the categories, whatever the class of those whose class cannot be told."""
+    certain: Bools = np.logical_or.reduce([one.certain for one in categories])
+    untold = draws.extent < 0
+    if not untold.any():
+        return certain
+    of_class = [
+        np.logical_or.reduce([one.joined(np.where(untold, number, draws.extent))[0] for one in categories])
+        for number in range(len(CLASSES))
+    ]
+    return certain | np.logical_and.reduce(of_class)
 
 
 def quantity(draws: Draws, name: str) -> Floats:
@@ -151,51 +188,89 @@ def quantity(draws: Draws, name: str) -> Floats:
 class _Evidence:
     """What the draws say of one category, per group: share certain to meet it, share that may, and blindness."""
 
-    def __init__(self, category: Any, draws: Draws, focality: str, lod: Mapping[str, ArrayLike], decide: float):
-        self.category, self.decide = category, decide
+    def __init__(self, category: Any, draws: Draws, lod: Mapping[str, ArrayLike], decide: float):
+        self.category, self.decide, self.draws = category, decide, draws
         self.values = {clause.quantity: quantity(draws, clause.quantity) for clause in category.clauses}
-        self.permits = [_permit(clause, focality) for clause in category.clauses]
-        pairs = [self._clause(clause, permit) for clause, permit in zip(category.clauses, self.permits, strict=True)]
-        join = np.logical_or.reduce if category.combine == "or" else np.logical_and.reduce
-        self.low = draws.fraction(join([certain for certain, _ in pairs]))
-        self.high = draws.fraction(join([possible for _, possible in pairs]))
+        self.certain, self.possible = self.joined(draws.extent)
+        self.low, self.high = draws.fraction(self.certain), draws.fraction(self.possible)
         self.met = self.low >= decide - ROUNDING
         self.not_met = self.high <= 1 - decide + ROUNDING
-        self.blind = self._blind(draws, lod)
+        self.unsure = self._unsure(lod)
+        self.blind = self._blind(lod) | (self.unsure & self.met)
 
-    def _clause(self, clause: Any, permit: str) -> tuple[Bools, Bools]:
+    def joined(self, extent: NDArray[np.integer] | None) -> tuple[Bools, Bools]:
+        """Draws certain to meet the category, and draws that may, if these are their classes; None: whatever they are."""
+        pairs = [self._clause(clause, extent) for clause in self.category.clauses]
+        join = np.logical_or.reduce if self.category.combine == "or" else np.logical_and.reduce
+        return join([certain for certain, _ in pairs]), join([possible for _, possible in pairs])
+
+    def _clause(self, clause: Any, extent: NDArray[np.integer] | None) -> tuple[Bools, Bools]:
         """Draws certain to meet a clause, and draws that may."""
-        values = self.values[clause.quantity]
+        values, copies = self.values[clause.quantity], self.draws.copies
         known = ~np.isnan(values)
         certain = known & _reaches(values, clause) & _stays_below(values, clause)
         possible = certain | ~known
-        if permit != "yes":
-            certain = np.zeros_like(certain)
-        return certain, possible if permit != "no" else certain
+        if clause.least_copies is not None:
+            certain = certain & (copies >= clause.least_copies)
+            possible = possible & ~(copies < clause.least_copies)
+        if clause.focality is not None and extent is not None:
+            allowed = np.isin(extent, [CLASSES.index(name) for name in clause.focality])
+            certain = certain & (allowed | ((extent < 0) & (clause.undecided == "accept")))
+            possible = possible & (allowed | (extent < 0))
+        return certain, possible
 
-    def _blind(self, draws: Draws, lod: Mapping[str, ArrayLike]) -> Bools:
-        """Groups whose answer is a negative that the sample was not able to contradict, or a positive that noise makes.
+    def _allowed(self, clause: Any) -> Bools:
+        """Groups in which the class of focality alone does not deny a clause."""
+        if clause.focality is None:
+            return np.ones(self.low.shape, dtype=bool)
+        extent = self.draws.extent
+        allowed = (extent < 0) | np.isin(extent, [CLASSES.index(name) for name in clause.focality])
+        return np.asarray(self.draws.fraction(allowed) > 1 - self.decide + ROUNDING)
 
-        A clause is blind if the draws fall short of it and its bound lies below the limit of detection. One such blinds
-        an ``or``; an ``and`` too, unless another clause rules the category out in plain sight. A positive is noise's
-        where a lower bound is below the limit of detection and two copies are not ruled out.
+    def _hidden(self, clause: Any, lod: Mapping[str, ArrayLike]) -> Bools:
+        """Groups in which a clause's bound lies below the limit."""
+        bound = clause.upper if clause.lower is None else clause.lower
+        return ~(np.asarray(lod.get(clause.quantity, -np.inf), dtype=float) <= bound)
+
+    def _unsure(self, lod: Mapping[str, ArrayLike]) -> Bools:
+        """Groups in which a positive would be noise's: a lower bound is hidden, and two copies are not ruled out."""
+        hidden = np.zeros(self.low.shape, dtype=bool)
+        for clause in self.category.clauses:
+            hidden |= self._hidden(clause, lod) & (clause.lower is not None)
+        few = self.draws.fraction(self.draws.copies > TWO) < detection_limit.SURELY_GAINED - ROUNDING
+        return hidden & few
+
+    def _blind(self, lod: Mapping[str, ArrayLike]) -> Bools:
+        """Groups whose answer is a negative that the sample was not able to contradict.
+
+        A clause is blind if the draws fall short of it and its bound is hidden. One such blinds an ``or``; an ``and``
+        too, unless another clause rules the category out in plain sight.
         """
-        blind, in_sight, unsure = (np.zeros(self.low.shape, dtype=bool) for _ in range(3))
-        for clause, permit in zip(self.category.clauses, self.permits, strict=True):
-            bound = clause.upper if clause.lower is None else clause.lower
-            hidden = ~(np.asarray(lod.get(clause.quantity, -np.inf), dtype=float) <= bound)
+        blind, in_sight = (np.zeros(self.low.shape, dtype=bool) for _ in range(2))
+        for clause in self.category.clauses:
             values = self.values[clause.quantity]
-            short = draws.fraction(np.isnan(values) | ~_reaches(values, clause)) >= self.decide - ROUNDING
+            short = self.draws.fraction(np.isnan(values) | ~_reaches(values, clause)) >= self.decide - ROUNDING
             # a clause without a lower bound is itself the negative, whatever the draws are
-            unsure |= hidden & (clause.lower is not None)
-            here = hidden & (short | (clause.lower is None)) & (permit != "no")
+            here = self._hidden(clause, lod) & (short | (clause.lower is None)) & self._allowed(clause)
             blind |= here
-            in_sight |= ~here & (draws.fraction(self._clause(clause, permit)[1]) <= 1 - self.decide + ROUNDING)
+            possible = self._clause(clause, self.draws.extent)[1]
+            in_sight |= ~here & (self.draws.fraction(possible) <= 1 - self.decide + ROUNDING)
         if self.category.combine == "and":
             blind &= ~in_sight
         asks_for_little = all(clause.lower is None for clause in self.category.clauses)
-        unsure &= draws.fraction(draws.copies > TWO) < detection_limit.SURELY_GAINED - ROUNDING
-        return (blind & (self.met if asks_for_little else self.not_met)) | (unsure & self.met)
+        return blind & (self.met if asks_for_little else self.not_met)
+
+    def remark(self) -> str | None:
+        """Why a category that is met may mislead: by a ratio whose CEP7-like is low while MET itself is not gained."""
+        asks_for_ratio = any(clause.quantity == "ratio" and clause.lower is not None for clause in self.category.clauses)
+        copies = np.median(self.draws.copies)
+        if not asks_for_ratio or not copies < focality.GAINED:
+            return None
+        cep7 = np.median(self.draws.cep7)
+        return (
+            f"Fulfilled by the ratio alone, at about {copies:.1f} copies of MET over {cep7:.1f} of CEP7-like: CEP7-like is "
+            "low, MET is not gained."
+        )
 
     def verdict(self) -> str:
         """One word for all groups together."""
@@ -218,29 +293,28 @@ class _Evidence:
         """Quantities missing in some draw."""
         return [quantity for quantity, values in self.values.items() if np.isnan(values).any()]
 
+    def _class_is_open(self, unclear: Bools) -> bool:
+        """Whether the class of focality alone keeps groups that are ``unclear`` from an answer."""
+        if all(clause.focality is None for clause in self.category.clauses):
+            return False
+        certain, _ = self.joined(None)
+        return bool((unclear & (self.draws.fraction(certain) >= self.decide - ROUNDING)).any())
+
     def reasons(self, range_reason: str, missing: Mapping[str, str]) -> tuple[str, ...]:
         """Why there is no verdict."""
         found: list[str] = []
         unclear = ~self.met & ~self.not_met
         if (unclear & (self.high - self.low > ROUNDING)).any():
             found += [missing[quantity] for quantity in self._missing()]
-            found += ["focality_undecided"] * ("undecided" in self.permits)
         if (unclear.any() or self.met.any()) and not (unclear.all() or self.met.all()):
             found.append(range_reason)
+        elif self._class_is_open(unclear):
+            found.append("focality_undecided")
         elif (unclear & ((self.low > 1 - self.decide) | (self.high < self.decide))).any():
             found.append("interval_spans_bound")
         if self.blind.any():
             found.append("below_limit_of_detection")
         return tuple(dict.fromkeys(found))
-
-
-def _permit(clause: Any, focality: str) -> str:
-    """Whether focality lets a clause hold: yes, no, or undecided."""
-    if clause.focality is None or focality in clause.focality:
-        return "yes"
-    if focality != "indeterminate":
-        return "no"
-    return "yes" if clause.undecided == "accept" else "undecided"
 
 
 def _reaches(values: Floats, clause: Any) -> Bools:

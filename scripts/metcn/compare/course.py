@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from metcn.copies.posterior import Draws
 from metcn.stats.estimate import Estimate
 
-COPIES, RATIO = 5.0, 2.0  # bounds that most trials of acquired resistance share: copies or MET/CEP7-like
+# bounds that most trials of acquired resistance share, copies or MET/CEP7-like, and the copies that a ratio needs
+COPIES, RATIO, LEAST_COPIES = 5.0, 2.0, 4.5
 SEED = 11
 COURSES = ("acquired", "present_at_both", "lost", "absent_at_both", "indeterminate")
 
@@ -23,8 +24,8 @@ Span = tuple[float, float]
 class Sample:
     """Draws of one sample, and which groups of them could not have shown an amplification.
 
-    ``blind`` has shape (groups,): true of a group whose limit of detection lies above the bound while MET was not seen
-    above neutral.
+    ``blind`` has shape (groups,): true of a group in which the sample does not tell the bound from two copies, while MET
+    was not seen above neutral.
     """
 
     draws: Draws
@@ -46,7 +47,8 @@ class Sample:
         """Lowest and highest probability of an amplification over the groups: from 0 where it could not be seen."""
         if not np.isfinite(self.draws.copies).all():
             return 0.0, 1.0
-        seen = (self.draws.copies >= COPIES) | (self.draws.met_cep7 >= RATIO)
+        by_ratio = (self.draws.met_cep7 >= RATIO) & (self.draws.copies >= LEAST_COPIES)
+        seen = (self.draws.copies >= COPIES) | by_ratio
         probability = self.draws.by_group(seen, lambda rows: rows.mean(axis=1))
         highest = np.where(self.blind, 1.0, probability)
         return float(probability.min()), float(highest.max())

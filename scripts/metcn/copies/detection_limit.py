@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn.mixture import expected_ratio, tumour_copies
+from metcn.mixture import NORMAL_COPIES, expected_ratio, tumour_copies
 from metcn.purity.grid import PurityGrid
 from metcn.stats import student_t
 
@@ -72,6 +72,21 @@ def copies_by_group(ratio: float, se: float, grid: PurityGrid, *, power: float) 
         enough = np.bincount(label, weights=weight * each) >= power * whole
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
     return high
+
+
+def told_from_two(se: float, grid: PurityGrid, *, power: float) -> NDArray[np.float64]:
+    """Fewest copies that the sample tells from two, for each group of the grid, shape (groups,); NaN for a missing ``se``.
+
+    Those at which a tumour with two copies is as often as not found with fewer than so many by a test of level
+    ``1 - power``. A negative answer below them would be as probable at the bound as at two copies; above them, at a
+    ``power`` of .95, it is ten times as probable at two.
+
+    >>> told_from_two(0.05, PurityGrid.point(0.2, 2.0), power=0.95).round(2)
+    array([2.57])
+    """
+    neutral = expected_ratio(NORMAL_COPIES, grid.purity, grid.ploidy)
+    copies = tumour_copies(neutral * 2 ** (se * student_t.quantile(power)), grid.purity, grid.ploidy)
+    return grid.mean_by_group(copies)
 
 
 def detectable_copies(ratio: float, se: float, grid: PurityGrid, *, power: float) -> float:

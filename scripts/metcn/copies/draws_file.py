@@ -15,6 +15,9 @@ from metcn.files import writing
 NAMES = {
     "copies": "gcn",
     "cep7": "cep7",
+    "cep7_p": "cep7_p",
+    "cep7_q": "cep7_q",
+    "cep7_from_arm": "cep7_from_arm",
     "arm_q": "arm_q",
     "arm_p": "arm_p",
     "met_cep7": "ratio",
@@ -24,6 +27,7 @@ NAMES = {
     "ploidy": "ploidy",
     "weight": "weight",
     "group": "group",
+    "extent": "extent",
 }
 
 

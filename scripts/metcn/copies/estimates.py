@@ -25,6 +25,7 @@ class DetectionLimit:
     purity_for : bound in copies, as text -> smallest purity at which so many copies would be seen; NaN where none is.
     detected, above_neutral : whether MET was told from two copies, at ``alpha`` and beyond all doubt.
     copies_by_group, ploidy_by_group : fewest copies and mean ploidy of each group.
+    told_by_group : copies of each group from which a negative says anything.
     amplicon : the same limits for an amplicon around MET of several sizes, from the scan.
     """
 
@@ -37,6 +38,7 @@ class DetectionLimit:
     above_neutral: bool = False
     copies_by_group: tuple[float, ...] = ()
     ploidy_by_group: tuple[float, ...] = ()
+    told_by_group: tuple[float, ...] = ()
     amplicon: tuple[AmpliconLimit, ...] = ()
 
     @classmethod
@@ -53,6 +55,7 @@ class DetectionLimit:
             above_neutral=bool(record.get("above_neutral")),
             copies_by_group=tuple(map(number, record.get("copies_by_group") or ())),
             ploidy_by_group=tuple(map(number, record.get("ploidy_by_group") or ())),
+            told_by_group=tuple(map(number, record.get("told_by_group") or ())),
             amplicon=tuple(AmpliconLimit.from_json(each) for each in record.get("amplicon") or ()),
         )
 
@@ -70,6 +73,7 @@ class DetectionLimit:
             "above_neutral": self.above_neutral,
             "copies_by_group": list(self.copies_by_group),
             "ploidy_by_group": list(self.ploidy_by_group),
+            "told_by_group": list(self.told_by_group),
             "amplicon": [each.to_json() for each in self.amplicon],
         }
 
@@ -260,6 +264,7 @@ class CopyEstimates:
     met_copies, cep7_copies, met_cep7 : copies per tumour cell and their ratio, from all the evidence.
     met_ratio, plasma_copies, gene_copies : depth ratio, twice that, and copies, from MET's own bins alone.
     copies_reached, ratio_reached : bound as text -> probability that MET copies, or MET/CEP7-like, reach it.
+    germline : copies of MET in normal cells -> their probability; None of a sample without a result.
     basis : ``gene``, or ``gene_and_amplicon`` where MET's few bins lean on those of its amplicon.
     level : MET's level that copies rest on, with its own error.
     lod : limits of detection.
@@ -278,6 +283,7 @@ class CopyEstimates:
     gene_copies: Estimate = NOTHING
     copies_reached: Mapping[str, Estimate] | None = None
     ratio_reached: Mapping[str, Estimate] | None = None
+    germline: Mapping[int, float] | None = None
     basis: str = ""
     level: Level | None = None
     lod: DetectionLimit = DetectionLimit()
@@ -291,11 +297,14 @@ class CopyEstimates:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> CopyEstimates:
         """The estimates of a JSON; what a sample without a result lacks is missing."""
-        level, decision, amplicon = (record.get(name) for name in ("level", "focality", "amplicon"))
+        level, decision, amplicon, germline = (
+            record.get(name) for name in ("level", "focality", "amplicon", "germline")
+        )
         return cls(
             **{name: Estimate.from_json(record[name]) if record.get(name) else NOTHING for name in NAMES},
             copies_reached=probabilities(record, "p_copies_ge"),
             ratio_reached=probabilities(record, "p_ratio_ge"),
+            germline=None if germline is None else {int(copies): float(value) for copies, value in germline.items()},
             basis=record.get("basis") or "",
             level=Level.from_json(level) if level else None,
             lod=DetectionLimit.from_json(record.get("lod") or {}),
@@ -318,6 +327,7 @@ class CopyEstimates:
             **{name: getattr(self, name).to_json() for name in NAMES},
             **shown_probabilities("p_copies_ge", self.copies_reached or {}),
             **shown_probabilities("p_ratio_ge", self.ratio_reached or {}),
+            "germline": self.germline,
             "basis": self.basis,
             "level": self.level.to_json(),
             "lod": self.lod.to_json(),

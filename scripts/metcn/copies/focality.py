@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,32 @@ CLASSES = ("none", "focal", "arm", "polysomy")
 Floats = NDArray[np.float64]
 
 
-def classify(met: Floats, cep7: Floats, arm_q: Floats, *, broad: bool = False) -> NDArray[np.int8]:
+@dataclass(frozen=True, eq=False)
+class Around:
+    """Copies around MET at each draw, each of shape (draws,), NaN where missing: both sides of CEP7, and both arms."""
+
+    cep7_p: Floats
+    cep7_q: Floats
+    arm_q: Floats
+    arm_p: Floats
+
+    @property
+    def beside(self) -> Floats:
+        """What a focal gain stands out of: the rest of 7q, failing that the centromere's q side, then its p side."""
+        beside = np.where(np.isfinite(self.cep7_q), self.cep7_q, self.cep7_p)
+        return np.where(np.isfinite(self.arm_q), self.arm_q, beside)
+
+    @property
+    def centromere(self) -> Floats:
+        """What a gain of the arm lies above: the lower side of the centromere, and the rest of 7p.
+
+        7p is measured far better than the few bins beside the centromere, and where it is up with MET the whole
+        chromosome is.
+        """
+        return np.fmax(np.fmin(self.cep7_p, self.cep7_q), self.arm_p)
+
+
+def classify(met: Floats, around: Around, *, broad: bool = False) -> NDArray[np.int8]:
     """Class of each draw as an index into ``CLASSES``, -1 where it cannot be told.
 
     none
@@ -26,27 +51,34 @@ def classify(met: Floats, cep7: Floats, arm_q: Floats, *, broad: bool = False) -
     focal
         MET at least 1.5 times the rest of 7q, unless the region around MET is ``broad``: more than half of the arm.
     arm
-        Not focal, and MET at least 1.3 times the CEP7-like level: the gain includes 7q but not the centromere.
+        Not focal, and MET at least 1.3 times the rest of 7p and one side of the centromere: the gain ends there, or on 7q.
     polysomy
-        MET and CEP7-like up together.
+        MET up together with 7p or both sides of the centromere.
 
-    A missing arm (an assay without other bins on 7q) leaves focality to MET over CEP7-like; a missing CEP7-like level
-    leaves arm and polysomy undecided.
+    A missing arm (an assay without other bins on 7q) leaves focality to MET over the centromere; where 7p and the
+    centromere are missing, arm and polysomy cannot be told apart.
 
-    >>> copies = np.array([2.0, 12.0, 6.0, 6.0])
-    >>> [CLASSES[index] for index in classify(copies, np.array([2.0, 2.0, 2.0, 6.0]), np.array([2.0, 2.0, 6.0, 6.0]))]
+    >>> met, two, six = np.array([2.0, 12.0, 6.0, 6.0]), np.full(4, 2.0), np.array([2.0, 2.0, 6.0, 6.0])
+    >>> around = Around(cep7_p=np.array([2.0, 2.0, 2.0, 6.0]), cep7_q=six, arm_q=six, arm_p=two)
+    >>> [CLASSES[index] for index in classify(met, around)]
     ['none', 'focal', 'arm', 'polysomy']
     """
-    beside = np.where(np.isfinite(arm_q), arm_q, cep7)
     out = np.full(len(met), -1, dtype=np.int8)
+    beside, centromere = around.beside, around.centromere
     gained = met >= GAINED
     out[met < GAINED] = CLASSES.index("none")
     stands_out = np.zeros(len(met), dtype=bool) if broad else met >= STANDS_OUT * beside
     wide = gained & (np.isfinite(met) if broad else met < STANDS_OUT * beside)
     out[gained & stands_out] = CLASSES.index("focal")
-    out[wide & (met >= ARM_OVER_CENTROMERE * cep7)] = CLASSES.index("arm")
-    out[wide & (met < ARM_OVER_CENTROMERE * cep7)] = CLASSES.index("polysomy")
+    out[wide & (met >= ARM_OVER_CENTROMERE * centromere)] = CLASSES.index("arm")
+    out[wide & (met < ARM_OVER_CENTROMERE * centromere)] = CLASSES.index("polysomy")
     return out
+
+
+def classified(draws: Draws, *, broad: bool = False) -> Draws:
+    """The draws with the class of each; ``broad`` as in `classify`."""
+    around = Around(draws.cep7_p, draws.cep7_q, draws.arm_q, draws.arm_p)
+    return replace(draws, extent=classify(draws.copies, around, broad=broad))
 
 
 def boundary(inside: Floats, outside: Floats) -> int:
@@ -83,18 +115,18 @@ class Focality:
     evidence: dict[str, float]
 
 
-def focality(draws: Draws, *, decide: float, broad: bool = False) -> Focality:
+def focality(draws: Draws, *, decide: float) -> Focality:
     """The class whose probability reaches ``decide`` in every group of draws, else ``indeterminate``; and all of them.
 
-    >>> amplified = Draws.of({"copies": [12.0], "cep7": [2.0], "arm_q": [2.1], "weight": [1.0]})
-    >>> focality(amplified, decide=0.8).name
+    >>> amplified = Draws.of({"copies": [12.0], "cep7_p": [2.0], "arm_q": [2.1], "weight": [1.0]})
+    >>> focality(classified(amplified), decide=0.8).name
     'focal'
     """
-    classes = classify(draws.copies, draws.cep7, draws.arm_q, broad=broad)
+    classes = draws.extent
     lowest = np.array([draws.by_group(classes == index, _mean).min() for index in range(len(CLASSES))])
     best = int(np.argmax(lowest))
     name = CLASSES[best] if lowest[best] >= decide else "indeterminate"
-    undecided = _open(draws, classes < 0, broad=broad)
+    undecided = _open(draws, classes < 0)
     nan = float("nan")
     evidence = {each: nan if each in undecided else float(lowest[index]) for index, each in enumerate(CLASSES)}
     return Focality(name, evidence)
@@ -106,11 +138,11 @@ def _mean(rows: NDArray) -> Floats:
     return mean
 
 
-def _open(draws: Draws, untold: NDArray[np.bool_], *, broad: bool) -> list[str]:
+def _open(draws: Draws, untold: NDArray[np.bool_]) -> list[str]:
     """Classes that draws which cannot be told might belong to: all without MET, else those of a gain."""
     if not untold.any():
         return []
     if np.isnan(draws.copies[untold]).any():
         return list(CLASSES)
-    beside = np.isfinite(draws.cep7) | np.isfinite(draws.arm_q)
-    return ["arm", "polysomy", *([] if broad or beside[untold].all() else ["focal"])]
+    around = Around(draws.cep7_p, draws.cep7_q, draws.arm_q, draws.arm_p)
+    return ["arm", "polysomy", *([] if np.isfinite(around.beside[untold]).all() else ["focal"])]

@@ -51,17 +51,16 @@ def _estimate(
     """Estimate of one gene."""
     own = bins.level(loci.own_bins(bins, locus))
     arm, other = loci.beside(bins, locus, facts)
-    nan = float("nan")
-    levels = {"met": own, "arm_q": arm, "cep7": other}
+    levels = {"met": own, "arm_q": arm, "cep7_p": other}
     measured = estimating.Measured(
-        log2={name: level.log2 for name, level in levels.items()} | {"arm_p": nan},
-        se={name: level.se for name, level in levels.items()} | {"arm_p": nan},
+        log2={name: level.log2 for name, level in levels.items()},
+        se={name: level.se for name, level in levels.items()},
         baseline_se=bins.baseline_se,
         fragments={name: level.fragments for name, level in levels.items()},
     )
     alternatives = mixture.grid.group_count > 1
     draws = mixture.posterior(measured, DRAWS_OF_ALTERNATIVES if alternatives else DRAWS)
-    extent = focality.focality(draws, decide=decide).name
+    extent = focality.focality(focality.classified(draws), decide=decide).name
     beside = arm if arm.bins else other
     if extent == "focal" and not detection_limit.detected(
         own.log2 - beside.log2, float(np.hypot(own.se, beside.se)), alpha=alpha

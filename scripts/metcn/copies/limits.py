@@ -58,6 +58,7 @@ def of_sample(
         detected=found or detection_limit.detected(met.log2, met.se, alpha=alpha),
         above_neutral=found or detection_limit.detected(met.log2, met.se, alpha=surely),
         copies_by_group=tuple(by_group.tolist()),
+        told_by_group=tuple(detection_limit.told_from_two(met.se, grid, power=power).tolist()),
         ploidy_by_group=tuple(grid.mean_by_group(grid.ploidy).tolist()),
         amplicon=tuple(
             AmpliconLimit(
@@ -69,14 +70,15 @@ def of_sample(
 
 
 def of_verdicts(lod: DetectionLimit) -> dict[str, NDArray[np.float64]]:
-    """Smallest detectable value per purity-corrected quantity and group of draws; NaN: none is detectable.
+    """Smallest value told from two copies per purity-corrected quantity and group of draws; NaN: none is.
 
     Empty where MET surely lies above neutral: what is left to tell is how far, and for that the draws are enough. Each
-    plausible purity has a limit of its own.
+    plausible purity has a limit of its own. It is not the limit of detection: that asks for hardly any false positive
+    and hardly any miss at once, where a negative only has to be the likelier by far (`detection_limit.told_from_two`).
     """
     if lod.above_neutral:
         return {}
-    copies, ploidy = (np.array(values or [np.nan]) for values in (lod.copies_by_group, lod.ploidy_by_group))
+    copies, ploidy = (np.array(values or [np.nan]) for values in (lod.told_by_group, lod.ploidy_by_group))
     return {"gcn": copies, "gcn_minus_ploidy": copies - ploidy}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from metcn.copies import germline
 from metcn.copies import posterior as estimating
 from metcn.errors import InputError
 from metcn.files import read_json
@@ -16,7 +17,13 @@ from metcn.purity.grid import PurityGrid
 from metcn.purity.result import PurityResult
 
 SCHEMA = 1
-LEVELS = {"met": ("met",), "cep7": ("cep7",), "arm_q": ("arms", "7q"), "arm_p": ("arms", "7p")}
+LEVELS = {
+    "met": ("met",),
+    "cep7_p": ("cep7", "p"),
+    "cep7_q": ("cep7", "q"),
+    "arm_q": ("arms", "7q"),
+    "arm_p": ("arms", "7p"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +53,24 @@ class Mixture:
 
 
 def levels(measured: Mapping[str, Any]) -> estimating.Measured:
-    """Log2 ratios and own errors of the levels a call needs, from a ratios JSON."""
+    """Log2 ratios and own errors of the levels a call needs, from a ratios JSON; NaN for a side without bins enough."""
+    used = {name: where for name, where in LEVELS.items() if where[0] != "cep7" or where[1] in measured["cep7"]["sides"]}
     return estimating.Measured(
-        log2={name: number(measured, *where, "log2") for name, where in LEVELS.items()},
-        se={name: _own_error(measured, *where) for name, where in LEVELS.items()},
+        log2={name: number(measured, *where, "log2") for name, where in used.items()},
+        se={name: _own_error(measured, *where) for name, where in used.items()},
         baseline_se=number(measured, "baseline", "se"),
-        fragments={name: _fragments(measured, where) for name, where in LEVELS.items()},
+        fragments={name: _fragments(measured, where) for name, where in used.items()},
+        correlation=tuple(tuple(row) for row in measured.get("correlation") or ()),
+        germline=_germline(measured),
     )
+
+
+def _germline(measured: Mapping[str, Any]) -> dict[int, float]:
+    """Copies of MET in normal cells, as the matched normal shows them beside a panel of normals."""
+    matched = measured.get("matched_normal")
+    if not matched:
+        return {2: 1.0}
+    return germline.probabilities(number(matched, "met", "log2"), number(matched, "met", "se"))
 
 
 def _fragments(measured: Mapping[str, Any], where: tuple[str, ...]) -> float:

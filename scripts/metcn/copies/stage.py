@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metcn.copies import amplicon as amplicons
-from metcn.copies import draws_file, focality, genes, limits, loci
+from metcn.copies import draws_file, focality, genes, germline, limits, loci
 from metcn.copies.estimates import (
     AmpliconEstimate,
     AmpliconLevel,
@@ -30,6 +31,7 @@ from metcn.purity.result import PurityResult
 from metcn.stats.estimate import Level
 
 RATIO_BOUNDS = (2,)
+MOSTLY = 0.5  # of the draws of a group
 SHALLOW = ("wgs", "swgs")  # assays whose few bins in MET may lean on those of its amplicon
 
 
@@ -53,7 +55,8 @@ def copies(
     own = levels(measured)
     level = _with_amplicon(own, scanned) if measured["assay"] in SHALLOW else own
     drawn, alone = (mixture.posterior(each, draw_count) for each in (level, own))
-    extent = focality.focality(drawn, decide=settings["decide_focality"], broad=_is_broad(scanned))
+    drawn = focality.classified(drawn, broad=_is_broad(scanned))
+    extent = focality.focality(drawn, decide=settings["decide_focality"])
     seen = amplicons.by_level(bins, measured, facts) if scanned is None and extent.name == "focal" else scanned
     of_genes = partial(
         genes.copies_of,
@@ -63,6 +66,7 @@ def copies(
         alpha=settings["alpha"],
         decide=settings["decide_focality"],
     )
+    lod = _limit(measured, known.ploidy.value, mixture.grid, searched, settings)
     ratio = number(measured, "met", "ratio")  # of MET's own bins, whatever its amplicon says
     result = CopyEstimates(
         met_copies=drawn.interval("copies"),
@@ -73,17 +77,43 @@ def copies(
         gene_copies=alone.interval("copies"),
         copies_reached=drawn.at_least("copies", limits.COPY_BOUNDS),
         ratio_reached=drawn.at_least("met_cep7", RATIO_BOUNDS),
+        germline=own.germline,
         basis="gene" if level is own else "gene_and_amplicon",
         level=Level(level.log2["met"], level.se["met"]),
-        lod=_limit(measured, known.ploidy.value, mixture.grid, searched, settings),
+        lod=lod,
         draw_count=draw_count,
         focality=Decision(extent, settings["decide_focality"], _surroundings(drawn, seen)),
         amplicon=None if seen is None else _amplicon(seen, own, mixture, draw_count),
         neighbours=of_genes((*genomes.NEIGHBOURS, *genomes.CONTEXT)),
         genes=of_genes(_names(settings["genes"])),
+        reasons=_reasons(drawn, own, mixture, measured, lod, extent),
     )
     write_json(output, result.to_json())
     draws_file.write(draws, drawn)
+
+
+def _reasons(
+    drawn: Draws,
+    own: Measured,
+    mixture: Mixture,
+    measured: Mapping[str, Any],
+    lod: DetectionLimit,
+    extent: focality.Focality,
+) -> tuple[str, ...]:
+    """Codes of what a reader must know of the estimates: another gene's amplicon over CEP7, a possible germline gain."""
+    alone = measured.get("matched_normal") is None and measured.get("mode") != "matched_normal"
+    gain = lod.detected and extent.name not in ("arm", "polysomy")
+    told = {
+        "cep7_in_amplicon": bool((drawn.by_group(drawn.cep7_from_arm, _mean) > MOSTLY).any()),
+        "could_be_germline": alone and gain and germline.explains(own, mixture.grid),
+    }
+    return tuple(code for code, holds in told.items() if holds)
+
+
+def _mean(rows: NDArray) -> NDArray[np.float64]:
+    """Mean of each row."""
+    mean: NDArray[np.float64] = np.mean(rows, axis=1)
+    return mean
 
 
 def _limit(

@@ -334,28 +334,3 @@ def joined(one: Level, other: Level) -> Level:
         one.fragments + other.fragments,
         one.expected + other.expected,
     )
-
-
-class TwoSided(NamedTuple):
-    """Level of the centromere from its two sides, and whether they disagree by more than three errors."""
-
-    level: Level
-    disagree: bool
-
-
-def two_sided(p_side: Level, q_side: Level, *, smallest: int) -> TwoSided:
-    """Level of the centromere from its two sides, and whether they disagree by more than three errors.
-
-    With enough bins on both sides the linear mean of the two is taken: where they agree it is the common level, where
-    they do not it is as far from the one as from the other, and the error covers both.
-    """
-    if min(p_side.bins, q_side.bins) < smallest:
-        return TwoSided(q_side if q_side.bins >= p_side.bins else p_side, False)
-    linear = (2**p_side.log2 + 2**q_side.log2) / 2
-    gap = abs(p_side.log2 - q_side.log2)
-    error = np.hypot(p_side.se, q_side.se)
-    disagree = bool(gap > 3 * error)
-    combined = float(np.hypot(error / 2, gap / 2 if disagree else 0.0))
-    seen, due = p_side.fragments + q_side.fragments, p_side.expected + q_side.expected
-    level = Level(float(np.log2(linear)), combined, p_side.bins + q_side.bins, fragments=seen, expected=due)
-    return TwoSided(level, disagree)

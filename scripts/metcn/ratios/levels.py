@@ -12,8 +12,10 @@ from metcn.bins.layout import BinLayout
 from metcn.genome.build import Interval
 from metcn.genome.locus import Locus, Target
 from metcn.ratios import correct as core
+from metcn.ratios import window_errors
 from metcn.ratios.measurement import Baseline, CentromereLevel, ErrorParts, LocusLevel, MetLevel
-from metcn.reference.panel import KindNull, share_of
+from metcn.ratios.window_errors import WindowErrors
+from metcn.reference.panel import KindNull, Panel, share_of
 from metcn.stats import fragments as counting
 
 FEW_BACKBONE_BINS = 20  # an amplicon assay has no more than some tens of inserts
@@ -53,16 +55,20 @@ class Observed:
     def level(self, members: NDArray) -> core.Level:
         """Level of some bins without the baseline's error: bin noise, and what groups share over their number."""
         level = self.own_level(members)
-        if level.bins == 0:
-            return level
+        return replace(level, se=float(np.hypot(level.se, self.common(members)))) if level.bins else level
+
+    def common(self, members: NDArray) -> float:
+        """Error that the groups of some bins share, log2, which falls with their number; NaN without a bin."""
         rows = np.flatnonzero(members & np.isfinite(self.log2))
+        if rows.size == 0:
+            return float("nan")
         precision = 1 / np.hypot(self.sd[rows], core.BIN_FLOOR) ** 2
         common = 0.0  # what the kinds share is not known, so their errors add up
         for name in np.unique(self.kind[rows]):
             own = self.kind[rows] == name
             share = share_of(self.averaged.get(str(name), {}), _groups_alike(self.group[rows][own], precision[own]))
             common += precision[own].sum() / precision.sum() * share * self.excess.get(str(name), 0.0)
-        return replace(level, se=float(np.hypot(level.se, common)))
+        return float(common)
 
     def own_level(self, members: NDArray) -> core.Level:
         """Level of some bins with the error of bin noise alone, which is not below that of counting their fragments.
@@ -84,12 +90,37 @@ class Observed:
 
 @dataclass(frozen=True)
 class TargetLevels:
-    """Levels of a target's own bins, of what stands for its centromere, and of its arms without their confounders."""
+    """Levels of a target's own bins, of what stands for its centromere, and of its arms without their confounders.
+
+    ``correlation`` is that of the errors of the target, of the two sides of its centromere (p, q) and of the arms (q,
+    p) without the baseline's, in this order; empty where it is not known.
+    """
 
     own: MetLevel
     centromere: CentromereLevel
     p_arm: LocusLevel
     q_arm: LocusLevel
+    correlation: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Bins that stand for the centromere's two sides and for the arms, each of shape (bins,), and the sides' tier.
+
+    ``sides`` names those that have bins enough; a tier that is ``none`` has none.
+    """
+
+    tier: str
+    sides: tuple[str, ...]
+    cep7_p: NDArray[np.bool_]
+    cep7_q: NDArray[np.bool_]
+    arm_q: NDArray[np.bool_]
+    arm_p: NDArray[np.bool_]
+
+    @property
+    def all(self) -> tuple[NDArray[np.bool_], ...]:
+        """Sides p and q, arms q and p."""
+        return self.cep7_p, self.cep7_q, self.arm_q, self.arm_p
 
 
 def _groups_alike(group: NDArray, weight: NDArray) -> float:
@@ -99,19 +130,58 @@ def _groups_alike(group: NDArray, weight: NDArray) -> float:
 
 
 def measure(
-    target: Target, seen: Observed, layout: BinLayout, baseline: Baseline, null: Mapping[str, KindNull]
+    target: Target, seen: Observed, layout: BinLayout, baseline: Baseline, panel: Panel, scale: Mapping[str, float]
 ) -> TargetLevels:
-    """Levels of a target, of what stands for its centromere, and of its two arms; ``null`` is the panel's."""
-    on_chromosome = layout.chromosome == target.locus.chromosome
-    middle = target.centromere.middle
-    p_arm = on_chromosome & (layout.midpoint < middle) & ~_within(layout, target.beside_arm_p)
-    q_arm = on_chromosome & (layout.midpoint >= middle) & ~_within(layout, target.beside_arm_q)
+    """Levels of a target, of what stands for its centromere, and of its two arms.
+
+    ``panel`` are the normals it is compared with, and ``scale`` is the noise of each kind over what they lead to expect.
+    """
+    own = met(target, seen, layout, baseline, panel.null)
+    windows = windows_of(target, seen, layout)
+    around = [seen.level(members) for members in windows.all]
+    correlation: tuple[tuple[float, ...], ...] = ()
+    errors = _errors(windows, seen, layout, panel, scale)
+    if errors is not None:
+        alone = [seen.own_level(members) for members in windows.all]
+        total = np.hypot([level.se for level in alone], errors.sd[1:])
+        around = [replace(level, se=float(se)) for level, se in zip(around, total, strict=True)]
+        of_met = float(np.hypot(own.se_parts.bin_noise, own.se_parts.gene_excess))
+        between = errors.between(np.array([of_met, *total]))
+        correlation = tuple(tuple(row) for row in between.round(6).tolist())
+    p_side, q_side, q_arm, p_arm = around
     return TargetLevels(
-        own=met(target, seen, layout, baseline, null),
-        centromere=centromere(target, seen, layout),
-        p_arm=shown(seen.level(p_arm)),
-        q_arm=shown(seen.level(q_arm)),
+        own=own,
+        centromere=centromere(windows, p_side, q_side, correlation[1][2] if correlation else 0.0),
+        p_arm=shown(p_arm),
+        q_arm=shown(q_arm),
+        correlation=correlation,
     )
+
+
+def _errors(
+    windows: Windows, seen: Observed, layout: BinLayout, panel: Panel, scale: Mapping[str, float]
+) -> WindowErrors | None:
+    """Errors beyond bin noise of MET and of the windows around it, as normals show them; None where none does.
+
+    A sample noisier than normals strays as much further; the prior is what the typical window of normals strays by.
+    """
+    if not panel.rests:
+        return None
+    sd = np.hypot(seen.sd, core.BIN_FLOOR)
+    weight = np.where(np.isfinite(seen.log2) & np.isfinite(sd), 1 / sd**2, 0.0)
+    noisier = {name: max(value, 1.0) for name, value in scale.items()}
+    normal = {name: null.excess for name, null in panel.null.items() if np.isfinite(null.excess)}
+    expected = replace(seen, excess={**seen.excess, **normal})
+    members = [layout.met, *windows.all]
+    typical = np.array([expected.common(one) for one in members])
+    errors = window_errors.of_normals(panel.rests, layout.kind, layout.group, weight, members, typical)
+    if errors is None:
+        return None
+    each = np.ones(len(layout))
+    for name, value in noisier.items():
+        each[layout.kind == name] = value
+    noisiness = [float(np.average(each[one], weights=weight[one])) if weight[one].any() else 1.0 for one in members]
+    return replace(errors, sd=errors.sd * np.maximum(noisiness, 1.0))
 
 
 def met(
@@ -136,22 +206,54 @@ def met(
     )
 
 
-def centromere(target: Target, seen: Observed, layout: BinLayout) -> CentromereLevel:
-    """The centromere's level from the nearest tier that has bins enough, its two sides, and whether they disagree."""
-    proxy = target.centromere
-    outside = (layout.chromosome == target.locus.chromosome) & ~layout.within(target.locus.neighbourhood)
+def windows_of(target: Target, seen: Observed, layout: BinLayout) -> Windows:
+    """Bins around a target: those of the nearest tier that has bins enough on a side, and the arms."""
+    proxy, on_chromosome = target.centromere, layout.chromosome == target.locus.chromosome
+    p_half = on_chromosome & (layout.midpoint < proxy.middle)
+    q_half = on_chromosome & (layout.midpoint >= proxy.middle)
+    arm_p = p_half & ~_within(layout, target.beside_arm_p)
+    arm_q = q_half & ~_within(layout, target.beside_arm_q)
+    outside, usable = ~layout.within(target.locus.neighbourhood), np.isfinite(seen.log2) & np.isfinite(seen.sd)
     for tier in proxy.tiers:
         members = _within(layout, tier.windows) if tier.windows else ~_within(layout, proxy.confounders)
-        p_side = seen.level(outside & members & (layout.midpoint < proxy.middle))
-        q_side = seen.level(outside & members & (layout.midpoint >= proxy.middle))
-        if max(p_side.bins, q_side.bins) >= tier.smallest:
-            name, (level, disagree) = tier.name, core.two_sided(p_side, q_side, smallest=tier.smallest)
-            break
+        p_side, q_side = p_half & outside & members, q_half & outside & members
+        bins = {"p": int((p_side & usable).sum()), "q": int((q_side & usable).sum())}
+        sides = tuple(side for side, number in bins.items() if number >= tier.smallest)
+        if sides:
+            return Windows(tier.name, sides, p_side, q_side, arm_q, arm_p)
+    return Windows("none", (), p_side, q_side, arm_q, arm_p)
+
+
+def centromere(
+    windows: Windows, p_side: core.Level, q_side: core.Level, correlation: float = 0.0
+) -> CentromereLevel:
+    """The centromere's level, the linear mean of its sides or that of the one that is known; do they disagree?
+
+    The error is that of the mean: where the sides differ, both are carried on apart. ``correlation`` is that of theirs.
+    They disagree where they differ by more than three errors.
+    """
+    known = [level for name, level in (("p", p_side), ("q", q_side)) if name in windows.sides]
+    nan = float("nan")
+    if not known:
+        level, disagree = core.Level(nan, nan, 0), False
+    elif len(known) == 1:
+        level, disagree = known[0], False
     else:
-        name, level, disagree = "none", core.Level(float("nan"), float("nan"), 0), False
+        weight = [2**one.log2 / (2**p_side.log2 + 2**q_side.log2) for one in known]
+        parts = [part * one.se for part, one in zip(weight, known, strict=True)]
+        error = np.sqrt(parts[0] ** 2 + parts[1] ** 2 + 2 * correlation * parts[0] * parts[1])
+        apart = np.sqrt(max(p_side.se**2 + q_side.se**2 - 2 * correlation * p_side.se * q_side.se, 0.0))
+        disagree = bool(abs(p_side.log2 - q_side.log2) > 3 * apart)
+        linear = (2**p_side.log2 + 2**q_side.log2) / 2
+        level = core.Level(
+            float(np.log2(linear)),
+            float(error),
+            p_side.bins + q_side.bins,
+            fragments=p_side.fragments + q_side.fragments,
+        )
     return CentromereLevel(
-        tier=name, log2=level.log2, se=level.se, ratio=float(2**level.log2), bins=level.bins,
-        fragments=level.fragments, p=shown(p_side), q=shown(q_side), sides_disagree=disagree,
+        tier=windows.tier, log2=level.log2, se=level.se, ratio=float(2**level.log2), bins=level.bins,
+        fragments=level.fragments, p=shown(p_side), q=shown(q_side), sides=windows.sides, sides_disagree=disagree,
     )  # fmt: skip
 
 

@@ -57,10 +57,10 @@ def measured(
         expected=expected,
         summed=profile.summed,
     )
-    met = levels.measure(locus.met(genome), seen, layout, based.baseline, panel.null)
+    met = levels.measure(locus.met(genome), seen, layout, based.baseline, panel, profile.scale)
     egfr = levels.gene(locus.egfr(genome), seen, layout)
     arms = {"7p": met.p_arm, "7q": met.q_arm}
-    return Measured(profile, seen, LocusLevels(met.own, met.centromere, arms, egfr, based.baseline))
+    return Measured(profile, seen, LocusLevels(met.own, met.centromere, arms, egfr, based.baseline, met.correlation))
 
 
 def _observations(counts: fragments.Counts, layout: BinLayout, panel: Panel) -> fragments.Counts:

@@ -92,7 +92,7 @@ class MetLevel:
 
 @dataclass(frozen=True)
 class CentromereLevel:
-    """The CEP7-like level: its tier, log2 ratio, error, bins and fragments, and its two sides."""
+    """The CEP7-like level: its tier, log2 ratio, error, bins and fragments; its two sides, and those that it rests on."""
 
     tier: str
     log2: float
@@ -102,18 +102,19 @@ class CentromereLevel:
     fragments: float
     p: LocusLevel
     q: LocusLevel
+    sides: tuple[str, ...]
     sides_disagree: bool
 
     def to_json(self) -> dict[str, Any]:
         """Its block of the JSON."""
-        return asdict(self)
+        return asdict(self) | {"sides": list(self.sides)}
 
     @classmethod
     def from_json(cls, record: Record) -> CentromereLevel:
         """Level of which `to_json` gives ``record``."""
         floats = _numbers({name: record[name] for name in ("log2", "se", "ratio", "fragments")})
         sides = {side: LocusLevel.from_json(record[side]) for side in ("p", "q")}
-        return cls(**{**record, **floats, **sides})
+        return cls(**{**record, **floats, **sides, "sides": tuple(record["sides"])})
 
 
 @dataclass(frozen=True)
@@ -143,13 +144,18 @@ class Baseline:
 
 @dataclass(frozen=True)
 class LocusLevels:
-    """Levels that a call rests on; ``arms`` are 7p and 7q without the neighbourhoods of EGFR and MET."""
+    """Levels that a call rests on; ``arms`` are 7p and 7q without the neighbourhoods of EGFR and MET.
+
+    ``correlation`` is that of the errors of `metcn.copies.posterior.SIDES`, without the baseline's; empty where it is
+    not known.
+    """
 
     met: MetLevel
     cep7: CentromereLevel
     arms: dict[str, LocusLevel]
     egfr: LocusLevel
     baseline: Baseline
+    correlation: tuple[tuple[float, ...], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Their blocks of the JSON."""
@@ -159,6 +165,7 @@ class LocusLevels:
             "arms": {name: level.to_json() for name, level in self.arms.items()},
             "egfr": self.egfr.to_json(),
             "baseline": self.baseline.to_json(),
+            "correlation": [list(row) for row in self.correlation],
         }
 
     @classmethod
@@ -170,6 +177,7 @@ class LocusLevels:
             arms={name: LocusLevel.from_json(level) for name, level in record["arms"].items()},
             egfr=LocusLevel.from_json(record["egfr"]),
             baseline=Baseline.from_json(record["baseline"]),
+            correlation=tuple(tuple(row) for row in record["correlation"]),
         )
 
 

@@ -11,7 +11,7 @@ from metcn.bins.layout import BinLayout
 from metcn.reference import sample_groups, tangent
 from metcn.reference.centre import BinStatistics, centre_and_spread, scale
 from metcn.reference.cross_validation import judge
-from metcn.reference.panel import FEWEST_NORMALS, KindNull, LeftOut, Panel
+from metcn.reference.panel import FEWEST_NORMALS, KindNull, LeftOut, Panel, Rests
 from metcn.run.settings import ReferenceSettings
 from metcn.stats import robust
 
@@ -72,19 +72,28 @@ def build(
     if len(kept) < FEWEST_NORMALS:
         spread[:] = 1.0  # too few to learn it: the sample's own noise gives the scale
     null: dict[str, KindNull] = {}
+    rests: dict[str, Rests] = {}
     left: dict[str, LeftOut] = {}
     for name in layout.kinds if len(kept) >= FEWEST_NORMALS else ():
         members = np.flatnonzero((layout.kind == name) & usable)
         if layout.fit[members].any():
-            rows = _sample(members, layout)
-            judged = judge(every[:, rows], layout.at(rows), most=settings.max_components, trusted=trusted)
+            sampled = _sample(members, layout)
+            judged = judge(
+                every[:, sampled.rows],
+                layout.at(sampled.rows),
+                most=settings.max_components,
+                trusted=trusted,
+                watched=sampled.watched,
+            )
             null[name] = judged.null
-            left |= {name: judged.left_out} if judged.left_out else {}
+            if judged.left_out:
+                rests[name] = _on_seven(judged.left_out, layout, trusted)
+                left[name] = judged.left_out.at(judged.left_out.regular)
             spread[layout.kind == name] *= judged.null.noise
     kept -= centre
     components = _components(kept, spread, layout, usable & layout.autosomal, null)
     male = male if male is None or trusted.all() else male[trusted]
-    return Panel(centre, spread, reasons, components.basis, null, len(kept), components.scores, male, left)
+    return Panel(centre, spread, reasons, components.basis, null, len(kept), components.scores, male, rests, left)
 
 
 def _males(log2_depth: Floats, x: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
@@ -123,7 +132,31 @@ def _components(
     return Components(basis, scores)
 
 
-def _sample(members: NDArray[np.intp], layout: BinLayout) -> NDArray[np.intp]:
-    """At most about ``SAMPLE_BINS`` of ``members``: runs of whole groups at an even stride, and MET."""
+class _Sample(NamedTuple):
+    """Bins that normals are judged on, and which of them are only watched: each has a rest, and nothing rests on it."""
+
+    rows: NDArray[np.intp]
+    watched: NDArray[np.bool_]
+
+
+def _sample(members: NDArray[np.intp], layout: BinLayout) -> _Sample:
+    """At most about ``SAMPLE_BINS`` of ``members``: runs of whole groups at an even stride, and MET.
+
+    Of chromosome 7 as many groups again are watched, by themselves and not in runs, so that all its windows have some.
+    """
     step = max(1, int(np.ceil(len(members) / SAMPLE_BINS)))
-    return members if step == 1 else members[(layout.group[members] // STRETCH % step == 0) | layout.met[members]]
+    if step == 1:
+        return _Sample(members, np.zeros(len(members), dtype=bool))
+    group = layout.group[members]
+    regular = (group // STRETCH % step == 0) | layout.met[members]
+    seven = layout.on_seven[members]
+    watched = seven & ~regular & (group % max(1, int(np.ceil(seven.sum() / SAMPLE_BINS))) == 0)
+    kept = regular | watched
+    return _Sample(members[kept], watched[kept])
+
+
+def _on_seven(left: LeftOut, layout: BinLayout, trusted: NDArray[np.bool_]) -> Rests:
+    """What is left of the panel's own normals on chromosome 7."""
+    seven = np.isin(left.label, layout.group[layout.on_seven])
+    variance = left.variance[seven].astype(np.float32)
+    return Rests(left.rest[np.ix_(trusted, seven)].astype(np.float32), variance, left.label[seven])

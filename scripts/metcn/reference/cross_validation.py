@@ -51,6 +51,8 @@ class Groups:
         Number of its chromosome.
     fit, learn, met : ndarray of bool
         Whether coefficients rest on it, whether components are learned on it, and whether it is MET's.
+    regular : ndarray of bool
+        Whether anything rests on it at all: others are only watched.
     """
 
     label: NDArray[np.intp]
@@ -59,15 +61,18 @@ class Groups:
     fit: Mask
     learn: Mask
     met: Mask
+    regular: Mask
 
     @classmethod
-    def of(cls, layout: BinLayout) -> Groups:
-        """Groups of a layout of one kind."""
+    def of(cls, layout: BinLayout, watched: Mask | None = None) -> Groups:
+        """Groups of a layout of one kind, of which those with ``watched`` bins are only watched."""
         label, first = np.unique(layout.group, return_index=True)
+        regular = np.ones(len(label), dtype=bool) if watched is None else ~watched[first]
         size = np.bincount(np.searchsorted(label, layout.group), minlength=len(label))
         met = np.isin(label, layout.group[layout.met])
         return cls(
-            label, size, layout.chromosome_index[first], layout.fit[first], layout.autosomal[first], met
+            label, size, layout.chromosome_index[first], layout.fit[first] & regular,
+            layout.autosomal[first] & regular, met, regular,
         )  # fmt: skip
 
 
@@ -168,15 +173,18 @@ def leave_out(log2_depth: Floats, layout: BinLayout, *, most: int) -> KindNull:
     return judge(log2_depth, layout, most=most).null
 
 
-def judge(log2_depth: Floats, layout: BinLayout, *, most: int, trusted: Mask | None = None) -> Judgement:
+def judge(
+    log2_depth: Floats, layout: BinLayout, *, most: int, trusted: Mask | None = None, watched: Mask | None = None
+) -> Judgement:
     """What `leave_out` says, and what is left of every normal by fits without it.
 
     Normals that are not ``trusted`` (shape (normals,); default all) take part in no fit and in no judgement, but are
-    compared with the others all the same. At least three have to be trusted.
+    compared with the others all the same. At least three have to be trusted. So do groups of ``watched`` bins (shape
+    (bins,); default none).
     """
     trusted = np.ones(len(log2_depth), dtype=bool) if trusted is None else trusted
     normals, folds = int(trusted.sum()), min(len(log2_depth), FOLDS)
-    groups = Groups.of(layout)
+    groups = Groups.of(layout, watched)
     largest = min(most, normals - 2, int(groups.fit.sum()) // GROUPS_PER_COMPONENT)
     counts = sorted({count for count in CANDIDATES if count < largest} | {largest})
     present = np.zeros(len(groups.label), dtype=bool)
@@ -202,7 +210,8 @@ def judge(log2_depth: Floats, layout: BinLayout, *, most: int, trusted: Mask | N
     null = _summary(trials[best], groups, weight, trusted, components=best, errors=errors)
     comparable = _comparable(groups.size, present, met_bins=int(layout.met.sum()))
     rest, plain = (_left(trials[count], waiting, count, len(log2_depth), groups.part) for count in (best, min(trials)))
-    return Judgement(null, LeftOut(rest, plain, _typical(trials[best].within), groups.label, comparable))
+    variance = _typical(trials[best].within)
+    return Judgement(null, LeftOut(rest, plain, variance, groups.label, comparable, groups.regular))
 
 
 def _wait(rows: NDArray[np.intp], log2_depth: Floats, fold: _Fold, layout: BinLayout, groups: Groups) -> list[_Waiting]:

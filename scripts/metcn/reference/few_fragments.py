@@ -35,7 +35,7 @@ def with_sums(
     given = layout.mask.astype(np.str_)
     centre, spread, basis = (np.array(values) for values in (panel.centre, panel.spread, panel.basis))
     mask, null, scores = panel.mask.astype("U32"), dict(panel.null), dict(panel.scores)
-    left_out = dict(panel.left_out)
+    rests, left_out = dict(panel.rests), dict(panel.left_out)
     for kind in np.unique(layout.kind[few]):
         own = layout.kind == kind
         number = np.stack([one.number[own] for one in counts])
@@ -45,7 +45,9 @@ def with_sums(
         basis[own] = 0.0
         null.pop(str(kind), None)
         scores.pop(str(kind), None)
+        rests.pop(str(kind), None)
         left_out.pop(str(kind), None)
     return replace(
-        panel, centre=centre, spread=spread, basis=basis, mask=mask, null=null, scores=scores, left_out=left_out
-    )
+        panel, centre=centre, spread=spread, basis=basis, mask=mask, null=null, scores=scores, rests=rests,
+        left_out=left_out,
+    )  # fmt: skip

@@ -43,6 +43,8 @@ class LeftOut:
         Numbers of the groups, ascending.
     judged : ndarray of bool, shape (groups,)
         Groups that have about as many bins as MET, by which a gene's error is judged.
+    regular : ndarray of bool, shape (groups,)
+        All but those that are only watched.
     """
 
     rest: Floats
@@ -50,6 +52,39 @@ class LeftOut:
     variance: Floats
     label: NDArray[np.intp]
     judged: NDArray[np.bool_]
+    regular: NDArray[np.bool_]
+
+    def at(self, groups: NDArray[np.bool_]) -> LeftOut:
+        """The same of some of the groups."""
+        if groups.all():
+            return self
+        return LeftOut(
+            self.rest[:, groups],
+            self.plain[:, groups],
+            self.variance[groups],
+            self.label[groups],
+            self.judged[groups],
+            self.regular[groups],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Rests:
+    """What fits without each normal leave over of its groups on chromosome 7, for one kind of bins.
+
+    Attributes
+    ----------
+    rest : ndarray, shape (normals, groups)
+        Log2; NaN where a normal has no bin of a group.
+    variance : ndarray, shape (groups,)
+        What bin noise gives such a rest in the typical normal; NaN where that is not known.
+    label : ndarray of int, shape (groups,)
+        Numbers of the groups, ascending.
+    """
+
+    rest: Floats
+    variance: Floats
+    label: NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +107,8 @@ class Panel:
         Per kind, the normals' own scores of its components.
     male : ndarray of bool, shape (normals,), or None
         Sex of each normal where two sexes could be told apart: then the centre of chromosome X is that of two copies.
+    rests : dict of str to Rests
+        Per kind, what is left of each normal of the panel on chromosome 7.
     left_out : dict of str to LeftOut
         Per kind, what is left of each normal; not stored with a panel.
     """
@@ -84,6 +121,7 @@ class Panel:
     normals: int = 0
     scores: dict[str, Floats] = field(default_factory=dict)
     male: NDArray[np.bool_] | None = None
+    rests: dict[str, Rests] = field(default_factory=dict)
     left_out: dict[str, LeftOut] = field(default_factory=dict)
 
 

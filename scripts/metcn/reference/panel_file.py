@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from metcn.bins import hdf5_file
 from metcn.errors import InputError
 from metcn.files import writing
-from metcn.reference.panel import KindNull, Panel
+from metcn.reference.panel import KindNull, Panel, Rests
 
 FORMAT = "metcn-reference"
 FORMAT_VERSION = 2
 ARRAYS = ("centre", "spread", "basis")  # with one entry per bin
+RESTS = ("rest", "variance", "label")  # per kind of bins
 STORED = np.dtype("<f4")
 BLOCK_BYTES = 1 << 24  # of an array that is checked at a time
 
@@ -53,6 +54,10 @@ def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[st
         shares = handle.create_group("shares")
         for kind, values in panel.scores.items():
             shares.create_dataset(kind, data=np.asarray(values, dtype=np.float32), track_times=False)
+        rests = handle.create_group("rests")
+        for kind, left in panel.rests.items():
+            for name in RESTS:
+                rests.create_dataset(f"{kind}/{name}", data=getattr(left, name), track_times=False)
         if panel.male is not None:
             handle.create_dataset("male", data=panel.male, track_times=False)
 
@@ -162,6 +167,8 @@ def read(path: str | Path) -> StoredPanel:
             normals = int(handle.attrs["normals"])
             scores = {kind: values[:] for kind, values in handle["shares"].items()}
             male = handle["male"][:] if "male" in handle else None
+            left = handle.get("rests", {})  # earlier versions have none
+            rests = {kind: Rests(*(part[name][:] for name in RESTS)) for kind, part in left.items()}
     except (AttributeError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(hdf5_file.refused(path, str(error).strip("'\""))) from error
     if hdf5_file.fingerprint(frame) != facts["fingerprint"] or any(
@@ -173,5 +180,5 @@ def read(path: str | Path) -> StoredPanel:
         raise InputError(
             f"{path}: a centre or spread is no number that normals have; the file is damaged, make it again"
         )
-    panel = Panel(mask=mask, null=null, normals=normals, scores=scores, male=male, **arrays)
+    panel = Panel(mask=mask, null=null, normals=normals, scores=scores, male=male, rests=rests, **arrays)
     return StoredPanel(frame, panel, facts)

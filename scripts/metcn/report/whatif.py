@@ -18,9 +18,10 @@ from metcn.copies import posterior as estimating
 from metcn.copies.records import levels
 from metcn.mixture import NORMAL_COPIES, tumour_copies
 from metcn.purity.grid import PurityGrid
+from metcn.stats import student_t
 
 MOST_DRAWS = 16_384  # draws that a page carries at most: 0.5 MB
-NEEDED = ("decide", "default_criteria", "copies.focality.decide", "copies.draw_count")  # what the call was decided with
+NEEDED = ("decide", "default_criteria", "copies.focality.decide", "copies.draw_count", "copies.lod.power")  # what the call was decided with
 SHOWN_PURITIES = {"tissue": (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0), "plasma": (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)}
 PLOIDY = 2.0  # at which the page starts when ploidy is unknown
 
@@ -52,6 +53,8 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
         "decide_focality": pick(call, "copies.focality.decide"),
         "draw_count": min(pick(call, "copies.draw_count"), MOST_DRAWS),
         "lod_ratio": pick(call, "copies.lod.ratio"),
+        "met_se": pick(call, "measurement.met.se"),
+        "power": pick(call, "copies.lod.power"),
         "above_neutral": bool(pick(call, "copies.lod.above_neutral")),
         "broad": _is_broad(call),
         "specimen": call["specimen"],
@@ -66,9 +69,13 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
         "purity": purity,
         "ploidy": ploidy,
         "folds": {name: _packed(values) for name, values in _depth_ratios(level, settings["draw_count"]).items()},
+        "told_factor": 2 ** (settings["met_se"] * student_t.quantile(settings["power"])),
         "sets": _sets(call["specimen"]),
         "normal_copies": NORMAL_COPIES,
+        "germline": list(level.germline.items()),
         "lowest_divisor": estimating.LOWEST_DIVISOR,
+        "in_amplicon": estimating.IN_AMPLICON,
+        "amplicons_there": estimating.AMPLICONS_THERE,
         "gained": focality.GAINED,
         "stands_out": focality.STANDS_OUT,
         "arm_over_centromere": focality.ARM_OVER_CENTROMERE,
@@ -95,17 +102,19 @@ def _is_broad(call: Mapping[str, Any]) -> bool:
 
 def at(level: estimating.Measured, purity: float, ploidy: float, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Copies, limit of detection, focality, call and verdicts if purity and ploidy were exactly these."""
-    draws = estimating.posterior(level, PurityGrid.point(purity, ploidy), draw_count=settings["draw_count"])
-    extent = focality.focality(draws, decide=settings["decide_focality"], broad=settings["broad"]).name
+    grid = PurityGrid.point(purity, ploidy)
+    drawn = estimating.posterior(level, grid, draw_count=settings["draw_count"])
+    draws = focality.classified(drawn, broad=settings["broad"])
+    extent = focality.focality(draws, decide=settings["decide_focality"]).name
     ratio = settings["lod_ratio"]
     limit = float("nan") if ratio is None else float(tumour_copies(ratio, purity, ploidy))
+    told = float(detection_limit.told_from_two(settings["met_se"], grid, power=settings["power"])[0])
     judged = verdicts.verdicts(
         _applicable(settings["specimen"]),
         draws,
         specimen=settings["specimen"],
         decide=settings["decide"],
-        focality=extent,
-        lod={} if settings["above_neutral"] else {"gcn": limit, "gcn_minus_ploidy": limit - ploidy},
+        lod={} if settings["above_neutral"] else {"gcn": told, "gcn_minus_ploidy": told - ploidy},
     )
     call, _ = calling.overall([row for row in judged if row.criterion.id == settings["default"]])
     return {
@@ -120,10 +129,8 @@ def at(level: estimating.Measured, purity: float, ploidy: float, settings: Mappi
 
 
 def _depth_ratios(level: estimating.Measured, draw_count: int) -> dict[str, np.ndarray]:
-    """Depth ratios of MET, CEP7-like and 7q as the posterior draws them: half the copies at purity 1 and ploidy 2."""
-    draws = estimating.posterior(level, PurityGrid.point(1.0, NORMAL_COPIES), draw_count=draw_count)
-    copies = {"met": draws.copies, "cep7": draws.cep7, "arm_q": draws.arm_q}
-    return {name: values / NORMAL_COPIES for name, values in copies.items()}
+    """Depth ratios of MET and of what lies around it as the posterior draws them, by the names of its levels."""
+    return estimating.depth_ratios(level, draw_count)
 
 
 def _packed(values: np.ndarray) -> str | None:

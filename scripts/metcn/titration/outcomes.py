@@ -13,6 +13,7 @@ from metcn.calls import criteria
 from metcn.calls import overall as calling
 from metcn.calls import record as cohort
 from metcn.calls import verdicts as judging
+from metcn.copies.focality import CLASSES
 from metcn.copies.posterior import Draws
 from metcn.files import read_json, write_text
 from metcn.io.delimited import tab_separated
@@ -72,13 +73,13 @@ def _expected(
     """Verdict of every criterion if everything were known exactly."""
     exact = {"copies": "met_copies", "cep7": "cep7_copies", "met_cep7": "met_cep7", "depth_ratio": "met_ratio"}
     draws = {name: [known[column]] for name, column in {**exact, "ploidy": "ploidy"}.items()}
-    draws |= {"plasma_copies": [2 * known["met_ratio"]], "weight": [1.0]}
+    extent = CLASSES.index(FOCALITY.get(known["extent"], "focal"))
+    draws |= {"plasma_copies": [2 * known["met_ratio"]], "weight": [1.0], "extent": [extent]}
     judged = judging.verdicts(
         sets.values(),
         Draws.of(draws),
         specimen=specimen,
         decide=decide,
-        focality=FOCALITY.get(known["extent"], "focal"),
     )
     found = {f"{row.criterion.id}:{row.category.name}": row.verdict for row in judged}
     call, _ = calling.overall([row for row in judged if row.criterion.id == default])

@@ -1,5 +1,5 @@
 "use strict";
-// The same computation as metcn.stages.whatif.at, on the same draws; tests run both and compare them.
+// The same computation as metcn.report.whatif.at, on the same draws; tests run both and compare them.
 const whatif = (() => {
   const doubles = text => {
     if (text === null) return null;
@@ -12,8 +12,8 @@ const whatif = (() => {
     Object.entries(payload.folds).map(([name, text]) => [name, doubles(text)]))});
 
   // The one equation: tumour copies behind a depth ratio.
-  const tumourCopies = (data, ratio, purity, ploidy) =>
-    (ratio * (purity * ploidy + data.normal_copies * (1 - purity)) - data.normal_copies * (1 - purity)) / purity;
+  const tumourCopies = (data, ratio, purity, ploidy, germline = data.normal_copies) =>
+    (ratio * (purity * ploidy + data.normal_copies * (1 - purity)) - germline * (1 - purity)) / purity;
 
   const quantile = (sorted, share) => {
     const at = share * (sorted.length - 1), below = Math.floor(at), rest = at - below;
@@ -26,108 +26,169 @@ const whatif = (() => {
     return {value: quantile(sorted, 0.5), low: quantile(sorted, 0.025), high: quantile(sorted, 0.975)};
   };
 
+  // Evenly spread numbers from 0 to 1, as metcn.copies.posterior.sequence has them.
+  const sequence = (at, offset) => ((at + 0.5) * (Math.sqrt(5) - 1) / 2 + offset) % 1;
+
+  // CEP7-like and its sides, an arm standing for a side that lies in another gene's amplicon: posterior.beside_amplicons.
+  const besideAmplicons = (data, copies) => {
+    const size = copies.met.length, [least, times] = data.in_amplicon, prior = data.amplicons_there, sides = {};
+    for (const [name, own, other] of [["cep7_p", "arm_p", "arm_q"], ["cep7_q", "arm_q", "arm_p"]]) {
+      const side = copies[name], arm = copies[own] || copies[other];
+      if (!side) { sides[name] = null; continue; }
+      const inside = new Uint8Array(size);
+      let count = 0;
+      for (let at = 0; at < size; at++) {
+        const highest = Math.max(copies[own] ? copies[own][at] : -Infinity, copies[other] ? copies[other][at] : -Infinity);
+        inside[at] = arm !== null && side[at] >= least && side[at] >= times * highest;
+        count += inside[at];
+      }
+      const share = count / size, belief = prior * share / (prior * share + (1 - prior) * (1 - share));
+      sides[name] = side.map((value, at) => inside[at] && sequence(at, Math.sqrt(3)) < belief ? arm[at] : value);
+    }
+    const known = [sides.cep7_p, sides.cep7_q].filter(values => values !== null);
+    const cep7 = !known.length ? null : known[0].map((_, at) => known.reduce((sum, values) => sum + values[at], 0) / known.length);
+    return {...sides, cep7};
+  };
+
   const draws = (data, purity, ploidy) => {
-    const copies = fold => fold && fold.map(ratio => Math.max(tumourCopies(data, ratio, purity, ploidy), 0));
-    const {met, cep7, arm_q} = data.folds;
-    const gcn = copies(met), centre = copies(cep7);
+    const {met} = data.folds, total = data.germline.reduce((sum, [, chance]) => sum + chance, 0);
+    const normal = at => {
+      if (data.germline.length === 1) return data.germline[0][0];
+      let reached = 0;
+      for (const [number, chance] of data.germline) if ((reached += chance / total) >= sequence(at, Math.SQRT2)) return number;
+      return data.germline[data.germline.length - 1][0];
+    };
+    const copies = Object.fromEntries(Object.entries(data.folds).map(([name, fold]) => [name, fold && fold.map((ratio, at) =>
+      Math.max(tumourCopies(data, ratio, purity, ploidy, name === "met" ? normal(at) : data.normal_copies), 0))]));
+    const {met: gcn} = copies, around = besideAmplicons(data, copies);
     return {
-      gcn, cep7: centre, arm_q: copies(arm_q), fold: met, pcn: met.map(ratio => 2 * ratio),
-      ratio: centre && gcn.map((copy, at) => copy / Math.max(centre[at], data.lowest_divisor)),
+      gcn, ...around, arm_q: copies.arm_q, arm_p: copies.arm_p, fold: met, pcn: met.map(ratio => 2 * ratio),
+      ratio: around.cep7 && gcn.map((copy, at) => copy / Math.max(around.cep7[at], data.lowest_divisor)),
       gcn_minus_ploidy: gcn.map(copy => copy - ploidy),
     };
   };
 
-  const focality = (data, found) => {
-    const count = {none: 0, focal: 0, arm: 0, polysomy: 0}, size = found.gcn.length;
-    for (let at = 0; at < size; at++) {
-      const met = found.gcn[at], centre = found.cep7 ? found.cep7[at] : NaN;
-      const beside = data.broad ? 1e300 : found.arm_q ? found.arm_q[at] : centre;
-      if (met < data.gained) count.none++;
-      else if (met >= data.stands_out * beside) count.focal++;
-      else if (met < data.stands_out * beside) {
-        if (met >= data.arm_over_centromere * centre) count.arm++;
-        else if (met < data.arm_over_centromere * centre) count.polysomy++;
-      }
-    }
-    const names = Object.keys(count);
-    const best = names.reduce((a, b) => count[b] > count[a] ? b : a);
-    return count[best] / size >= data.decide_focality ? best : "indeterminate";
+  const CLASSES = ["none", "focal", "arm", "polysomy"];
+
+  // Class of each draw, an index into CLASSES or -1: metcn.copies.focality.classify.
+  const classify = (data, found) => {
+    const value = (values, at) => values ? values[at] : NaN;
+    const either = (choose, a, b) => Number.isNaN(a) ? b : Number.isNaN(b) ? a : choose(a, b);
+    return Int8Array.from(found.gcn, (met, at) => {
+      const q = value(found.cep7_q, at), p = value(found.cep7_p, at);
+      const beside = found.arm_q ? found.arm_q[at] : found.cep7_q ? q : p;
+      const centromere = either(Math.max, either(Math.min, p, q), value(found.arm_p, at));
+      if (met < data.gained) return 0;
+      if (!data.broad && met >= data.stands_out * beside) return 1;
+      if (!data.broad && !(met < data.stands_out * beside)) return -1;
+      return met >= data.arm_over_centromere * centromere ? 2 : met < data.arm_over_centromere * centromere ? 3 : -1;
+    });
   };
 
-  const permit = (clause, chosen) => {
-    if (clause.focality === null || clause.focality.includes(chosen)) return "yes";
-    if (chosen !== "indeterminate") return "no";
-    return clause.undecided === "accept" ? "yes" : "undecided";
+  const focality = (data, found) => {
+    const count = CLASSES.map((_, number) => found.extent.reduce((sum, value) => sum + (value === number), 0));
+    const best = count.reduce((a, b, number) => b > count[a] ? number : a, 0);
+    return count[best] / found.extent.length >= data.decide_focality ? CLASSES[best] : "indeterminate";
   };
+
   const reaches = (value, clause) => clause.lower === null ||
     (clause.lower_inclusive ? value >= clause.lower : value > clause.lower);
   const staysBelow = (value, clause) => clause.upper === null ||
     (clause.upper_inclusive ? value <= clause.upper : value < clause.upper);
 
-  // Verdict of one category: Kleene's logic, as metcn.verdicts has it, for one group of draws.
-  const judge = (data, category, found, chosen, limits) => {
+  // Verdict of one category: Kleene's logic, as metcn.calls.verdicts has it, for one group of draws.
+  const judge = (data, category, found, limits) => {
     const {decide, rounding} = data, size = found.gcn.length, any = category.combine === "or";
     const clauses = category.clauses.map(clause => {
-      const values = found[clause.quantity], allowed = permit(clause, chosen);
+      const values = found[clause.quantity], classes = clause.focality && clause.focality.map(name => CLASSES.indexOf(name));
       const certain = new Uint8Array(size), possible = new Uint8Array(size);
-      let short = 0, reachable = 0;
+      const anyway = CLASSES.map(() => new Uint8Array(size));  // certain if the class of draws without one were this
+      let short = 0, reachable = 0, classed = 0;
       for (let at = 0; at < size; at++) {
-        const known = values !== null;
+        const known = values !== null, enough = clause.least_copies === null || found.gcn[at] >= clause.least_copies;
         const holds = known && reaches(values[at], clause) && staysBelow(values[at], clause);
-        certain[at] = holds && allowed === "yes";
-        possible[at] = allowed !== "no" && (holds || !known);
+        const allowed = classes === null || classes.includes(found.extent[at]), untold = found.extent[at] < 0;
+        for (const number of anyway.keys())
+          anyway[number][at] = holds && enough && (classes === null || classes.includes(untold ? number : found.extent[at]));
+        certain[at] = holds && enough && (allowed || untold && clause.undecided === "accept");
+        possible[at] = (holds || !known) && enough && (allowed || untold);
         short += !known || !reaches(values[at], clause);
+        classed += allowed || untold;
         reachable += possible[at];
       }
-      return {clause, allowed, certain, possible, short: short / size, reachable: reachable / size};
+      return {clause, certain, possible, anyway, short: short / size, reachable: reachable / size, classed: classed / size};
     });
-    const share = name => {
-      let count = 0;
-      for (let at = 0; at < size; at++)
-        count += any ? clauses.some(part => part[name][at]) : clauses.every(part => part[name][at]);
-      return count / size;
-    };
-    const low = share("certain"), high = share("possible");
+    const joined = part => Uint8Array.from({length: size}, (_, at) =>
+      any ? clauses.some(one => part(one)[at]) : clauses.every(one => part(one)[at]));
+    const certain = joined(one => one.certain), possible = joined(one => one.possible);
+    const anyway = CLASSES.map((_, number) => joined(one => one.anyway[number]));
+    const low = share(certain), high = share(possible);
     const met = low >= decide - rounding, notMet = high <= 1 - decide + rounding;
     let blind = false, inSight = false, unsure = false;
-    for (const {clause, allowed, short, reachable} of clauses) {
+    for (const {clause, short, reachable, classed} of clauses) {
       const bound = clause.lower === null ? clause.upper : clause.lower;
       const limit = clause.quantity in limits ? limits[clause.quantity] : -Infinity;
       unsure ||= !(limit <= bound) && clause.lower !== null;
-      const here = !(limit <= bound) && (short >= decide - rounding || clause.lower === null) && allowed !== "no";
+      const here = !(limit <= bound) && (short >= decide - rounding || clause.lower === null) &&
+        classed > 1 - decide + rounding;
       blind ||= here;
       inSight ||= !here && reachable <= 1 - decide + rounding;
     }
     if (!any && inSight) blind = false;
     blind &&= category.clauses.every(clause => clause.lower === null) ? met : notMet;
     const gained = found.gcn.reduce((sum, value) => sum + (value > data.two), 0) / size;
-    blind ||= unsure && met && gained < data.surely_gained - rounding;
+    unsure &&= gained < data.surely_gained - rounding;
+    blind ||= unsure && met;
     const verdict = met && !blind ? "met" : notMet && !blind ? "not_met" : "indeterminate";
-    const open = !met && !notMet, measured = category.clauses.some(clause => found[clause.quantity] !== null);
-    const onlyHidden = blind && !(open && (high - low > rounding || low > 1 - decide || high < decide));
+    const measured = category.clauses.some(clause => found[clause.quantity] !== null);
     const ends = measured ? [low, high] : [null, null];
-    return {verdict, probability: measured && high - low <= rounding ? low : null, ends, onlyHidden};
+    return {verdict, probability: measured && high - low <= rounding ? low : null, ends, certain, possible, anyway, blind, unsure};
   };
 
-  const overall = rows => {
-    const known = rows.filter(row => row.call !== null);
+  const share = mask => mask.reduce((sum, value) => sum + value, 0) / mask.length;
+
+  // Verdict of several categories as one: metcn.calls.verdicts._together.
+  const together = (data, rows) => {
+    const size = rows[0].certain.length, seen = rows.filter(row => !row.blind && !row.unsure);
+    const either = test => share(Uint8Array.from({length: size}, (_, at) => test(at)));
+    const sure = at => seen.some(row => row.certain[at]) ||
+      CLASSES.every((_, number) => seen.some(row => row.anyway[number][at]));
+    if (seen.length && either(sure) >= data.decide - data.rounding) return "met";
+    const may = either(at => rows.some(row => row.possible[at]));
+    return !rows.some(row => row.blind) && may <= 1 - data.decide + data.rounding ? "not_met" : "indeterminate";
+  };
+
+  const LOW = ["gain", "not_amplified"];
+  const chances = row => row.ends[0] + row.ends[1];
+
+  const overall = (data, rows) => {
+    const known = rows.filter(row => row.call !== null), above = known.filter(row => !LOW.includes(row.call));
     if (!known.length) return "no_call";
-    for (const [at, row] of known.entries()) {
-      const excluded = known.slice(0, at).every(above => above.verdict === "not_met");
-      if (row.verdict === "met" && (excluded || !["gain", "not_amplified"].includes(row.call))) return row.call;
+    for (const [at, row] of above.entries()) {
+      if (row.verdict === "met") return row.call;
+      if (together(data, known.slice(0, known.indexOf(row) + 1)) !== "met") continue;
+      const classed = above.slice(0, at + 1).filter(one => one.clauses.some(clause => clause.focality !== null));
+      return classed.includes(row) ? classed.reduce((a, b) => chances(b) > chances(a) ? b : a).call : row.call;
     }
-    const open = known.filter(row => row.verdict !== "not_met");
-    return open.every(row => row.call === "gain" && row.onlyHidden) ? "not_amplified" : "indeterminate";
+    const last = above[above.length - 1];
+    if (last && together(data, known.slice(0, known.indexOf(last) + 1)) !== "not_met") return "indeterminate";
+    const below = known.filter(row => LOW.includes(row.call)), met = below.find(row => row.verdict === "met");
+    if (met) return met.call;
+    return below.some(row => row.call === "gain" && row.verdict === "indeterminate" && chances(row) > 1) ? "gain" : "not_amplified";
   };
 
   const at = (data, purity, ploidy) => {
-    const found = draws(data, purity, ploidy), chosen = focality(data, found);
+    const found = draws(data, purity, ploidy);
+    found.extent = classify(data, found);
+    const chosen = focality(data, found);
     const lod = data.lod_ratio === null ? null : tumourCopies(data, data.lod_ratio, purity, ploidy);
-    const limits = data.above_neutral ? {} : {gcn: lod ?? NaN, gcn_minus_ploidy: lod === null ? NaN : lod - ploidy};
-    const verdicts = data.sets.map(category => ({...category, ...judge(data, category, found, chosen, limits)}));
+    const neutral = data.normal_copies / (purity * ploidy + data.normal_copies * (1 - purity));
+    const told = tumourCopies(data, neutral * data.told_factor, purity, ploidy);
+    const limits = data.above_neutral ? {} : {gcn: told, gcn_minus_ploidy: told - ploidy};
+    const verdicts = data.sets.map(category => ({...category, ...judge(data, category, found, limits)}));
     return {
       met_copies: interval(found.gcn), cep7_copies: interval(found.cep7), met_cep7: interval(found.ratio),
-      lod, focality: chosen, verdicts, call: overall(verdicts.filter(row => row.id === data.default)),
+      lod, focality: chosen, verdicts, call: overall(data, verdicts.filter(row => row.id === data.default)),
     };
   };
   return {unpack, at, tumourCopies, interval};
