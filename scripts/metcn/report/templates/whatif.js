@@ -102,13 +102,14 @@ const whatif = (() => {
     const clauses = category.clauses.map(clause => {
       const values = found[clause.quantity], classes = clause.focality && clause.focality.map(name => CLASSES.indexOf(name));
       const certain = new Uint8Array(size), possible = new Uint8Array(size);
-      const anyway = CLASSES.map(() => new Uint8Array(size));  // certain if the class of draws without one were this
+      // certain if the class of draws without one were this; of one class only, where every draw has one
+      const anyway = (found.untold ? CLASSES : [""]).map(() => new Uint8Array(size));
       let short = 0, reachable = 0, classed = 0;
       for (let at = 0; at < size; at++) {
         const known = values !== null, enough = clause.least_copies === null || found.gcn[at] >= clause.least_copies;
         const holds = known && reaches(values[at], clause) && staysBelow(values[at], clause);
         const allowed = classes === null || classes.includes(found.extent[at]), untold = found.extent[at] < 0;
-        for (const number of anyway.keys())
+        if (found.untold) for (let number = 0; number < CLASSES.length; number++)
           anyway[number][at] = holds && enough && (classes === null || classes.includes(untold ? number : found.extent[at]));
         certain[at] = holds && enough && (allowed || untold && clause.undecided === "accept");
         possible[at] = (holds || !known) && enough && (allowed || untold);
@@ -118,10 +119,13 @@ const whatif = (() => {
       }
       return {clause, certain, possible, anyway, short: short / size, reachable: reachable / size, classed: classed / size};
     });
-    const joined = part => Uint8Array.from({length: size}, (_, at) =>
-      any ? clauses.some(one => part(one)[at]) : clauses.every(one => part(one)[at]));
+    const joined = part => {
+      const [first, ...rest] = clauses.map(part);
+      for (const other of rest) for (let at = 0; at < size; at++) first[at] = any ? first[at] | other[at] : first[at] & other[at];
+      return first;
+    };
     const certain = joined(one => one.certain), possible = joined(one => one.possible);
-    const anyway = CLASSES.map((_, number) => joined(one => one.anyway[number]));
+    const anyway = found.untold ? CLASSES.map((_, number) => joined(one => one.anyway[number])) : null;
     const low = share(certain), high = share(possible);
     const met = low >= decide - rounding, notMet = high <= 1 - decide + rounding;
     let blind = false, inSight = false, unsure = false;
@@ -152,7 +156,7 @@ const whatif = (() => {
     const size = rows[0].certain.length, seen = rows.filter(row => !row.blind && !row.unsure);
     const either = test => share(Uint8Array.from({length: size}, (_, at) => test(at)));
     const sure = at => seen.some(row => row.certain[at]) ||
-      CLASSES.every((_, number) => seen.some(row => row.anyway[number][at]));
+      seen.some(row => row.anyway) && CLASSES.every((_, number) => seen.some(row => row.anyway[number][at]));
     if (seen.length && either(sure) >= data.decide - data.rounding) return "met";
     const may = either(at => rows.some(row => row.possible[at]));
     return !rows.some(row => row.blind) && may <= 1 - data.decide + data.rounding ? "not_met" : "indeterminate";
@@ -180,15 +184,18 @@ const whatif = (() => {
   const at = (data, purity, ploidy) => {
     const found = draws(data, purity, ploidy);
     found.extent = classify(data, found);
+    found.untold = found.extent.some(number => number < 0);
     const chosen = focality(data, found);
     const lod = data.lod_ratio === null ? null : tumourCopies(data, data.lod_ratio, purity, ploidy);
     const neutral = data.normal_copies / (purity * ploidy + data.normal_copies * (1 - purity));
     const told = tumourCopies(data, neutral * data.told_factor, purity, ploidy);
     const limits = data.above_neutral ? {} : {gcn: told, gcn_minus_ploidy: told - ploidy};
-    const verdicts = data.sets.map(category => ({...category, ...judge(data, category, found, limits)}));
+    const judged = data.sets.map(category => ({...category, ...judge(data, category, found, limits)}));
+    const call = overall(data, judged.filter(row => row.id === data.default));
+    const verdicts = judged.map(({certain, possible, anyway, ...row}) => row);
     return {
       met_copies: interval(found.gcn), cep7_copies: interval(found.cep7), met_cep7: interval(found.ratio),
-      lod, focality: chosen, verdicts, call: overall(data, verdicts.filter(row => row.id === data.default)),
+      lod, focality: chosen, verdicts, call,
     };
   };
   return {unpack, at, tumourCopies, interval};
