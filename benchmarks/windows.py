@@ -1,8 +1,8 @@
 """Normals left out of random panels of other normals: how often the intervals of MET and its surroundings hold.
 
 Every normal has two copies of everything. A table per quantity and size of the panel says how often the 95 % intervals
-hold that, and how wide they would have to be. Levels stand with their whole error, the baseline's included; copies and
-MET/CEP7-like are those of the posterior at purity 1, ploidy 2.
+hold that, and how wide they would have to be. Everything is that of the posterior at purity 1, ploidy 2: copies over
+two are depth ratios.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from cohorts import Cohort
 from draws import PanelDraw
 
 from metcn.copies.posterior import posterior
-from metcn.copies.records import LEVELS, levels
+from metcn.copies.records import levels
 from metcn.purity.grid import PurityGrid
 from metcn.run.samples import Sample
 from metcn.stats import robust
 from metcn.stats.estimate import Estimate
 
-NAMES = {"met": "MET", "cep7": "CEP7", "arm_q": "7q", "arm_p": "7p"}
 POSTERIOR = {
-    "copies": ("MET copies", 2.0),
-    "cep7": ("CEP7 copies", 2.0),
-    "arm_q": ("7q copies", 2.0),
-    "arm_p": ("7p copies", 2.0),
+    "copies": ("MET", 2.0),
+    "cep7": ("CEP7", 2.0),
+    "cep7_p": ("CEP7 p", 2.0),
+    "cep7_q": ("CEP7 q", 2.0),
+    "arm_q": ("7q", 2.0),
+    "arm_p": ("7p", 2.0),
     "met_cep7": ("MET/CEP7", 1.0),
 }  # quantity of the draws: how it is called here, and its value in a normal
 PAIRS = (("MET", "CEP7"), ("MET", "7q"), ("MET", "7p"), ("CEP7", "7q"), ("CEP7", "7p"))
@@ -79,11 +80,7 @@ def left_out(cohort: Cohort, draw: PanelDraw) -> pd.DataFrame:
 
 def estimates(measured: Mapping[str, Any]) -> Iterator[tuple[str, Estimate]]:
     """Each quantity with its 95 % interval, log2 over what a normal has."""
-    seen = levels(measured)
-    for level in LEVELS:
-        half = 1.96 * float(np.hypot(seen.se[level], seen.baseline_se))
-        yield NAMES[level], Estimate(seen.log2[level], seen.log2[level] - half, seen.log2[level] + half)
-    drawn = posterior(seen, PurityGrid.point(1.0, 2.0), draw_count=DRAWS)
+    drawn = posterior(levels(measured), PurityGrid.point(1.0, 2.0), draw_count=DRAWS)
     for quantity, (name, truth) in POSTERIOR.items():
         found = drawn.interval(quantity)
         with np.errstate(divide="ignore"):

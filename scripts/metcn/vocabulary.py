@@ -118,8 +118,8 @@ REASONS: dict[str, Reason] = {
     ),
     "cep7_in_amplicon": Reason(
         "warn",
-        "An amplicon of another gene, as EGFR's, reaches the bins beside the centromere: the arm beyond it stands for them "
-        "in CEP7-like.",
+        "An amplicon of another gene, such as EGFR, reaches the bins beside the centromere: CEP7-like is taken from the "
+        "arm beyond it.",
     ),
     "could_be_germline": Reason(
         "warn",
@@ -147,9 +147,7 @@ REASONS: dict[str, Reason] = {
     "focality_undecided": Reason(
         "info", "The evidence does not tell a focal gain from a gain of the arm or the chromosome."
     ),
-    "gain_open": Reason(
-        "info", "An amplification is excluded; whether MET has a gain short of it cannot be told."
-    ),
+    "gain_open": Reason("info", "An amplification is excluded; whether MET has a gain short of it cannot be told."),
     "below_limit_of_detection": Reason(
         "warn", "An amplification at the criterion's bound would not have been seen in this sample."
     ),

@@ -172,7 +172,13 @@ def test_a_state_is_certain_from_the_bound_on_either_side(count, course):
 def write(folder, name, copies=12.0, *, timepoint, source=None, limit=3.4, above=False, **changes):
     """A call and its draws where the workflow puts them; the path of the call."""
     made = source or amplified()
-    lod = {"copies": limit, "copies_by_group": [limit], "told_by_group": [limit], "ploidy_by_group": [2.0], "above_neutral": above}
+    lod = {
+        "copies": limit,
+        "copies_by_group": [limit],
+        "told_by_group": [limit],
+        "ploidy_by_group": [2.0],
+        "above_neutral": above,
+    }
     made["copies"]["lod"] = lod
     made |= {"sample": name, "timepoint": timepoint, "default_criteria": "metcn_default", **changes}
     call = folder / "results" / "calls" / f"{name}.json"

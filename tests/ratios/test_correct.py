@@ -388,39 +388,6 @@ def test_blended_excess_lies_between_the_samples_and_the_normals(own, genes, exp
     assert baseline.blend_excess(NAN, genes, expected) == expected
 
 
-def level(log2, se=0.05, bins=10):
-    return correct.Level(log2, se, bins)
-
-
-NONE = correct.Level(NAN, NAN, 0)
-SIDES = [
-    # p side, q side, level, disagree
-    pytest.param(level(0.3), level(0.3), 0.3, False, id="agree"),
-    pytest.param(level(0.0), level(1.0), math.log2(1.5), True, id="disagree: halfway, linear"),
-    pytest.param(NONE, level(1.0), 1.0, False, id="only q"),
-    pytest.param(level(1.0), NONE, 1.0, False, id="only p"),
-    pytest.param(level(1.0, bins=3), level(0.0), 0.0, False, id="few bins on p"),
-    pytest.param(level(0.0, bins=2), level(1.0, bins=3), 1.0, False, id="few on both: the one with more"),
-    pytest.param(NONE, NONE, NAN, False, id="neither"),
-]
-
-
-@pytest.mark.parametrize(("p_side", "q_side", "expected", "disagree"), SIDES)
-def test_two_sides(p_side, q_side, expected, disagree):
-    found, apart = correct.two_sided(p_side, q_side, smallest=4)
-    np.testing.assert_allclose(found.log2, expected)
-    assert apart is disagree
-
-
-def test_the_error_covers_both_sides_where_they_disagree():
-    found, _ = correct.two_sided(level(0.0), level(1.0), smallest=4)
-    assert found.log2 - 1.96 * found.se < 0.0
-    assert found.log2 + 1.96 * found.se > 1.0
-    agreeing, _ = correct.two_sided(level(0.0), level(0.0), smallest=4)
-    assert agreeing.se == pytest.approx(0.05 / math.sqrt(2))
-    assert agreeing.bins == 20
-
-
 @given(st.floats(-2, 8))
 def test_a_level_has_no_ceiling(height):
     noise = np.random.default_rng(7).normal(0, 0.1, 25)

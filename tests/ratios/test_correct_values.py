@@ -274,16 +274,6 @@ def test_joined_levels_weigh_by_their_errors():
     assert correct.joined(none, one) is one
 
 
-@pytest.mark.parametrize(("errors", "apart"), [(2.95, False), (3.05, True)])
-def test_sides_disagree_beyond_three_errors(errors, apart):
-    gap = errors * math.hypot(0.03, 0.04)
-    found, disagree = correct.two_sided(of(0, 0.03, 5, 1, 7, 6), of(gap, 0.04, 6, 1, 9, 8), smallest=5)
-    assert disagree is apart
-    assert found.log2 == pytest.approx(math.log2((1 + 2**gap) / 2))
-    assert found.se == pytest.approx(math.hypot(0.025, gap / 2) if apart else 0.025)
-    assert (found.bins, found.fragments, found.expected) == (11, 16, 14)
-
-
 # Sums of counts
 
 

@@ -12,10 +12,11 @@ from support import made_depth
 FRAME = made_depth.panel_bins(genes=24, tiles=8, off_target_bp=4_000_000)
 ASSAY = made_depth.assay(FRAME)
 KEYS = {
-    "": "sample assay genome mode met cep7 arms egfr baseline qc reference matched_normal notes reasons inputs",
+    "": "sample assay genome mode met cep7 arms egfr baseline correlation qc reference matched_normal notes reasons "
+    "inputs",
     "met": "chromosome log2 se ratio bins bins_masked fragments expected_fragments scatter se_parts",
     "met.se_parts": "bin_noise gene_excess baseline",
-    "cep7": "tier log2 se ratio bins fragments p q sides_disagree",
+    "cep7": "tier log2 se ratio bins fragments p q sides sides_disagree",
     "cep7.p": "log2 se bins fragments",
     "arms": "7p 7q",
     "arms.7q": "log2 se bins fragments",

@@ -109,11 +109,12 @@ def test_shares_of_the_normals_have_unit_mean_square():
 
 @pytest.mark.parametrize(("most", "step"), [(COUNT, 1), (COUNT - 1, 2), (COUNT // 2, 2), (COUNT // 3, 3)])
 def test_of_many_bins_whole_stretches_of_64_groups_are_judged(monkeypatch, most, step):
-    """Every other stretch where a kind has twice as many bins as are enough, and MET always."""
-    seen, original = [], build.judge
+    """Every other stretch where a kind has twice as many bins as are enough, MET always; chromosome 7 is watched."""
+    seen, watched, original = [], [], build.judge
 
     def judge(values, places, **options):
-        seen.append(places.group)
+        seen.append(places.group[~options["watched"]])
+        watched.append(places.group[options["watched"]])
         return original(values, places, **options)
 
     kind, group = np.full(COUNT, "target"), np.arange(COUNT)
@@ -122,6 +123,8 @@ def test_of_many_bins_whole_stretches_of_64_groups_are_judged(monkeypatch, most,
     made(depths(), kind=kind, group=group)
     expected = [number for number in range(COUNT) if step == 1 or number // 64 % step == 0 or MET[number]]
     assert [numbers.tolist() for numbers in seen] == [expected]
+    seven = [number for number in np.flatnonzero(CHROMOSOME == "7").tolist() if number not in expected]
+    assert [numbers.tolist() for numbers in watched] == [seven]
 
 
 def test_the_sum_of_a_panel_is_that_of_its_normals():

@@ -122,7 +122,7 @@ def test_of_three_normals_a_suspect_stays_in_use(tmp_path):
 
 def panel_of(rows):
     nothing = np.zeros(1)
-    left = LeftOut(*[np.zeros((rows, 1))] * 2, nothing, nothing.astype(int), nothing > 0)
+    left = LeftOut(*[np.zeros((rows, 1))] * 2, nothing, nothing.astype(int), nothing > 0, nothing == 0)
     return Panel(nothing, nothing, np.array([""]), np.zeros((1, 0)), left_out={"target": left})
 
 

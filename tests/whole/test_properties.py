@@ -29,7 +29,9 @@ def within(name):
 LEVEL = st.floats(-0.5, 4)
 LEVELS = st.builds(
     lambda met, cep7, arm, se, common: posterior.Measured(
-        {"met": met, "cep7_p": cep7, "cep7_q": cep7, "arm_q": arm, "arm_p": cep7}, dict.fromkeys(posterior.SIDES, se), common
+        {"met": met, "cep7_p": cep7, "cep7_q": cep7, "arm_q": arm, "arm_p": cep7},
+        dict.fromkeys(posterior.SIDES, se),
+        common,
     ),
     LEVEL, LEVEL, LEVEL, st.floats(0, 0.2), st.floats(0, 0.1),
 )  # fmt: skip

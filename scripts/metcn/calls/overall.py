@@ -80,7 +80,7 @@ def _likelier(rows: Sequence[Any]) -> tuple[str, tuple[str, ...]]:
 
 
 def _below(rows: Sequence[Any]) -> tuple[str, tuple[str, ...]]:
-    """Call where an amplification is excluded: that of a category which is met, else of a gain if it is the likelier."""
+    """Call where an amplification is excluded: that of a category which is met, else a gain if that is likelier."""
     for row in rows:
         if row.verdict == "met":
             return row.category.call, ()

@@ -107,8 +107,8 @@ def verdicts(
     decide : float
         Probability at which a verdict is given, above 0.5.
     lod : mapping of str to float or array of shape (groups,), optional
-        Smallest value per quantity that is told from neutral (`metcn.copies.limits.of_verdicts`). A quantity left out is
-        not checked; NaN counts as never told.
+        Smallest value per quantity that is told from neutral (`metcn.copies.limits.of_verdicts`). A quantity left out
+        is not checked; NaN counts as never told.
     range_reason : str
         Reason given where the groups disagree.
     missing : mapping of str to str
@@ -199,7 +199,7 @@ class _Evidence:
         self.blind = self._blind(lod) | (self.unsure & self.met)
 
     def joined(self, extent: NDArray[np.integer] | None) -> tuple[Bools, Bools]:
-        """Draws certain to meet the category, and draws that may, if these are their classes; None: whatever they are."""
+        """Draws certain to meet the category, and draws that may, if these are their classes (None: whatever)."""
         pairs = [self._clause(clause, extent) for clause in self.category.clauses]
         join = np.logical_or.reduce if self.category.combine == "or" else np.logical_and.reduce
         return join([certain for certain, _ in pairs]), join([possible for _, possible in pairs])
@@ -262,14 +262,16 @@ class _Evidence:
 
     def remark(self) -> str | None:
         """Why a category that is met may mislead: by a ratio whose CEP7-like is low while MET itself is not gained."""
-        asks_for_ratio = any(clause.quantity == "ratio" and clause.lower is not None for clause in self.category.clauses)
+        asks_for_ratio = any(
+            clause.quantity == "ratio" and clause.lower is not None for clause in self.category.clauses
+        )
         copies = np.median(self.draws.copies)
         if not asks_for_ratio or not copies < focality.GAINED:
             return None
         cep7 = np.median(self.draws.cep7)
         return (
-            f"Fulfilled by the ratio alone, at about {copies:.1f} copies of MET over {cep7:.1f} of CEP7-like: CEP7-like is "
-            "low, MET is not gained."
+            f"Fulfilled by the ratio alone, at about {copies:.1f} copies of MET over {cep7:.1f} of CEP7-like: "
+            "CEP7-like is low, MET is not gained."
         )
 
     def verdict(self) -> str:

@@ -24,8 +24,8 @@ Span = tuple[float, float]
 class Sample:
     """Draws of one sample, and which groups of them could not have shown an amplification.
 
-    ``blind`` has shape (groups,): true of a group in which the sample does not tell the bound from two copies, while MET
-    was not seen above neutral.
+    ``blind`` has shape (groups,): true of a group in which the sample does not tell the bound from two copies, while
+    MET was not seen above neutral.
     """
 
     draws: Draws

@@ -75,7 +75,7 @@ def copies_by_group(ratio: float, se: float, grid: PurityGrid, *, power: float) 
 
 
 def told_from_two(se: float, grid: PurityGrid, *, power: float) -> NDArray[np.float64]:
-    """Fewest copies that the sample tells from two, for each group of the grid, shape (groups,); NaN for a missing ``se``.
+    """Fewest copies that the sample tells from two, per group of the grid, shape (groups,); NaN for a missing ``se``.
 
     Those at which a tumour with two copies is as often as not found with fewer than so many by a test of level
     ``1 - power``. A negative answer below them would be as probable at the bound as at two copies; above them, at a

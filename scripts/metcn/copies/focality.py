@@ -51,7 +51,7 @@ def classify(met: Floats, around: Around, *, broad: bool = False) -> NDArray[np.
     focal
         MET at least 1.5 times the rest of 7q, unless the region around MET is ``broad``: more than half of the arm.
     arm
-        Not focal, and MET at least 1.3 times the rest of 7p and one side of the centromere: the gain ends there, or on 7q.
+        Not focal, and MET at least 1.3 times the rest of 7p and one side of the centromere: a gain that ends there.
     polysomy
         MET up together with 7p or both sides of the centromere.
 

@@ -1,4 +1,4 @@
-"""Copies of MET in normal cells: what a matched normal says of them, and whether a germline gain would explain a tumour."""
+"""Copies of MET in normal cells: what a matched normal says, and whether a germline gain would explain a tumour."""
 
 from __future__ import annotations
 

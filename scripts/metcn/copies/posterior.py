@@ -16,8 +16,17 @@ from metcn.stats.estimate import Estimate
 
 FEWEST_DRAWS = 512  # draws of a group below which its 2.5 % tails would rest on too few
 LOWEST_DIVISOR = 0.05  # copies; a CEP7-like level drawn at or below 0 must not flip the ratio's sign
-SIDES = ("met", "cep7_p", "cep7_q", "arm_q", "arm_p")  # levels with errors of their own; the baseline's is common to all
-ARMS = {"cep7_p": ("arm_p", "arm_q"), "cep7_q": ("arm_q", "arm_p")}  # a side of the centromere -> its arm, the other arm
+SIDES = (
+    "met",
+    "cep7_p",
+    "cep7_q",
+    "arm_q",
+    "arm_p",
+)  # levels with errors of their own; the baseline's is common to all
+ARMS = {
+    "cep7_p": ("arm_p", "arm_q"),
+    "cep7_q": ("arm_q", "arm_p"),
+}  # a side of the centromere -> its arm, the other arm
 IN_AMPLICON = 4.0, 1.5  # copies, and times either arm, from which a side of the centromere lies in an amplicon
 AMPLICONS_THERE = 0.02  # of tumours, before their bins are seen: a draw by chance must not pass for an amplicon
 
@@ -365,9 +374,9 @@ def beside_amplicons(copies: Mapping[str, Floats]) -> dict[str, Floats]:
     """CEP7-like copies and their two sides at each draw, with an arm for a side that lies in another gene's amplicon.
 
     A side lies in an amplicon in draws in which it has at least 4 copies and 1.5 times those of either arm (EGFR's, on
-    7p, may reach over both sides). An amplicon there is rare, and noise draws some at a low purity, so they are believed
-    as far as most draws agree: a fraction ``q`` of them with probability ``a q / (a q + (1 - a) (1 - q))`` for a rate
-    ``a`` of such amplicons. CEP7-like is the mean of the sides that are known.
+    7p, may reach over both sides). An amplicon there is rare, and noise draws some at a low purity, so they are
+    believed as far as most draws agree: a fraction ``q`` of them with probability ``a q / (a q + (1 - a) (1 - q))`` for
+    a rate ``a`` of such amplicons. CEP7-like is the mean of the sides that are known.
     """
     least, times = IN_AMPLICON
     taken, sides = np.zeros(len(copies["met"])), {}

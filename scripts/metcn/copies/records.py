@@ -54,7 +54,9 @@ class Mixture:
 
 def levels(measured: Mapping[str, Any]) -> estimating.Measured:
     """Log2 ratios and own errors of the levels a call needs, from a ratios JSON; NaN for a side without bins enough."""
-    used = {name: where for name, where in LEVELS.items() if where[0] != "cep7" or where[1] in measured["cep7"]["sides"]}
+    used = {
+        name: where for name, where in LEVELS.items() if where[0] != "cep7" or where[1] in measured["cep7"]["sides"]
+    }
     return estimating.Measured(
         log2={name: number(measured, *where, "log2") for name, where in used.items()},
         se={name: _own_error(measured, *where) for name, where in used.items()},

@@ -100,7 +100,7 @@ def _reasons(
     lod: DetectionLimit,
     extent: focality.Focality,
 ) -> tuple[str, ...]:
-    """Codes of what a reader must know of the estimates: another gene's amplicon over CEP7, a possible germline gain."""
+    """Codes of what a reader must know of the estimates: another amplicon over CEP7, a possible germline gain."""
     alone = measured.get("matched_normal") is None and measured.get("mode") != "matched_normal"
     gain = lod.detected and extent.name not in ("arm", "polysomy")
     told = {

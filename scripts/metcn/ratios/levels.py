@@ -134,7 +134,7 @@ def measure(
 ) -> TargetLevels:
     """Levels of a target, of what stands for its centromere, and of its two arms.
 
-    ``panel`` are the normals it is compared with, and ``scale`` is the noise of each kind over what they lead to expect.
+    ``panel`` are the normals it is compared with, ``scale`` is the noise of each kind over what they lead to expect.
     """
     own = met(target, seen, layout, baseline, panel.null)
     windows = windows_of(target, seen, layout)
@@ -224,10 +224,8 @@ def windows_of(target: Target, seen: Observed, layout: BinLayout) -> Windows:
     return Windows("none", (), p_side, q_side, arm_q, arm_p)
 
 
-def centromere(
-    windows: Windows, p_side: core.Level, q_side: core.Level, correlation: float = 0.0
-) -> CentromereLevel:
-    """The centromere's level, the linear mean of its sides or that of the one that is known; do they disagree?
+def centromere(windows: Windows, p_side: core.Level, q_side: core.Level, correlation: float = 0.0) -> CentromereLevel:
+    """The centromere's level: the linear mean of its sides, or the one that is known, and whether they disagree.
 
     The error is that of the mean: where the sides differ, both are carried on apart. ``correlation`` is that of theirs.
     They disagree where they differ by more than three errors.

@@ -92,7 +92,7 @@ class MetLevel:
 
 @dataclass(frozen=True)
 class CentromereLevel:
-    """The CEP7-like level: its tier, log2 ratio, error, bins and fragments; its two sides, and those that it rests on."""
+    """The CEP7-like level: tier, log2 ratio, error, bins and fragments; its two sides, and those that it rests on."""
 
     tier: str
     log2: float

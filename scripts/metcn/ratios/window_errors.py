@@ -119,14 +119,15 @@ def _mean_rest(
 
 def _correlation(rest: Floats) -> NDArray[np.float64]:
     """Correlation between the columns of ``rest``, shape (normals, levels), shrunk to none by the number of normals."""
+    known = np.isfinite(rest).astype(float)
+    rest = np.nan_to_num(rest)
     with np.errstate(invalid="ignore", divide="ignore"):
-        score = rest / np.sqrt(np.nanmean(rest**2, axis=0, where=np.isfinite(rest)))
-    score = np.clip(np.nan_to_num(score), -DEVIANT, DEVIANT)
+        score = np.nan_to_num(rest / np.sqrt((rest**2).sum(axis=0) / known.sum(axis=0)))
+    score = np.clip(score, -DEVIANT, DEVIANT)
     product = score.T @ score
     size = np.sqrt(np.diag(product))
     scale = np.outer(size, size)
-    count = np.isfinite(rest).astype(float)
-    pairs = count.T @ count
+    pairs = known.T @ known
     with np.errstate(invalid="ignore", divide="ignore"):
         correlation: NDArray[np.float64] = np.nan_to_num(product / scale) * pairs / (pairs + PRIOR_PAIRS)
     np.fill_diagonal(correlation, 1.0)

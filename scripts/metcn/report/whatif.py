@@ -21,7 +21,13 @@ from metcn.purity.grid import PurityGrid
 from metcn.stats import student_t
 
 MOST_DRAWS = 16_384  # draws that a page carries at most: 0.5 MB
-NEEDED = ("decide", "default_criteria", "copies.focality.decide", "copies.draw_count", "copies.lod.power")  # what the call was decided with
+NEEDED = (
+    "decide",
+    "default_criteria",
+    "copies.focality.decide",
+    "copies.draw_count",
+    "copies.lod.power",
+)  # what the call was decided with
 SHOWN_PURITIES = {"tissue": (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0), "plasma": (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)}
 PLOIDY = 2.0  # at which the page starts when ploidy is unknown
 

@@ -1,0 +1,121 @@
+"""Errors of windows: those that left-out normals show there, blended with the typical, and what two windows share."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metcn.ratios import window_errors
+from metcn.reference.panel import Rests
+from metcn.stats import student_t
+
+NAN = float("nan")
+KIND = np.array(["target"] * 6)
+GROUP = np.array([3, 3, 5, 5, 8, 8])
+WEIGHT = np.array([1.0, 3.0, 2.0, 2.0, 1.0, 1.0])
+LEFT, RIGHT = np.arange(6) < 4, np.arange(6) >= 4
+
+
+def rests(rest, variance=0.0):
+    """Rests of groups 3, 5 and 8."""
+    rest = np.array(rest, dtype=float)
+    return {"target": Rests(rest, np.full(rest.shape[1], variance), np.array([3, 5, 8]))}
+
+
+def errors(rest, variance=0.0, typical=(0.1, 0.1), levels=(LEFT, RIGHT)):
+    return window_errors.of_normals(rests(rest, variance), KIND, GROUP, WEIGHT, levels, np.array(typical))
+
+
+def widened(normals):
+    return student_t.interval(normals + 2) / student_t.quantile(0.975)
+
+
+def test_an_error_by_hand():
+    """Two normals: weights 4 and 4 of groups 3 and 5 give means .2 and -.4; group 8 is the other window's."""
+    found = errors([[0.1, 0.3, 0.5], [-0.4, -0.4, 0.1]])
+    squares = np.array([(0.2**2 + 0.4**2) / 2, (0.5**2 + 0.1**2) / 2])
+    np.testing.assert_allclose(found.sd, widened(2) * np.sqrt((2 * squares + 2 * 0.1**2) / 4))
+    np.testing.assert_allclose(found.noise, 0)
+
+
+def test_bin_noise_is_no_error_that_is_shared():
+    """Of the window's variance that of its groups' noise is taken away: (4^2 + 4^2) / 8^2 of .08 is .04."""
+    found = errors([[0.1, 0.3, 0.5], [-0.4, -0.4, 0.1]], variance=0.08, typical=(0.0, 0.0))
+    assert found.noise[0] == pytest.approx(0.2)
+    assert found.sd[0] == pytest.approx(widened(2) * np.sqrt(2 * (0.1 - 0.04) / 4))
+    quiet = errors([[0.1, 0.0, 0.1]] * 2, variance=0.08, typical=(0.0, 0.0))
+    assert quiet.sd[0] == 0
+
+
+MISSING = [
+    pytest.param([[NAN, NAN, 0.1], [0.2, 0.2, 0.1]], 1, id="a normal without the window"),
+    pytest.param([[NAN, 0.4, 0.1], [0.2, 0.2, 0.1]], 1, id="with just half of its weight"),
+    pytest.param([[NAN] * 3] * 2, 0, id="none has it"),
+]
+
+
+@pytest.mark.parametrize(("rest", "count"), MISSING)
+def test_normals_without_a_window_say_nothing_of_it(rest, count):
+    found = errors(rest)
+    expected = np.sqrt((count * 0.2**2 + 2 * 0.1**2) / (count + 2))
+    assert found.sd[0] == pytest.approx(widened(count) * expected)
+
+
+def test_without_rests_nothing_is_known():
+    assert window_errors.of_normals({}, KIND, GROUP, WEIGHT, [LEFT], np.array([0.1])) is None
+
+
+def test_kinds_that_normals_do_not_tell_of_lean_on_the_typical():
+    other = np.array(["off_target"] * 4 + ["target"] * 2)
+    found = window_errors.of_normals(
+        rests([[0.1, 0.1, 0.3]] * 3), other, GROUP, WEIGHT, [LEFT, RIGHT], np.array([0.1, 0.1])
+    )
+    np.testing.assert_allclose(found.sd, [widened(0) * 0.1, widened(3) * np.sqrt((3 * 0.3**2 + 2 * 0.1**2) / 5)])
+
+
+def slow_correlation(columns):
+    """Plain loops over pairs of windows and normals."""
+    size = [np.sqrt(np.mean(np.square(column))) for column in columns]
+    score = [
+        [min(max(value / scale, -2.5), 2.5) for value in column] for column, scale in zip(columns, size, strict=True)
+    ]
+    found = np.eye(len(columns))
+    for one in range(len(columns)):
+        for other in range(len(columns)):
+            if one != other:
+                product = sum(a * b for a, b in zip(score[one], score[other], strict=True))
+                scale = np.sqrt(sum(a * a for a in score[one]) * sum(b * b for b in score[other]))
+                found[one, other] = product / scale * len(columns[0]) / (len(columns[0]) + 5)
+    return found
+
+
+@given(
+    st.lists(st.tuples(*[st.floats(0.01, 1).flatmap(lambda x: st.sampled_from((x, -x)))] * 3), min_size=3, max_size=9)
+)
+def test_correlation_equals_the_loop_and_is_one(rows):
+    singles = [np.arange(6) // 2 == number for number in range(3)]
+    found = errors(rows, typical=(0.1,) * 3, levels=singles).correlation
+    np.testing.assert_allclose(found, slow_correlation(list(zip(*rows, strict=True))), atol=1e-9)
+    assert np.linalg.eigvalsh(found).min() > -1e-9
+
+
+def test_noise_of_the_sample_s_own_is_not_shared():
+    found = errors([[0.2, 0.2, -0.2], [-0.2, -0.2, 0.2], [0.2, 0.2, -0.2]])
+    shared = found.correlation[0, 1]
+    assert shared == pytest.approx(-3 / 8)
+    total = np.hypot(found.sd, found.noise)
+    np.testing.assert_allclose(found.between(total)[0, 1], shared)
+    np.testing.assert_allclose(found.between(2 * total)[0, 1], shared / 4)
+    np.testing.assert_allclose(found.between(np.array([NAN, 1.0])), np.eye(2))
+
+
+@pytest.mark.parametrize("normals", [3, 5, 10, 24])
+def test_intervals_hold_as_often_as_they_say(normals):
+    """Windows whose error is 1.5 times the typical, known from few normals: the blend errs, its interval holds."""
+    random, true = np.random.default_rng(normals), 0.15
+    inside = []
+    for _ in range(2000):
+        found = errors(random.normal(0, true, (normals, 3)) * [1, 1, 1], typical=(0.1, 0.1), levels=(RIGHT, RIGHT))
+        reach = found.sd[0] * student_t.quantile(0.975)
+        inside.append(abs(random.normal(0, true)) < reach)
+    assert 0.90 < np.mean(inside) < 0.985
