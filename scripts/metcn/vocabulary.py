@@ -118,8 +118,8 @@ REASONS: dict[str, Reason] = {
     ),
     "cep7_in_amplicon": Reason(
         "warn",
-        "An amplicon of another gene, such as EGFR, reaches the bins beside the centromere: CEP7-like is taken from the "
-        "arm beyond it.",
+        "An amplicon of another gene, such as EGFR, reaches the bins beside the centromere: CEP7-like is taken from "
+        "the arm beyond it.",
     ),
     "could_be_germline": Reason(
         "warn",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn.copies import draws_file, posterior
+from metcn.copies import draws_file, germline, posterior
 from metcn.copies.estimates import CopyEstimates
 from metcn.errors import InputError
 from metcn.files import write_json
@@ -601,3 +601,141 @@ def test_probabilities_and_intervals_of_two_groups_by_hand():
     assert np.isnan(ends.value)
     whole = of(values[:4], group[:4]).interval("copies")
     assert (whole.value, whole.low, whole.high) == pytest.approx((5.5, 4.075, 6.925))
+
+
+# What lies over the centromere, in the germline, and what errors share
+
+
+AMPLICONS = [
+    # MET, sides p and q, 7q, 7p, CEP7-like
+    pytest.param(2, 20, 20, 2, 2, 2, id="over both sides"),
+    pytest.param(2, 20, 2, 2, 2, 2, id="over one"),
+    pytest.param(6, 20, 6, 6, 2, 4, id="over the p side of a chromosome that has gained 7q"),
+    pytest.param(2, 3.9, 2, 2, 2, 2.95, id="fewer than four copies are no amplicon"),
+    pytest.param(6, 6, 6, 4.1, 4.1, 6, id="less than 1.5 times the arm"),
+    pytest.param(6, 6, 6, 6, 2, 6, id="one arm is as high: a loss of the other"),
+    pytest.param(2, 20, 2, NAN, NAN, 11, id="no arm to tell"),
+    pytest.param(2, 20, NAN, 2, NAN, 2, id="the other arm where its own is missing"),
+]
+
+
+@pytest.mark.parametrize(("met", "cep7_p", "cep7_q", "arm_q", "arm_p", "expected"), AMPLICONS)
+def test_an_arm_stands_for_a_side_in_an_amplicon(met, cep7_p, cep7_q, arm_q, arm_p, expected):
+    copies = {"met": met, "cep7_p": cep7_p, "cep7_q": cep7_q, "arm_q": arm_q, "arm_p": arm_p}
+    log2 = {name: float(np.log2(expected_ratio(value, 0.5, 2.0))) for name, value in copies.items()}
+    found = draws(posterior.Measured(log2, dict.fromkeys(log2, 0.0), 0.0), grid((0.5, 0.5)))
+    np.testing.assert_allclose(found.cep7, expected)
+    lies_in_one = expected != np.nanmean([cep7_p, cep7_q])
+    np.testing.assert_allclose(found.cep7_from_arm, float(lies_in_one))
+
+
+def test_noise_at_a_low_purity_is_no_amplicon():
+    """At 10 % an error of .1 log2 takes a side of two copies above four in one draw of twelve."""
+    found = draws(measured(share=0.1, se=0.1), grid((0.1, 0.1)), count=4096)
+    high = np.mean(found.cep7_p >= 4)
+    assert 0.05 < high < 0.2
+    assert found.cep7_from_arm.mean() < 0.01
+
+
+GERMLINE = [
+    # level of the matched normal and its error, copies in normal cells -> their probability
+    pytest.param(0.0, 0.05, {2: 1.0}, id="two"),
+    pytest.param(np.log2(1.5), 0.05, {3: 1.0}, id="three"),
+    pytest.param(-1.0, 0.05, {1: 1.0}, id="one"),
+    pytest.param(0.15, 0.05, {2: 1.0}, id="a normal that errs by three errors has two"),
+    pytest.param(NAN, 0.05, {2: 1.0}, id="no level"),
+    pytest.param(0.58, 0.0, {2: 1.0}, id="no error"),
+]
+
+
+@pytest.mark.parametrize(("log2", "se", "expected"), GERMLINE)
+def test_copies_in_the_germline(log2, se, expected):
+    assert germline.probabilities(log2, se) == pytest.approx(expected, abs=5e-3)
+
+
+def test_a_level_between_leaves_both_open():
+    found = germline.probabilities(0.46, 0.1)
+    assert set(found) == {2, 3} and 0.05 < found[3] < 0.95 and sum(found.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("share", "copies"), [(0.1, 3.0), (0.1, 12.0), (0.3, 5.0), (0.7, 1.0)])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_copies_in_normal_cells_enter_the_equation(number, share, copies):
+    log2 = {**measured(share=share).log2, "met": float(np.log2(expected_ratio(copies, share, 2.0, germline=number)))}
+    level = posterior.Measured(log2, dict.fromkeys(log2, 0.0), 0.0, germline={number: 1.0})
+    np.testing.assert_allclose(draws(level, grid((share, share))).copies, copies)
+
+
+def test_open_copies_in_normal_cells_are_drawn_in_proportion():
+    log2 = {**measured(share=0.5).log2, "met": float(np.log2(1.5))}
+    level = posterior.Measured(log2, dict.fromkeys(log2, 0.0), 0.0, germline={2: 0.7, 3: 0.3})
+    found = draws(level, grid((0.5, 0.5)), count=4096)
+    assert set(found.copies.round(6)) == {4.0, 3.0}
+    assert np.mean(found.copies > 3.5) == pytest.approx(0.7, abs=0.01)
+
+
+EXPLAINED = [
+    # ratio, purities, explained by a third copy in all cells
+    pytest.param(1.5, (0.1, 0.1), True, id="three copies in all cells"),
+    pytest.param(1.8, (0.1, 0.1), False, id="more than that"),
+    pytest.param(1.0, (0.1, 0.1), False, id="no gain"),
+]
+
+
+@pytest.mark.parametrize(("ratio", "of_purity", "expected"), EXPLAINED)
+def test_what_a_germline_gain_explains(ratio, of_purity, expected):
+    level = posterior.Measured({**measured().log2, "met": float(np.log2(ratio))}, measured(se=0.05).se, 0.02)
+    assert germline.explains(level, grid(of_purity)) is expected
+
+
+MATCHED = {"matched_normal": {"met": {"log2": 0.58, "se": 0.05}}}
+
+
+@pytest.mark.parametrize(
+    ("options", "copies", "suspected"),
+    [
+        pytest.param({}, 7.0, True, id="no matched normal: suspected"),
+        pytest.param(MATCHED, 3.0, False, id="the matched normal has three: so has the tumour"),
+        pytest.param({"matched_normal": {"met": {"log2": 0.02, "se": 0.05}}}, 7.0, False, id="it has two"),
+    ],
+)
+def test_stage_takes_the_germline_from_the_matched_normal(tmp_path, options, copies, suspected):
+    """A ratio of 1.5 at 20 % purity: seven copies in the tumour, or a third one in all cells."""
+    found, _ = run(tmp_path, measured(met=7, share=0.2), share="0.2", **options)
+    assert found["met_copies"]["value"] == pytest.approx(copies, rel=0.03)
+    assert ("could_be_germline" in found["reasons"]) is suspected
+    assert found["germline"] == ({"3": 1.0} if options is MATCHED else {"2": 1.0})
+
+
+def test_stage_says_where_cep7_comes_from(tmp_path):
+    level = measured(met=2, share=0.5)
+    level = posterior.Measured({**level.log2, **dict.fromkeys(("cep7_p", "cep7_q"), 2.0)}, level.se, 0.0)
+    found, _ = run(tmp_path, level, share="0.5")
+    assert "cep7_in_amplicon" in found["reasons"]
+    assert found["cep7_copies"]["value"] == pytest.approx(2, abs=0.1)
+    assert found["met_cep7"]["value"] == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("correlation", [-0.8, 0.0, 0.8])
+def test_errors_share_what_they_are_said_to(correlation):
+    matrix = np.eye(5)
+    matrix[0, 1] = matrix[1, 0] = correlation
+    log2, se = dict.fromkeys(posterior.SIDES, 0.0), dict.fromkeys(posterior.SIDES, 0.05)
+    level = posterior.Measured(log2, se, 0.0, correlation=tuple(map(tuple, matrix.tolist())))
+    found = {name: np.log2(value) for name, value in posterior.depth_ratios(level, 8192).items()}
+    together = np.corrcoef([found[name] for name in posterior.SIDES])
+    np.testing.assert_allclose(together, matrix, atol=0.05)
+    for values in found.values():
+        assert values.std() == pytest.approx(0.05, rel=0.02)
+
+
+def test_counting_s_shape_stays_with_errors_that_go_together():
+    """Three fragments: the level is skewed downwards as much with a correlation as without."""
+    matrix = 0.5 * np.eye(5) + 0.5
+    log2, se = dict.fromkeys(posterior.SIDES, 0.0), dict.fromkeys(posterior.SIDES, 0.8)
+    levels = [
+        posterior.Measured(log2, se, 0.0, {"met": 3.0}, correlation=correlation)
+        for correlation in ((), tuple(map(tuple, matrix.tolist())))
+    ]
+    ends = [np.percentile(posterior.depth_ratios(level, 8192)["met"], (2.5, 50, 97.5)) for level in levels]
+    np.testing.assert_allclose(ends[0], ends[1], rtol=0.05)

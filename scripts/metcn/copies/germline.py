@@ -10,7 +10,7 @@ from metcn.purity.grid import PurityGrid
 from metcn.stats import student_t
 
 PRIOR = {1: 5e-4, 2: 0.999, 3: 5e-4}  # germline deletions and duplications of MET are rare: at most some in a thousand
-CERTAIN = 1e-3  # of a number of copies less probable than this no draw is made
+CERTAIN = 5e-3  # of a number of copies less probable than this no draw is made
 GAINED = 3  # copies of a germline duplication
 WITHIN = 2.0  # errors from its level within which a germline duplication explains a level
 
