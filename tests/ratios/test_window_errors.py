@@ -16,18 +16,20 @@ WEIGHT = np.array([1.0, 3.0, 2.0, 2.0, 1.0, 1.0])
 LEFT, RIGHT = np.arange(6) < 4, np.arange(6) >= 4
 
 
-def rests(rest, variance=0.0):
-    """Rests of groups 3, 5 and 8."""
+def rests(rest, variance=0.0, noisiness=None):
+    """Rests of groups 3, 5 and 8 of normals that are alike unless their ``noisiness`` is said."""
     rest = np.array(rest, dtype=float)
-    return {"target": Rests(rest, np.full(rest.shape[1], variance), np.array([3, 5, 8]))}
+    excess = np.ones(len(rest)) if noisiness is None else np.array(noisiness, dtype=float)
+    return {"target": Rests(rest, np.full(rest.shape[1], variance), np.array([3, 5, 8]), excess)}
 
 
-def errors(rest, variance=0.0, typical=(0.1, 0.1), levels=(LEFT, RIGHT)):
-    return window_errors.of_normals(rests(rest, variance), KIND, GROUP, WEIGHT, levels, np.array(typical))
+def errors(rest, variance=0.0, typical=(0.1, 0.1), levels=(LEFT, RIGHT), excess=NAN, noisiness=None):
+    known = rests(rest, variance, noisiness)
+    return window_errors.of_normals(known, KIND, GROUP, WEIGHT, levels, np.array(typical), {"target": excess})
 
 
 def widened(normals):
-    return student_t.interval(normals + 2) / student_t.quantile(0.975)
+    return student_t.interval(max(normals, 3)) / student_t.quantile(0.975)
 
 
 def test_an_error_by_hand():
@@ -47,6 +49,35 @@ def test_bin_noise_is_no_error_that_is_shared():
     assert quiet.sd[0] == 0
 
 
+def test_groups_that_are_noisier_than_others_raise_what_is_typical():
+    """Rests of .1 and .3, three normals, where .1 is due: squares 1 and 6.25 (2.5 SDs at most), five of 1 before."""
+    found = errors([[0.1, 0.3, 0.1]] * 3, typical=(0.1, 0.1), excess=0.1)
+    noisier = np.sqrt((5 + 3 * 1 + 3 * 6.25) / (5 + 6))
+    assert found.sd[0] == pytest.approx(widened(3) * np.sqrt((3 * 0.2**2 + 2 * (0.1 * noisier) ** 2) / 5))
+    assert found.sd[1] == pytest.approx(widened(3) * np.sqrt((3 * 0.1**2 + 2 * 0.1**2) / 5))
+
+
+def test_a_noisy_normal_counts_in_its_own_units():
+    """Of normals twice as noisy as the typical one half of what they stray by counts."""
+    found = errors([[0.1] * 3, [0.1] * 3, [0.2] * 3], typical=(0.0, 0.0), noisiness=[1, 1, 2])
+    np.testing.assert_allclose(found.sd, widened(3) * np.sqrt(3 * 0.1**2 / 5))
+
+
+NOISINESS = [(1.0, 1.0), (2.0, 2.0), (9.0, 4.0), (0.5, 0.7), (NAN, 1.0)]
+
+
+@pytest.mark.parametrize(("excess", "times"), NOISINESS)
+def test_noise_over_that_of_normals_has_bounds(excess, times):
+    assert window_errors.relative(excess, np.array([0.5, 1.0, 8.0])) == times
+    assert window_errors.relative(excess, np.array([NAN])) == 1.0
+
+
+def test_bins_that_cover_the_genome_evenly_tell_the_noise():
+    one = rests([[0.1] * 3])["target"]
+    assert window_errors.judging({"target": one, "off_target": one}) == "off_target"
+    assert window_errors.judging({"target": one}) == "target"
+
+
 MISSING = [
     pytest.param([[NAN, NAN, 0.1], [0.2, 0.2, 0.1]], 1, id="a normal without the window"),
     pytest.param([[NAN, 0.4, 0.1], [0.2, 0.2, 0.1]], 1, id="with just half of its weight"),
@@ -62,13 +93,13 @@ def test_normals_without_a_window_say_nothing_of_it(rest, count):
 
 
 def test_without_rests_nothing_is_known():
-    assert window_errors.of_normals({}, KIND, GROUP, WEIGHT, [LEFT], np.array([0.1])) is None
+    assert window_errors.of_normals({}, KIND, GROUP, WEIGHT, [LEFT], np.array([0.1]), {}) is None
 
 
 def test_kinds_that_normals_do_not_tell_of_lean_on_the_typical():
     other = np.array(["off_target"] * 4 + ["target"] * 2)
     found = window_errors.of_normals(
-        rests([[0.1, 0.1, 0.3]] * 3), other, GROUP, WEIGHT, [LEFT, RIGHT], np.array([0.1, 0.1])
+        rests([[0.1, 0.1, 0.3]] * 3), other, GROUP, WEIGHT, [LEFT, RIGHT], np.array([0.1, 0.1]), {}
     )
     np.testing.assert_allclose(found.sd, [widened(0) * 0.1, widened(3) * np.sqrt((3 * 0.3**2 + 2 * 0.1**2) / 5)])
 
@@ -115,7 +146,7 @@ def test_intervals_hold_as_often_as_they_say(normals):
     random, true = np.random.default_rng(normals), 0.15
     inside = []
     for _ in range(2000):
-        found = errors(random.normal(0, true, (normals, 3)) * [1, 1, 1], typical=(0.1, 0.1), levels=(RIGHT, RIGHT))
+        found = errors(random.normal(0, true, (normals, 3)), levels=(RIGHT, RIGHT))
         reach = found.sd[0] * student_t.quantile(0.975)
         inside.append(abs(random.normal(0, true)) < reach)
     assert 0.90 < np.mean(inside) < 0.985

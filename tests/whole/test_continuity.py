@@ -1,4 +1,4 @@
-"""No estimate jumps: every input of a call is swept, and where it moves most the sweep is refined until steps vanish."""
+"""No estimate jumps: every input of a call is swept, and refined where it moves most, until steps vanish."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ SMOOTH = [name for name in SWEEPS if not name.startswith(("level of cep7", "leve
 @pytest.mark.parametrize("tumour", [TUMOURS["focal"], TUMOURS["polysomy"]], ids=["focal", "polysomy"])
 @pytest.mark.parametrize("vary", [SWEEPS[name] for name in SMOOTH], ids=SMOOTH)
 def test_no_interval_jumps(tumour, vary):
-    """Where a side may lie in an amplicon or the germline is open there are two peaks, and an end has to cross between."""
+    """Where a side may lie in an amplicon, or the germline is open, there are two peaks, and an end crosses between."""
     assert steepest(vary, measured(tumour), 0) < 0.01
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn.bins.layout import BinLayout
+from metcn.bins.layout import WIDE_KINDS, BinLayout
 from metcn.genome.build import Interval
 from metcn.genome.locus import Locus, Target
 from metcn.ratios import correct as core
 from metcn.ratios import window_errors
 from metcn.ratios.measurement import Baseline, CentromereLevel, ErrorParts, LocusLevel, MetLevel
 from metcn.ratios.window_errors import WindowErrors
+from metcn.reference import on_seven
 from metcn.reference.panel import KindNull, Panel, share_of
 from metcn.stats import fragments as counting
 
@@ -129,18 +130,13 @@ def _groups_alike(group: NDArray, weight: NDArray) -> float:
     return float(total.sum() ** 2 / np.sum(total**2))
 
 
-def measure(
-    target: Target, seen: Observed, layout: BinLayout, baseline: Baseline, panel: Panel, scale: Mapping[str, float]
-) -> TargetLevels:
-    """Levels of a target, of what stands for its centromere, and of its two arms.
-
-    ``panel`` are the normals it is compared with, ``scale`` is the noise of each kind over what they lead to expect.
-    """
+def measure(target: Target, seen: Observed, layout: BinLayout, baseline: Baseline, panel: Panel) -> TargetLevels:
+    """Levels of a target, of what stands for its centromere, and of its two arms; ``panel`` are the normals."""
     own = met(target, seen, layout, baseline, panel.null)
     windows = windows_of(target, seen, layout)
     around = [seen.level(members) for members in windows.all]
     correlation: tuple[tuple[float, ...], ...] = ()
-    errors = _errors(windows, seen, layout, panel, scale)
+    errors = _errors(windows, seen, layout, panel)
     if errors is not None:
         alone = [seen.own_level(members) for members in windows.all]
         total = np.hypot([level.se for level in alone], errors.sd[1:])
@@ -158,30 +154,40 @@ def measure(
     )
 
 
-def _errors(
-    windows: Windows, seen: Observed, layout: BinLayout, panel: Panel, scale: Mapping[str, float]
-) -> WindowErrors | None:
+def _errors(windows: Windows, seen: Observed, layout: BinLayout, panel: Panel) -> WindowErrors | None:
     """Errors beyond bin noise of MET and of the windows around it, as normals show them; None where none does.
 
-    A sample noisier than normals strays as much further; the prior is what the typical window of normals strays by.
+    A sample whose groups stray further from the level around them than those of normals strays as much further here.
+    The prior is what as many groups of normals stray by elsewhere.
     """
     if not panel.rests:
         return None
     sd = np.hypot(seen.sd, core.BIN_FLOOR)
     weight = np.where(np.isfinite(seen.log2) & np.isfinite(sd), 1 / sd**2, 0.0)
-    noisier = {name: max(value, 1.0) for name, value in scale.items()}
     normal = {name: null.excess for name, null in panel.null.items() if np.isfinite(null.excess)}
     expected = replace(seen, excess={**seen.excess, **normal})
     members = [layout.met, *windows.all]
     typical = np.array([expected.common(one) for one in members])
-    errors = window_errors.of_normals(panel.rests, layout.kind, layout.group, weight, members, typical)
+    errors = window_errors.of_normals(panel.rests, layout.kind, layout.group, weight, members, typical, normal)
     if errors is None:
         return None
-    each = np.ones(len(layout))
-    for name, value in noisier.items():
-        each[layout.kind == name] = value
-    noisiness = [float(np.average(each[one], weights=weight[one])) if weight[one].any() else 1.0 for one in members]
-    return replace(errors, sd=errors.sd * np.maximum(noisiness, 1.0))
+    kind = window_errors.judging(panel.rests)
+    times = window_errors.relative(_excess_of(kind, seen, layout, weight), panel.rests[kind].excess)
+    return replace(errors, sd=errors.sd * float(times))
+
+
+def _excess_of(kind: str, seen: Observed, layout: BinLayout, weight: NDArray[np.floating]) -> float:
+    """What groups of a kind stray by in a sample, as `metcn.reference.on_seven` has it of normals."""
+    if kind not in WIDE_KINDS:
+        return seen.excess.get(kind, float("nan"))
+    rows = np.flatnonzero((layout.kind == kind) & layout.autosomal & (weight > 0))
+    if rows.size == 0:
+        return float("nan")
+    _, first, label = np.unique(layout.group[rows], return_index=True, return_inverse=True)
+    total = np.bincount(label, weights=weight[rows])
+    level = np.bincount(label, weights=weight[rows] * seen.log2[rows]) / total
+    variance = np.bincount(label, weights=(weight * seen.sd)[rows] ** 2) / total**2
+    return on_seven.step_excess(level, variance, layout.chromosome_index[rows[first]])
 
 
 def met(

@@ -57,7 +57,7 @@ def measured(
         expected=expected,
         summed=profile.summed,
     )
-    met = levels.measure(locus.met(genome), seen, layout, based.baseline, panel, profile.scale)
+    met = levels.measure(locus.met(genome), seen, layout, based.baseline, panel)
     egfr = levels.gene(locus.egfr(genome), seen, layout)
     arms = {"7p": met.p_arm, "7q": met.q_arm}
     return Measured(profile, seen, LocusLevels(met.own, met.centromere, arms, egfr, based.baseline, met.correlation))

@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from metcn.reference.panel import Rests
-from metcn.stats import student_t
+from metcn.bins.layout import WIDE_KINDS
+from metcn.reference.panel import FEWEST_NORMALS, Rests
+from metcn.stats import robust, student_t
 
 PRIOR_NORMALS = 2  # a window's own error leans on that of the typical window like this many normals
+PRIOR_GROUPS = 5  # and a window's groups on being as noisy as others
 PRIOR_PAIRS = 5  # and what two windows have in common on their having nothing
 DEVIANT = 2.5  # SDs beyond which one normal says no more of what two windows have in common
+NOISINESS = 0.7, 4.0  # bounds of a sample's noise over that of normals, by which its errors are scaled
 COVERED = 0.5  # fraction of a window's weight that normals have to tell of
 
 Floats = NDArray[np.floating]
@@ -54,12 +57,15 @@ def of_normals(
     weight: Floats,
     levels: Sequence[Mask],
     typical: Floats,
+    excess: Mapping[str, float],
 ) -> WindowErrors | None:
     """Errors of levels that are weighted means of bins; None where no normal tells of them.
 
-    Each left-out normal's mean is taken with the sample's own weights. The square of what it strays beyond bin noise,
-    averaged over normals, is blended with that of the ``typical`` window of as many groups, and widened as a Student's
-    t of as many degrees of freedom has a wider interval than one of known variance: three normals hardly know.
+    Each left-out normal's mean is taken with the sample's own weights, in units of how far its groups stray from the
+    level around them over the whole genome: noisy normals stray further. Its square beyond bin noise, averaged over
+    normals, is blended with that of the ``typical`` window of as many groups as noisy as these, and
+    widened as a Student's t of as many degrees of freedom has a wider interval than one of known variance: three
+    normals hardly know.
 
     Parameters
     ----------
@@ -71,37 +77,51 @@ def of_normals(
     levels : sequence of ndarray of bool, shape (bins,)
         Bins of each level.
     typical : ndarray, shape (levels,)
-        Error beyond bin noise that windows like these have elsewhere, log2; NaN where a level has no bin.
+        Error beyond bin noise that as many groups have elsewhere, log2; NaN where a level has no bin.
+    excess : mapping
+        Kind of bins -> the same of a single group.
     """
-    normals = max((len(left.rest) for left in rests.values()), default=0)
-    if normals == 0:
+    if not rests:
         return None
-    means = [_mean_rest(rests, kind, group, np.where(members, weight, 0.0), normals) for members in levels]
+    means = [_mean_rest(rests, kind, group, np.where(members, weight, 0.0), excess) for members in levels]
     rest = np.stack([mean.rest for mean in means], axis=1)
     noise = np.array([mean.noise for mean in means])
     count = np.isfinite(rest).sum(axis=0)
-    squares = np.where(count > 0, np.nansum(rest**2, axis=0) / np.maximum(count, 1), 0.0)
+    excess_of_each = rests[judging(rests)].excess
+    even = rest / relative(excess_of_each, excess_of_each)[:, None]
+    squares = np.where(count > 0, np.nansum(even**2, axis=0) / np.maximum(count, 1), 0.0)
     own = np.maximum(squares - noise**2, 0.0)
+    typical = typical * np.array([mean.noisier for mean in means])
     variance = (count * own + PRIOR_NORMALS * typical**2) / (count + PRIOR_NORMALS)
     certain = float(student_t.quantile(0.975))
-    widened = np.array([student_t.interval(number + PRIOR_NORMALS) / certain for number in count.tolist()])
+    widened = np.array([student_t.interval(max(number, FEWEST_NORMALS)) / certain for number in count.tolist()])
     return WindowErrors(widened * np.sqrt(variance), noise, _correlation(rest))
 
 
 @dataclass(frozen=True, eq=False)
 class _MeanRest:
-    """Weighted mean of what is left of each normal, shape (normals,), NaN where unknown, and its SD by bin noise."""
+    """Weighted mean of what is left of each normal, shape (normals,), NaN where unknown, and its SD by bin noise.
+
+    ``noisier`` is what single groups of the window stray by over what those elsewhere do.
+    """
 
     rest: Floats
     noise: float
+    noisier: float
 
 
 def _mean_rest(
-    rests: Mapping[str, Rests], kind: NDArray[np.str_], group: NDArray[np.intp], weight: Floats, normals: int
+    rests: Mapping[str, Rests],
+    kind: NDArray[np.str_],
+    group: NDArray[np.intp],
+    weight: Floats,
+    excess: Mapping[str, float],
 ) -> _MeanRest:
     """Mean over the groups of all kinds; unknown of normals that have less than half of the weight."""
+    normals = max(len(left.rest) for left in rests.values())
     total = float(weight.sum())
     part, reached, noise = np.zeros(normals), np.zeros(normals), 0.0
+    squares, expected = float(PRIOR_GROUPS), float(PRIOR_GROUPS)
     for name, left in rests.items():
         own = np.flatnonzero((kind == name) & (weight > 0))
         place = np.searchsorted(left.label, group[own])
@@ -109,12 +129,34 @@ def _mean_rest(
         inside[inside] = left.label[place[inside]] == group[own][inside]
         of_group = np.bincount(place[inside], weights=weight[own][inside], minlength=len(left.label))
         known = np.isfinite(left.rest)
-        part += np.where(known, left.rest, 0.0) @ of_group
+        rest = np.where(known, left.rest, 0.0)
+        part += rest @ of_group
         reached += known @ of_group
         noise += float(np.nansum(left.variance * of_group**2))
+        due = excess.get(name, float("nan")) ** 2 + left.variance
+        told = np.isfinite(due) & (due > 0) & (of_group > 0)
+        squares += float((np.minimum(rest[:, told] ** 2 / due[told], DEVIANT**2)).sum())
+        expected += float(known[:, told].sum())
     enough = reached > COVERED * total if total > 0 else np.zeros(normals, dtype=bool)
     rest = np.where(enough, part / np.where(enough, reached, 1.0), np.nan)
-    return _MeanRest(rest, float(np.sqrt(noise) / reached.max()) if enough.any() else 0.0)
+    return _MeanRest(
+        rest,
+        noise=float(np.sqrt(noise) / reached.max()) if enough.any() else 0.0,
+        noisier=float(np.sqrt(squares / expected)),
+    )
+
+
+def judging(rests: Mapping[str, Rests]) -> str:
+    """Kind of bins whose groups tell a noisy sample from a quiet one: one that covers the genome evenly, if any."""
+    return next((kind for kind in WIDE_KINDS if kind in rests), min(rests))
+
+
+def relative(excess: ArrayLike, normals: Floats) -> Floats:
+    """What groups of a sample stray by (``excess``) over those of the typical normal, within bounds; 1 if unknown."""
+    typical = robust.median(normals)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        times = np.asarray(excess, dtype=float) / typical
+    return np.where(np.isfinite(times), np.clip(times, *NOISINESS), 1.0)
 
 
 def _correlation(rest: Floats) -> NDArray[np.float64]:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metcn.bins.layout import BinLayout
-from metcn.reference import sample_groups, tangent
+from metcn.reference import on_seven, sample_groups, tangent
 from metcn.reference.centre import BinStatistics, centre_and_spread, scale
 from metcn.reference.cross_validation import judge
-from metcn.reference.panel import FEWEST_NORMALS, KindNull, LeftOut, Panel, Rests
+from metcn.reference.panel import FEWEST_NORMALS, KindNull, LeftOut, Panel
 from metcn.run.settings import ReferenceSettings
 from metcn.stats import robust
 
@@ -72,7 +72,6 @@ def build(
     if len(kept) < FEWEST_NORMALS:
         spread[:] = 1.0  # too few to learn it: the sample's own noise gives the scale
     null: dict[str, KindNull] = {}
-    rests: dict[str, Rests] = {}
     left: dict[str, LeftOut] = {}
     for name in layout.kinds if len(kept) >= FEWEST_NORMALS else ():
         members = np.flatnonzero((layout.kind == name) & usable)
@@ -86,13 +85,13 @@ def build(
                 watched=sampled.watched,
             )
             null[name] = judged.null
-            if judged.left_out:
-                rests[name] = _on_seven(judged.left_out, layout, trusted)
-                left[name] = judged.left_out.at(judged.left_out.regular)
+            left |= {name: judged.left_out} if judged.left_out else {}
             spread[layout.kind == name] *= judged.null.noise
     kept -= centre
     components = _components(kept, spread, layout, usable & layout.autosomal, null)
     male = male if male is None or trusted.all() else male[trusted]
+    rests = on_seven.rests(left, layout, trusted)
+    left = {name: one.at(one.regular) for name, one in left.items()}
     return Panel(centre, spread, reasons, components.basis, null, len(kept), components.scores, male, rests, left)
 
 
@@ -153,10 +152,3 @@ def _sample(members: NDArray[np.intp], layout: BinLayout) -> _Sample:
     watched = seven & ~regular & (group % max(1, int(np.ceil(seven.sum() / SAMPLE_BINS))) == 0)
     kept = regular | watched
     return _Sample(members[kept], watched[kept])
-
-
-def _on_seven(left: LeftOut, layout: BinLayout, trusted: NDArray[np.bool_]) -> Rests:
-    """What is left of the panel's own normals on chromosome 7."""
-    seven = np.isin(left.label, layout.group[layout.on_seven])
-    variance = left.variance[seven].astype(np.float32)
-    return Rests(left.rest[np.ix_(trusted, seven)].astype(np.float32), variance, left.label[seven])

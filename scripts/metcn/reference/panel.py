@@ -80,11 +80,15 @@ class Rests:
         What bin noise gives such a rest in the typical normal; NaN where that is not known.
     label : ndarray of int, shape (groups,)
         Numbers of the groups, ascending.
+    excess : ndarray, shape (normals,)
+        What groups of each normal stray from the level around them, over the whole genome, beyond bin noise, log2: by
+        this a noisy normal, or sample, is told from a quiet one.
     """
 
     rest: Floats
     variance: Floats
     label: NDArray[np.intp]
+    excess: Floats
 
 
 @dataclass(frozen=True, eq=False)

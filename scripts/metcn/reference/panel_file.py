@@ -25,7 +25,7 @@ from metcn.reference.panel import KindNull, Panel, Rests
 FORMAT = "metcn-reference"
 FORMAT_VERSION = 2
 ARRAYS = ("centre", "spread", "basis")  # with one entry per bin
-RESTS = ("rest", "variance", "label")  # per kind of bins
+RESTS = ("rest", "variance", "label", "excess")  # per kind of bins
 STORED = np.dtype("<f4")
 BLOCK_BYTES = 1 << 24  # of an array that is checked at a time
 

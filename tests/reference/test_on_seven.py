@@ -1,0 +1,77 @@
+"""What is kept of left-out normals on chromosome 7, and how noisy each of them is."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metcn.bins.layout import layout_of
+from metcn.reference import build, on_seven
+from metcn.run.settings import ReferenceSettings
+from support import made_depth
+
+FRAME = made_depth.panel_bins(genes=24, tiles=8, off_target_bp=2_000_000, seven_bp=2_000_000).reset_index(drop=True)
+LAYOUT = layout_of(FRAME)
+NAN = float("nan")
+
+
+def panel(noise, trusted=None):
+    """Panel of normals with so much noise each, shared by the bins of a group."""
+    random = np.random.default_rng(3)
+    shared = random.normal(size=(len(noise), int(LAYOUT.group.max()) + 1))[:, LAYOUT.group]
+    depth = 5 + np.array(noise)[:, None] * shared + 0.02 * random.normal(size=(len(noise), len(FRAME)))
+    return build.build(depth.astype(np.float32), LAYOUT, ReferenceSettings(), trusted=trusted)
+
+
+def test_rests_are_those_of_chromosome_7():
+    made = panel([0.1] * 6)
+    for kind, rests in made.rests.items():
+        groups = np.unique(LAYOUT.group[LAYOUT.on_seven & (LAYOUT.kind == kind)])
+        np.testing.assert_array_equal(rests.label, groups)
+        assert rests.rest.shape == (6, len(groups)) and np.isfinite(rests.rest).all()
+        assert rests.variance.shape == groups.shape and rests.excess.shape == (6,)
+
+
+def test_normals_that_are_not_trusted_tell_nothing():
+    trusted = np.array([True, True, False, True, True, True])
+    made = panel([0.1] * 6, trusted)
+    assert {len(rests.rest) for rests in made.rests.values()} == {5}
+
+
+def test_a_noisy_normal_is_told_from_quiet_ones():
+    made = panel([0.1] * 5 + [0.4])
+    excess = made.rests["off_target"].excess
+    assert excess[5] > 2.5 * np.median(excess[:5])
+    assert excess[:5].max() < 2 * excess[:5].min()
+
+
+def slow_excess(level, variance, chromosome):
+    known = [i for i in range(len(level)) if np.isfinite(level[i]) and np.isfinite(variance[i])]
+    steps, noise = [], []
+    for one, other in zip(known, known[1:], strict=False):
+        if chromosome[one] == chromosome[other]:
+            steps.append(abs(level[other] - level[one]))
+            noise.append((variance[one] + variance[other]) / 2)
+    if not steps:
+        return NAN
+    scatter = (1.4826 * np.median(steps)) ** 2 / 2
+    return np.sqrt(max(scatter - np.median(noise), 0.1 * scatter))
+
+
+VALUE = st.one_of(st.floats(-2, 2), st.just(NAN))
+
+
+@given(st.lists(st.tuples(VALUE, st.floats(0, 0.1), st.integers(0, 2)), max_size=20))
+def test_excess_of_steps_equals_the_loop(rows):
+    rows = sorted(rows, key=lambda row: row[2])
+    level, variance, chromosome = (np.array([row[place] for row in rows]) for place in range(3))
+    found = on_seven.step_excess(level.astype(float), variance.astype(float), chromosome.astype(int))
+    np.testing.assert_allclose(found, slow_excess(level, variance, chromosome), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shared", [0.02, 0.1, 0.3])
+def test_excess_of_steps_finds_what_groups_share_whatever_the_karyotype(shared):
+    random = np.random.default_rng(5)
+    arms = np.repeat(np.arange(40), 50)
+    level = random.normal(0, 0.5, 40)[arms] + random.normal(0, np.hypot(shared, 0.05), 2000)
+    assert on_seven.step_excess(level, np.full(2000, 0.05**2), arms // 2) == pytest.approx(shared, rel=0.2)
