@@ -15,6 +15,7 @@ import pandas as pd
 
 from metcn.copies import amplicon_scan, focality
 from metcn.copies import posterior as estimating
+from metcn.copies.arm_events import Waves
 from metcn.genome import build as genomes
 from metcn.mixture import expected_ratio
 from metcn.purity.grid import PurityGrid
@@ -101,7 +102,7 @@ def of_bins(
     draws = estimating.posterior(measured, where, draw_count=4096)
     place = np.flatnonzero(members["met"][q])
     found = amplicon_scan.scan(
-        log2[q], np.full(q.sum(), noise), (int(place[0]), int(place[-1]) + 1), wave=0.01, alpha=0.001
+        log2[q], np.full(q.sum(), noise), (int(place[0]), int(place[-1]) + 1), waves=Waves(0.01), alpha=0.001
     )
     arm = facts.contigs["7"] - facts.centromere["7"][1]
     broad = found.significant and (found.last - found.first) * BIN_BP > focality.FOCAL_FRACTION * arm

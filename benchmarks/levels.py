@@ -77,8 +77,7 @@ def copies_table(found: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
     found : truth (``met_copies_true``), metcn's ``met_copies`` and the columns of `cnvkit_copies`, a row per tumour.
     groups : the group of each.
     """
-    rows, truth = {}, found["met_copies_true"]
-    ways = found.filter(regex="^(met_copies$|CNVkit)").rename(columns={"met_copies": "metcn"})
+    rows, truth, ways = {}, found["met_copies_true"], _ways(found)
     for group, places in {**groups.groupby(groups).groups, "all": groups.index}.items():
         for way in ways:
             known = ways.loc[places, way][truth > 0].dropna()
@@ -88,6 +87,17 @@ def copies_table(found: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
                                 "median |error| %": gap.abs().median(), **_at_five(real, known)}  # fmt: skip
     table = pd.DataFrame.from_dict(rows, orient="index")
     return table.astype(dict.fromkeys(["n", *CELLS], int))
+
+
+def errors(found: pd.DataFrame) -> pd.DataFrame:
+    """Error of each tumour's MET copies in per cent of the truth, a column per way; ``found`` as in `copies_table`."""
+    truth = found["met_copies_true"]
+    return _ways(found).sub(truth, axis=0).div(truth.where(truth > 0), axis=0) * 100
+
+
+def _ways(found: pd.DataFrame) -> pd.DataFrame:
+    """MET copies by metcn and by each formula on CNVkit's ratio."""
+    return found.filter(regex="^(met_copies$|CNVkit)").rename(columns={"met_copies": "metcn"})
 
 
 CELLS = ("TP", "FN", "FP", "TN")

@@ -20,7 +20,7 @@ from cohorts import Cohort
 from numpy.typing import NDArray
 
 from metcn.copies import amplicon, amplicon_scan, loci
-from metcn.copies.arm_events import WAVE_FLOOR
+from metcn.copies.arm_events import LEAST, Waves
 from metcn.files import read_json
 from metcn.genome import build as genomes
 from metcn.io import tables
@@ -41,7 +41,7 @@ PURITIES = (0.05, 0.1, 0.3)
 FOLDS = 5  # parts that the normals are left out in
 FEWEST_UNITS, MARGIN = 250, 30  # windows of an arm, and between a made-up MET and its ends
 
-Arm = tuple[NDArray, NDArray, tuple[int, int], float]  # log2 ratios, errors, MET's place, long waves
+Arm = tuple[NDArray, NDArray, tuple[int, int], Waves]  # log2 ratios, errors, MET's place, waves
 
 
 def main() -> None:
@@ -69,16 +69,16 @@ def main() -> None:
     options.show("those above that bound; a third copy has a height of 0.58", table[table["times"] > 1], index=False)
 
 
-def compared(log2: NDArray, sd: NDArray, own: tuple[int, int], wave: float) -> dict[str, float]:
+def compared(log2: NDArray, sd: NDArray, own: tuple[int, int], waves: Waves) -> dict[str, float]:
     """P-value of a scan of few permutations; how many times the bound of all of them the gain is, 0 if surely below it.
 
     Of those that reach it also units and log2 height.
     """
-    first = amplicon_scan.scan(log2, sd, own, wave=wave, alpha=SCREEN)
+    first = amplicon_scan.scan(log2, sd, own, waves=waves, alpha=SCREEN)
     permutations = np.ceil(amplicon_scan.PERMUTATIONS_PER_ALPHA / SCREEN) - 1
     if first.p_value * (1 + permutations) > 2.5:
         return {"p_value": first.p_value, "times": 0.0}
-    found = amplicon_scan.scan(log2, sd, own, wave=wave, alpha=ALPHA)
+    found = amplicon_scan.scan(log2, sd, own, waves=waves, alpha=ALPHA)
     inside = slice(found.first, found.last)
     height = np.average((log2 - found.background)[inside], weights=sd[inside] ** -2.0)
     return {"p_value": first.p_value, "times": found.gain / found.bound, "units": found.last - found.first,
@@ -118,9 +118,9 @@ def made_up(seed: list[int], count: int, kind: str) -> Iterator[Arm]:
     """Arms of noise alone; the long waves are those put in."""
     start, own = _shape()
     random = np.random.default_rng([*seed, len(kind)])
-    wave = 1.5 * WAVE if kind == "correlated" else WAVE_FLOOR
+    waves = Waves(WAVE) if kind == "correlated" else LEAST
     for _ in range(count):
-        yield _noise(random, len(start), kind), np.full(len(start), NOISE), own, wave
+        yield _noise(random, len(start), kind), np.full(len(start), NOISE), own, waves
 
 
 def karyotypes(seed: list[int], count: int, shared: Path) -> Iterator[Arm]:
@@ -131,7 +131,7 @@ def karyotypes(seed: list[int], count: int, shared: Path) -> Iterator[Arm]:
         ploidy, seven = profiles[number % len(profiles)], copies[number % len(profiles)]
         share = PURITIES[number // len(profiles) % len(PURITIES)]
         log2 = np.log2(expected_ratio(seven, share, ploidy))
-        yield log2 + _noise(random, len(start), "correlated"), np.full(len(start), NOISE), own, 1.5 * WAVE
+        yield log2 + _noise(random, len(start), "correlated"), np.full(len(start), NOISE), own, Waves(WAVE)
 
 
 def _eventless(shared: Path, start: NDArray, own: tuple[int, int]) -> tuple[list[float], list[NDArray]]:
@@ -169,7 +169,7 @@ def of_normal(cohort: Cohort, sample: str, seed: int, count: int) -> Iterator[Ar
     """Arms of the off-target windows of one normal, MET's place drawn at random."""
     measured, facts = read_json(cohort.at("ratios", sample, "summary")), genomes.load("GRCh37")
     bins = loci.profile(tables.read_ratios(cohort.at("ratios", sample)), measured)
-    random, wave = np.random.default_rng([seed, *sample.encode()]), amplicon.wave_of(bins, facts)
+    random, waves = np.random.default_rng([seed, *sample.encode()]), amplicon.waves_of(bins, facts)
     middle = (bins.start + bins.end) / 2
     arms = [
         loci.units(bins, members)
@@ -183,7 +183,7 @@ def of_normal(cohort: Cohort, sample: str, seed: int, count: int) -> Iterator[Ar
     for number in range(count):
         units = arms[number % len(arms)]
         first = int(random.integers(MARGIN, len(units.log2) - MARGIN))
-        yield units.log2, units.sd, (first, first + 1), wave
+        yield units.log2, units.sd, (first, first + 1), waves
 
 
 def _made_up(args: Any, folder: Path, kind: str) -> list[Any]:

@@ -93,12 +93,12 @@ def arms(cohort: Cohort, seed: int, count: int, sample: str) -> list[dict[str, A
     random = np.random.default_rng([seed, *sample.encode()])
     measured, facts = read_json(cohort.at("ratios", sample, "summary")), genomes.load("GRCh37")
     bins = loci.profile(tables.read_ratios(cohort.at("ratios", sample)), measured)
-    wave, rows = amplicon.wave_of(bins, facts), []
+    waves, rows = amplicon.waves_of(bins, facts), []
     for name in random.choice(ARMS, count, replace=False):
         units = loci.units(bins, (bins.chromosome == name) & (bins.start >= facts.centromere[name][1]))
         first = int(random.integers(MARGIN, len(units.log2) - MARGIN))
         own = first, first + MET_WINDOWS
-        scan = partial(amplicon_scan.scan, sd=units.sd, own=own, wave=wave, alpha=ALPHA)
+        scan = partial(amplicon_scan.scan, sd=units.sd, own=own, waves=waves, alpha=ALPHA)
         nothing = scan(units.log2)
         rows.append({"added": "nothing", "found": nothing.significant, "p_value": nothing.p_value})
         for title, (copies, purity, size) in ADDED.items():

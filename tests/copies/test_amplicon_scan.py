@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from metcn.copies import amplicon_scan
 from metcn.copies import arm_events as stretches
+from metcn.copies.arm_events import LEAST, Waves
 
 OWN = (60, 63)
 SIZE = 120
@@ -56,7 +57,7 @@ def test_step_gain_equals_the_loop(rows):
 def test_a_wave_only_takes_from_a_gain(rows, first, second):
     value, sd = (np.array(column) for column in zip(*rows, strict=True))
     starts, ends = np.arange(1, 4), np.arange(4, len(rows))
-    less, more = (amplicon_scan.gains(value, sd**-2.0, starts, ends, wave) for wave in sorted((first, second)))
+    less, more = (amplicon_scan.gains(value, sd**-2.0, starts, ends, Waves(wave)) for wave in sorted((first, second)))
     assert (more <= less + 1e-9).all()
     assert (more >= -1e-9).all()
 
@@ -69,8 +70,8 @@ def noise(seed, *events, size=SIZE, sd=0.1):
     return value
 
 
-def scan(value, own=OWN, sd=0.1, wave=stretches.WAVE_FLOOR, alpha=0.01):
-    return amplicon_scan.scan(value, np.full(len(value), sd), own, wave=wave, alpha=alpha)
+def scan(value, own=OWN, sd=0.1, waves=LEAST, alpha=0.01):
+    return amplicon_scan.scan(value, np.full(len(value), sd), own, waves=waves, alpha=alpha)
 
 
 EVENTS = [
@@ -152,21 +153,21 @@ def members(size, own=OWN, count=SIZE):
     return (np.arange(count) >= middle - size // 2) & (np.arange(count) < middle - size // 2 + size)
 
 
-@pytest.mark.parametrize("wave", [0.005, 0.05])
-def test_the_detectable_height_is_true(wave):
+@pytest.mark.parametrize("waves", [Waves(0.003), Waves(0.03), Waves(0.02, 0.04, 0.03)], ids=["no", "one", "several"])
+def test_the_detectable_height_is_true(waves):
     """Amplicons of just that height, on noise and waves of their own: 93 to 97 % are found, over forty samples."""
     random, found, precision = np.random.default_rng(21), [], np.full(SIZE, 100.0)
     starts, ends = (amplicon_scan._spread(edge, first=edge == OWN[0], size=SIZE) for edge in OWN)
     for seed in range(40):
-        seen = scan(noise(seed), wave=wave)
+        seen = scan(noise(seed), waves=waves)
         for size in (5, 20, 40):
             inside = members(size)
-            least = amplicon_scan.detectable(seen, np.full(SIZE, 0.1), OWN, inside, wave=wave, power=0.95)
+            least = amplicon_scan.detectable(seen, np.full(SIZE, 0.1), OWN, inside, waves=waves, power=0.95)
             height = np.log2(least.ratio)
             assert height > least.se > 0
-            heights = height + random.normal(0, wave / stretches.WAVE_MARGIN, (40, 1))
+            heights = height + random.normal(0, np.sqrt(waves.variance(np.array(size))), (40, 1))
             value = random.normal(0, 0.1, (40, SIZE)) + heights * inside
-            found.append(amplicon_scan._statistic(value / 0.1, precision, starts, ends, wave) > seen.bound)
+            found.append(amplicon_scan._statistic(value / 0.1, precision, starts, ends, waves) > seen.bound)
     assert np.shape(found) == (120, 40)
     assert 0.93 <= np.mean(found) <= 0.97
 
@@ -175,7 +176,7 @@ def test_larger_amplicons_and_less_power_need_less_height():
     seen = scan(noise(22))
     by_size, by_power = (
         [
-            amplicon_scan.detectable(seen, np.full(SIZE, 0.1), OWN, members(size), wave=0.005, power=power).ratio
+            amplicon_scan.detectable(seen, np.full(SIZE, 0.1), OWN, members(size), waves=LEAST, power=power).ratio
             for size, power in cases
         ]
         for cases in ([(5, 0.95), (10, 0.95), (20, 0.95), (40, 0.95)], [(10, 0.99), (10, 0.95), (10, 0.8), (10, 0.5)])
@@ -187,7 +188,7 @@ def test_larger_amplicons_and_less_power_need_less_height():
 def test_a_sure_amplicon_is_no_noise_to_the_next():
     quiet, loud = (scan(noise(23, *events)) for events in ([], [(50, 75, 2.0)]))
     heights = [
-        np.log2(amplicon_scan.detectable(seen, np.full(SIZE, 0.1), OWN, members(20), wave=0.005, power=0.95).ratio)
+        np.log2(amplicon_scan.detectable(seen, np.full(SIZE, 0.1), OWN, members(20), waves=LEAST, power=0.95).ratio)
         for seen in (quiet, loud)
     ]
     assert heights[0] == pytest.approx(heights[1], rel=0.15)
@@ -216,7 +217,7 @@ def test_many_units_are_searched_coarsely_and_ended_finely():
 def test_a_peak_and_the_gain_it_stands_on():
     value = noise(8, (40, 90, 0.5), (54, 70, 1.0))
     found = scan(value)
-    stretches = amplicon_scan.nested(value, np.full(SIZE, 0.1), OWN, found, wave=0.005)
+    stretches = amplicon_scan.nested(value, np.full(SIZE, 0.1), OWN, found, waves=LEAST)
     assert len(stretches) == 2
     assert stretches[-1] == (54, 70)
     np.testing.assert_allclose(stretches[0], (40, 90), atol=1)
@@ -225,7 +226,7 @@ def test_a_peak_and_the_gain_it_stands_on():
 def test_a_plain_amplicon_has_one_level():
     value = noise(9, (50, 75, 0.5))
     found = scan(value)
-    assert amplicon_scan.nested(value, np.full(SIZE, 0.1), OWN, found, wave=0.005) == [(found.first, found.last)]
+    assert amplicon_scan.nested(value, np.full(SIZE, 0.1), OWN, found, waves=LEAST) == [(found.first, found.last)]
 
 
 # Waves
@@ -237,17 +238,51 @@ ARMS = np.repeat(np.arange(20), 300)
 def test_waves_are_told_from_noise(true):
     random = np.random.default_rng(10)
     wave = np.repeat(random.normal(0, true, len(ARMS) // 60), 60)
-    found = stretches.wave_of(wave + random.normal(0, 0.1, len(ARMS)), np.full(len(ARMS), 0.1), ARMS)
-    expected = max(stretches.WAVE_MARGIN * true, stretches.WAVE_FLOOR)
-    assert found == pytest.approx(expected, rel=0.35, abs=0.006)
+    found = stretches.waves_of(wave + random.normal(0, 0.1, len(ARMS)), np.full(len(ARMS), 0.1), ARMS)
+    assert found.region == pytest.approx(max(true, stretches.LEAST.region), rel=0.35, abs=0.005)
+    assert found.error == pytest.approx(1.5 * found.region)
+    assert found.short == pytest.approx(max(true, found.region), rel=0.35, abs=0.01)
+    assert found.far == pytest.approx(max(true, found.region), rel=0.35, abs=0.01)
+
+
+@pytest.mark.parametrize(("length", "longer"), [(15, "short"), (600, "far")])
+def test_quick_and_slow_waves_are_told_apart(length, longer):
+    """Quick ones average out over a region, slow ones lift regions beside each other alike."""
+    random = np.random.default_rng(12)
+    arms, wave = np.repeat(np.arange(40), 1_200), np.repeat(random.normal(0, 0.04, 48_000 // length), length)
+    found = stretches.waves_of(wave + random.normal(0, 0.1, len(arms)), np.full(len(arms), 0.1), arms)
+    assert getattr(found, longer) > 1.4 * found.region
 
 
 def test_copy_number_steps_are_no_waves():
     random = np.random.default_rng(11)
     steps = np.repeat(random.choice([0, 0.5, 1.0], 20), 300)
-    found = stretches.wave_of(steps + random.normal(0, 0.1, len(ARMS)), np.full(len(ARMS), 0.1), ARMS)
-    assert found < 0.015
+    found = stretches.waves_of(steps + random.normal(0, 0.1, len(ARMS)), np.full(len(ARMS), 0.1), ARMS)
+    assert max(found.region, found.far) < 0.015
 
 
 def test_without_a_genome_the_floor():
-    assert stretches.wave_of(np.zeros(100), np.ones(100), np.zeros(100, dtype=int)) == stretches.WAVE_FLOOR
+    assert stretches.waves_of(np.zeros(100), np.ones(100), np.zeros(100, dtype=int)).error == stretches.WAVE_FLOOR
+
+
+@pytest.mark.parametrize("waves", [Waves(0.02), Waves(0.02, 0.05, 0.02), Waves(0.02, 0.02, 0.06), stretches.NO_WAVES])
+@pytest.mark.parametrize("units", [1, 5, 15, 40, 60, 100, 300, 900])
+def test_variance_of_a_region_is_that_of_drawn_waves(waves, units):
+    drawn = waves.drawn(np.random.default_rng(13), 6_000, 900)[:, :units]
+    assert waves.variance(np.array(units)) == pytest.approx(drawn.mean(axis=1).var(), rel=0.12, abs=1e-12)
+
+
+def false_alarms(waves, told, alpha=0.05):
+    """Share of arms with waves and no amplicon in which one is found, told of some waves."""
+    random, alarms = np.random.default_rng(14), 0
+    for _ in range(60):
+        value = waves.drawn(random, 1, 600)[0] + random.normal(0, 0.1, 600)
+        alarms += scan(value, (300, 303), waves=told, alpha=alpha).significant
+    return alarms / 60
+
+
+@pytest.mark.parametrize("waves", [Waves(0.02, 0.04, 0.02), Waves(0.02, 0.02, 0.05)], ids=["quick", "slow"])
+def test_waves_of_any_length_make_no_amplicon(waves):
+    """At 5 % a few of 60 arms; where only those of a region are known, several times as many."""
+    assert false_alarms(waves, waves) <= 0.1
+    assert false_alarms(waves, Waves(waves.region)) > false_alarms(waves, waves)

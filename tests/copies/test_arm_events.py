@@ -8,23 +8,23 @@ import pytest
 from metcn.copies import arm_events
 
 
-def slow_wave(value, sd, arm):
-    """SD that neighbouring units share, from differences of the means of stretches of 60."""
+def slow_wave(value, sd, arm, length=60, apart=1):
+    """SD that units share over a stretch, from differences of the means of stretches so many apart."""
     steps, errors = [], []
     for number in sorted(set(arm.tolist())):
         rows = np.flatnonzero(arm == number)
         means = []
-        for first in range(0, len(rows) - 59, 60):
-            own = rows[first : first + 60]
+        for first in range(0, len(rows) - length + 1, length):
+            own = rows[first : first + length]
             weight = sum(1 / sd[row] ** 2 for row in own)
             means.append((sum(value[row] / sd[row] ** 2 for row in own) / weight, 1 / weight))
-        for (one, own), (other, beside) in itertools.pairwise(means):
+        for (one, own), (other, beside) in zip(means, means[apart:], strict=False):
             steps.append(other - one)
             errors.append(own + beside)
     if len(steps) < 20:
-        return 0.005
+        return 0.0
     scatter = (1.4826 * np.median(np.abs(steps))) ** 2
-    return max(1.5 * np.sqrt(max(scatter - np.median(errors), 0) / 2), 0.005)
+    return np.sqrt(max(scatter - np.median(errors), 0) / 2)
 
 
 WAVES = [
@@ -44,7 +44,10 @@ def test_waves_equal_the_loop(sizes, wave, seed):
     arm = np.repeat(np.arange(len(sizes)), sizes)
     sd = random.uniform(0.05, 0.2, len(arm))
     value = random.normal(0, wave, len(arm) // 60 + 1)[np.arange(len(arm)) // 60] + sd * random.normal(size=len(arm))
-    assert arm_events.wave_of(value, sd, arm) == pytest.approx(slow_wave(value, sd, arm))
+    found, region = arm_events.waves_of(value, sd, arm), max(slow_wave(value, sd, arm), 0.005 / 1.5)
+    assert found.region == pytest.approx(region)
+    assert found.short == pytest.approx(max(slow_wave(value, sd, arm, 15), region))
+    assert found.far == pytest.approx(max(slow_wave(value, sd, arm, 60, 4), region))
 
 
 def slow_events(value, precision):

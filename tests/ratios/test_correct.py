@@ -318,17 +318,55 @@ def test_no_target_ties_nothing():
 
 
 @settings(max_examples=40)
-@given(profiles())
-def test_narrow_baseline_equals_the_loop(profile):
-    _, _, ratio, use, group, _ = profile
-    genes = {}
-    for r, wanted, gene in zip(ratio, use, group.tolist(), strict=True):
-        if wanted and math.isfinite(r):
-            genes.setdefault(gene, []).append(r)
-    medians = [statistics.median(own) for own in genes.values()]
-    found, error = baseline.narrow_baseline(ratio, group=group, use=use)
-    np.testing.assert_allclose(found, statistics.median(medians) if medians else NAN, atol=1e-12)
-    assert math.isnan(error) == (len(medians) < 2)
+@given(st.lists(st.tuples(st.floats(-3, 3), st.floats(0, 0.3), st.floats(1, 100)), max_size=12))
+def test_narrow_baseline_equals_the_loop(genes):
+    total = linear = 0.0
+    middle = statistics.median([level for level, *_ in genes]) if genes else NAN
+    for level, variance, weight in genes:
+        if abs(level - middle) <= 1:
+            linear += weight * 2 ** (level - variance * math.log(2) / 2)
+            total += weight
+    found, error = baseline.narrow_baseline(*np.array(genes).reshape(-1, 3).T)
+    np.testing.assert_allclose(found, math.log2(linear / total) if total else NAN, atol=1e-9)
+    assert math.isnan(error) == (len(genes) < 2)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_narrow_baseline_of_an_aneuploid_genome_is_its_mean_within_its_error(seed):
+    """70 genes of segments at 1 to 4 copies: the mean, where the median gene is off by several times the error."""
+    random = np.random.default_rng(seed)
+    gaps, medians = [], []
+    for _ in range(200):
+        copies = random.choice([1.0, 2.0, 3.0, 4.0], 2_000, p=[0.3, 0.3, 0.1, 0.3])
+        level = np.log2((0.5 * copies + 1) / (0.5 * copies + 1).mean())[random.choice(2_000, 70, replace=False)]
+        level += random.normal(0, 0.04, 70)
+        level[:2] += 2.0  # amplified genes
+        found, error = baseline.narrow_baseline(level, np.full(70, 0.04**2), np.ones(70))
+        gaps.append(found / error)
+        medians.append(np.median(level) / error)
+    assert abs(np.mean(gaps)) < 0.35
+    assert 0.7 < np.std(gaps) < 1.2
+    assert np.sqrt(np.mean(np.square(medians))) > 1.5 * np.sqrt(np.mean(np.square(gaps)))
+
+
+@pytest.mark.parametrize("shared", [0.03, 0.1])
+@pytest.mark.parametrize("copies", [[2], [1, 2, 3, 4], [2, 2, 6]], ids=["flat", "aneuploid", "gains"])
+def test_a_tumours_own_changes_are_no_error_of_genes(shared, copies):
+    """Arms of four genes at the same copies: their differences tell what genes share, the genome's level does not."""
+    random = np.random.default_rng(8)
+    found, plain = [], []
+    for _ in range(40):
+        arm = np.repeat(np.log2(random.choice(copies, 20) / 2 * 0.6 + 0.4), 4)
+        group = np.repeat(np.arange(80), 6)
+        ratio = (arm + shared * random.normal(size=80))[group] + random.normal(0, 0.1, 480)
+        arrays = {"group": group, "use": np.ones(480, dtype=bool), "expected": shared}
+        chromosome = np.repeat(np.arange(10).astype(str), 48)
+        own = baseline.neighbours_excess(ratio, np.full(480, 0.1), chromosome=chromosome, **arrays)
+        found.append(own.sd)
+        assert own.groups < 2 / 3 * 70
+        plain.append(baseline.group_excess(ratio, np.full(480, 0.1), local=np.zeros(480), local_error=0.0, **arrays).sd)
+    assert np.median(found) == pytest.approx(shared, rel=0.35, abs=0.01)
+    assert len(copies) == 1 or np.median(plain) > 1.5 * np.median(found)
 
 
 @pytest.mark.parametrize("bins", [1, 2, 5, 30])

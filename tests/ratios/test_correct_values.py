@@ -184,9 +184,7 @@ def test_no_bin_gives_no_baseline():
     assert np.isnan(baseline.wide_baseline(STEPPED, np.ones(6), **none)).all()
     assert np.isnan(baseline.summed_baseline(np.ones(6), np.ones(6), **none)).all()
     assert np.isnan(baseline.summed_baseline(np.zeros(6), np.ones(6), **EVEN)).all()
-    narrow = {"group": EVEN["block"], "use": none["use"]}
-    assert np.isnan(baseline.narrow_baseline(STEPPED, **narrow)).all()
-    assert np.isnan(baseline.summed_narrow_baseline(np.ones(6), np.ones(6), **narrow)).all()
+    assert np.isnan(baseline.narrow_baseline(*np.zeros((3, 0)))).all()
 
 
 def test_a_baseline_of_sums_by_hand():
@@ -210,20 +208,46 @@ def test_an_empty_block_errs_as_one_fragment():
     assert error == pytest.approx(math.sqrt(variance + 0.05**2 * variety / (2 * 7.5**2)) / math.log(2))
 
 
-def test_narrow_baselines_by_hand():
-    group, use = labels(0, 0, 1, 1, 2, 3), np.array([True] * 5 + [False])
-    found, error = baseline.narrow_baseline(array(0, 0.2, 0.5, 0.7, 0.3, 9), group=group, use=use)
-    assert found == pytest.approx(0.3)  # of 0.1, 0.6 and 0.3
-    assert error == pytest.approx(1.25 * 1.4826 * 0.2 / math.sqrt(3))
-    number, expected = array(4, 4, 9, 8, 3, 900), array(4, 4, 4, 4, 4, 4)
-    found, error = baseline.summed_narrow_baseline(number, expected, group=group, use=use)
-    each = np.log2([8.5 / 8, 17.5 / 8, 3.5 / 4])
-    assert found == pytest.approx(each[0])
-    scatter = 1.25 * 1.4826 * float(np.median(np.abs(each - each[0]))) / math.sqrt(3)
-    assert error == pytest.approx(max(scatter, fragments.sd(28)))
-    alike, error = baseline.summed_narrow_baseline(expected, expected, group=group, use=use)
-    assert error == pytest.approx(fragments.sd(20))  # never below what counting gives
-    assert alike == pytest.approx(math.log2(8.5 / 8))
+def test_a_narrow_baseline_by_hand():
+    """Ratios 1, 1 and 2 of weights 1, 2 and 1, of noise; the gene 4 log2 up tells of the error alone, as if at 1."""
+    level, weight = array(0, 0, 1, 4), array(1, 2, 1, 1)
+    found, error = baseline.narrow_baseline(level, np.zeros(4), weight)
+    assert found == pytest.approx(math.log2(5 / 4))
+    cut = array(0, 0, 1, 1.0)  # the median gene is at 0.5: 1.5 at the most
+    cut[3] = 1.5
+    middle = np.average(cut, weights=weight)
+    scatter = np.average((cut - middle) ** 2, weights=weight)
+    assert error == pytest.approx(math.sqrt(scatter * 7) / 5)
+    alike, error = baseline.narrow_baseline(np.zeros(4), np.full(4, 0.04), np.ones(4))
+    assert alike == pytest.approx(-0.02 * math.log(2))  # the linear mean of noisy levels is taken down
+    assert error == pytest.approx(0.1)  # never below what their noise gives
+
+
+def test_a_gene_stands_for_the_genome_half_way_to_its_neighbours():
+    chromosome = np.array(["1", "1", "1", "2", "3"])
+    found = baseline.territories(chromosome, array(5e6, 15e6, 95e6, 60e6, 0))
+    np.testing.assert_allclose(found, [10e6, 25e6, 40e6, 40e6, 20e6])
+    assert len(baseline.territories(np.array([], dtype=str), np.zeros(0))) == 0
+
+
+def test_neighbours_differ_by_hand():
+    """Pairs of one chromosome differ by 0.2, 0.2 and 0.4 and by nothing: the median square of 0.2 counts, halved."""
+    level = array(0, 0.2, 0.4, 0.8, 9, 9)
+    found = baseline.neighbours_excess(
+        np.repeat(level, 3), np.full(18, 1e-3), group=np.repeat(np.arange(6), 3),
+        chromosome=np.repeat(np.array(["1", "1", "1", "1", "2", "2"]), 3), use=np.ones(18, dtype=bool), expected=0.1,
+    )  # fmt: skip
+    assert found.sd == pytest.approx(1.4826 * 0.2 / math.sqrt(2), rel=1e-3)
+    assert found.groups == pytest.approx(2 / 3 * 4, rel=1e-3)
+
+
+@pytest.mark.parametrize("genes", [0, 1, 3])
+def test_genes_of_chromosomes_of_their_own_tell_nothing(genes):
+    names = np.arange(genes).astype(str)
+    arrays = {"group": np.arange(genes), "use": np.ones(genes, dtype=bool), "expected": 0.1}
+    found = baseline.neighbours_excess(np.zeros(genes), np.ones(genes), chromosome=names, **arrays)
+    assert math.isnan(found.sd)
+    assert found.groups == 0
 
 
 # Levels

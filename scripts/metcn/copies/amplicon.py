@@ -112,11 +112,11 @@ class Amplicon:
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """The scan of 7q: its units, first of MET's and the one after its last, long waves, and the best amplicon."""
+    """The scan of 7q: its units, first of MET's and the one after its last, waves, and the best amplicon."""
 
     units: loci.Units
     met: tuple[int, int]
-    wave: float
+    waves: arm_events.Waves
     best: amplicon_scan.Amplicon
 
     def amplicon(self, facts: genomes.Genome) -> Amplicon | None:
@@ -124,13 +124,13 @@ class Search:
         if not self.best.significant:
             return None
         units, best = self.units, self.best
-        nested = amplicon_scan.nested(units.log2, units.sd, self.met, best, wave=self.wave)
+        nested = amplicon_scan.nested(units.log2, units.sd, self.met, best, waves=self.waves)
         inner = nested[-1]
         inside = units.between(*inner)
         rest = units.log2 - best.background
         outside = best.background[inner[0]] + np.average(rest[~inside], weights=units.sd[~inside] ** -2.0)
-        level = _level(units, inside & ~units.between(*self.met), self.wave)
-        regions = tuple(_region(units, *ends, self.wave) for ends in nested)
+        level = _level(units, inside & ~units.between(*self.met), self.waves.error)
+        regions = tuple(_region(units, *ends, self.waves.error) for ends in nested)
         return Amplicon(_extent(units, best, facts), regions, level.log2, level.se, abs(level.log2 - float(outside)))
 
     def detectable(self, power: float) -> dict[int, amplicon_scan.Detectable]:
@@ -144,7 +144,7 @@ class Search:
                 units.sd,
                 met,
                 (np.abs(middle - centre) <= size / 2) | units.between(*met),
-                wave=self.wave,
+                waves=self.waves,
                 power=power,
             )
             for size in SIZES_BP
@@ -159,23 +159,23 @@ def search(bins: loci.Profile, facts: genomes.Genome, *, alpha: float) -> Search
         return None
     units = loci.units(bins, arm)
     own = np.flatnonzero((units.start < facts.met[1]) & (units.end > facts.met[0]))
-    met, wave = (int(own[0]), int(own[-1]) + 1), wave_of(bins, facts)
-    best = amplicon_scan.scan(units.log2, units.sd, met, wave=wave, alpha=alpha)
-    return None if best is None else Search(units, met, wave, best)
+    met, waves = (int(own[0]), int(own[-1]) + 1), waves_of(bins, facts)
+    best = amplicon_scan.scan(units.log2, units.sd, met, waves=waves, alpha=alpha)
+    return None if best is None else Search(units, met, waves, best)
 
 
-def wave_of(bins: loci.Profile, facts: genomes.Genome) -> float:
-    """Long waves of the genome's wide bins outside of chromosome 7; the scan's floor where an assay has none."""
+def waves_of(bins: loci.Profile, facts: genomes.Genome) -> arm_events.Waves:
+    """What neighbouring wide bins outside of chromosome 7 share; the scan's floor where an assay has none."""
     others = np.isin(bins.chromosome, genomes.AUTOSOMES) & (bins.chromosome != genomes.MET_CHROMOSOME)
     rows = np.flatnonzero(bins.wide & others)
     if rows.size == 0:
-        return arm_events.WAVE_FLOOR
+        return arm_events.LEAST
     if np.isin(bins.kind[rows], bins.summed).any():  # longer regions than those that waves are learned from
-        return arm_events.WAVE_OF_FEW
+        return arm_events.Waves(arm_events.WAVE_OF_FEW / arm_events.WAVE_MARGIN)
     names, label = np.unique(bins.chromosome[rows], return_inverse=True)
     middle = np.array([facts.centromere[name][0] for name in names])[label]
     sd = np.maximum(bins.sd[rows], np.median(bins.sd[rows]))
-    return arm_events.wave_of(bins.log2[rows], sd, 2 * label + (bins.start[rows] >= middle))
+    return arm_events.waves_of(bins.log2[rows], sd, 2 * label + (bins.start[rows] >= middle))
 
 
 def by_level(bins: loci.Profile, measured: Mapping[str, Any], facts: genomes.Genome) -> Amplicon | None:

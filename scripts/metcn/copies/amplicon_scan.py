@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metcn.copies import arm_events
+from metcn.copies.arm_events import NO_WAVES, Waves
 from metcn.stats import student_t
 
 FEWEST_UNITS = 30  # units of the arm below which permuting them says nothing
@@ -70,7 +71,7 @@ class Amplicon:
         return self.gain > self.bound
 
 
-def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) -> Amplicon | None:
+def scan(value: Floats, sd: Floats, own: Range, *, waves: Waves, alpha: float) -> Amplicon | None:
     """The best amplicon around MET with its calibrated significance; None where the arm has too few units to tell.
 
     Parameters
@@ -79,8 +80,9 @@ def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) ->
         Log2 ratios of the arm in genome order and their errors, all finite.
     own : (int, int)
         First unit of MET and the one after its last.
-    wave : float
-        SD of what long regions share, log2 (see `metcn.copies.arm_events.wave_of`): permuted units do not show it.
+    waves : Waves
+        What neighbouring units share (`metcn.copies.arm_events.waves_of`): permuted units do not show it, so that it
+        is added to them.
     alpha : float
         Accepted rate of false positives.
     """
@@ -90,15 +92,15 @@ def scan(value: Floats, sd: Floats, own: Range, *, wave: float, alpha: float) ->
     precision = 1 / sd**2
     background = _background(value, precision, own)
     rest = value - background
-    first, last = _best(rest, precision, own, wave)
+    first, last = _best(rest, precision, own, waves)
     first, last, first_range, last_range = _boundaries(rest, precision, own, (first, last))
     sure = gains(rest, precision, np.array([first]), np.array([last]))[0, 0] >= arm_events.SURE_GAIN
     # what may be noise has to stay among the noise, or the permutations would be quieter than the sample
     noise = rest - _levels(rest, precision, [first, last] if sure else [])
     starts, ends = _spread(own[0], first=True, size=len(value)), _spread(own[1], first=False, size=len(value))
     weighted = rest * np.sqrt(precision)
-    gain = float(_statistic(weighted[None], precision, starts, ends, wave)[0])
-    null = _null(noise * np.sqrt(precision), precision, starts, ends, wave=wave, alpha=alpha)
+    gain = float(_statistic(weighted[None], precision, starts, ends, waves)[0])
+    null = _null(noise * np.sqrt(precision), precision, starts, ends, waves=waves, alpha=alpha)
     return Amplicon(
         first, last, first_range, last_range, gain,
         bound=float(np.quantile(null, 1 - alpha, method="higher")),
@@ -117,7 +119,7 @@ class Detectable:
 
 
 def detectable(
-    found: Amplicon, sd: Floats, own: Range, members: NDArray[np.bool_], *, wave: float, power: float
+    found: Amplicon, sd: Floats, own: Range, members: NDArray[np.bool_], *, waves: Waves, power: float
 ) -> Detectable:
     """The depth ratio from which an amplicon of these units is found with ``power``, and the error of its log2.
 
@@ -128,18 +130,19 @@ def detectable(
     shape = np.where(members, np.sqrt(precision), 0.0)
     starts, ends = _spread(own[0], first=True, size=len(sd)), _spread(own[1], first=False, size=len(sd))
     random = np.random.default_rng(SEED)
-    shared = wave / arm_events.WAVE_MARGIN * student_t.quantile(random.permutation((np.arange(TRIALS) + 0.5) / TRIALS))
-    slope = float(np.sqrt(_statistic(shape[None], precision, starts, ends, wave)[0]))
+    shared = np.sqrt(waves.variance(np.array(members.sum())))
+    shared = shared * student_t.quantile(random.permutation((np.arange(TRIALS) + 0.5) / TRIALS))
+    slope = float(np.sqrt(_statistic(shape[None], precision, starts, ends, waves)[0]))
     height, mixed = np.sqrt(found.bound) / slope, _permuted(found.noise * np.sqrt(precision), random, TRIALS)
     for _ in range(3):
         profiles = (height + shared)[:, None] * shape + mixed
-        parts = [_statistic(part, precision, starts, ends, wave) for part in np.split(profiles, TRIALS // BATCH)]
+        parts = [_statistic(part, precision, starts, ends, waves) for part in np.split(profiles, TRIALS // BATCH)]
         reached = np.sqrt(np.concatenate(parts))
         height += (np.sqrt(found.bound) - reached.mean() + student_t.quantile(power) * reached.std()) / slope
     return Detectable(2 ** float(height), 1 / slope)
 
 
-def nested(value: Floats, sd: Floats, own: Range, found: Amplicon, *, wave: float) -> list[Range]:
+def nested(value: Floats, sd: Floats, own: Range, found: Amplicon, *, waves: Waves) -> list[Range]:
     """Regions around MET that each lie above what surrounds them, the widest first; the amplicon is one of them.
 
     A peak within the amplicon, or a broader gain that it stands on, has to beat the best single step by
@@ -150,50 +153,46 @@ def nested(value: Floats, sd: Floats, own: Range, found: Amplicon, *, wave: floa
     inner = slice(found.first, found.last)
     own_inside = own[0] - found.first, own[1] - found.first
     if min(own_inside[0], found.last - own[1]) >= FEWEST_BESIDE:
-        first, last, gain = _within(rest[inner], precision[inner], own_inside, wave)
+        first, last, gain = _within(rest[inner], precision[inner], own_inside, waves)
         if gain > found.bound:
             regions.append((found.first + first, found.first + last))
     without, weight = (np.delete(values, np.arange(found.first, found.last)) for values in (rest, precision))
     if min(found.first, len(value) - found.last) >= FEWEST_BESIDE:
-        first, last, gain = _within(without, weight, (found.first, found.first), wave)
+        first, last, gain = _within(without, weight, (found.first, found.first), waves)
         if gain > found.bound:
             regions.insert(0, (first, last + found.last - found.first))
     return regions
 
 
-def _within(value: Floats, precision: Floats, own: Range, wave: float) -> tuple[int, int, float]:
+def _within(value: Floats, precision: Floats, own: Range, waves: Waves) -> tuple[int, int, float]:
     """Best boundaries and the gain of that amplicon over the best single step."""
     with np.errstate(invalid="ignore", divide="ignore"):  # an amplicon of no unit adds nothing
-        first, last = _best(value, precision, own, wave)
-        gain = gains(value, precision, np.array([first]), np.array([last]), wave)[0, 0]
-    return first, last, float(gain - step_gain((value * np.sqrt(precision))[None], precision, wave)[0])
+        first, last = _best(value, precision, own, waves)
+        gain = gains(value, precision, np.array([first]), np.array([last]), waves)[0, 0]
+    return first, last, float(gain - step_gain((value * np.sqrt(precision))[None], precision, waves)[0])
 
 
 def gains(
-    value: Floats, precision: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp], wave: float = 0.0
+    value: Floats, precision: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp], waves: Waves = NO_WAVES
 ) -> Floats:
     """Twice the log likelihood that each amplicon adds to a single level, shape (starts, ends).
 
     0 where the amplicon does not lie above both its sides. ``starts`` and ``ends`` are boundaries before units: an
-    amplicon is ``start <= unit < end``, with at least one unit on either side. A ``wave`` counts as an error of the
-    amplicon's level that does not fall with the number of its units.
+    amplicon is ``start <= unit < end``, with at least one unit on either side. ``waves`` count as errors of regions'
+    levels that fall more slowly with the number of their units than noise does.
     """
-    return _gains((value * np.sqrt(precision))[None], precision, starts, ends, wave)[0]
+    return _gains((value * np.sqrt(precision))[None], precision, starts, ends, waves)[0]
 
 
 def _gains(
-    weighted: Floats, precision: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp], wave: float
+    weighted: Floats, precision: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp], waves: Waves
 ) -> Floats:
     """Gains (`gains`) of several profiles given as ``value * sqrt(precision)``, shape (profiles, starts, ends).
 
-    Twice the log likelihood of levels fitted by weighted means is, up to a constant, the sum over regions of
-    ``T**2 / W``, where ``T`` is the sum of weight times value in a region and ``W`` the sum of its weights: fitting a
-    mean ``T / W`` leaves ``sum(w * (x - T/W)**2) = sum(w * x**2) - T**2 / W``. An amplicon has three regions, a single
-    level one, so it adds ``inside + left + right - whole``, each of that form.
-
-    A wave of SD ``v`` common to the amplicon's units widens the error of the height of its level over the others. That
-    height has the variance ``1 / c`` without it, where ``c = W * (1 - W / W_all)``, and ``1 / c + v**2`` with it, so
-    the gain is divided by ``1 + v**2 * c``.
+    Twice the log likelihood of three levels rather than one is the sum of two squares, each over its variance: of the
+    amplicon's height over all others, with the variance ``1 / c`` where ``c = W * (1 - W / W_all)`` and ``W`` is a sum
+    of weights, and of what the left of the others differs from their right. Waves of variance ``v`` over a region of
+    that many units widen either to ``1 / c + v``, the second over the shorter of the two sides.
     """
     weight = np.concatenate([[0.0], np.cumsum(precision)])
     total = np.zeros((len(weighted), len(weight)))
@@ -204,14 +203,21 @@ def _gains(
     inside = total[:, None, ends] - left[:, :, None]
     inside_weight = weight[ends][None, :] - left_weight[:, None]
     level = inside / inside_weight
-    beside = np.maximum((left / left_weight)[:, :, None], (right / right_weight)[:, None, :])
-    outer = (left**2 / left_weight)[:, :, None] + (right**2 / right_weight - whole**2 / all_weight)[:, None, :]
-    error = 1 + wave**2 * inside_weight * (1 - inside_weight / all_weight)
-    return np.where(level > beside, (inside * level + outer) / error, 0.0)
+    sides = (left / left_weight)[:, :, None], (right / right_weight)[:, None, :]
+    outer_weight = left_weight[:, None] + right_weight[None, :]
+    height = level - (left[:, :, None] + right[:, None, :]) / outer_weight
+    contrast = inside_weight * outer_weight / all_weight
+    found = height**2 * contrast / (1 + waves.variance(ends - starts[:, None]) * contrast)
+    beside = left_weight[:, None] * right_weight[None, :] / outer_weight
+    shared = waves.variance(np.minimum(starts[:, None], len(precision) - ends))
+    found += (sides[0] - sides[1]) ** 2 * (beside / (1 + shared * beside))
+    return np.where(level > np.maximum(*sides), found, 0.0)
 
 
-def step_gain(weighted: Floats, precision: Floats, wave: float = 0.0) -> Floats:
-    """Twice the log likelihood that the best single step adds to one level, per profile; ``wave`` as in `gains`.
+def step_gain(weighted: Floats, precision: Floats, waves: Waves = NO_WAVES) -> Floats:
+    """Twice the log likelihood that the best single step adds to one level, per profile.
+
+    ``waves`` are as in `gains`, over the shorter side.
 
     A step after a unit leaves two regions. Their ``left**2 / W_l + right**2 / W_r - whole**2 / W`` is
     ``(left - whole * W_l / W)**2 / c`` with ``c = W_l * (1 - W_l / W)``, which needs one cumulative sum.
@@ -220,15 +226,17 @@ def step_gain(weighted: Floats, precision: Floats, wave: float = 0.0) -> Floats:
     total = np.cumsum(weighted * np.sqrt(precision), axis=1)
     apart = total[:, :-1] - weight[:-1] / weight[-1] * total[:, -1:]
     contrast = weight[:-1] * (1 - weight[:-1] / weight[-1])
-    return np.max(apart**2 / (contrast * (1 + wave**2 * contrast)), axis=1)
+    units = np.arange(1, len(precision))
+    shared = waves.variance(np.minimum(units, len(precision) - units))
+    return np.max(apart**2 / (contrast * (1 + shared * contrast)), axis=1)
 
 
 def _statistic(
-    weighted: Floats, precision: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp], wave: float
+    weighted: Floats, precision: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp], waves: Waves
 ) -> Floats:
     """Gain of the best amplicon over the best profile without one, per profile; not below 0."""
-    best = _gains(weighted, precision, starts, ends, wave).max(axis=(1, 2))
-    return np.maximum(best - step_gain(weighted, precision, wave), 0.0)
+    best = _gains(weighted, precision, starts, ends, waves).max(axis=(1, 2))
+    return np.maximum(best - step_gain(weighted, precision, waves), 0.0)
 
 
 def _spread(edge: int, *, first: bool, size: int) -> NDArray[np.intp]:
@@ -239,11 +247,11 @@ def _spread(edge: int, *, first: bool, size: int) -> NDArray[np.intp]:
     return np.sort(edge - steps) if first else edge + steps
 
 
-def _best(value: Floats, precision: Floats, own: Range, wave: float) -> Range:
+def _best(value: Floats, precision: Floats, own: Range, waves: Waves) -> Range:
     """Best boundaries among all pairs; where there are more units than ``COARSE_UNITS`` a side, among every k-th."""
     starts = np.arange(own[0], 0, -max(own[0] // COARSE_UNITS, 1))[::-1]
     ends = np.arange(own[1], len(value))[:: max((len(value) - own[1]) // COARSE_UNITS, 1)]
-    gain = gains(value, precision, starts, ends, wave)
+    gain = gains(value, precision, starts, ends, waves)
     place = np.unravel_index(int(np.argmax(gain)), gain.shape)
     return int(starts[place[0]]), int(ends[place[1]])
 
@@ -275,14 +283,21 @@ def _levels(value: Floats, precision: Floats, edges: Sequence[int]) -> Floats:
 
 
 def _null(
-    residual: Floats, precision: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp], *, wave: float, alpha: float
+    residual: Floats,
+    precision: Floats,
+    starts: NDArray[np.intp],
+    ends: NDArray[np.intp],
+    *,
+    waves: Waves,
+    alpha: float,
 ) -> Floats:
-    """Statistic of the residuals (in SDs) in permuted order; always the same."""
+    """Statistic of the residuals (in SDs) in permuted order, with waves; always the same."""
     random, count = np.random.default_rng(SEED), int(np.ceil(PERMUTATIONS_PER_ALPHA / alpha)) - 1
     statistics = []
     for begin in range(0, count, BATCH):
-        mixed = _permuted(residual, random, min(BATCH, count - begin))
-        statistics.append(UNSEEN * _statistic(mixed, precision, starts, ends, wave))
+        size = min(BATCH, count - begin)
+        mixed = _permuted(residual, random, size) + waves.drawn(random, size, len(precision)) * np.sqrt(precision)
+        statistics.append(UNSEEN * _statistic(mixed, precision, starts, ends, waves))
     return np.concatenate(statistics)
 
 

@@ -22,6 +22,8 @@ PRIOR_GROUPS = 20  # the reference's gene-level excess counts as much as this ma
 EXCESS_WITHOUT_NORMALS = 0.25  # log2; SD of gene means against a flat reference on a real capture panel
 SMALLEST_SD = 1e-3  # log2; no bin is without noise
 ANEUPLOIDY_FRACTION = 0.05  # baseline error per SD of block levels: what the genome's uncovered parts may add
+REACH_BP = 20e6  # up to so far on either side a gene stands for the genome where nothing lies between genes
+FARTHEST = 1.0  # log2 from the median gene: beyond it a gene's level is its own, as an amplicon's, not its region's
 
 Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
@@ -66,15 +68,39 @@ def on_baseline(profile: CorrectedProfile, layout: BinLayout, *, smallest: int) 
 
 
 def _on_targets(profile: CorrectedProfile, layout: BinLayout) -> BasedProfile:
-    """Ratios over the median gene."""
-    ratio, use = profile.log2_ratio, layout.fit & layout.target
-    if np.isin(layout.kind[use], profile.summed).all():
-        level = summed_narrow_baseline(profile.number, profile.expected, group=layout.group, use=use)
-    else:
-        level = narrow_baseline(ratio, group=layout.group, use=use)
+    """Ratios over the mean of the genome, as far as genes tell of it."""
+    ratio, genes = profile.log2_ratio, _genes(profile, layout)
+    level = narrow_baseline(genes.level, genes.variance, territories(genes.chromosome, genes.midpoint))
     bins, nan = int((layout.fit & np.isfinite(ratio)).sum()), float("nan")
     baseline = Baseline(log2=level.log2, se=level.se, rests_on="targets", tie=nan, tie_se=nan, bins=bins)
     return BasedProfile(ratio - level.log2, np.zeros(len(ratio)), baseline)
+
+
+@dataclass(frozen=True, eq=False)
+class _Genes:
+    """Groups of targets outside chromosome 7, in genome order, with levels and their variance: shape (groups,)."""
+
+    level: Floats
+    variance: Floats
+    chromosome: NDArray
+    midpoint: Floats
+
+
+def _genes(profile: CorrectedProfile, layout: BinLayout) -> _Genes:
+    """Levels of the groups of targets that a baseline may rest on; ratios of sums where bins hold few fragments."""
+    rows = np.flatnonzero(layout.fit & layout.target & np.isfinite(profile.log2_ratio) & np.isfinite(profile.sd))
+    _, first, group = np.unique(layout.group[rows], return_index=True, return_inverse=True)
+    if len(rows) == 0:
+        return _Genes(np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.str_), np.zeros(0))
+    level, variance, size = group_means(profile.log2_ratio[rows], profile.sd[rows], group)
+    if np.isin(layout.kind[rows], profile.summed).all():
+        number, expected = profile.number[rows], profile.expected[rows]
+        level = correct.summed_levels(number, expected, block=group, use=np.ones(len(rows), dtype=bool))
+        variance = fragments.sd(np.bincount(group, weights=number)) ** 2
+    midpoint = np.bincount(group, weights=layout.midpoint[rows]) / size
+    chromosome = layout.chromosome[rows][first]
+    order = np.lexsort((midpoint, layout.chromosome_index[rows][first]))
+    return _Genes(level[order], variance[order], chromosome[order], midpoint[order])
 
 
 def _on_wide_bins(profile: CorrectedProfile, layout: BinLayout, use: Mask) -> BasedProfile:
@@ -120,6 +146,10 @@ def excess(
         expected = known.excess * scale if known and np.isfinite(known.excess) else EXCESS_WITHOUT_NORMALS
         if kind in profile.summed:
             own = _summed_excess(profile, layout, use)
+        elif based.baseline.rests_on == "targets":
+            own = neighbours_excess(
+                ratio, profile.sd, group=layout.group, chromosome=layout.chromosome, use=use, expected=expected
+            )
         else:
             own = group_excess(
                 ratio, profile.sd, local=local, local_error=noise, group=layout.group, use=use, expected=expected
@@ -263,25 +293,44 @@ def level_beside(level: Floats, *, block: NDArray[np.intp], chromosome: NDArray)
     return both[block]
 
 
-def narrow_baseline(ratio: Floats, *, group: NDArray[np.intp], use: Mask) -> Offset:
-    """Median over genes of their median log2 ratio, and its error: all that is left without evenly spread bins."""
-    keep = np.flatnonzero(use & np.isfinite(ratio))
-    if keep.size == 0:
+def narrow_baseline(level: Floats, variance: Floats, weight: Floats) -> Offset:
+    """Log2 of the mean of the genome as genes tell it without evenly spread bins, and its error.
+
+    The linear mean over genes, each with the length of the genome that it stands for. The median gene is something
+    else: in an aneuploid genome it lies at the commonest number of copies. A gene that is ``FARTHEST`` above or below
+    the median one tells of its own amplicon or deletion and does not take part. The error is that of a sample of the
+    genome: what genes differ by, which is not less than their noise, over how many of them carry the mean; NaN where
+    one gene is all there is.
+
+    Parameters
+    ----------
+    level, variance : ndarray, shape (genes,)
+        Log2 levels and what noise gives them; the linear mean of levels lies half of that above the truth, see
+        `wide_baseline`.
+    weight : ndarray, shape (genes,)
+        Length that each stands for, see `territories`.
+    """
+    if len(level) == 0:
         return UNKNOWN
-    label = np.unique(group[keep], return_inverse=True)[1]
-    each = regions.medians(ratio[keep], label, int(label.max()) + 1)
-    return Offset(robust.median(each), 1.25 * robust.spread(each) / np.sqrt(len(each)))
+    middle = robust.median(level)
+    near = np.abs(level - middle) <= FARTHEST
+    linear = np.average(2 ** (level - variance * np.log(2) / 2)[near], weights=weight[near])
+    cut = np.clip(level, middle - FARTHEST, middle + FARTHEST)
+    scatter = np.average((cut - np.average(cut, weights=weight)) ** 2, weights=weight)
+    error = np.sqrt(np.sum(weight**2 * np.maximum(scatter, variance))) / weight.sum() if len(level) > 1 else np.nan
+    return Offset(float(np.log2(linear)), float(error))
 
 
-def summed_narrow_baseline(number: Floats, expected: Floats, *, group: NDArray[np.intp], use: Mask) -> Offset:
-    """`narrow_baseline` of genes whose bins hold few fragments: the median over genes of their ratio of sums."""
-    each = correct.summed_levels(number, expected, block=group, use=use)
-    each = each[np.isfinite(each)]
-    if each.size == 0:
-        return UNKNOWN
-    seen = float(number[use & np.isfinite(number) & np.isfinite(expected)].sum())
-    scatter = 1.25 * robust.spread(each) / np.sqrt(len(each))
-    return Offset(robust.median(each), float(np.fmax(scatter, fragments.sd(seen))))
+def territories(chromosome: NDArray, midpoint: Floats) -> Floats:
+    """Length of the genome that each gene stands for, bp, shape (genes,): half way to its neighbours at the most.
+
+    Genes stand in genome order. None reaches farther than ``REACH_BP``, or beyond the beginning of its chromosome.
+    """
+    step = np.diff(midpoint)
+    same = chromosome[1:] == chromosome[:-1]
+    half = np.where(same, np.minimum(step / 2, REACH_BP), REACH_BP)
+    before = np.where(np.r_[True, ~same], np.minimum(midpoint, REACH_BP), np.r_[0.0, half])
+    return np.maximum(before + np.r_[half, REACH_BP], 1.0)
 
 
 class GroupExcess(NamedTuple):
@@ -306,22 +355,62 @@ def group_excess(
     Each group's mean is taken against the local level (whose error is ``local_error``); what scatters more than the
     noise of the two leads to expect is shared. Robust, so that genes that really are gained or lost do not count.
     Groups count by what they tell (`metcn.stats.robust.excess`): a single bin, whose noise drowns what it shares,
-    little. So does their number: of an excess ``t``, the own or the one ``expected``, groups of noise ``n`` tell as
-    much as ``(t^2 / (t^2 + n^2))^2`` times as many without noise.
+    little. So does their number, see `_quiet`.
     """
     keep = np.flatnonzero(use & np.isfinite(ratio) & np.isfinite(sd))
     if keep.size == 0:
         return GroupExcess(float("nan"), 0.0)
-    label = np.unique(group[keep], return_inverse=True)[1]
-    precision = 1 / np.maximum(sd[keep], SMALLEST_SD) ** 2
-    total = np.bincount(label, weights=precision)
-    mean = np.bincount(label, weights=precision * (ratio - np.nan_to_num(local))[keep]) / total
-    variance = 1 / total + local_error**2
-    size = np.bincount(label)
+    mean, variance, size = _precise_means((ratio - np.nan_to_num(local))[keep], sd[keep], group[keep])
+    variance = variance + local_error**2
     own, groups, noise = robust.excess(mean - robust.weighted_median(mean, size.astype(float)), variance, size)
+    return GroupExcess(own, max(_quiet(groups, own, noise, expected) - 1.0, 0.0))  # one went into the level taken off
+
+
+def neighbours_excess(
+    ratio: Floats,
+    sd: Floats,
+    *,
+    group: NDArray[np.intp],
+    chromosome: NDArray,
+    use: Mask,
+    expected: float,
+) -> GroupExcess:
+    """What `group_excess` gives, without a local level: from what neighbouring groups of a chromosome differ by.
+
+    Most neighbours lie on one segment, whatever the karyotype, and a robust estimate is told by most of them. The level
+    of the whole genome would take the tumour's own gains and losses for an error of genes. Two differences share a
+    group, so that three of them tell about as much as two groups do.
+    """
+    keep = np.flatnonzero(use & np.isfinite(ratio) & np.isfinite(sd))
+    if keep.size == 0:
+        return GroupExcess(float("nan"), 0.0)
+    mean, variance, size = _precise_means(ratio[keep], sd[keep], group[keep])
+    of = chromosome[keep][np.unique(group[keep], return_index=True)[1]]
+    pair = of[1:] == of[:-1]
+    if not pair.any():
+        return GroupExcess(float("nan"), 0.0)
+    both = 2 / (1 / size[1:] + 1 / size[:-1])
+    own, pairs, noise = robust.excess(
+        np.diff(mean)[pair] / np.sqrt(2), ((variance[1:] + variance[:-1]) / 2)[pair], both[pair]
+    )
+    return GroupExcess(own, _quiet(2 / 3 * pairs, own, noise, expected))
+
+
+def _precise_means(values: Floats, sd: Floats, group: NDArray[np.intp]) -> GroupMeans:
+    """Mean of each group weighed by its bins' precision, in ascending order, with variance and size."""
+    label = np.unique(group, return_inverse=True)[1]
+    precision = 1 / np.maximum(sd, SMALLEST_SD) ** 2
+    total = np.bincount(label, weights=precision)
+    return GroupMeans(np.bincount(label, weights=precision * values) / total, 1 / total, np.bincount(label))
+
+
+def _quiet(groups: float, own: float, noise: float, expected: float) -> float:
+    """Number of groups without noise that would tell as much of an excess, the own or the one ``expected``.
+
+    Of an excess ``t``, groups of noise ``n`` tell as much as ``(t^2 / (t^2 + n^2))^2`` times as many.
+    """
     told = max(own, expected) ** 2
-    groups *= (told / max(told + noise**2, robust.SMALLEST_VARIANCE)) ** 2
-    return GroupExcess(own, max(groups - 1.0, 0.0))  # one went into the level that they are taken from
+    return groups * float(told / max(told + noise**2, robust.SMALLEST_VARIANCE)) ** 2
 
 
 def blend_excess(own: float, groups: float, expected: float) -> float:
