@@ -1,5 +1,7 @@
 """What is kept of left-out normals on chromosome 7, and how noisy each of them is."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -48,7 +50,7 @@ def test_a_noisy_normal_is_told_from_quiet_ones():
 def slow_excess(level, variance, chromosome):
     known = [i for i in range(len(level)) if np.isfinite(level[i]) and np.isfinite(variance[i])]
     steps, noise = [], []
-    for one, other in zip(known, known[1:], strict=False):
+    for one, other in itertools.pairwise(known):
         if chromosome[one] == chromosome[other]:
             steps.append(abs(level[other] - level[one]))
             noise.append((variance[one] + variance[other]) / 2)
