@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,15 @@ def bins(
         If an input is malformed, of another genome build, or missing where the assay needs it.
     """
     chosen, facts = BinsSettings(**settings), genomes.load(genome)
-    tracks, lowest = {"gc": gc, "mappability": mappability}, chosen.min_mappability
+    tracks = {"gc": gc, "mappability": mappability}
+    annotated = partial(
+        design.annotated,
+        facts=facts,
+        fasta=fasta,
+        tracks=tracks,
+        min_mappability=chosen.min_mappability,
+        of_build=design.content_of_build(assay, fasta=fasta, tracks=tracks),
+    )
     if reference:
         from metcn.bins import hdf5_file  # brings HDF5, which counting does not need
 
@@ -44,10 +53,10 @@ def bins(
         frame = design.bins_of_coverage(
             coverage_formats.read_coverage(coverage, facts), facts, assay=assay, where=", ".join(map(str, coverage))
         )
-        frame = design.annotated(frame, facts, fasta, tracks=tracks, min_mappability=lowest)
+        frame = annotated(frame)
     else:
         frame = design.bins_of_design(facts, assay=assay, targets=targets, fasta=fasta, settings=chosen)
-        frame = design.annotated(frame, facts, fasta, tracks=tracks, min_mappability=lowest)
+        frame = annotated(frame)
         wide = int(np.median((frame["end"] - frame["start"]).to_numpy()))
         if sampled.is_wanted(chosen.reading, assay=assay, window_bp=wide):
             frame = sampled.sampled(frame, facts)
