@@ -96,7 +96,9 @@ def shares(path: Path, lengths: dict[str, int]) -> bytes:
     for name in CHROMOSOMES:
         expected = -(-lengths[name] // WINDOW_BP)
         if len(values.get(name, [])) != expected:
-            raise SystemExit(f"{path}: expected {expected} windows of chromosome {name}, found {len(values.get(name, []))}")
+            raise SystemExit(
+                f"{path}: expected {expected} windows of chromosome {name}, found {len(values.get(name, []))}"
+            )
     every = [value for name in CHROMOSOMES for value in values[name]]
     return bytes(UNKNOWN if value < 0 else round(value * LEVELS) for value in every)
 

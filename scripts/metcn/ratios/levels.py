@@ -13,7 +13,7 @@ from metcn.genome.build import Interval
 from metcn.genome.locus import Locus, Target
 from metcn.ratios import correct as core
 from metcn.ratios.measurement import Baseline, CentromereLevel, ErrorParts, LocusLevel, MetLevel
-from metcn.reference.panel import KindNull, share_of
+from metcn.reference.panel import KindNull, region_error, share_of, sides_error
 from metcn.stats import fragments as counting
 
 FEW_BACKBONE_BINS = 20  # an amplicon assay has no more than some tens of inserts
@@ -34,6 +34,11 @@ class Observed:
         Kind -> the error that the bins of one group share, log2.
     averaged : mapping
         Kind -> what normals show of its fall with the number of groups (`metcn.reference.panel.share_of`).
+    width_bp : ndarray of float, shape (bins,), or None
+        Width of each bin; None where ``region`` is 0.
+    region : float
+        Error, log2, that windows share with all others near by (`metcn.reference.panel.region_error`); 0 where normals
+        show what there is of it.
     number, expected : ndarray of float, shape (bins,), or None
         Fragments seen, and expected at ratio 1; NaN where they are not known. None: of no bin.
     summed : sequence of str
@@ -46,6 +51,8 @@ class Observed:
     group: NDArray
     excess: Mapping[str, float]
     averaged: Mapping[str, Mapping[int, float]]
+    width_bp: NDArray | None = field(default=None, kw_only=True)
+    region: float = field(default=0.0, kw_only=True)
     number: NDArray | None = field(default=None, kw_only=True)
     expected: NDArray | None = field(default=None, kw_only=True)
     summed: tuple[str, ...] = field(default=(), kw_only=True)
@@ -62,7 +69,8 @@ class Observed:
             own = self.kind[rows] == name
             share = share_of(self.averaged.get(str(name), {}), _groups_alike(self.group[rows][own], precision[own]))
             common += precision[own].sum() / precision.sum() * share * self.excess.get(str(name), 0.0)
-        return replace(level, se=float(np.hypot(level.se, common)))
+        shared = region_error(self.region, 0.0 if self.width_bp is None else float(self.width_bp[rows].sum()))
+        return replace(level, se=float(np.hypot(np.hypot(level.se, common), shared)))
 
     def own_level(self, members: NDArray) -> core.Level:
         """Level of some bins with the error of bin noise alone, which is not below that of counting their fragments.
@@ -122,6 +130,7 @@ def met(
     kinds, sizes = np.unique(layout.kind[layout.met & np.isfinite(seen.log2)], return_counts=True)
     kind = str(kinds[np.argmax(sizes)]) if len(kinds) else ""
     own = seen.excess.get(kind, float("nan")) * (null[kind].met_factor if kind in null else 1.0)
+    own = float(np.hypot(own, seen.region))
     return MetLevel(
         chromosome=layout.spelling.get(target.locus.chromosome),
         log2=level.log2,
@@ -146,6 +155,8 @@ def centromere(target: Target, seen: Observed, layout: BinLayout) -> CentromereL
         q_side = seen.level(outside & members & (layout.midpoint >= proxy.middle))
         if max(p_side.bins, q_side.bins) >= tier.smallest:
             name, (level, disagree) = tier.name, core.two_sided(p_side, q_side, smallest=tier.smallest)
+            if min(p_side.bins, q_side.bins) >= tier.smallest:
+                level = replace(level, se=float(np.hypot(level.se, sides_error(seen.region))))
             break
     else:
         name, level, disagree = "none", core.Level(float("nan"), float("nan"), 0), False
