@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Remake the derived tables of one genome build from files downloaded by hand.
 
-    python resources/remake.py GRCh37 --cytobands cytoBand.txt.gz --blacklist hg19-blacklist.v2.bed.gz --genes chr7.tsv \
-        --gc gc_hg19_10kb.wig.gz --mappability map_hg19_10kb.wig.gz
+    python resources/remake.py GRCh37 --cytobands cytoBand.txt.gz --blacklist hg19-blacklist.v2.bed.gz \
+        --genes chr7.tsv --gc gc_hg19_10kb.wig.gz --mappability map_hg19_10kb.wig.gz
 
 README.md says where the inputs come from. landmarks.tsv and ../genes.tsv are written by hand, not remade here.
 """

@@ -35,10 +35,10 @@ class Observed:
     averaged : mapping
         Kind -> what normals show of its fall with the number of groups (`metcn.reference.panel.share_of`).
     width_bp : ndarray of float, shape (bins,), or None
-        Width of each bin; None where ``region`` is 0.
-    region : float
-        Error, log2, that windows share with all others near by (`metcn.reference.panel.region_error`); 0 where normals
-        show what there is of it.
+        Width of each bin; None where ``region`` is.
+    region : ndarray of float, shape (bins,), or None
+        Error, log2, that windows share with all others near by (`metcn.reference.panel.region_error`). None where
+        normals show what there is of it.
     number, expected : ndarray of float, shape (bins,), or None
         Fragments seen, and expected at ratio 1; NaN where they are not known. None: of no bin.
     summed : sequence of str
@@ -52,7 +52,7 @@ class Observed:
     excess: Mapping[str, float]
     averaged: Mapping[str, Mapping[int, float]]
     width_bp: NDArray | None = field(default=None, kw_only=True)
-    region: float = field(default=0.0, kw_only=True)
+    region: NDArray | None = field(default=None, kw_only=True)
     number: NDArray | None = field(default=None, kw_only=True)
     expected: NDArray | None = field(default=None, kw_only=True)
     summed: tuple[str, ...] = field(default=(), kw_only=True)
@@ -69,8 +69,15 @@ class Observed:
             own = self.kind[rows] == name
             share = share_of(self.averaged.get(str(name), {}), _groups_alike(self.group[rows][own], precision[own]))
             common += precision[own].sum() / precision.sum() * share * self.excess.get(str(name), 0.0)
-        shared = region_error(self.region, 0.0 if self.width_bp is None else float(self.width_bp[rows].sum()))
-        return replace(level, se=float(np.hypot(np.hypot(level.se, common), shared)))
+        span = 0.0 if self.width_bp is None else float(self.width_bp[rows].sum())
+        return replace(
+            level, se=float(np.hypot(np.hypot(level.se, common), region_error(self.regional(members), span)))
+        )
+
+    def regional(self, members: NDArray) -> float:
+        """Error that some windows share with all others near by, log2; 0 where normals show it."""
+        rows = members & np.isfinite(self.log2)
+        return float(self.region[rows].mean()) if self.region is not None and rows.any() else 0.0
 
     def own_level(self, members: NDArray) -> core.Level:
         """Level of some bins with the error of bin noise alone, which is not below that of counting their fragments.
@@ -130,7 +137,7 @@ def met(
     kinds, sizes = np.unique(layout.kind[layout.met & np.isfinite(seen.log2)], return_counts=True)
     kind = str(kinds[np.argmax(sizes)]) if len(kinds) else ""
     own = seen.excess.get(kind, float("nan")) * (null[kind].met_factor if kind in null else 1.0)
-    own = float(np.hypot(own, seen.region))
+    own = float(np.hypot(own, seen.regional(layout.met)))
     return MetLevel(
         chromosome=layout.spelling.get(target.locus.chromosome),
         log2=level.log2,
@@ -156,7 +163,7 @@ def centromere(target: Target, seen: Observed, layout: BinLayout) -> CentromereL
         if max(p_side.bins, q_side.bins) >= tier.smallest:
             name, (level, disagree) = tier.name, core.two_sided(p_side, q_side, smallest=tier.smallest)
             if min(p_side.bins, q_side.bins) >= tier.smallest:
-                level = replace(level, se=float(np.hypot(level.se, sides_error(seen.region))))
+                level = replace(level, se=float(np.hypot(level.se, sides_error(seen.regional(outside & members)))))
             break
     else:
         name, level, disagree = "none", core.Level(float("nan"), float("nan"), 0), False

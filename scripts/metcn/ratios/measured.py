@@ -40,12 +40,12 @@ def measured(
     genome: Genome,
     settings: RatiosSettings,
     *,
-    region: float = 0.0,
+    alone: bool = False,
 ) -> Measured:
     """What a sample of log2 depths ``log2``, shape (bins,), shows against the panel; see `metcn.ratios.levels`.
 
     ``counts`` are the fragments behind the depths. A bin without any is an observation where some were to be expected.
-    ``region`` is the error that windows of a region share where nothing shows it (`metcn.reference.panel.region_error`).
+    A sample that is ``alone`` has been compared with nothing: of a genome read in windows errs what a region shares.
     """
     counts = _observations(counts, layout, panel)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -62,7 +62,7 @@ def measured(
         baseline.excess(profile, layout, based, panel.null),
         {kind: null.averaged for kind, null in panel.null.items()},
         width_bp=layout.width_bp,
-        region=region,
+        region=baseline.region_errors(layout, genome) if alone else None,
         number=counts.number,
         expected=expected,
         summed=profile.summed,

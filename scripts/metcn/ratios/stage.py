@@ -29,7 +29,7 @@ from metcn.ratios.measured import measured
 from metcn.ratios.measurement import Measurement, PanelRecord
 from metcn.reference import checks, few_fragments, panel_file
 from metcn.reference.checks import Belonging, CountedAs
-from metcn.reference.panel import FEWEST_NORMALS, REGION_WITHOUT_NORMALS, Panel, flat
+from metcn.reference.panel import FEWEST_NORMALS, Panel, flat
 from metcn.reference.suspected import NormalsCheck
 from metcn.run.settings import RatiosSettings
 from metcn.stats import fragments
@@ -91,9 +91,8 @@ def ratios(
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
     compared, own = given.compared, given.own
     layout, panel = layout_of(compared.frame), compared.panel
-    alone = compared.mode == "no_normals" and bool((layout.kind == "window").all())
-    region = REGION_WITHOUT_NORMALS if alone else 0.0  # of targets the excess assumed without normals covers it
-    result = measured(own.log2, own.counts, layout, panel, build, chosen, region=region)
+    alone = compared.mode == "no_normals"
+    result = measured(own.log2, own.counts, layout, panel, build, chosen, alone=alone)
     matched = None
     if matched_normal and compared.mode == "panel_of_normals":
         theirs = depth_file.read(matched_normal, compared.frame, counted)

@@ -12,11 +12,12 @@ REGION_BP = 5e6
 REGION_WITHOUT_NORMALS = 0.035
 """Log2 error that windows within 5 Mb of each other share where no normal shows what their place does to depth.
 
-In two real plasma genomes of a tenth of a fold (1 Mb windows, corrected for GC content and mappability, the tumour's part
-taken out by their difference) means of 5 neighbours scatter by .030 to .034 beyond counting, robustly, a little more
-beside centromeres; single windows by .060. No sample's own scatter shows this: genes are compared with what is around.
+In two real plasma genomes of a tenth of a fold (1 Mb windows, corrected for GC content and mappability; the tumour's
+part taken out by their difference, or nearly absent) means of 5 neighbours scatter by .030 to .034 beyond counting,
+robustly, single windows by .060. A sample's own scatter does not show it: its genes are compared with what is around.
 """
 REGION_AVERAGED = {2: 0.85, 4: 0.7, 8: 0.55}  # of a mean over 10, 20 and 40 Mb; .028, .023 and .018 in those genomes
+BESIDE_CENTROMERE = 0.055  # the same within 5 Mb of a centromere; .053 and .054 on the two sides of 17 and 15 autosomes
 FEWEST_NORMALS = 3  # of which a panel learns noise rather than assuming it
 
 Floats = NDArray[np.floating]
@@ -121,7 +122,11 @@ def region_error(region: float, span_bp: float) -> float:
 
 
 def sides_error(region: float) -> float:
-    """Error, log2, that the mean of two neighbouring regions has beyond that of two which share nothing."""
+    """Error, log2, that the mean of two neighbouring regions has beyond that of two which share nothing.
+
+    >>> round(sides_error(0.035), 4)
+    0.0165
+    """
     together = region_error(region, 2 * REGION_BP)
     return float(np.sqrt(max(together**2 - region**2 / 2, 0.0)))
 
