@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -37,13 +38,14 @@ def bins(
     """
     chosen, facts = BinsSettings(**settings), genomes.load(genome)
     tracks = {"gc": gc, "mappability": mappability}
+    left = design.content_of_build(assay, fasta=fasta, tracks=tracks)
     annotated = partial(
         design.annotated,
         facts=facts,
         fasta=fasta,
         tracks=tracks,
         min_mappability=chosen.min_mappability,
-        of_build=design.content_of_build(assay, fasta=fasta, tracks=tracks),
+        of_build=left,
     )
     if reference:
         from metcn.bins import hdf5_file  # brings HDF5, which counting does not need
@@ -60,4 +62,6 @@ def bins(
         wide = int(np.median((frame["end"] - frame["start"]).to_numpy()))
         if sampled.is_wanted(chosen.reading, assay=assay, window_bp=wide):
             frame = sampled.sampled(frame, facts)
+    if left and not reference:  # no note of the run, which would be one of nearly every genome; it stands in the log
+        print(f"metcn: bins: {' and '.join(left)} are those of the {genome} windows of 10 kb", file=sys.stderr)
     tables.write_bins(output, frame)
