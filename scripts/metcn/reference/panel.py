@@ -115,8 +115,8 @@ def region_error(region: float, span_bp: float) -> float:
 
     Continuous in the span; never above ``region``, which anything within 5 Mb has.
 
-    >>> [round(region_error(0.035, megabases * 1e6), 4) for megabases in (0.1, 5, 10, 40, 160)]
-    [0.035, 0.035, 0.0297, 0.0192, 0.0096]
+    >>> [round(region_error(0.04, megabases * 1e6), 3) for megabases in (0.1, 5, 10, 40, 160)]
+    [0.04, 0.04, 0.034, 0.022, 0.011]
     """
     return region * share_of(REGION_AVERAGED, span_bp / REGION_BP)
 
