@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Remake the derived tables of one genome build from files downloaded by hand.
 
-    python resources/remake.py GRCh37 --cytobands cytoBand.txt.gz --blacklist hg19-blacklist.v2.bed.gz --genes chr7.tsv
+    python resources/remake.py GRCh37 --cytobands cytoBand.txt.gz --blacklist hg19-blacklist.v2.bed.gz \
+        --genes chr7.tsv --gc gc_hg19_10kb.wig.gz --mappability map_hg19_10kb.wig.gz
 
-README.md says where the three inputs come from. landmarks.tsv and ../genes.tsv are written by hand, not remade here.
+README.md says where the inputs come from. landmarks.tsv and ../genes.tsv are written by hand, not remade here.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ MITOCHONDRION = ("MT", 16569)  # revised Cambridge sequence, NC_012920.1; UCSC's
 MET_EXONS = 21
 CLONE = re.compile(r"^(A[CLPF]\d{6}|GS\d+-|RP\d+-|CT[ABCD]-)|\.\d+$")
 RECEPTOR_SEGMENT = re.compile(r"^TR[BG][VDJC]")  # pieces of T-cell receptors, rearranged in lymphocytes
+WINDOW_BP = 10_000
+LEVELS, UNKNOWN = 200, 255  # a share is written as a whole number of two-hundredths in one byte
 READ_THROUGH = re.compile(r"^[A-Z0-9orf]+-[A-Z][A-Za-z0-9]{2,}$")  # URGCP-MRPS24: the two genes have their own rows
 
 
@@ -79,11 +82,39 @@ def genes(path: Path, folder: Path) -> None:
     write(folder / "chr7_genes.tsv", "gene start end strand", table)
 
 
+def shares(path: Path, lengths: dict[str, int]) -> bytes:
+    """A byte per window of 10 kb along 1-22, X and Y, from a wig of ``fixedStep`` blocks that cover them whole."""
+    values: dict[str, list[float]] = {}
+    for (line,) in rows(path):
+        if line.startswith("fixedStep"):
+            facts = dict(word.split("=") for word in line.split()[1:])
+            if (facts["start"], facts["step"], facts["span"]) != ("1", str(WINDOW_BP), str(WINDOW_BP)):
+                raise SystemExit(f"{path}: expected start=1 step={WINDOW_BP} span={WINDOW_BP}, found {line}")
+            current = values.setdefault(facts["chrom"].removeprefix("chr"), [])
+        else:
+            current.append(float(line))
+    for name in CHROMOSOMES:
+        expected = -(-lengths[name] // WINDOW_BP)
+        if len(values.get(name, [])) != expected:
+            raise SystemExit(
+                f"{path}: expected {expected} windows of chromosome {name}, found {len(values.get(name, []))}"
+            )
+    every = [value for name in CHROMOSOMES for value in values[name]]
+    return bytes(UNKNOWN if value < 0 else round(value * LEVELS) for value in every)
+
+
+def windows(gc: Path, mappability: Path, folder: Path) -> None:
+    """Write windows_10kb.u8.gz: a byte of GC content per window, then one of mappability, gzipped without a time."""
+    lengths = {name: int(length) for name, length in rows(folder / "contigs.tsv")[1:]}
+    codes = shares(gc, lengths) + shares(mappability, lengths)
+    (folder / "windows_10kb.u8.gz").write_bytes(gzip.compress(codes, 9, mtime=0))
+
+
 def main() -> None:
     """Remake what the given inputs allow."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", choices=("GRCh37", "GRCh38"))
-    for name in ("cytobands", "blacklist", "genes"):
+    for name in ("cytobands", "blacklist", "genes", "gc", "mappability"):
         parser.add_argument(f"--{name}", type=Path)
     arguments = parser.parse_args()
     folder = Path(__file__).resolve().parent / arguments.build
@@ -91,6 +122,10 @@ def main() -> None:
         path = getattr(arguments, task.__name__)
         if path is not None:
             task(path, folder)
+    if (arguments.gc is None) != (arguments.mappability is None):
+        parser.error("give --gc and --mappability together: they are two columns of one file")
+    if arguments.gc is not None:
+        windows(arguments.gc, arguments.mappability, folder)
 
 
 if __name__ == "__main__":

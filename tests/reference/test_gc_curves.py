@@ -73,3 +73,27 @@ def test_when_something_is_taken_away(covariate, corrected, method):
 
 def test_the_configuration_offers_these_methods():
     assert config.defaults("ratios")["curve"] == METHODS[0]
+
+
+@pytest.mark.parametrize(
+    ("size", "smallest", "parts"),
+    [(10, 20, []), (39, 20, []), (40, 20, [0.5]), (170, 20, [0.125, 0.25, 0.5]), (0, 20, [])],
+)
+def test_a_class_is_cut_into_halves_of_halves(size, smallest, parts):
+    assert gc_curves.halvings(size, smallest).tolist() == parts
+
+
+def test_the_few_bins_far_below_the_others_have_classes_of_their_own():
+    """Most windows of a genome are about as mappable as can be, and depth falls as the logarithm of what is left."""
+    random = np.random.default_rng(5)
+    covariate = np.where(random.random(40_000) < 0.9, random.uniform(0.95, 1, 40_000), random.uniform(0.05, 1, 40_000))
+    ratio, rows = np.log2(covariate) + random.normal(0, 0.1, 40_000), np.ones(40_000, dtype=bool)
+    low = (covariate > 0.1) & (covariate < 0.6)
+    left = {
+        skewed: ratio - gc_curves.explained(ratio, covariate=covariate, rows=rows, skewed=skewed)
+        for skewed in (False, True)
+    }
+    for place in (0.15, 0.3, 0.5):
+        near = np.abs(covariate - place) < 0.03
+        assert abs(np.median(left[True][near])) < 0.1
+    assert np.std(left[True][low]) < 0.13 < 0.4 < np.std(left[False][low])

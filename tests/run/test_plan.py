@@ -214,7 +214,7 @@ def test_later_samples_are_compared_with_their_baseline(samples, expected):
         ("panel", {"targets": "t.bed"}, "key targets: expected a file that exists"),
         ("wes", {"reference": "p.h5"}, "key reference.file: expected a file that exists"),
         ("wgs", {"bins": {"mappability": "m.wig"}}, "key bins.mappability: expected a file that exists, .*m.wig"),
-        ("wgs", {"bins": {"min_mappability": 0.5}}, "key bins.min_mappability: expected a file of mappability beside"),
+        ("amplicon", {"bins": {"min_mappability": 0.5}}, "key bins.min_mappability: expected a file of mappability"),
         ("wgs", {"bins": {"gc": __file__}, "fasta": __file__}, "key bins.gc: expected null beside fasta"),
     ],
 )

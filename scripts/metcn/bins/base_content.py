@@ -1,4 +1,8 @@
-"""What is known of the sequence in each bin: its GC content, how much of it is unknown, and its mappability."""
+"""What is known of the sequence in each bin: its GC content, how much of it is unknown, and its mappability.
+
+GC content comes from a FASTA or a file, mappability from a file; of bins that cover a genome evenly the build's own
+windows of 10 kb tell whichever of them is not given.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import pandas as pd
 
 from metcn.bins import tiles as tiling
 from metcn.errors import InputError
-from metcn.genome import axis
+from metcn.genome import axis, windows
 from metcn.genome import build as genomes
 from metcn.io import fasta as sequences
 from metcn.io import tracks
@@ -85,14 +89,33 @@ def of_tracks(frame: pd.DataFrame, facts: genomes.Genome, paths: Mapping[str, Pa
             continue
         rows = track(path, facts)
         known = rows[rows["value"].notna() & ((rows["value"] > 0) | (name != "gc"))]
-        origins = axis.origins([*frame["chromosome"].unique(), *known["chromosome"].unique()], facts)
-        start, end = axis.on_axis(frame, origins)
-        share = tiling.mean_over(start, end, *axis.on_axis(known, origins), known["value"].to_numpy(float))
+        share = _means(frame, facts, known, "value")
         if name == "gc" and len(known):
-            share[(end - start) * COARSEST < (known["end"] - known["start"]).median()] = np.nan
+            narrow = (frame["end"] - frame["start"]) * COARSEST < (known["end"] - known["start"]).median()
+            share[narrow.to_numpy()] = np.nan
         if not np.isfinite(share).any():
             raise InputError(
                 f"{path} tells the {name} of no bin of this assay; give one whose rows cover the bins and are no wider"
             )
         found[name] = share
     return found
+
+
+def of_build(frame: pd.DataFrame, facts: genomes.Genome, name: str) -> np.ndarray:
+    """``gc`` or ``mappability`` per bin from the build's windows of 10 kb (`metcn.genome.windows`); NaN where unknown.
+
+    The mean over the bases of a bin; one that is narrower than a window has that of the window it lies in.
+
+    >>> bin = pd.DataFrame({"chromosome": ["chr7"], "start": [116_310_000], "end": [116_330_000]})
+    >>> of_build(bin, genomes.load("GRCh37"), "gc").tolist()
+    [0.4]
+    """
+    rows = windows.load(facts)
+    return _means(frame, facts, rows[rows[name].notna()], name)
+
+
+def _means(frame: pd.DataFrame, facts: genomes.Genome, rows: pd.DataFrame, name: str) -> np.ndarray:
+    """Mean of a column of ``rows`` over the bases of each bin, NaN where less than half of it lies in them."""
+    origins = axis.origins([*frame["chromosome"].unique(), *rows["chromosome"].unique()], facts)
+    where = (*axis.on_axis(frame, origins), *axis.on_axis(rows, origins))
+    return tiling.mean_over(*where, rows[name].to_numpy(float))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -176,14 +176,33 @@ def annotated(
     *,
     tracks: Mapping[str, Path | None] | None = None,
     min_mappability: float = 0.0,
+    of_build: Collection[str] = (),
 ) -> pd.DataFrame:
-    """``frame`` with gene, role, gc, mappability and mask; ``tracks`` names files that tell gc or mappability."""
+    """``frame`` with gene, role, gc, mappability and mask; ``tracks`` names files that tell gc or mappability.
+
+    Columns ``of_build`` are told by the build's own windows where bins are windows (see `content_of_build`).
+    """
     frame = frame.reset_index(drop=True)
     gc, unknown = base_content.of_sequence(frame, facts, fasta)
     role = genomes.role_of(facts, frame["chromosome"], frame["start"], frame["end"])
     frame = frame.assign(gene=_genes(frame, facts), role=role, gc=gc, mappability=np.nan)
     frame = frame.assign(**base_content.of_tracks(frame, facts, tracks or {}))
+    even = (frame["kind"] == "window").to_numpy()
+    for name in of_build:
+        frame.loc[even, name] = base_content.of_build(frame[even], facts, name)
     return frame.assign(mask=_masks(frame, facts, unknown, min_mappability))
+
+
+def content_of_build(assay: str, *, fasta: Path | None, tracks: Mapping[str, Path | None]) -> list[str]:
+    """Which of gc and mappability the build's own windows have to tell: those that no file of the user's does.
+
+    Only of genomes read in windows. Capture changes what GC content does to depth, so targets, and the off-target bins
+    beside them, have what the user gives.
+    """
+    if KIND_OF_ASSAY[assay] != "window":
+        return []
+    given = {"gc": fasta or tracks.get("gc"), "mappability": tracks.get("mappability")}
+    return [name for name, path in given.items() if not path]
 
 
 def _genes(frame: pd.DataFrame, facts: genomes.Genome) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,16 @@ def bins(
         If an input is malformed, of another genome build, or missing where the assay needs it.
     """
     chosen, facts = BinsSettings(**settings), genomes.load(genome)
-    tracks, lowest = {"gc": gc, "mappability": mappability}, chosen.min_mappability
+    tracks = {"gc": gc, "mappability": mappability}
+    left = design.content_of_build(assay, fasta=fasta, tracks=tracks)
+    annotated = partial(
+        design.annotated,
+        facts=facts,
+        fasta=fasta,
+        tracks=tracks,
+        min_mappability=chosen.min_mappability,
+        of_build=left,
+    )
     if reference:
         from metcn.bins import hdf5_file  # brings HDF5, which counting does not need
 
@@ -44,11 +55,13 @@ def bins(
         frame = design.bins_of_coverage(
             coverage_formats.read_coverage(coverage, facts), facts, assay=assay, where=", ".join(map(str, coverage))
         )
-        frame = design.annotated(frame, facts, fasta, tracks=tracks, min_mappability=lowest)
+        frame = annotated(frame)
     else:
         frame = design.bins_of_design(facts, assay=assay, targets=targets, fasta=fasta, settings=chosen)
-        frame = design.annotated(frame, facts, fasta, tracks=tracks, min_mappability=lowest)
+        frame = annotated(frame)
         wide = int(np.median((frame["end"] - frame["start"]).to_numpy()))
         if sampled.is_wanted(chosen.reading, assay=assay, window_bp=wide):
             frame = sampled.sampled(frame, facts)
+    if left and not reference:  # no note of the run, which would be one of nearly every genome; it stands in the log
+        print(f"metcn: bins: {' and '.join(left)} are those of the {genome} windows of 10 kb", file=sys.stderr)
     tables.write_bins(output, frame)

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from metcn.bins import groups as regions
 from metcn.bins.layout import BinLayout
+from metcn.genome.build import Genome
 from metcn.ratios import correct
 from metcn.ratios.correct import CorrectedProfile
 from metcn.ratios.measurement import Baseline
 from metcn.reference import sums
-from metcn.reference.panel import KindNull
+from metcn.reference.panel import BESIDE_CENTROMERE, REGION_BP, REGION_WITHOUT_NORMALS, KindNull
 from metcn.stats import fragments, robust
 
 PRIOR_GROUPS = 20  # the reference's gene-level excess counts as much as this many genes of the sample
@@ -156,6 +157,20 @@ def excess(
             )
         blended[kind] = blend_excess(own.sd, own.groups, expected)
     return blended
+
+
+def region_errors(layout: BinLayout, genome: Genome) -> Floats | None:
+    """Error, log2, that each window shares with all others near by, shape (bins,), where no normal shows what it is.
+
+    None where there are targets: the gene-level excess assumed of these without normals is larger.
+    """
+    if not (layout.kind == "window").all():
+        return None
+    away = np.full(len(layout), np.inf)
+    for name, (start, end) in genome.centromere.items():
+        own = layout.chromosome == name
+        away[own] = np.maximum(start - layout.midpoint[own], layout.midpoint[own] - end)
+    return np.where(away < REGION_BP, BESIDE_CENTROMERE, REGION_WITHOUT_NORMALS)
 
 
 def _summed_excess(profile: CorrectedProfile, layout: BinLayout, use: Mask) -> GroupExcess:

@@ -130,7 +130,7 @@ class _Correction:
         basis = self.panel.basis[:, self._components(members)].astype(float)[members]
         fitted = sums.fitted(
             sums.Bins(layout, seen, due, basis, around.log2[members]),
-            [getattr(layout, name) for name in self.covariates],
+            {name: getattr(layout, name) for name in self.covariates},
         )
         noise = robust.median(fitted.sd[used])
         return _Part(
@@ -150,8 +150,11 @@ class _Correction:
         left = (residual - around.log2[members])[used]
         scores = _scores(left, spread[used], basis[used], layout.group[used], around.error)
         ratio = tangent.subtract(residual, basis, scores)
-        for name in self.covariates:
-            ratio -= gc_curves.explained(ratio, covariate=getattr(layout, name), rows=layout.fit, method=self.curve)
+        for name in [*self.covariates] * (sums.STEPS if len(self.covariates) > 1 else 1):
+            skewed = name in gc_curves.SKEWED
+            ratio -= gc_curves.explained(
+                ratio, covariate=getattr(layout, name), rows=layout.fit, method=self.curve, skewed=skewed
+            )
         scale = noise_scale(ratio, spread, layout.chromosome)
         expected = np.maximum(self.number[members], 0.5) / 2**ratio  # an empty bin has half a fragment
         learned = spread * scale
@@ -202,7 +205,8 @@ def correct(
     counts : Counts, optional
         Fragments behind the depths, as far as they are known: the error that counting them gives a bin is a floor.
     covariates : sequence of str
-        ``gc``, ``mappability``: what a curve of its own is taken away for, one after the other.
+        ``gc``, ``mappability``: what a curve of its own is taken away for, one after the other; of two, twice, since
+        GC content and mappability go together.
     curve : str
         How the curves are made, see `metcn.reference.gc_curves.explained`.
     summed : sequence of str

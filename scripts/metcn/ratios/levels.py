@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from metcn.ratios import window_errors
 from metcn.ratios.measurement import Baseline, CentromereLevel, ErrorParts, LocusLevel, MetLevel
 from metcn.ratios.window_errors import WindowErrors
 from metcn.reference import on_seven
-from metcn.reference.panel import KindNull, Panel, share_of
+from metcn.reference.panel import KindNull, Panel, region_error, share_of
 from metcn.stats import fragments as counting
 
 FEW_BACKBONE_BINS = 20  # an amplicon assay has no more than some tens of inserts
@@ -37,6 +37,11 @@ class Observed:
         Kind -> the error that the bins of one group share, log2.
     averaged : mapping
         Kind -> what normals show of its fall with the number of groups (`metcn.reference.panel.share_of`).
+    width_bp : ndarray of float, shape (bins,), or None
+        Width of each bin; None where ``region`` is.
+    region : ndarray of float, shape (bins,), or None
+        Error, log2, that windows share with all others near by (`metcn.reference.panel.region_error`). None where
+        normals show what there is of it.
     number, expected : ndarray of float, shape (bins,), or None
         Fragments seen, and expected at ratio 1; NaN where they are not known. None: of no bin.
     summed : sequence of str
@@ -49,6 +54,8 @@ class Observed:
     group: NDArray
     excess: Mapping[str, float]
     averaged: Mapping[str, Mapping[int, float]]
+    width_bp: NDArray | None = field(default=None, kw_only=True)
+    region: NDArray | None = field(default=None, kw_only=True)
     number: NDArray | None = field(default=None, kw_only=True)
     expected: NDArray | None = field(default=None, kw_only=True)
     summed: tuple[str, ...] = field(default=(), kw_only=True)
@@ -69,7 +76,13 @@ class Observed:
             own = self.kind[rows] == name
             share = share_of(self.averaged.get(str(name), {}), _groups_alike(self.group[rows][own], precision[own]))
             common += precision[own].sum() / precision.sum() * share * self.excess.get(str(name), 0.0)
-        return float(common)
+        span = 0.0 if self.width_bp is None else float(self.width_bp[rows].sum())
+        return float(np.hypot(common, region_error(self.regional(members), span)))
+
+    def regional(self, members: NDArray) -> float:
+        """Error that some windows share with all others near by, log2; 0 where normals show it."""
+        rows = members & np.isfinite(self.log2)
+        return float(self.region[rows].mean()) if self.region is not None and rows.any() else 0.0
 
     def own_level(self, members: NDArray) -> core.Level:
         """Level of some bins with the error of bin noise alone, which is not below that of counting their fragments.
@@ -144,6 +157,8 @@ def measure(target: Target, seen: Observed, layout: BinLayout, baseline: Baselin
         of_met = float(np.hypot(own.se_parts.bin_noise, own.se_parts.gene_excess))
         between = errors.between(np.array([of_met, *total]))
         correlation = tuple(tuple(row) for row in between.round(6).tolist())
+    elif seen.region is not None and len(windows.sides) == 2:
+        correlation = _of_sides(seen, windows, around)
     p_side, q_side, q_arm, p_arm = around
     return TargetLevels(
         own=own,
@@ -152,6 +167,14 @@ def measure(target: Target, seen: Observed, layout: BinLayout, baseline: Baselin
         q_arm=shown(q_arm),
         correlation=correlation,
     )
+
+
+def _of_sides(seen: Observed, windows: Windows, around: Sequence[core.Level]) -> tuple[tuple[float, ...], ...]:
+    """Correlation of errors where no normals show it: the two sides of the centromere share a part of theirs."""
+    shared = 2 * sides_error(seen.regional(windows.cep7_p | windows.cep7_q)) ** 2
+    matrix = np.eye(1 + len(around))
+    matrix[1, 2] = matrix[2, 1] = shared / max(around[0].se * around[1].se, shared, 1e-12)
+    return tuple(tuple(row) for row in matrix.round(6).tolist())
 
 
 def _errors(windows: Windows, seen: Observed, layout: BinLayout, panel: Panel) -> WindowErrors | None:
@@ -198,6 +221,7 @@ def met(
     kinds, sizes = np.unique(layout.kind[layout.met & np.isfinite(seen.log2)], return_counts=True)
     kind = str(kinds[np.argmax(sizes)]) if len(kinds) else ""
     own = seen.excess.get(kind, float("nan")) * (null[kind].met_factor if kind in null else 1.0)
+    own = float(np.hypot(own, seen.regional(layout.met)))
     return MetLevel(
         chromosome=layout.spelling.get(target.locus.chromosome),
         log2=level.log2,

@@ -33,11 +33,19 @@ class Measured:
 
 
 def measured(
-    log2: Floats, counts: fragments.Counts, layout: BinLayout, panel: Panel, genome: Genome, settings: RatiosSettings
+    log2: Floats,
+    counts: fragments.Counts,
+    layout: BinLayout,
+    panel: Panel,
+    genome: Genome,
+    settings: RatiosSettings,
+    *,
+    alone: bool = False,
 ) -> Measured:
     """What a sample of log2 depths ``log2``, shape (bins,), shows against the panel; see `metcn.ratios.levels`.
 
     ``counts`` are the fragments behind the depths. A bin without any is an observation where some were to be expected.
+    A sample that is ``alone`` has been compared with nothing: of a genome read in windows errs what a region shares.
     """
     counts = _observations(counts, layout, panel)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -53,6 +61,8 @@ def measured(
         layout.group,
         baseline.excess(profile, layout, based, panel.null),
         {kind: null.averaged for kind, null in panel.null.items()},
+        width_bp=layout.width_bp,
+        region=baseline.region_errors(layout, genome) if alone else None,
         number=counts.number,
         expected=expected,
         summed=profile.summed,

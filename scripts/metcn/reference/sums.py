@@ -7,7 +7,7 @@ bins, or on moments of the counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metcn.bins.layout import BinLayout
-from metcn.reference import tangent
+from metcn.reference import gc_curves, tangent
 from metcn.stats import fragments
 
 POOLED = 30.0  # fragments that a pool of neighbours expects; its log2 is then within .001 of unbiased
@@ -71,8 +71,8 @@ class Bins:
     local: Floats
 
 
-def fitted(bins: Bins, covariates: Sequence[Floats]) -> Fitted:
-    """What bins expect after level, components and curves are fitted outside chromosome 7."""
+def fitted(bins: Bins, covariates: Mapping[str, Floats]) -> Fitted:
+    """What bins expect after level, components and curves (of covariates, by name) are fitted outside chromosome 7."""
     seen = np.isfinite(bins.number) & np.isfinite(bins.expected) & np.isfinite(bins.local) & (bins.expected > 0)
     use, chromosome = seen & bins.layout.fit, bins.layout.chromosome
     blank = np.full(len(seen), np.nan)
@@ -86,14 +86,15 @@ def fitted(bins: Bins, covariates: Sequence[Floats]) -> Fitted:
         step = _components(number, expected, bins.basis, use, chromosome)
         expected = expected * 2 ** (bins.basis @ step[:-1] + step[-1])
         scores += step[:-1]
-        for covariate in covariates:
-            expected = expected * 2 ** curve(number, expected, covariate=covariate, rows=use)
+        for name, covariate in covariates.items():
+            skewed = name in gc_curves.SKEWED
+            expected = expected * 2 ** curve(number, expected, covariate=covariate, rows=use, skewed=skewed)
     beyond = excess(number[use], expected[use], np.arange(use.sum()), bins.layout.block[use], chromosome[use])
     expected = np.where(seen, expected / 2 ** np.nan_to_num(bins.local), np.nan)
     return Fitted(expected, np.hypot(fragments.sd(expected), beyond), [float(score) for score in scores])
 
 
-def curve(number: Floats, expected: Floats, *, covariate: Floats, rows: Mask) -> Floats:
+def curve(number: Floats, expected: Floats, *, covariate: Floats, rows: Mask, skewed: bool = False) -> Floats:
     """Log2 ratio that a covariate alone explains, per bin, from sums over classes; 0 where it is unknown.
 
     As `metcn.reference.gc_curves.explained`, for bins of few fragments: classes hold equally many of those expected.
@@ -106,9 +107,11 @@ def curve(number: Floats, expected: Floats, *, covariate: Floats, rows: Mask) ->
     classes = min(CLASSES, int(total[-1] // PER_CLASS))
     if classes < FEWEST_CLASSES:
         return np.zeros(len(covariate))
-    label = np.minimum(((total - expected[keep] / 2) / total[-1] * classes).astype(np.intp), classes - 1)
+    parts = gc_curves.halvings(total[-1] / classes, PER_CLASS) if skewed else np.zeros(0)
+    edges = np.r_[parts, np.arange(1, classes)]
+    label = np.searchsorted(edges, (total - expected[keep] / 2) / total[-1] * classes, side="right")
     seen, due, place = (
-        np.bincount(label, weights=values, minlength=classes)
+        np.bincount(label, weights=values, minlength=len(edges) + 1)
         for values in (number[keep], expected[keep], expected[keep] * covariate[keep])
     )
     filled = due > 0

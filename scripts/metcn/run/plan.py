@@ -248,9 +248,8 @@ def _problems(plan: Plan) -> Iterator[str]:
             yield f"key {key}: expected a file that exists, received {path}; {remedy}"
     if plan.settings["fasta"] and plan.settings["bins"]["gc"]:
         yield "key bins.gc: expected null beside fasta, which tells the GC content of bins exactly; remove one of them"
-    if plan.settings["bins"]["min_mappability"] and not (
-        plan.settings["bins"]["mappability"] or plan.settings["reference"]["file"]
-    ):
+    told = plan.settings["bins"]["mappability"] or plan.settings["reference"]["file"]
+    if plan.settings["bins"]["min_mappability"] and not told and plan.settings["assay"] not in ("wgs", "swgs"):
         yield "key bins.min_mappability: expected a file of mappability beside it, received null; give bins.mappability"
     by_targets = plan.settings["assay"] in ("panel", "wes", "amplicon")
     aligned = any(sample.alignments for sample in plan.samples.values())
