@@ -149,6 +149,6 @@ REASONS: dict[str, Reason] = {
     ),
     "gain_open": Reason("info", "An amplification is excluded; whether MET has a gain short of it cannot be told."),
     "below_limit_of_detection": Reason(
-        "warn", "An amplification at the criterion's bound would not have been seen in this sample."
+        "warn", "The sample does not tell an amplification at the criterion's bound from two copies."
     ),
 }

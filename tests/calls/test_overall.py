@@ -204,6 +204,17 @@ HEADLINES = {
         "MET is not amplified: about 2.1 copies per tumour cell (95 % interval 1.8-2.4), "
         "3.2 copies would have been seen.",
     ),
+    "negative, limit above the bound": (
+        (NOT, {"copies": {"value": 2.1, "low": 1.0, "high": 4.2}, "lod_copies": 7.2, "why": ["gain_open"]}),
+        "MET is not amplified: about 2.1 copies per tumour cell (95 % interval 1.0-4.2), "
+        "a gain short of amplification is not excluded.",
+    ),
+    "amplification or polysomy": (
+        (AMP, {"copies": {"value": 6.5, "low": 5.4, "high": 7.8}, "focality": "indeterminate",
+               "why": ["focality_undecided"]}),
+        "MET is gained to 5 copies or more, by amplification or polysomy (it cannot be told which): "
+        "about 6.5 copies per tumour cell (95 % interval 5.4-7.8).",
+    ),
     "negative, limit unknown": ((NOT, {"lod_copies": NAN}), "MET is not amplified."),
     "range": (
         ("indeterminate", {"copies": {"value": None, "low": 3.1, "high": 125}, "explanations": ["Purity is unknown."]}),

@@ -167,17 +167,17 @@ def test_very_noisy_sample_gets_no_verdict_whatever_its_draws_say(tmp_path):
 
 def test_negative_below_the_limit_of_detection_is_indeterminate(tmp_path):
     made = copy.deepcopy(AMPLIFIED)
-    made["copies"]["lod"] |= {"copies": 8.4, "copies_by_group": [8.4], "above_neutral": False}
+    made["copies"]["lod"] |= {"copies": 8.4, "told_by_group": [5.4], "above_neutral": False}
     low = normal_draws(gcn=(2.3, 0.6), cep7=(2.2, 0.3), ratio=(1.05, 0.2), fold=(1.0, 0.02), pcn=(2.0, 0.04))
     record = Files(tmp_path, source=made, draws=low).call()
     assert record["call"] == "indeterminate"
     assert "below_limit_of_detection" in record["reasons"] and record["qc"] == "warn"
-    assert "An amplification at the criterion's bound would not have been seen" in record["headline"]
+    assert "does not tell an amplification at the criterion's bound from two copies" in record["headline"]
 
 
 def test_a_sample_above_neutral_is_not_below_its_limit(tmp_path):
     made = copy.deepcopy(AMPLIFIED)
-    made["copies"]["lod"] |= {"copies": 8.4, "copies_by_group": [8.4], "above_neutral": True}
+    made["copies"]["lod"] |= {"copies": 8.4, "told_by_group": [5.4], "above_neutral": True}
     gained = normal_draws(gcn=(3.2, 0.3), cep7=(2.2, 0.1), ratio=(1.45, 0.1), fold=(1.3, 0.02), pcn=(2.6, 0.04))
     record = Files(tmp_path, source=made, draws=gained).call()
     assert record["call"] == "not_amplified"
@@ -185,13 +185,13 @@ def test_a_sample_above_neutral_is_not_below_its_limit(tmp_path):
 
 
 def test_each_plausible_purity_has_a_limit_of_its_own(tmp_path):
-    """At the first purity 5 copies would have been seen, at the second they would not."""
+    """At the first purity 5 copies are told from two, at the second they are not."""
     made = copy.deepcopy(AMPLIFIED)
-    made["copies"]["lod"] |= {"copies_by_group": [3.0, 20.0], "ploidy_by_group": [2.6, 2.6], "above_neutral": False}
+    made["copies"]["lod"] |= {"told_by_group": [3.0, 20.0], "ploidy_by_group": [2.6, 2.6], "above_neutral": False}
     low = normal_draws(gcn=(2.0, 0.1), cep7=(2.0, 0.1), ratio=(1.0, 0.05), fold=(1.0, 0.02), pcn=(2.0, 0.04))
     groups = {"group": np.repeat([0, 1], 512)}
     assert Files(tmp_path, source=made, draws={**low, **groups}).call()["call"] == "indeterminate"
-    made["copies"]["lod"]["copies_by_group"] = [3.0, 3.5]
+    made["copies"]["lod"]["told_by_group"] = [3.0, 3.5]
     assert Files(tmp_path, source=made, draws={**low, **groups}).call()["call"] == "not_amplified"
 
 

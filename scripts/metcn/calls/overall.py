@@ -99,6 +99,8 @@ OPENINGS = {
     "indeterminate": "It cannot be told whether MET is amplified",
     "no_call": "No call",
 }
+OPEN_CLASS = "MET is gained to 5 copies or more, by amplification or polysomy (it cannot be told which)"
+GAIN_OPEN = "a gain short of amplification is not excluded"
 EXTENTS = {
     "focal": "focal",
     "arm": "with a gain of the arm 7q",
@@ -113,6 +115,7 @@ def headline(
     ratio: Mapping[str, float | None] | None = None,
     focality: str = "indeterminate",
     lod_copies: float | None = None,
+    why: Sequence[str] = (),
     explanations: Sequence[str] = (),
 ) -> str:
     """One sentence for a pathologist: the call, the numbers with their 95 % intervals, and what it rests on.
@@ -128,20 +131,25 @@ def headline(
         Class of focality, told for gains.
     lod_copies : float, optional
         Limit of detection in copies, told beside a negative.
+    why : sequence of str
+        Codes of what the call leaves open (`overall`).
     explanations : sequence of str
         Sentences of the reasons, told where there is no class.
     """
-    opening = OPENINGS[call]
+    undecided = call in ("amplification", "polysomy") and "focality_undecided" in why
+    opening = OPEN_CLASS if undecided else OPENINGS[call]
     if call in ("no_call", "indeterminate") and explanations:
         opening += ": " + " ".join(explanations).rstrip(".")
     if call == "no_call":
         return opening + "."
     numbers = [_number(copies, "about {} copies per tumour cell", "{} copies per tumour cell", digits=3)]
     numbers.append(_number(ratio, "MET/CEP7-like {}", "MET/CEP7-like {}", digits=2))
-    if call in ("high_level_amplification", "amplification", "gain"):
+    if call in ("high_level_amplification", "amplification", "gain") and not undecided:
         numbers.append(EXTENTS.get(focality, ""))
     if call == "not_amplified" and lod_copies is not None and lod_copies <= BOUND:
         numbers.append(f"{_short(lod_copies, 3)} copies would have been seen")
+    if call == "not_amplified" and "gain_open" in why:
+        numbers.append(GAIN_OPEN)
     told = ", ".join(text for text in numbers if text)
     joint = ". Measured: " if call == "indeterminate" and explanations else ": "
     return opening + (joint + told if told else "") + "."

@@ -225,5 +225,6 @@ def _headline(call: str, estimates: Mapping[str, Any], why: Sequence[str], detai
         ratio=overview.pick(estimates, "met_cep7"),
         focality=_focality(estimates),
         lod_copies=overview.pick(estimates, "lod.copies"),
+        why=why,
         explanations=[text for code in why for text in details.get(code, [REASONS[code].text])],
     )

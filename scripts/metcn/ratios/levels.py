@@ -16,7 +16,7 @@ from metcn.ratios import window_errors
 from metcn.ratios.measurement import Baseline, CentromereLevel, ErrorParts, LocusLevel, MetLevel
 from metcn.ratios.window_errors import WindowErrors
 from metcn.reference import on_seven
-from metcn.reference.panel import KindNull, Panel, region_error, share_of
+from metcn.reference.panel import KindNull, Panel, region_error, share_of, sides_error
 from metcn.stats import fragments as counting
 
 FEW_BACKBONE_BINS = 20  # an amplicon assay has no more than some tens of inserts
