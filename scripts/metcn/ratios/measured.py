@@ -45,7 +45,7 @@ def measured(
     """What a sample of log2 depths ``log2``, shape (bins,), shows against the panel; see `metcn.ratios.levels`.
 
     ``counts`` are the fragments behind the depths. A bin without any is an observation where some were to be expected.
-    A sample that is ``alone`` has been compared with nothing: of a genome read in windows errs what a region shares.
+    A sample that is ``alone`` has too few normals to show what the regions of a genome read in windows share.
     """
     counts = _observations(counts, layout, panel)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -91,7 +91,7 @@ def ratios(
         raise InputError(f"sample {sample} has neither counts with bins nor imported ratios; give one of them")
     compared, own = given.compared, given.own
     layout, panel = layout_of(compared.frame), compared.panel
-    alone = compared.mode == "no_normals"
+    alone = panel.normals < FEWEST_NORMALS and compared.mode != "imported"
     result = measured(own.log2, own.counts, layout, panel, build, chosen, alone=alone)
     matched = None
     if matched_normal and compared.mode == "panel_of_normals":
