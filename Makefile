@@ -170,6 +170,18 @@ bench-nulls: $(STAMP) ## how often the scan takes noise, broad steps or real nor
 bench-focality: $(STAMP) ## focal, arm or polysomy on real karyotypes
 	$(BIN)/python benchmarks/focality.py --shared $(SHARED) $(BENCH)
 
+.PHONY: bench-windows
+bench-windows: $(STAMP) ## intervals of MET, CEP7-like and arms on real normals, by the number of other normals
+	$(BIN)/python benchmarks/windows.py --shared $(SHARED) --workers $(CORES) $(BENCH)
+
+.PHONY: bench-events
+bench-events: $(STAMP) ## calls of designed events of chromosome 7 on real normals
+	$(BIN)/python benchmarks/events.py --shared $(SHARED) --workers $(CORES) $(BENCH)
+
+.PHONY: bench-negatives
+bench-negatives: $(STAMP) ## wrong negatives, wrong positives and undecided calls, by the number of normals
+	$(BIN)/python benchmarks/negatives.py --shared $(SHARED) --workers $(CORES) $(BENCH)
+
 # ACCURACY hands options on: ACCURACY=--check, or ACCURACY="--only simulation titration".
 ACCURACY ?=
 .PHONY: accuracy
@@ -189,7 +201,7 @@ bench-counts: $(STAMP) ## counting against samtools, mosdepth and CNVkit
 SEED ?= 1000
 .PHONY: fuzz
 fuzz: $(STAMP) ## thousands of damaged BAMs, CRAMs and indices: none crashes, hangs or loses reads unnoticed
-	METCN_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -m slow tests/test_fuzz.py
+	METCN_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -m slow tests/whole/test_fuzz.py
 
 # DEPTH=... sets the depth of the genome that is built, 1 GB at 0.7.
 DEPTH ?= 0.7

@@ -7,7 +7,6 @@ segments, without bins, noise or scan. So the decision alone is tested, not the 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import options
@@ -59,13 +58,12 @@ def of_segments(seven: pd.DataFrame, facts: genomes.Genome) -> tuple[str, dict[s
     """Class by the rules of `metcn.copies.focality.classify`, each level the mean over the stretch it stands for."""
     centre, end = facts.centromere["7"], facts.contigs["7"]
     near = (facts.met[0] - MARGIN_BP, facts.met[1] + MARGIN_BP)
-    sides = [_mean(seven, span) for span in (facts.cep7_p, facts.cep7_q)]
-    met, cep7 = _mean(seven, facts.met), float(np.mean(sides))
-    arm_q = _median(seven, [(centre[1], near[0]), (near[1], end)])
-    number = focality.classify(
-        *(np.array([value]) for value in (met, cep7, arm_q)), broad=_broad(seven, facts, met, arm_q)
-    )
-    return focality.CLASSES[number[0]], {"met": met, "cep7": cep7, "arm_q": arm_q}
+    p_side, q_side = (_mean(seven, span) for span in (facts.cep7_p, facts.cep7_q))
+    met = _mean(seven, facts.met)
+    arm_q, arm_p = _median(seven, [(centre[1], near[0]), (near[1], end)]), _median(seven, [(0, centre[0])])
+    around = focality.Around(*(np.array([level]) for level in (p_side, q_side, arm_q, arm_p)))
+    number = focality.classify(np.array([met]), around, broad=_broad(seven, facts, met, arm_q))
+    return focality.CLASSES[number[0]], {"met": met, "cep7": (p_side + q_side) / 2, "arm_q": arm_q}
 
 
 def of_bins(
@@ -89,10 +87,11 @@ def of_bins(
     q = middle >= facts.centromere["7"][1]
     members = {
         "met": (start < facts.met[1]) & (start + BIN_BP > facts.met[0]),
+        "cep7_p": (middle >= facts.cep7_p[0]) & (middle < facts.cep7_p[1]),
+        "cep7_q": (middle >= facts.cep7_q[0]) & (middle < facts.cep7_q[1]),
         "arm_q": q & ~near, "arm_p": ~q,
     }  # fmt: skip
     levels = {name: robust.huber_mean(log2[rows], np.full(rows.sum(), noise))[:2] for name, rows in members.items()}
-    levels["cep7"] = _two_sided(log2, middle, facts, noise)
     where = PurityGrid.point(share, ploidy)
     measured = estimating.Measured(
         {name: value for name, (value, _) in levels.items()},
@@ -106,13 +105,7 @@ def of_bins(
     )
     arm = facts.contigs["7"] - facts.centromere["7"][1]
     broad = found.significant and (found.last - found.first) * BIN_BP > focality.FOCAL_FRACTION * arm
-    return focality.focality(draws, decide=DECIDE, broad=broad).name
-
-
-def _two_sided(log2: Any, middle: Any, facts: genomes.Genome, noise: float) -> tuple[float, float]:
-    """CEP7-like: the linear mean of its two sides."""
-    sides = [2 ** np.mean(log2[(middle >= low) & (middle < high)]) for low, high in (facts.cep7_p, facts.cep7_q)]
-    return float(np.log2(np.mean(sides))), noise / np.sqrt(60)
+    return focality.focality(focality.classified(draws, broad=broad), decide=DECIDE).name
 
 
 def _broad(seven: pd.DataFrame, facts: genomes.Genome, met: float, arm_q: float) -> bool:
