@@ -207,7 +207,7 @@ HEADLINES = {
     "negative, limit above the bound": (
         (NOT, {"copies": {"value": 2.1, "low": 1.0, "high": 4.2}, "lod_copies": 7.2, "why": ["gain_open"]}),
         "MET is not amplified: about 2.1 copies per tumour cell (95 % interval 1.0-4.2), "
-        "a gain short of amplification is not excluded.",
+        "whether it is gained short of that is open.",
     ),
     "amplification or polysomy": (
         (AMP, {"copies": {"value": 6.5, "low": 5.4, "high": 7.8}, "focality": "indeterminate",

@@ -100,7 +100,7 @@ OPENINGS = {
     "no_call": "No call",
 }
 OPEN_CLASS = "MET is gained to 5 copies or more, by amplification or polysomy (it cannot be told which)"
-GAIN_OPEN = "a gain short of amplification is not excluded"
+GAIN_OPEN = "whether it is gained short of that is open"
 EXTENTS = {
     "focal": "focal",
     "arm": "with a gain of the arm 7q",
