@@ -10,7 +10,7 @@ from metcn.ratios.measurement import LocusLevels, Quality
 from metcn.reference import checks
 from metcn.run.settings import RatiosSettings
 
-DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
+DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected, which no run of exons explains
 UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals
 UNLIKE_SCORE = 6.0  # a sample's largest score of a component, in SDs of the normals, beyond which it is unlike them
 
@@ -41,6 +41,7 @@ def reasons(
         "low_depth": met.expected_fragments < settings.few_met_fragments,
         "too_few_fragments": met.expected_fragments < settings.min_met_fragments,
         "few_met_bins": 0 < met.bins < settings.min_met_bins,
+        "met_part_differs": met.part is not None,
         "met_bins_deviate": met.scatter > DEVIANT_SCATTER,
         "few_backbone_bins": baseline.bins < measuring.FEW_BACKBONE_BINS,
         "baseline_from_targets": baseline.rests_on == "targets",

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn.bins.layout import BinLayout
+from metcn.bins.layout import WIDE_KINDS, BinLayout
 from metcn.reference import sample_groups, tangent
 from metcn.reference.centre import BinStatistics, centre_and_spread, scale
 from metcn.reference.cross_validation import judge
-from metcn.reference.panel import FEWEST_NORMALS, KindNull, LeftOut, Panel, Rests
+from metcn.reference.panel import FEWEST_NORMALS, KindNull, LeftOut, MetRests, Panel, Rests
 from metcn.run.settings import ReferenceSettings
 from metcn.stats import robust
 
@@ -74,6 +74,7 @@ def build(
     null: dict[str, KindNull] = {}
     rests: dict[str, Rests] = {}
     left: dict[str, LeftOut] = {}
+    of_met: MetRests | None = None
     for name in layout.kinds if len(kept) >= FEWEST_NORMALS else ():
         members = np.flatnonzero((layout.kind == name) & usable)
         if layout.fit[members].any():
@@ -89,11 +90,16 @@ def build(
             if judged.left_out:
                 rests[name] = _on_seven(judged.left_out, layout, trusted)
                 left[name] = judged.left_out.at(judged.left_out.regular)
+                met = sampled.rows[layout.met[sampled.rows]]
+                if len(met) and name not in WIDE_KINDS:  # all of MET's are of one kind; windows tell of no exon
+                    of_met = MetRests(judged.left_out.met.astype(np.float32), met)
             spread[layout.kind == name] *= judged.null.noise
     kept -= centre
     components = _components(kept, spread, layout, usable & layout.autosomal, null)
     male = male if male is None or trusted.all() else male[trusted]
-    return Panel(centre, spread, reasons, components.basis, null, len(kept), components.scores, male, rests, left)
+    return Panel(
+        centre, spread, reasons, components.basis, null, len(kept), components.scores, male, rests, of_met, left
+    )
 
 
 def _males(log2_depth: Floats, x: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
