@@ -155,7 +155,8 @@ class _Trial:
     @property
     def quiet_met(self) -> Floats:
         """What is left of MET's bins, of a normal noisier than the typical one over how much noisier it is."""
-        return np.asarray(self.met / np.maximum(np.array(self.noise) / np.median(self.noise), 1.0)[:, None])
+        typical = max(float(np.median(self.noise)), SMALLEST_ERROR)
+        return np.asarray(self.met / np.maximum(np.array(self.noise) / typical, 1.0)[:, None])
 
     def error(self, weight: Floats) -> float:
         """RMS of the groups' means, each group with its ``weight``."""
