@@ -17,7 +17,7 @@ from metcn.stats import robust
 
 ALPHA = 0.005  # chance to tell a part of a gene that has none; at this p-value a part decides half of the gene's level
 KINASE_DOMAIN = range(15, 22)  # exons of MET
-MINORITY, EQUAL = 0.2, 0.4  # fractions of the exons up to which a part is left out, and from which it counts in full
+MINORITY, EQUAL = 0.2, 0.4  # fractions of the bins up to which a part is left out, and from which it counts in full
 PRIOR_NORMALS = 2  # what exons share leans on what genes share like this many normals
 PRIOR_SPREAD = 3  # a bin's spread of n normals is known as well as that of so many more
 PRIOR_STEPS = 10  # noise of neighbours within the gene leans on what is expected like this many of them
@@ -300,15 +300,17 @@ class GeneLevel:
 def gene_level(whole: Level, found: Runs, level_of: Callable[[Mask], Level]) -> GeneLevel:
     """Level of a gene that a part may differ in: the mean over having none (``whole``) and every run, by its evidence.
 
-    Where a run or the exons beside it are few, the others are the gene. Where both are about as many the gene is their
-    mean over exons, and the error covers both. ``level_of`` gives the level of bins.
+    Where a run or the exons beside it have few of the bins, the others are the gene. Where both have about as many the
+    gene is their mean over bins, and the error covers both. ``level_of`` gives the level of bins.
     """
     weight = found.weight
     chosen = np.flatnonzero(weight > 0)
+    if not len(chosen):
+        return GeneLevel(whole.log2, whole.se, 0.0, whole.scatter)
     log2, noise, apart, scatter = [whole.log2], [whole.se], [0.0], [whole.scatter]
     for run in chosen.tolist():
         sides = [level_of(found.inside[run]), level_of(found.rest[run])]
-        fraction = float(found.fraction[run])
+        fraction = float(found.inside[run].sum() / (found.inside[run] | found.rest[run]).sum())
         fewer, more = sides if fraction <= 0.5 else sides[::-1]
         minority = min(fraction, 1 - fraction)
         counted = min(max((minority - MINORITY) / (EQUAL - MINORITY), 0.0), 1.0)
