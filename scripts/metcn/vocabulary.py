@@ -60,8 +60,11 @@ REASONS: dict[str, Reason] = {
     ),
     "met_not_covered": Reason("fail", "No usable bin lies in MET: the input does not cover it."),
     "few_met_bins": Reason("warn", "MET rests on fewer bins than the configured minimum."),
+    "met_part_differs": Reason(
+        "warn", "Some exons of MET differ from the rest of the gene by more than their noise: see which."
+    ),
     "met_bins_deviate": Reason(
-        "warn", "Bins within MET disagree more than their noise allows (dropout or a part of the gene)."
+        "warn", "Bins within MET disagree more than their noise allows, and no run of exons explains it (dropout)."
     ),
     "no_reads": Reason("fail", "The input has no usable read in any bin."),
     "reads_filtered": Reason(

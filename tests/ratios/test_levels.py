@@ -230,8 +230,8 @@ def test_egfr_without_targets_is_the_windows_over_it(ratios):
 def test_errors_add_up_and_name_their_parts(ratios):
     found = ratios(DENSE)["met"]
     parts = found["se_parts"]
-    assert list(parts) == ["bin_noise", "gene_excess", "baseline"]
-    assert all(part > 0 for part in parts.values())
+    assert list(parts) == ["bin_noise", "gene_excess", "baseline", "part"]
+    assert all(part > 0 for name, part in parts.items() if name != "part")
     assert found["se"] == pytest.approx(np.sqrt(sum(part**2 for part in parts.values())))
     assert found["bins"] + found["bins_masked"] == made_depth.MET_TILES
 
@@ -263,7 +263,8 @@ def test_a_part_of_the_gene_is_noticed(ratios):
     tiles = np.flatnonzero(DENSE["gene"] == "MET")
     half = np.isin(np.arange(len(DENSE)), tiles[:12])
     reasons = [ratios(DENSE, np.where(half, fold, 1.0))["reasons"] for fold in (1.0, 6.0)]
-    assert ["met_bins_deviate" in each for each in reasons] == [False, True]
+    assert ["met_part_differs" in each for each in reasons] == [False, True]
+    assert not any("met_bins_deviate" in each for each in reasons)
 
 
 @pytest.mark.parametrize("build", ["GRCh37", "GRCh38"])

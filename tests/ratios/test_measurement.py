@@ -14,8 +14,8 @@ ASSAY = made_depth.assay(FRAME)
 KEYS = {
     "": "sample assay genome mode met cep7 arms egfr baseline correlation qc reference matched_normal notes reasons "
     "inputs",
-    "met": "chromosome log2 se ratio bins bins_masked fragments expected_fragments scatter se_parts",
-    "met.se_parts": "bin_noise gene_excess baseline",
+    "met": "chromosome log2 se ratio bins bins_masked fragments expected_fragments scatter se_parts exons part",
+    "met.se_parts": "bin_noise gene_excess baseline part",
     "cep7": "tier log2 se ratio bins fragments p q sides sides_disagree",
     "cep7.p": "log2 se bins fragments",
     "arms": "7p 7q",

@@ -11,7 +11,7 @@ import pytest
 from metcn.bins import hdf5_file
 from metcn.errors import InputError
 from metcn.reference import panel_file
-from metcn.reference.panel import KindNull, Panel
+from metcn.reference.panel import KindNull, MetRests, Panel
 from support import made_depth
 
 FRAME = made_depth.panel_bins(genes=6, tiles=4, off_target_bp=30_000_000)
@@ -64,6 +64,32 @@ def test_round_trip(path):
     assert facts == {**FACTS, "fingerprint": hdf5_file.fingerprint(FRAME)}
     assert frame.drop(columns="mask").equals(FRAME.drop(columns="mask"))
     assert frame["mask"].tolist() == expected.mask.tolist()
+
+
+def test_what_is_left_of_met_is_stored(tmp_path):
+    given = MetRests(np.arange(6, dtype=np.float32).reshape(2, 3), np.array([4, 5, 7]))
+    panel_file.write(tmp_path / "r.h5", FRAME, some_panel(met_rests=given), FACTS)
+    found = panel_file.read(tmp_path / "r.h5").panel.met_rests
+    np.testing.assert_array_equal(found.rest, given.rest)
+    np.testing.assert_array_equal(found.bin, given.bin)
+
+
+def test_a_file_of_an_earlier_version_tells_nothing_of_met(path):
+    assert panel_file.read(path).panel.met_rests is None
+
+
+@pytest.mark.parametrize(
+    ("rest", "bins"),
+    [
+        pytest.param(np.zeros((2, 1)), [len(FRAME)], id="a bin beyond the last"),
+        pytest.param(np.zeros((2, 1)), [-1], id="a bin before the first"),
+        pytest.param(np.zeros((2, 3)), [1, 2], id="more columns than bins"),
+    ],
+)
+def test_what_is_left_of_other_bins_is_refused(tmp_path, rest, bins):
+    panel_file.write(tmp_path / "r.h5", FRAME, some_panel(met_rests=MetRests(rest, np.array(bins))), FACTS)
+    with pytest.raises(InputError, match="MET's bins"):
+        panel_file.read(tmp_path / "r.h5")
 
 
 @pytest.mark.parametrize("columns", [0, 1, 7])

@@ -176,3 +176,33 @@ def test_surroundings_are_what_focality_was_decided_on():
     call = amplified()
     call["copies"]["focality"]["levels"] = {"met": {"value": 14.1}, "cep7": {"value": 2.9}, "size_bp": 5}
     assert sections.surroundings(call) == [("Copies, MET", "14.1"), ("Copies, CEP7-like", "2.9")]
+
+
+EXONS = [{"exon": exon, "log2": log2, "se": 0.1, "bins": 1} for exon, log2 in ((2, 1.6), (14, 0.2), (15, 1.7))]
+LOST = {"first_exon": 14, "last_exon": 14, "log2_difference": -1.4, "se": 0.15, "bins": 1, "p_value": 1e-6,
+        "kinase_domain": "outside"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("call", "known", "said", "rows"),
+    [
+        pytest.param(amplified, {}, "", [], id="no exons"),
+        pytest.param(amplified, {"exons": EXONS, "part": None}, "All exons of MET that", [], id="all alike"),
+        pytest.param(
+            amplified, {"exons": EXONS, "part": LOST}, "exon 14 lies 1.4 log2",
+            [("2", "15.4"), ("14", "3.5"), ("15", "16.8")], id="one lost",
+        ),
+        pytest.param(
+            unknown_purity, {"exons": EXONS, "part": LOST}, "Depth ratio of each exon",
+            [("2", "3.03"), ("14", "1.15"), ("15", "3.25")], id="purity unknown",
+        ),
+        pytest.param(no_call, {}, "", [], id="nothing measured"),
+    ],
+)  # fmt: skip
+def test_exons_are_told_where_some_differ(call, known, said, rows):
+    document = call()
+    document["measurement"]["met"] |= known
+    sentence, told = sections.exons(document)
+    assert said in sentence
+    assert bool(sentence) == bool(said)
+    assert told == rows

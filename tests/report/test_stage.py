@@ -139,6 +139,18 @@ def test_a_filter_that_took_all_reads_is_the_reason(tmp_path):
     assert record["details"] == {"most_reads_filtered": [text]} and text.rstrip(".") in record["headline"]
 
 
+def test_exons_that_differ_are_a_detail(tmp_path):
+    made = copy.deepcopy(AMPLIFIED)
+    part = {"first_exon": 2, "last_exon": 13, "log2_difference": 0.8, "se": 0.1, "bins": 14, "p_value": 1e-6,
+            "kinase_domain": "outside"}  # fmt: skip
+    made["measurement"]["met"] |= {"exons": [{"exon": 2, "log2": 0.9, "se": 0.1, "bins": 1}], "part": part}
+    made["measurement"]["reasons"] = ["met_part_differs"]
+    record = Files(tmp_path, source=made).call()
+    assert "met_part_differs" in record["reasons"]
+    [text] = record["details"]["met_part_differs"]
+    assert text.startswith("MET exons 2-13 lie 0.8 log2 (95 % interval 0.6 to 1.0) above the rest of the gene")
+
+
 def test_sample_without_met_is_a_whole_document_with_no_call(tmp_path):
     made = no_call()
     made["measurement"]["reasons"] = ["met_not_covered"]

@@ -21,6 +21,7 @@ from metcn.errors import InputError
 from metcn.files import read_json, write_json, write_text
 from metcn.genome import build as genomes
 from metcn.purity.result import PurityResult
+from metcn.ratios.measurement import Part
 from metcn.vocabulary import QC, REASONS
 
 CHROMOSOME_7 = {"GRCh37": "7", "GRCh38": "chr7"}  # as each build's own release writes it, where the input does not tell
@@ -102,7 +103,7 @@ def record(
         found, draws, specimen=asked["specimen"], settings=settings, blocking=_blocking(told, found["measurement"])
     )
     reasons = _ordered([*told, *why])
-    details = _details(found["counts"])
+    details = _details(found["counts"], found["measurement"])
     return {
         **asked,
         "assay": found["measurement"]["assay"],
@@ -138,12 +139,13 @@ def _told(found: Mapping[str, Any]) -> list[str]:
     return [code for code in told if code not in follows]
 
 
-def _details(counted: Mapping[str, Any] | None) -> dict[str, list[str]]:
-    """Sentences with the numbers behind reasons, by code: which filter left out how many reads, and its setting."""
+def _details(counted: Mapping[str, Any] | None, measured: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Sentences with the numbers behind reasons, by code: which filter left out how many reads, which exons differ."""
     details: dict[str, list[str]] = {}
     for loss in (counted or {}).get("filtered", ()):
         details.setdefault(loss["reason"], []).append(loss["text"])
-    return details
+    part = overview.pick(measured, "met.part")
+    return details | ({"met_part_differs": [Part.from_json(part).text]} if part else {})
 
 
 def _judge(

@@ -61,12 +61,16 @@ class CentromereProxy:
 
 @dataclass(frozen=True)
 class Target:
-    """A gene whose level is measured, what stands for its centromere, and the regions that stand for neither arm."""
+    """A gene whose level is measured, what stands for its centromere, and the regions that stand for neither arm.
+
+    ``exons`` are those of the gene in the order of its transcript; none where they are not told apart.
+    """
 
     locus: Locus
     centromere: CentromereProxy
     beside_arm_p: tuple[Interval, ...]
     beside_arm_q: tuple[Interval, ...]
+    exons: tuple[Interval, ...] = ()
 
 
 def met(genome: Genome) -> Target:
@@ -78,7 +82,8 @@ def met(genome: Genome) -> Target:
         Tier("chr7", (), SMALLEST_WIDE_TIER),
     )
     proxy = CentromereProxy(genome.centromere[MET_CHROMOSOME][0], tiers, (genome.egfr_risk, genome.egfr))
-    return Target(locus, proxy, beside_arm_p=(genome.egfr_risk,), beside_arm_q=(locus.neighbourhood,))
+    exons = tuple((start, end) for start, end in genome.met_exons.tolist())
+    return Target(locus, proxy, beside_arm_p=(genome.egfr_risk,), beside_arm_q=(locus.neighbourhood,), exons=exons)
 
 
 def egfr(genome: Genome) -> Locus:

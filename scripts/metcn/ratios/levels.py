@@ -12,11 +12,12 @@ from metcn.bins.layout import WIDE_KINDS, BinLayout
 from metcn.genome.build import Interval
 from metcn.genome.locus import Locus, Target
 from metcn.ratios import correct as core
+from metcn.ratios import exons as parting
 from metcn.ratios import window_errors
 from metcn.ratios.measurement import Baseline, CentromereLevel, ErrorParts, LocusLevel, MetLevel
 from metcn.ratios.window_errors import WindowErrors
 from metcn.reference import on_seven
-from metcn.reference.panel import KindNull, Panel, region_error, share_of, sides_error
+from metcn.reference.panel import Panel, region_error, share_of, sides_error
 from metcn.stats import fragments as counting
 
 FEW_BACKBONE_BINS = 20  # an amplicon assay has no more than some tens of inserts
@@ -39,6 +40,8 @@ class Observed:
         Kind -> what normals show of its fall with the number of groups (`metcn.reference.panel.share_of`).
     width_bp : ndarray of float, shape (bins,), or None
         Width of each bin; None where ``region`` is.
+    outside : float
+        How far the sample lies beyond the range of the normals, 1 within it (`metcn.ratios.quality.outside`).
     region : ndarray of float, shape (bins,), or None
         Error, log2, that windows share with all others near by (`metcn.reference.panel.region_error`). None where
         normals show what there is of it.
@@ -56,6 +59,7 @@ class Observed:
     averaged: Mapping[str, Mapping[int, float]]
     width_bp: NDArray | None = field(default=None, kw_only=True)
     region: NDArray | None = field(default=None, kw_only=True)
+    outside: float = field(default=1.0, kw_only=True)
     number: NDArray | None = field(default=None, kw_only=True)
     expected: NDArray | None = field(default=None, kw_only=True)
     summed: tuple[str, ...] = field(default=(), kw_only=True)
@@ -64,6 +68,16 @@ class Observed:
         """Level of some bins without the baseline's error: bin noise, and what groups share over their number."""
         level = self.own_level(members)
         return replace(level, se=float(np.hypot(level.se, self.common(members)))) if level.bins else level
+
+    def at(self, rows: NDArray[np.intp]) -> Observed:
+        """Some of the bins alone."""
+        return replace(
+            self, log2=self.log2[rows], sd=self.sd[rows], kind=self.kind[rows], group=self.group[rows],
+            number=None if self.number is None else self.number[rows],
+            expected=None if self.expected is None else self.expected[rows],
+            width_bp=None if self.width_bp is None else self.width_bp[rows],
+            region=None if self.region is None else self.region[rows],
+        )  # fmt: skip
 
     def common(self, members: NDArray) -> float:
         """Error that the groups of some bins share, log2, which falls with their number; NaN without a bin."""
@@ -143,9 +157,14 @@ def _groups_alike(group: NDArray, weight: NDArray) -> float:
     return float(total.sum() ** 2 / np.sum(total**2))
 
 
-def measure(target: Target, seen: Observed, layout: BinLayout, baseline: Baseline, panel: Panel) -> TargetLevels:
-    """Levels of a target, of what stands for its centromere, and of its two arms; ``panel`` are the normals."""
-    own = met(target, seen, layout, baseline, panel.null)
+def measure(
+    target: Target, seen: Observed, layout: BinLayout, baseline: Baseline, panel: Panel, scale: Mapping[str, float]
+) -> TargetLevels:
+    """Levels of a target, of what stands for its centromere, and of its two arms.
+
+    ``panel`` are the normals it is compared with, ``scale`` is the noise of each kind over what they lead to expect.
+    """
+    own = met(target, seen, layout, baseline, panel, scale)
     windows = windows_of(target, seen, layout)
     around = [seen.level(members) for members in windows.all]
     correlation: tuple[tuple[float, ...], ...] = ()
@@ -154,7 +173,7 @@ def measure(target: Target, seen: Observed, layout: BinLayout, baseline: Baselin
         alone = [seen.own_level(members) for members in windows.all]
         total = np.hypot([level.se for level in alone], errors.sd[1:])
         around = [replace(level, se=float(se)) for level, se in zip(around, total, strict=True)]
-        of_met = float(np.hypot(own.se_parts.bin_noise, own.se_parts.gene_excess))
+        of_met = float(np.linalg.norm([own.se_parts.bin_noise, own.se_parts.gene_excess, own.se_parts.part]))
         between = errors.between(np.array([of_met, *total]))
         correlation = tuple(tuple(row) for row in between.round(6).tolist())
     elif seen.region is not None and len(windows.sides) == 2:
@@ -214,26 +233,64 @@ def _excess_of(kind: str, seen: Observed, layout: BinLayout, weight: NDArray[np.
 
 
 def met(
-    target: Target, seen: Observed, layout: BinLayout, baseline: Baseline, null: Mapping[str, KindNull]
+    target: Target, seen: Observed, layout: BinLayout, baseline: Baseline, panel: Panel, scale: Mapping[str, float]
 ) -> MetLevel:
-    """MET's level from its own bins, with each part of its error."""
+    """MET's level from its own bins, with each part of its error, and its exons; one that differs hardly moves it."""
     level = seen.own_level(layout.met)
     kinds, sizes = np.unique(layout.kind[layout.met & np.isfinite(seen.log2)], return_counts=True)
     kind = str(kinds[np.argmax(sizes)]) if len(kinds) else ""
-    own = seen.excess.get(kind, float("nan")) * (null[kind].met_factor if kind in null else 1.0)
-    own = float(np.hypot(own, seen.regional(layout.met)))
+    own = seen.excess.get(kind, float("nan")) * (panel.null[kind].met_factor if kind in panel.null else 1.0)
+    own = float(np.hypot(own * seen.outside, seen.regional(layout.met)))
+    usable = np.flatnonzero(layout.met & np.isfinite(seen.log2) & np.isfinite(seen.sd))
+    bins = _of_gene(target, seen.at(usable), layout, usable, level.log2)
+    normals = parting.Normals(
+        rest=parting.rests_at(panel.met_rests, usable),
+        spread=np.asarray(panel.spread[usable], dtype=float),
+        typical=own,
+        noisier=max(scale.get(kind, 1.0), 1.0),
+        number=panel.normals,
+    )
+    runs, alone = parting.runs(bins, normals), seen.at(usable)
+    gene = parting.gene_level(level, runs, alone.own_level)
     return MetLevel(
         chromosome=layout.spelling.get(target.locus.chromosome),
-        log2=level.log2,
-        se=float(np.sqrt(level.se**2 + own**2 + baseline.se**2)),
-        ratio=float(2**level.log2),
+        log2=gene.log2,
+        se=float(np.sqrt(gene.noise**2 + own**2 + baseline.se**2 + gene.part**2)),
+        ratio=float(2**gene.log2),
         bins=level.bins,
         bins_masked=int(layout.met.sum()) - level.bins,
         fragments=level.fragments,
         expected_fragments=level.expected,
-        scatter=level.scatter,
-        se_parts=ErrorParts(bin_noise=level.se, gene_excess=own, baseline=baseline.se),
+        scatter=gene.scatter,
+        se_parts=ErrorParts(bin_noise=gene.noise, gene_excess=own, baseline=baseline.se, part=gene.part),
+        exons=parting.levels(bins, normals),
+        part=runs.part(),
     )
+
+
+def _of_gene(
+    target: Target, seen: Observed, layout: BinLayout, rows: NDArray[np.intp], level: float
+) -> parting.GeneBins:
+    """Usable bins of a gene, which are those ``seen`` at ``rows``, among its exons; windows lie in none.
+
+    Of bins of few fragments the error of counting is that of those seen or those due at the gene's ``level``, whichever
+    is larger: the few that chance leaves out must not be taken for surely few, nor the many for surely many.
+    """
+    spots = np.zeros(len(rows), dtype=np.intp)
+    if target.exons and len(rows) and not layout.wide[rows].any():
+        gene = np.flatnonzero(layout.met)
+        where = parting.slots(layout.start[gene], layout.end[gene], target.exons)
+        spots = where[np.searchsorted(gene, rows)]
+    order = np.argsort(spots, kind="stable")
+    log2, sd, floor = seen.log2[order], seen.sd[order], core.BIN_FLOOR
+    weight = 1 / np.hypot(sd, floor) ** 2
+    if seen.number is not None and seen.expected is not None and np.isin(seen.kind, seen.summed).any():
+        number, due = seen.number[order], seen.expected[order]
+        of_due = counting.sd(due)
+        beyond = np.maximum(sd**2 - of_due**2, 0.0)
+        sd = np.sqrt(np.maximum(counting.sd(number), counting.sd(due * 2**level)) ** 2 + beyond)
+        weight, floor = 1 / (of_due**2 + beyond), 0.0
+    return parting.GeneBins(log2, sd, weight, floor, spots[order])
 
 
 def windows_of(target: Target, seen: Observed, layout: BinLayout) -> Windows:

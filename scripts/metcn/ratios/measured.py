@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from metcn.bins.layout import BinLayout
 from metcn.genome import locus
 from metcn.genome.build import Genome
-from metcn.ratios import baseline, levels
+from metcn.ratios import baseline, levels, quality
 from metcn.ratios.correct import CorrectedProfile, correct
 from metcn.ratios.measurement import LocusLevels, MatchedNormal, NormalLevel
 from metcn.reference import checks
@@ -54,20 +54,23 @@ def measured(
     based = baseline.on_baseline(profile, layout, smallest=settings.min_backbone_bins)
     with np.errstate(invalid="ignore"):  # on the common baseline, as the ratios
         expected = profile.expected * 2 ** (profile.log2_ratio - based.log2_ratio)
+    excess = baseline.excess(profile, layout, based, panel.null)
+    own = {kind: value for kind, value in excess.items() if kind in layout.kind[layout.met]}
     seen = levels.Observed(
         based.log2_ratio,
         profile.sd,
         layout.kind,
         layout.group,
-        baseline.excess(profile, layout, based, panel.null),
+        excess,
         {kind: null.averaged for kind, null in panel.null.items()},
         width_bp=layout.width_bp,
         region=baseline.region_errors(layout, genome) if alone else None,
         number=counts.number,
         expected=expected,
         summed=profile.summed,
+        outside=quality.outside(profile.scores, quality.over_normals(own, panel)),
     )
-    met = levels.measure(locus.met(genome), seen, layout, based.baseline, panel)
+    met = levels.measure(locus.met(genome), seen, layout, based.baseline, panel, profile.scale)
     egfr = levels.gene(locus.egfr(genome), seen, layout)
     arms = {"7p": met.p_arm, "7q": met.q_arm}
     return Measured(profile, seen, LocusLevels(met.own, met.centromere, arms, egfr, based.baseline, met.correlation))

@@ -14,6 +14,7 @@ from metcn.reference.suspected import NormalsCheck
 from metcn.stats.estimate import number
 
 Record = Mapping[str, Any]  # a JSON object
+KINASE_TEXTS = {"inside": "in that part", "outside": "in the rest", "partly": "in both"}
 
 
 def _numbers(record: Record) -> dict[str, float]:
@@ -41,11 +42,72 @@ class LocusLevel:
 
 @dataclass(frozen=True)
 class ErrorParts:
-    """Parts of MET's error, log2: bin noise, what the bins of a gene share, and the baseline."""
+    """Parts of MET's error, log2: bin noise, what bins of a gene share, the baseline, and a part that may differ."""
 
     bin_noise: float
     gene_excess: float
     baseline: float
+    part: float = 0.0
+
+
+@dataclass(frozen=True)
+class ExonLevel:
+    """Level of an exon: its number, log2 ratio with its error (without the baseline's), and bins."""
+
+    exon: int
+    log2: float
+    se: float
+    bins: int
+
+    @classmethod
+    def from_json(cls, record: Record) -> ExonLevel:
+        """Exon of which ``dataclasses.asdict`` gives ``record``."""
+        return cls(record["exon"], number(record["log2"]), number(record["se"]), record["bins"])
+
+
+@dataclass(frozen=True)
+class Part:
+    """A run of exons that differs from the rest of MET.
+
+    Attributes
+    ----------
+    first_exon, last_exon : int
+    log2_difference, se : float
+        Log2 ratio of the run over the rest, with its error.
+    bins : int
+        Bins of the run.
+    p_value : float
+        Of such a difference somewhere in the gene, if no part differed.
+    kinase_domain : str or None
+        Whether the exons of the kinase domain lie ``inside``, ``outside`` or ``partly`` in the run; None if unseen.
+    """
+
+    first_exon: int
+    last_exon: int
+    log2_difference: float
+    se: float
+    bins: int
+    p_value: float
+    kinase_domain: str | None
+
+    @property
+    def text(self) -> str:
+        """What differs, in a sentence."""
+        one = self.first_exon == self.last_exon
+        exons = f"exon {self.first_exon} lies" if one else f"exons {self.first_exon}-{self.last_exon} lie"
+        side = "above" if self.log2_difference > 0 else "below"
+        half = 1.96 * self.se
+        low, high = sorted(abs(self.log2_difference + sign * half) for sign in (-1, 1))
+        domain = f"; the kinase domain is {KINASE_TEXTS[self.kinase_domain]}" if self.kinase_domain else ""
+        return (
+            f"MET {exons} {abs(self.log2_difference):.1f} log2 (95 % interval {low:.1f} to {high:.1f}) {side} the rest "
+            f"of the gene{domain}."
+        )
+
+    @classmethod
+    def from_json(cls, record: Record) -> Part:
+        """Part of which ``dataclasses.asdict`` gives ``record``."""
+        return cls(**{**record, **_numbers({name: record[name] for name in ("log2_difference", "se", "p_value")})})
 
 
 @dataclass(frozen=True)
@@ -63,8 +125,12 @@ class MetLevel:
     fragments, expected_fragments : float
         Seen, and expected at ratio 1.
     scatter : float
-        Scatter of the bins over what is expected.
+        Scatter of the bins over what is expected, about the level of their side where a part differs.
     se_parts : ErrorParts
+    exons : tuple of ExonLevel
+        Exons that have bins; none of windows.
+    part : Part or None
+        Run of exons that differs from the rest.
     """
 
     chromosome: str | None
@@ -77,17 +143,24 @@ class MetLevel:
     expected_fragments: float
     scatter: float
     se_parts: ErrorParts
+    exons: tuple[ExonLevel, ...] = ()
+    part: Part | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Its block of the JSON."""
-        return asdict(self)
+        return asdict(self) | {"exons": [asdict(exon) for exon in self.exons]}
 
     @classmethod
     def from_json(cls, record: Record) -> MetLevel:
         """Level of which `to_json` gives ``record``."""
         parts = ErrorParts(**_numbers(record["se_parts"]))
         floats = ("log2", "se", "ratio", "fragments", "expected_fragments", "scatter")
-        return cls(**{**record, **_numbers({name: record[name] for name in floats}), "se_parts": parts})
+        told = {
+            "se_parts": parts,
+            "exons": tuple(ExonLevel.from_json(exon) for exon in record.get("exons", ())),
+            "part": Part.from_json(record["part"]) if record.get("part") else None,
+        }
+        return cls(**{**record, **_numbers({name: record[name] for name in floats}), **told})
 
 
 @dataclass(frozen=True)

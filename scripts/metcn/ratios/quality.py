@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +22,8 @@ SMALLEST_BLOCK = 5  # bins a stretch needs
 MARGIN = 3.0  # standard errors by which steps must exceed what noise alone gives them
 MAD_VARIANCE = 2.33  # relative standard error of a squared, scaled MAD, times the root of the number of values
 SMALLEST_EXCESS = 0.02  # log2; excess of very quiet normals, so that a ratio to it means something
+UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals: beyond their range
+UNLIKE_SCORE = 6.0  # a sample's largest score of a component, in SDs of the normals, beyond which it is unlike them
 CUT = 3.0  # standardised residuals are cut here: one amplified bin is no wave
 
 Floats = NDArray[np.floating]
@@ -90,7 +92,7 @@ def quality(log2: Floats, layout: BinLayout, panel: Panel, profile: CorrectedPro
         noise_over_normals=profile.scale,
         gene_excess=dict(bins.excess),
         gene_excess_averaged={kind: dict(known) for kind, known in bins.averaged.items()},
-        gene_excess_over_normals=_over_normals(bins.excess, panel),
+        gene_excess_over_normals=over_normals(bins.excess, panel),
         scores=profile.scores,
         waviness=evenness.waviness,
         autocorrelation=evenness.autocorrelation,
@@ -123,7 +125,17 @@ def profile_evenness(layout: BinLayout, bins: Observed) -> Evenness:
     return evenness(log2, sd, chromosome=chromosome, midpoint=midpoint)
 
 
-def _over_normals(excess: Mapping[str, float], panel: Panel) -> dict[str, float]:
+def outside(scores: Mapping[str, Sequence[float]], over_normals: Mapping[str, float]) -> float:
+    """How far a sample lies beyond the range of the normals, 1 within it and at its border.
+
+    By its largest ``scores`` of a component, in SDs of the normals, or by what its genes stray by ``over_normals``. A
+    fit on normals extrapolates there, and errs as much more.
+    """
+    score = max((abs(value) for values in scores.values() for value in values), default=0.0)
+    return max(1.0, score / UNLIKE_SCORE, max(over_normals.values(), default=0.0) / UNLIKE_EXCESS)
+
+
+def over_normals(excess: Mapping[str, float], panel: Panel) -> dict[str, float]:
     """Gene-level excess of the sample over that of left-out normals, per kind that the normals could tell of."""
     known = {kind: null.excess for kind, null in panel.null.items() if np.isfinite(null.excess)}
     return {kind: value / max(known[kind], SMALLEST_EXCESS) for kind, value in excess.items() if kind in known}

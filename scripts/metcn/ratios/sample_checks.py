@@ -7,12 +7,11 @@ import numpy as np
 from metcn.bins.layout import BinLayout
 from metcn.ratios import levels as measuring
 from metcn.ratios.measurement import LocusLevels, Quality
+from metcn.ratios.quality import outside
 from metcn.reference import checks
 from metcn.run.settings import RatiosSettings
 
-DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected: a part of the gene differs
-UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals
-UNLIKE_SCORE = 6.0  # a sample's largest score of a component, in SDs of the normals, beyond which it is unlike them
+DEVIANT_SCATTER = 2.5  # bins of MET scatter this much more than expected, which no run of exons explains
 
 
 def reasons(
@@ -34,13 +33,13 @@ def reasons(
     met, baseline, egfr = levels.met, levels.baseline, levels.egfr
     kinds = np.unique(layout.kind[layout.met]) if layout.met.any() else np.unique(layout.kind)
     noise = max((quality.noise.get(str(kind), 0.0) for kind in kinds), default=0.0)
-    excess = max((quality.gene_excess_over_normals.get(str(kind), 0.0) for kind in kinds), default=0.0)
-    largest = max((abs(score) for scores in quality.scores.values() for score in scores), default=0.0)
+    excess = {kind: value for kind, value in quality.gene_excess_over_normals.items() if kind in kinds}
     holds = {
         "met_not_covered": met.bins == 0 and not covered,
         "low_depth": met.expected_fragments < settings.few_met_fragments,
         "too_few_fragments": met.expected_fragments < settings.min_met_fragments,
         "few_met_bins": 0 < met.bins < settings.min_met_bins,
+        "met_part_differs": met.part is not None,
         "met_bins_deviate": met.scatter > DEVIANT_SCATTER,
         "few_backbone_bins": baseline.bins < measuring.FEW_BACKBONE_BINS,
         "baseline_from_targets": baseline.rests_on == "targets",
@@ -50,7 +49,7 @@ def reasons(
         "matched_normal_deviates": matched_deviates,
         "gc_unknown": mode in ("no_normals", "few_normals") and bool(np.isnan(layout.gc).all()),
         "ratios_imported": mode == "imported",
-        "unlike_normals": largest > UNLIKE_SCORE or excess > UNLIKE_EXCESS,
+        "unlike_normals": outside(quality.scores, excess) > 1.0,
         "not_this_assay": any(left > checks.NOT_EXPLAINED for left in quality.left_by_normals.values()),
         "wavy": quality.waviness > settings.max_waviness or quality.autocorrelation > settings.max_autocorrelation,
         "noisy": settings.max_noise < noise <= settings.fail_noise,

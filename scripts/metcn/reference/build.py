@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from metcn.bins.layout import BinLayout
+from metcn.bins.layout import WIDE_KINDS, BinLayout
 from metcn.reference import on_seven, sample_groups, tangent
 from metcn.reference.centre import BinStatistics, centre_and_spread, scale
 from metcn.reference.cross_validation import judge
-from metcn.reference.panel import FEWEST_NORMALS, KindNull, LeftOut, Panel
+from metcn.reference.panel import FEWEST_NORMALS, KindNull, LeftOut, MetRests, Panel
 from metcn.run.settings import ReferenceSettings
 from metcn.stats import robust
 
@@ -73,6 +73,7 @@ def build(
         spread[:] = 1.0  # too few to learn it: the sample's own noise gives the scale
     null: dict[str, KindNull] = {}
     left: dict[str, LeftOut] = {}
+    of_met: MetRests | None = None
     for name in layout.kinds if len(kept) >= FEWEST_NORMALS else ():
         members = np.flatnonzero((layout.kind == name) & usable)
         if layout.fit[members].any():
@@ -85,14 +86,20 @@ def build(
                 watched=sampled.watched,
             )
             null[name] = judged.null
-            left |= {name: judged.left_out} if judged.left_out else {}
+            if judged.left_out:
+                left[name] = judged.left_out
+                met = sampled.rows[layout.met[sampled.rows]]
+                if len(met) and name not in WIDE_KINDS:  # all of MET's are of one kind; windows tell of no exon
+                    of_met = MetRests(judged.left_out.met.astype(np.float32), met)
             spread[layout.kind == name] *= judged.null.noise
     kept -= centre
     components = _components(kept, spread, layout, usable & layout.autosomal, null)
     male = male if male is None or trusted.all() else male[trusted]
     rests = on_seven.rests(left, layout, trusted)
     left = {name: one.at(one.regular) for name, one in left.items()}
-    return Panel(centre, spread, reasons, components.basis, null, len(kept), components.scores, male, rests, left)
+    return Panel(
+        centre, spread, reasons, components.basis, null, len(kept), components.scores, male, rests, of_met, left
+    )
 
 
 def _males(log2_depth: Floats, x: NDArray[np.bool_]) -> NDArray[np.bool_] | None:

@@ -126,6 +126,7 @@ class _Outcome:
     within: Floats  # variance that bin noise alone gives such a mean
     noise: float  # bin noise over its raw spread
     beyond: Floats  # what cutting bins took from the means; NaN where there is no bin
+    met: Floats  # what is left of MET's own bins, shape (MET's bins,); NaN where there is no depth
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +138,7 @@ class _Trial:
     within: Floats
     noise: list[float]
     beyond: Floats
+    met: Floats  # shape (judged normals, MET's bins)
 
     @classmethod
     def of(cls, outcomes: Sequence[_Outcome]) -> _Trial:
@@ -147,7 +149,14 @@ class _Trial:
             np.stack([one.within for one in outcomes]),
             [one.noise for one in outcomes],
             np.stack([one.beyond for one in outcomes]),
+            np.stack([one.met for one in outcomes]),
         )
+
+    @property
+    def quiet_met(self) -> Floats:
+        """What is left of MET's bins, of a normal noisier than the typical one over how much noisier it is."""
+        typical = max(float(np.median(self.noise)), SMALLEST_ERROR)
+        return np.asarray(self.met / np.maximum(np.array(self.noise) / typical, 1.0)[:, None])
 
     def error(self, weight: Floats) -> float:
         """RMS of the groups' means, each group with its ``weight``."""
@@ -211,7 +220,8 @@ def judge(
     comparable = _comparable(groups.size, present, met_bins=int(layout.met.sum()))
     rest, plain = (_left(trials[count], waiting, count, len(log2_depth), groups.part) for count in (best, min(trials)))
     variance = _typical(trials[best].within)
-    return Judgement(null, LeftOut(rest, plain, variance, groups.label, comparable, groups.regular))
+    left_out = LeftOut(rest, plain, variance, groups.label, comparable, groups.regular, trials[best].quiet_met)
+    return Judgement(null, left_out)
 
 
 def _wait(rows: NDArray[np.intp], log2_depth: Floats, fold: _Fold, layout: BinLayout, groups: Groups) -> list[_Waiting]:
@@ -281,7 +291,8 @@ def _tried(
         noise = robust.spread(bins[used] / np.maximum(fold.spread[used], SMALLEST_ERROR))
         left = np.where(present, bins, 0.0)
         within = _within(left, np.where(present, fold.spread, 0.0), weight, layout.group, noise)
-        outcomes[count] = _Outcome(row, rest, within, noise, beyond)
+        of_met = np.where(present, bins, np.nan)[layout.met]
+        outcomes[count] = _Outcome(row, rest, within, noise, beyond, of_met)
     return outcomes
 
 

@@ -35,7 +35,7 @@ def with_sums(
     given = layout.mask.astype(np.str_)
     centre, spread, basis = (np.array(values) for values in (panel.centre, panel.spread, panel.basis))
     mask, null, scores = panel.mask.astype("U32"), dict(panel.null), dict(panel.scores)
-    rests, left_out = dict(panel.rests), dict(panel.left_out)
+    rests, left_out, of_met = dict(panel.rests), dict(panel.left_out), panel.met_rests
     for kind in np.unique(layout.kind[few]):
         own = layout.kind == kind
         number = np.stack([one.number[own] for one in counts])
@@ -47,7 +47,8 @@ def with_sums(
         scores.pop(str(kind), None)
         rests.pop(str(kind), None)
         left_out.pop(str(kind), None)
+        of_met = None if (own & layout.met).any() else of_met
     return replace(
         panel, centre=centre, spread=spread, basis=basis, mask=mask, null=null, scores=scores, rests=rests,
-        left_out=left_out,
+        met_rests=of_met, left_out=left_out,
     )  # fmt: skip

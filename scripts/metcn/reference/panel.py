@@ -55,6 +55,8 @@ class LeftOut:
         Groups that have about as many bins as MET, by which a gene's error is judged.
     regular : ndarray of bool, shape (groups,)
         All but those that are only watched.
+    met : ndarray, shape (judged normals, MET's bins)
+        What is left of MET's own bins, log2, as `MetRests` has it; NaN where a normal has none.
     """
 
     rest: Floats
@@ -63,6 +65,7 @@ class LeftOut:
     label: NDArray[np.intp]
     judged: NDArray[np.bool_]
     regular: NDArray[np.bool_]
+    met: Floats = field(default_factory=lambda: np.zeros((0, 0)))
 
     def at(self, groups: NDArray[np.bool_]) -> LeftOut:
         """The same of some of the groups."""
@@ -75,6 +78,7 @@ class LeftOut:
             self.label[groups],
             self.judged[groups],
             self.regular[groups],
+            self.met,
         )
 
 
@@ -102,6 +106,23 @@ class Rests:
 
 
 @dataclass(frozen=True, eq=False)
+class MetRests:
+    """What fits without each normal leave over of MET's own bins: how its exons stray, and stray together.
+
+    Attributes
+    ----------
+    rest : ndarray, shape (normals, MET's usable bins)
+        Log2, of at most some tens of normals; NaN where a normal has no depth. That of a normal whose bins are noisier
+        than the typical one's is divided by how much noisier they are.
+    bin : ndarray of int, shape (MET's usable bins,)
+        Number of each among the panel's bins.
+    """
+
+    rest: Floats
+    bin: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
 class Panel:
     """A panel of normals over all bins of an assay.
 
@@ -123,6 +144,8 @@ class Panel:
         Sex of each normal where two sexes could be told apart: then the centre of chromosome X is that of two copies.
     rests : dict of str to Rests
         Per kind, what is left of each normal of the panel on chromosome 7.
+    met_rests : MetRests or None
+        What is left of MET's own bins; None where no normal tells, or in a panel of an earlier version.
     left_out : dict of str to LeftOut
         Per kind, what is left of each normal; not stored with a panel.
     """
@@ -136,6 +159,7 @@ class Panel:
     scores: dict[str, Floats] = field(default_factory=dict)
     male: NDArray[np.bool_] | None = None
     rests: dict[str, Rests] = field(default_factory=dict)
+    met_rests: MetRests | None = None
     left_out: dict[str, LeftOut] = field(default_factory=dict)
 
 

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from metcn.bins import hdf5_file
 from metcn.errors import InputError
 from metcn.files import writing
-from metcn.reference.panel import KindNull, Panel, Rests
+from metcn.reference.panel import KindNull, MetRests, Panel, Rests
 
 FORMAT = "metcn-reference"
 FORMAT_VERSION = 2
 ARRAYS = ("centre", "spread", "basis")  # with one entry per bin
 RESTS = ("rest", "variance", "label", "excess")  # per kind of bins
+MET_RESTS = ("rest", "bin")
 STORED = np.dtype("<f4")
 BLOCK_BYTES = 1 << 24  # of an array that is checked at a time
 
@@ -58,6 +59,9 @@ def write(path: str | Path, frame: pd.DataFrame, panel: Panel, facts: Mapping[st
         for kind, left in panel.rests.items():
             for name in RESTS:
                 rests.create_dataset(f"{kind}/{name}", data=getattr(left, name), track_times=False)
+        if panel.met_rests is not None:
+            for name in MET_RESTS:
+                handle.create_dataset(f"met_rests/{name}", data=getattr(panel.met_rests, name), track_times=False)
         if panel.male is not None:
             handle.create_dataset("male", data=panel.male, track_times=False)
 
@@ -132,6 +136,12 @@ def _mapped(handle: h5py.File, name: str) -> NDArray[np.float32]:
     return np.asarray(values)
 
 
+def _fits(of_met: MetRests, bins: int) -> bool:
+    """Whether what is left of MET's bins belongs to a panel of so many bins."""
+    inside = bool(((of_met.bin >= 0) & (of_met.bin < bins)).all())
+    return inside and of_met.rest.ndim == 2 and of_met.rest.shape[1] == len(of_met.bin)
+
+
 class StoredPanel(NamedTuple):
     """What a panel's file holds: its bins, the panel, and facts about it."""
 
@@ -169,6 +179,7 @@ def read(path: str | Path) -> StoredPanel:
             male = handle["male"][:] if "male" in handle else None
             left = handle.get("rests", {})  # earlier versions have none
             rests = {kind: Rests(*(part[name][:] for name in RESTS)) for kind, part in left.items()}
+            of_met = MetRests(*(handle["met_rests"][name][:] for name in MET_RESTS)) if "met_rests" in handle else None
     except (AttributeError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(hdf5_file.refused(path, str(error).strip("'\""))) from error
     if hdf5_file.fingerprint(frame) != facts["fingerprint"] or any(
@@ -180,5 +191,9 @@ def read(path: str | Path) -> StoredPanel:
         raise InputError(
             f"{path}: a centre or spread is no number that normals have; the file is damaged, make it again"
         )
-    panel = Panel(mask=mask, null=null, normals=normals, scores=scores, male=male, rests=rests, **arrays)
+    if of_met is not None and not _fits(of_met, len(frame)):
+        raise InputError(f"{path}: what is left of MET's bins is not of its bins; the file is damaged, make it again")
+    panel = Panel(
+        mask=mask, null=null, normals=normals, scores=scores, male=male, rests=rests, met_rests=of_met, **arrays
+    )
     return StoredPanel(frame, panel, facts)

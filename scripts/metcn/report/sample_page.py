@@ -67,6 +67,7 @@ def sample_page(
         comparison=sections.comparison(call),
         boundaries=sections.boundaries(call),
         surroundings=sections.surroundings(call),
+        exons=sections.exons(call),
         baf=genome_plots.allele_fractions(pick(call, "purity.baf"), genome),
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from metcn.calls.record import pick
 from metcn.mixture import tumour_copies
+from metcn.ratios.measurement import Part
 from metcn.report import estimate_plots, wording
 from metcn.report.wording import copies, ratio
 
@@ -245,6 +246,26 @@ def surroundings(call: Mapping[str, Any]) -> list[tuple[str, str]]:
     names = {"met": "MET", "cep7": "CEP7-like", "arm_q": "rest of 7q", "arm_p": "7p"}
     levels = {title: pick(call, f"copies.focality.levels.{name}") for name, title in names.items()}
     return [(f"Copies, {title}", _estimate(level, copies)) for title, level in levels.items() if level]
+
+
+def exons(call: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
+    """Whether exons of MET differ, in a sentence, and where some do each exon with its copies; else no exon.
+
+    Where purity or ploidy is no point value the copies are depth ratios, as the sentence says.
+    """
+    known, part = pick(call, "measurement.met.exons") or [], pick(call, "measurement.met.part")
+    if not known:
+        return "", []
+    if not part:
+        return "All exons of MET that have bins are alike within their error.", []
+    solution = mixture(call)
+    rows = []
+    for exon in known:
+        fold = 2 ** exon["log2"]
+        value = copies(max(tumour_copies(fold, *solution), 0.0)) if solution else ratio(fold)
+        rows.append((wording.plain(exon["exon"]), value))
+    unit = "Copies per tumour cell" if solution else "Depth ratio"
+    return f"{Part.from_json(part).text} {unit} of each exon:", rows
 
 
 COURSES = {

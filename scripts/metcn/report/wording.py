@@ -53,6 +53,7 @@ ERROR_WORDS = {
     "bin_noise": "noise of MET's own bins",
     "gene_excess": "error that the bins of one gene share",
     "baseline": "error of the baseline",
+    "part": "exons that differ from the rest of MET",
 }
 FOCALITY_WORDS = {
     "focal": "focal, an amplicon within 7q",
