@@ -253,7 +253,7 @@ def test_flat_genes_have_no_part():
         pytest.param(9, 10, 2.0, 0.0, 0.05, id="a fifth of them gained"),
         pytest.param(1, 4, 1.3, 1.3 * 9 / 16, 0.02, id="nine bins of 16 gained"),
         pytest.param(1, 3, 1.3, 1.3 * 6 / 14, 0.02, id="six bins of 14 gained, two at the break"),
-        pytest.param(1, 5, 1.3, 1.3 * (1 - 0.875 * 6 / 16), 0.02, id="six bins of 16 not gained"),
+        pytest.param(1, 5, 1.3, 1.3 * (1 - (0.375 - 0.25) / 0.15 * 6 / 16), 0.02, id="six bins of 16 not gained"),
         pytest.param(2, 10, 1.3, 1.3, 0.05, id="all but one gained"),
     ],
 )

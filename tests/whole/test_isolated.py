@@ -46,7 +46,7 @@ def test_the_tie_rests_on_all_targets(tmp_path, fold):
     gained = (FRAME["role"] == "met").to_numpy() | (FRAME["gene"] == "G597").to_numpy()
     found = bench.ratios(depth(np.where(gained, fold, 1.0) * np.where(target, 2**TIE, 1.0)), reference).summary
     assert found["baseline"]["tie_se"] < 0.015
-    assert found["met"]["se"] < 0.08
+    assert found["met"]["se"] < 0.1  # of a sample whose genes stray more than those of 8 quiet normals a little wider
     assert found["met"]["log2"] == pytest.approx(np.log2(fold), abs=0.1)
 
 

@@ -17,7 +17,7 @@ from metcn.stats import robust
 
 ALPHA = 0.005  # chance to tell a part of a gene that has none; at this p-value a part decides half of the gene's level
 KINASE_DOMAIN = range(15, 22)  # exons of MET
-MINORITY, EQUAL = 0.33, 0.45  # fractions of the bins up to which a part is left out, and from which it counts in full
+MINORITY, EQUAL = 0.25, 0.4  # fractions of the bins up to which a part is left out, and from which it counts in full
 PRIOR_NORMALS = 2  # what exons share leans on what genes share like this many normals
 PRIOR_SPREAD = 3  # a bin's spread of n normals is known as well as that of so many more
 PRIOR_STEPS = 10  # noise of neighbours within the gene leans on what is expected like this many of them
