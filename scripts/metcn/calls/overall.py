@@ -117,6 +117,7 @@ def headline(
     lod_copies: float | None = None,
     why: Sequence[str] = (),
     explanations: Sequence[str] = (),
+    certain: str = "",
 ) -> str:
     """One sentence for a pathologist: the call, the numbers with their 95 % intervals, and what it rests on.
 
@@ -135,11 +136,13 @@ def headline(
         Codes of what the call leaves open (`overall`).
     explanations : sequence of str
         Sentences of the reasons, told where there is no class.
+    certain : str
+        What is certain although there is no class (`metcn.calls.by_purity.sentence`), told first.
     """
     undecided = call in ("amplification", "polysomy") and "focality_undecided" in why
     opening = OPEN_CLASS if undecided else OPENINGS[call]
     if call in ("no_call", "indeterminate") and explanations:
-        opening += ": " + " ".join(explanations).rstrip(".")
+        opening = (f"{certain}. " if certain else f"{opening}: ") + " ".join(explanations).rstrip(".")
     if call == "no_call":
         return opening + "."
     numbers = [_number(copies, "about {} copies per tumour cell", "{} copies per tumour cell", digits=3)]
