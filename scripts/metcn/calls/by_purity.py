@@ -22,6 +22,7 @@ from metcn.purity.grid import PurityGrid, Span
 from metcn.purity.result import PurityResult
 
 LOWEST = {"tissue": 0.1, "plasma": 0.005}  # purity from which to look where one is known: it may be in error
+ANY_PLOIDY = (1.6, 5.5)  # of which any may be true at a purity that was not fitted
 TAIL = 0.025  # weight beyond either end of an interval of ploidies
 DRAWS = 1024  # for each ploidy
 COARSE = 9  # purities at which it is seen whether the call changes once only
@@ -95,7 +96,8 @@ class Plausible:
 
         A purity that is open is any plausible one; one that is known is allowed to be in error, up to any that a
         specimen may have. A ploidy that was given has its interval. One that was fitted belongs to the purity it was
-        fitted with, so the grid says which are plausible.
+        fitted with, so the grid says which are plausible, and beyond its purities any is. Where nothing was fitted, the
+        ploidies of the grid are those that are plausible at all.
 
         >>> result = PurityResult.from_json({
         ...     "purity": {"value": 0.4, "low": 0.4, "high": 0.4, "source": "given"},
@@ -113,20 +115,26 @@ class Plausible:
             purity = float(grid.purity.min()), float(grid.purity.max())
         if result.ploidy.source.startswith("given"):
             return cls(purity, (result.ploidy.low, result.ploidy.high))
-        return cls(purity, (float(grid.ploidy.min()), float(grid.ploidy.max())), grid)
+        low, high = float(grid.ploidy.min()), float(grid.ploidy.max())
+        if result.ploidy.source != "unknown":
+            low, high = min(low, ANY_PLOIDY[0]), max(high, ANY_PLOIDY[1])
+        return cls(purity, (low, high), grid)
 
     def ploidies(self, purity: float) -> tuple[float, ...]:
         """Lowest, middle and highest ploidy plausible at a purity; one where they are the same.
 
         Copies rise with ploidy at a fixed ratio, and MET over its surroundings moves one way, so these are enough. Of a
-        grid it is the interval of those of the purities on both sides. Beyond its purities the profile contradicts the
-        purity, so none of its ploidies is left out.
+        grid it is the interval of those of the purities on both sides, half a step wider, since a point stands for its
+        surroundings; beyond its purities no ploidy of the grid is left out.
         """
         low, high = self.ploidy
         if self.grid is not None and self.grid.purity.min() <= purity <= self.grid.purity.max():
             at = self.grid.purity
             beside = (at == at[at <= purity].max()) | (at == at[at >= purity].min())
-            low, high = _interval(self.grid.ploidy[beside], self.grid.weight[beside])
+            steps = np.unique(self.grid.ploidy)
+            first, last = np.searchsorted(steps, _interval(self.grid.ploidy[beside], self.grid.weight[beside]))
+            ends = steps[[max(first - 1, 0), first, last, min(last + 1, len(steps) - 1)]]
+            low, high = float(np.sqrt(ends[0] * ends[1])), float(np.sqrt(ends[2] * ends[3]))
         return (low,) if low == high else (low, (low + high) / 2, high)
 
 
@@ -209,9 +217,9 @@ def sentence(result: ByPurity, *, ratio: Mapping[str, float | None], focality: s
     """
     limits = []
     if name and np.isfinite(result.amplified_below):
-        limits.append(f"amplified if {name} is at or below {result.amplified_below:.3g}")
+        limits.append(f"amplified if {name} is at or below {result.amplified_below:g}")
     if name and result.excluded_above < 1:
-        limits.append(f"not amplified if {name} is at or above {result.excluded_above:.3g}")
+        limits.append(f"not amplified if {name} is at or above {result.excluded_above:g}")
     if result.direction == "gain":
         opening = GAINS[focality]
         limits = limits or ["whether it is an amplification cannot be told"]

@@ -141,8 +141,9 @@ def headline(
     """
     undecided = call in ("amplification", "polysomy") and "focality_undecided" in why
     opening = OPEN_CLASS if undecided else OPENINGS[call]
+    opening = certain if call == "indeterminate" and certain else opening
     if call in ("no_call", "indeterminate") and explanations:
-        opening = (f"{certain}. " if certain else f"{opening}: ") + " ".join(explanations).rstrip(".")
+        opening += (". " if opening == certain else ": ") + " ".join(explanations).rstrip(".")
     if call == "no_call":
         return opening + "."
     numbers = [_number(copies, "about {} copies per tumour cell", "{} copies per tumour cell", digits=3)]
@@ -154,7 +155,7 @@ def headline(
     if call == "not_amplified" and "gain_open" in why:
         numbers.append(GAIN_OPEN)
     told = ", ".join(text for text in numbers if text)
-    joint = ". Measured: " if call == "indeterminate" and explanations else ": "
+    joint = ". Measured: " if call == "indeterminate" and (explanations or certain) else ": "
     return opening + (joint + told if told else "") + "."
 
 
