@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metcn.calls.criteria import Criterion
 from metcn.calls.overall import overall
 from metcn.calls.verdicts import verdicts
 from metcn.copies import detection_limit, focality
@@ -175,7 +176,7 @@ class Sample:
     above_neutral: bool
     broad: bool
     specimen: str
-    criterion: Any
+    criterion: Criterion
     decide: float
     power: float
 
