@@ -39,7 +39,8 @@ COHORT_COLUMNS = (
     "met_cep7 met_cep7_low met_cep7_high p_copies_ge_5 p_copies_ge_6 p_copies_ge_10 p_ratio_ge_2 focality "
     "amplicon_start amplicon_end amplicon_genes amplicon_copies amplicon_copies_low amplicon_copies_high "
     "lod_copies plasma_copies call reasons qc "
-    "patient timepoint baseline copies_change copies_change_low copies_change_high p_acquired course"
+    "patient timepoint baseline copies_change copies_change_low copies_change_high p_acquired course "
+    "amplified_if_purity_below excluded_if_purity_above"
 ).split()
 
 

@@ -111,6 +111,21 @@ def test_page_of_unknown_purity_gives_ranges_and_no_copies_axis(tumour, genome):
     assert "tumour copies" not in text
 
 
+def test_page_gives_the_purities_at_which_the_call_changes(tumour, genome):
+    call = amplified()
+    assert "Amplified up to / not amplified from a purity of 0.71 / \N{EN DASH}" in page_text(call, tumour, genome)
+    call = plasma()
+    call["by_purity"] |= {"amplified_below": None, "excluded_above": 0.014}
+    assert "not amplified from a fraction of \N{EN DASH} / 0.014" in page_text(call, tumour, genome)
+    del call["by_purity"]  # a document of an earlier version
+    assert "not amplified from" not in page_text(call, tumour, genome)
+
+
+def page_text(call, tumour, genome):
+    """What a reader sees of a sample's page."""
+    return Page(sample_page.sample_page(call, *tumour, genome)).text
+
+
 def test_plasma_page_puts_plasma_criteria_first_and_shows_uncorrected_copies(tumour, genome):
     text = Page(sample_page.sample_page(plasma(), *tumour, genome)).text
     assert text.index("Plasma criteria") < text.index("Tissue criteria (this sample is plasma)")

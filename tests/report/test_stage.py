@@ -19,7 +19,8 @@ from metcn.io import tables
 from metcn.report import stage as pages
 from metcn.report import wording
 from metcn.vocabulary import COHORT_COLUMNS, REASONS
-from support.made_up import AMPLIFIED, no_call, profile
+from report.test_whatif import measured
+from support.made_up import AMPLIFIED, amplified, no_call, plasma, profile, unknown_purity
 
 SETTINGS = {"default_criteria": "metcn_default", "decide": 0.95}
 TITLE = {"title": "MET copy number"}
@@ -205,6 +206,37 @@ def test_each_plausible_purity_has_a_limit_of_its_own(tmp_path):
     assert Files(tmp_path, source=made, draws={**low, **groups}).call()["call"] == "indeterminate"
     made["copies"]["lod"]["told_by_group"] = [3.0, 3.5]
     assert Files(tmp_path, source=made, draws={**low, **groups}).call()["call"] == "not_amplified"
+
+
+OPEN = {"group": np.repeat([0, 1], 512), "gcn": np.repeat([3.0, 12.0], 512)}  # the call differs between purities
+WHERE_OPEN = [  # a tumour, its specimen, what its headline opens with
+    pytest.param(
+        unknown_purity, "tissue", "Focal gain of MET, ratio 3.05 (2.88-3.23); amplified if purity is at or below 0.68. "
+        "Purity is unknown: results are ranges over every plausible purity.", id="tissue",
+    ),
+    pytest.param(
+        plasma, "plasma", "Gain of MET, its extent undecided, ratio 3.05 (2.88-3.23); amplified if tumour fraction is "
+        "at or below 0.68. ", id="plasma",
+    ),
+    pytest.param(
+        amplified, "tissue", "It cannot be told whether MET is amplified: ", id="purity given",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tumour", "specimen", "opening"), WHERE_OPEN)
+def test_what_is_certain_is_said_where_purity_is_open(tumour, specimen, opening, tmp_path):
+    made = measured(tumour, met=np.log2(1.8))
+    made["copies"]["lod"] |= {"above_neutral": True, "power": 0.95, "told_by_group": [2.7, 2.7], "alpha": 0.001}
+    if tumour is not amplified:
+        made["purity"]["purity"] = {"value": None, "low": 0.1, "high": 0.8, "source": "several_fits"}
+        made["purity"]["reasons"] = ["purity_unknown"]
+    record = Files(tmp_path, source=made, draws={**DRAWS, **OPEN}).call(specimen=specimen)
+    assert record["call"] == "indeterminate"
+    assert record["headline"].startswith(opening), record["headline"]
+    solved = record["by_purity"]
+    assert solved["direction"] == "gain" and 0.5 < solved["amplified_below"] < 0.7
+    assert solved["ploidy_low"] == solved["ploidy_high"] == 2.6
 
 
 def test_power_stands_beside_each_criterion_that_applies(tmp_path):

@@ -126,13 +126,16 @@ def expected():
     """What Python computes for every case and point."""
     found = {}
     for name, call in CASES.items():
-        level, settings = whatif.levels(call["measurement"]), PREPARED[name]
+        level, settings = whatif.levels_of_copies(call["measurement"], call["copies"]), PREPARED[name]
         found[name] = [whatif.at(level, purity, ploidy, settings) for purity, ploidy in POINTS]
     return found
 
 
 def test_many_copies_that_noise_makes_at_a_low_purity_are_no_amplification():
-    level, settings = whatif.levels(CASES["faint"]["measurement"]), PREPARED["faint"]
+    level, settings = (
+        whatif.levels_of_copies(CASES["faint"]["measurement"], CASES["faint"]["copies"]),
+        PREPARED["faint"],
+    )
     found = whatif.at(level, 0.01, 2.0, settings)
     assert found["met_copies"]["value"] > 20 and found["call"] == "indeterminate"
     assert whatif.at(level, 0.01, 2.0, {**settings, "above_neutral": True})["call"] == "amplification"
@@ -202,7 +205,7 @@ def test_own_point_is_the_posterior_s():
     """At the sample's own purity and ploidy the table shows what the stage ``copies`` reports."""
     call = measured()
     own = next(row for row in whatif.of(call)["rows"] if row["own"])
-    level, grid = whatif.levels(call["measurement"]), PurityGrid.point(0.35, 2.6)
+    level, grid = whatif.levels_of_copies(call["measurement"], call["copies"]), PurityGrid.point(0.35, 2.6)
     draws = whatif.estimating.posterior(level, grid, draw_count=4096)
     assert own["met_copies"] == draws.interval("copies").to_json()
     assert own["purity"] == 0.35 and own["call"] == "high_level_amplification"

@@ -43,6 +43,15 @@ AMPLIFIED: dict[str, Any] = {
     "genome": "GRCh37",
     "call": "high_level_amplification",
     "headline": "High-level MET amplification: 14.1 copies (12.5 to 15.9), MET/CEP7-like 4.9, focal.",
+    "by_purity": {
+        "amplified_below": 0.71,
+        "excluded_above": None,
+        "purity_low": 0.1,
+        "purity_high": 1.0,
+        "ploidy_low": 2.6,
+        "ploidy_high": 2.6,
+        "direction": "gain",
+    },
     "reasons": ["cep7_fallback", "egfr_gained"],
     "details": {},
     "qc": "pass",
@@ -188,6 +197,7 @@ def no_call() -> dict[str, Any]:
     missing = interval(None, None, None)
     made |= {
         "headline": "No call: the input does not cover MET.",
+        "by_purity": dict.fromkeys(AMPLIFIED["by_purity"]),
         "patient": "",
         "timepoint": "",
         "counts": None,

@@ -117,6 +117,7 @@ def headline(
     lod_copies: float | None = None,
     why: Sequence[str] = (),
     explanations: Sequence[str] = (),
+    certain: str = "",
 ) -> str:
     """One sentence for a pathologist: the call, the numbers with their 95 % intervals, and what it rests on.
 
@@ -135,11 +136,14 @@ def headline(
         Codes of what the call leaves open (`overall`).
     explanations : sequence of str
         Sentences of the reasons, told where there is no class.
+    certain : str
+        What is certain although there is no class (`metcn.calls.by_purity.sentence`), told first.
     """
     undecided = call in ("amplification", "polysomy") and "focality_undecided" in why
     opening = OPEN_CLASS if undecided else OPENINGS[call]
+    opening = certain if call == "indeterminate" and certain else opening
     if call in ("no_call", "indeterminate") and explanations:
-        opening += ": " + " ".join(explanations).rstrip(".")
+        opening += (". " if opening == certain else ": ") + " ".join(explanations).rstrip(".")
     if call == "no_call":
         return opening + "."
     numbers = [_number(copies, "about {} copies per tumour cell", "{} copies per tumour cell", digits=3)]
@@ -151,7 +155,7 @@ def headline(
     if call == "not_amplified" and "gain_open" in why:
         numbers.append(GAIN_OPEN)
     told = ", ".join(text for text in numbers if text)
-    joint = ". Measured: " if call == "indeterminate" and explanations else ": "
+    joint = ". Measured: " if call == "indeterminate" and (explanations or certain) else ": "
     return opening + (joint + told if told else "") + "."
 
 

@@ -49,6 +49,8 @@ PATHS = {
     "copies_change_high": "comparison.change.high",
     "p_acquired": "comparison.p_acquired.value",
     "course": "comparison.course",
+    "amplified_if_purity_below": "by_purity.amplified_below",
+    "excluded_if_purity_above": "by_purity.excluded_above",
 }
 JOINED_BY = {"amplicon_genes": ",", "reasons": ";"}
 

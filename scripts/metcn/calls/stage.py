@@ -8,6 +8,7 @@ from typing import Any
 
 from metcn import provenance
 from metcn.calls import bed as extents
+from metcn.calls import by_purity as solving
 from metcn.calls import criteria
 from metcn.calls import overall as calling
 from metcn.calls import record as overview
@@ -16,7 +17,7 @@ from metcn.calls import verdicts as judging
 from metcn.copies import draws_file, limits
 from metcn.copies.estimates import DetectionLimit
 from metcn.copies.posterior import Draws
-from metcn.copies.records import SCHEMA
+from metcn.copies.records import SCHEMA, is_broad, levels_of_copies, number
 from metcn.errors import InputError
 from metcn.files import read_json, write_json, write_text
 from metcn.genome import build as genomes
@@ -104,12 +105,14 @@ def record(
     )
     reasons = _ordered([*told, *why])
     details = _details(found["counts"], found["measurement"])
+    solved = solving.ByPurity() if call == "no_call" else _by_purity(found, asked["specimen"], settings)
     return {
         **asked,
         "assay": found["measurement"]["assay"],
         "genome": found["measurement"]["genome"],
         "call": call,
-        "headline": _headline(call, found["copies"], why, details),
+        "headline": _headline(call, found["copies"], why, details, _certain(solved, found, asked["specimen"])),
+        "by_purity": solved.to_json(),
         "reasons": reasons,
         "details": details,
         "qc": _quality(reasons),
@@ -169,6 +172,37 @@ def _judge(
     return judged, *calling.overall(deciding, blocking=blocking)
 
 
+def _by_purity(found: Mapping[str, Any], specimen: str, settings: Mapping[str, Any]) -> solving.ByPurity:
+    """Purities at which the call changes; empty where the documents do not tell what it was decided with."""
+    measured, estimates, result = found["measurement"], found["copies"], PurityResult.from_json(found["purity"])
+    needed = (overview.pick(measured, "met.se"), overview.pick(measured, "baseline.se"))
+    power = overview.pick(estimates, "lod.power")
+    if result.grid is None or power is None or None in needed:
+        return solving.ByPurity()
+    sample = solving.Sample(
+        level=levels_of_copies(measured, estimates),
+        met_se=number(measured, "met", "se"),
+        above_neutral=bool(overview.pick(estimates, "lod.above_neutral")),
+        broad=is_broad(estimates),
+        specimen=specimen,
+        criterion=criteria.load()[settings["default_criteria"]],
+        decide=settings["decide"],
+        power=power,
+    )
+    return solving.by_purity(sample, solving.Plausible.of(result, specimen))
+
+
+def _certain(solved: solving.ByPurity, found: Mapping[str, Any], specimen: str) -> str:
+    """What is certain although purity or ploidy is open; empty where neither is."""
+    result = PurityResult.from_json(found["purity"])
+    if not set(result.reasons) & set(solving.OPEN):
+        return ""
+    name = None if result.purity.source.startswith("given") else solving.NAMES[specimen]
+    return solving.sentence(
+        solved, ratio=overview.pick(found["copies"], "met_ratio") or {}, focality=_focality(found["copies"]), name=name
+    )
+
+
 def _blocking(told: Sequence[str], measured: Mapping[str, Any]) -> list[str]:
     """Reasons for which no verdict is given: those of severity ``fail``; MET without a ratio is one in any case."""
     found = [code for code in told if REASONS[code].severity == "fail"]
@@ -219,7 +253,9 @@ def _quality(reasons: Iterable[str]) -> str:
     return QC[worst]
 
 
-def _headline(call: str, estimates: Mapping[str, Any], why: Sequence[str], details: Mapping[str, Sequence[str]]) -> str:
+def _headline(
+    call: str, estimates: Mapping[str, Any], why: Sequence[str], details: Mapping[str, Sequence[str]], certain: str
+) -> str:
     """The call in one sentence; of a reason that has details, these."""
     return calling.headline(
         call,
@@ -229,4 +265,5 @@ def _headline(call: str, estimates: Mapping[str, Any], why: Sequence[str], detai
         lod_copies=overview.pick(estimates, "lod.copies"),
         why=why,
         explanations=[text for code in why for text in details.get(code, [REASONS[code].text])],
+        certain=certain,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from metcn.copies import germline
+from metcn.copies import focality, germline
 from metcn.copies import posterior as estimating
 from metcn.errors import InputError
 from metcn.files import read_json
@@ -65,6 +65,24 @@ def levels(measured: Mapping[str, Any]) -> estimating.Measured:
         correlation=tuple(tuple(row) for row in measured.get("correlation") or ()),
         germline=_germline(measured),
     )
+
+
+def levels_of_copies(measured: Mapping[str, Any], copies: Mapping[str, Any]) -> estimating.Measured:
+    """The levels that copies rest on: where MET's own leans on its amplicon's, the two together.
+
+    ``measured`` is a ratios JSON, ``copies`` a copies JSON.
+    """
+    own, used = levels(measured), copies.get("level")
+    if not used or used["log2"] is None or used["se"] is None:
+        return own
+    return own.with_met(used["log2"], used["se"])
+
+
+def is_broad(copies: Mapping[str, Any]) -> bool:
+    """Whether the amplicon that the scan found around MET takes more of the arm than a focal one: of a copies JSON."""
+    decided = copies.get("focality") or {}
+    share = (decided.get("levels") or {}).get("share_of_arm")
+    return share is not None and share > focality.FOCAL_FRACTION and decided.get("class") != "focal"
 
 
 def _germline(measured: Mapping[str, Any]) -> dict[int, float]:

@@ -15,7 +15,7 @@ from metcn.calls import overall as calling
 from metcn.calls.record import pick
 from metcn.copies import detection_limit, focality
 from metcn.copies import posterior as estimating
-from metcn.copies.records import levels
+from metcn.copies.records import is_broad, levels_of_copies
 from metcn.mixture import NORMAL_COPIES, tumour_copies
 from metcn.purity.grid import PurityGrid
 from metcn.stats import student_t
@@ -52,7 +52,7 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
     blocked = call["call"] == "no_call" or pick(measured, "met.ratio") is None or pick(measured, "met.se") is None
     if blocked or pick(measured, "baseline.se") is None or any(pick(call, path) is None for path in NEEDED):
         return None
-    level = _levels(call)
+    level = levels_of_copies(measured, call["copies"])
     purity, ploidy = (pick(call, f"purity.{name}.value") for name in ("purity", "ploidy"))
     settings = {
         "decide": call["decide"],
@@ -62,7 +62,7 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
         "met_se": pick(call, "measurement.met.se"),
         "power": pick(call, "copies.lod.power"),
         "above_neutral": bool(pick(call, "copies.lod.above_neutral")),
-        "broad": _is_broad(call),
+        "broad": is_broad(call["copies"]),
         "specimen": call["specimen"],
         "default": call["default_criteria"],
     }
@@ -90,20 +90,6 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
         "two": verdicts.TWO,
     }
     return {"payload": payload, "rows": rows, "ploidy": ploidy or PLOIDY}
-
-
-def _levels(call: Mapping[str, Any]) -> estimating.Measured:
-    """The levels that copies rest on: where MET's own leans on its amplicon's, the two together."""
-    own, told = levels(call["measurement"]), pick(call, "copies.level")
-    if not told or told["log2"] is None or told["se"] is None:
-        return own
-    return own.with_met(told["log2"], told["se"])
-
-
-def _is_broad(call: Mapping[str, Any]) -> bool:
-    """Whether the stretch that the scan found around MET is most of the arm."""
-    share = pick(call, "copies.focality.levels.share_of_arm")
-    return share is not None and share > focality.FOCAL_FRACTION and pick(call, "copies.focality.class") != "focal"
 
 
 def at(level: estimating.Measured, purity: float, ploidy: float, settings: Mapping[str, Any]) -> dict[str, Any]:
