@@ -81,7 +81,7 @@ def test_the_steps_install_what_calls_a_cohort(context, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     shutil.rmtree(context)  # the final image does not have it
     known["PATH"] = f"{prefix}/bin:/usr/bin:/bin"
-    tumour = ["--tumour", "focal:0.6:12"]
+    tumour = ["--tumour", "focal:0.6:20"]
     for words in (
         ["simulate", "cohort", "--format", "cnn", *tumour, "--output", "in"],
         ["run", "--samples", "in/samples.tsv", "--configfile", "in/config.yaml", "--directory", "out", "--cores", "2"],

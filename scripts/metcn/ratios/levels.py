@@ -41,7 +41,7 @@ class Observed:
     width_bp : ndarray of float, shape (bins,), or None
         Width of each bin; None where ``region`` is.
     outside : float
-        How far the sample lies beyond the range of the normals, 1 within it (`metcn.ratios.quality.outside`).
+        How much more the sample errs as it lies beyond the range of the normals (`metcn.ratios.quality.extrapolated`).
     region : ndarray of float, shape (bins,), or None
         Error, log2, that windows share with all others near by (`metcn.reference.panel.region_error`). None where
         normals show what there is of it.

@@ -68,7 +68,7 @@ def measured(
         number=counts.number,
         expected=expected,
         summed=profile.summed,
-        outside=quality.outside(profile.scores, quality.over_normals(own, panel)),
+        outside=quality.extrapolated(quality.outside(profile.scores, quality.over_normals(own, panel)), panel.normals),
     )
     met = levels.measure(locus.met(genome), seen, layout, based.baseline, panel, profile.scale)
     egfr = levels.gene(locus.egfr(genome), seen, layout)

@@ -24,6 +24,8 @@ MAD_VARIANCE = 2.33  # relative standard error of a squared, scaled MAD, times t
 SMALLEST_EXCESS = 0.02  # log2; excess of very quiet normals, so that a ratio to it means something
 UNLIKE_EXCESS = 2.0  # the sample's genes stray this much more than those of left-out normals: beyond their range
 UNLIKE_SCORE = 6.0  # a sample's largest score of a component, in SDs of the normals, beyond which it is unlike them
+PRIOR_NORMALS = 20  # of which a range is known half
+FARTHEST = 2.0  # times its border, beyond which a sample errs no more: its own genes then tell of its errors
 CUT = 3.0  # standardised residuals are cut here: one amplified bin is no wave
 
 Floats = NDArray[np.floating]
@@ -128,11 +130,21 @@ def profile_evenness(layout: BinLayout, bins: Observed) -> Evenness:
 def outside(scores: Mapping[str, Sequence[float]], over_normals: Mapping[str, float]) -> float:
     """How far a sample lies beyond the range of the normals, 1 within it and at its border.
 
-    By its largest ``scores`` of a component, in SDs of the normals, or by what its genes stray by ``over_normals``. A
-    fit on normals extrapolates there, and errs as much more.
+    By its largest ``scores`` of a component, in SDs of the normals, or by what its genes stray by ``over_normals``.
     """
     score = max((abs(value) for values in scores.values() for value in values), default=0.0)
     return max(1.0, score / UNLIKE_SCORE, max(over_normals.values(), default=0.0) / UNLIKE_EXCESS)
+
+
+def extrapolated(outside: float, normals: int) -> float:
+    """How much more a correction errs that extrapolates beyond the range of so many normals.
+
+    As far as the sample lies beyond that range, up to twice, but few normals hardly know their own range.
+
+    >>> extrapolated(1.0, 5), extrapolated(2.0, 20)
+    (1.0, 1.5)
+    """
+    return 1 + (min(outside, FARTHEST) - 1) * normals / (normals + PRIOR_NORMALS)
 
 
 def over_normals(excess: Mapping[str, float], panel: Panel) -> dict[str, float]:
