@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from metcn.calls.criteria import Criterion
 from metcn.calls.overall import overall
 from metcn.calls.verdicts import verdicts
-from metcn.copies import detection_limit, focality
+from metcn.copies import focality, limits
 from metcn.copies import posterior as estimating
 from metcn.purity.grid import PurityGrid, Span
 from metcn.purity.result import PurityResult
@@ -185,13 +185,12 @@ class Sample:
         count = len(ploidies)
         grid = PurityGrid(np.full(count, purity), np.array(ploidies), np.ones(count), np.arange(count))
         drawn = estimating.posterior(self.level, grid, draw_count=DRAWS * count)
-        told = detection_limit.told_from_two(self.met_se, grid, power=self.power)
         judged = verdicts(
             [self.criterion],
             focality.classified(drawn, broad=self.broad),
             specimen=self.specimen,
             decide=self.decide,
-            lod={} if self.above_neutral else {"gcn": told, "gcn_minus_ploidy": told - grid.ploidy},
+            lod=limits.of_verdicts_at(grid, self.met_se, power=self.power, above_neutral=self.above_neutral),
         )
         call, why = overall(judged)
         if call in EXCLUDED:

@@ -27,6 +27,11 @@ class Around:
     arm_q: Floats
     arm_p: Floats
 
+    @classmethod
+    def of(cls, draws: Draws) -> Around:
+        """That of some draws."""
+        return cls(draws.cep7_p, draws.cep7_q, draws.arm_q, draws.arm_p)
+
     @property
     def beside(self) -> Floats:
         """What a focal gain stands out of: the rest of 7q, failing that the centromere's q side, then its p side."""
@@ -77,8 +82,7 @@ def classify(met: Floats, around: Around, *, broad: bool = False) -> NDArray[np.
 
 def classified(draws: Draws, *, broad: bool = False) -> Draws:
     """The draws with the class of each; ``broad`` as in `classify`."""
-    around = Around(draws.cep7_p, draws.cep7_q, draws.arm_q, draws.arm_p)
-    return replace(draws, extent=classify(draws.copies, around, broad=broad))
+    return replace(draws, extent=classify(draws.copies, Around.of(draws), broad=broad))
 
 
 def boundary(inside: Floats, outside: Floats) -> int:
@@ -144,5 +148,4 @@ def _open(draws: Draws, untold: NDArray[np.bool_]) -> list[str]:
         return []
     if np.isnan(draws.copies[untold]).any():
         return list(CLASSES)
-    around = Around(draws.cep7_p, draws.cep7_q, draws.arm_q, draws.arm_p)
-    return ["arm", "polysomy", *([] if np.isfinite(around.beside[untold]).all() else ["focal"])]
+    return ["arm", "polysomy", *([] if np.isfinite(Around.of(draws).beside[untold]).all() else ["focal"])]

@@ -76,10 +76,21 @@ def of_verdicts(lod: DetectionLimit) -> dict[str, NDArray[np.float64]]:
     plausible purity has a limit of its own. It is not the limit of detection: that asks for hardly any false positive
     and hardly any miss at once, where a negative only has to be the likelier by far (`detection_limit.told_from_two`).
     """
-    if lod.above_neutral:
-        return {}
     copies, ploidy = (np.array(values or [np.nan]) for values in (lod.told_by_group, lod.ploidy_by_group))
-    return {"gcn": copies, "gcn_minus_ploidy": copies - ploidy}
+    return _by_quantity(copies, ploidy, above_neutral=lod.above_neutral)
+
+
+def of_verdicts_at(grid: PurityGrid, se: float, *, power: float, above_neutral: bool) -> dict[str, NDArray[np.float64]]:
+    """What `of_verdicts` gives, at other purities and ploidies than those of the sample's result."""
+    copies = detection_limit.told_from_two(se, grid, power=power)
+    return _by_quantity(copies, grid.mean_by_group(grid.ploidy), above_neutral=above_neutral)
+
+
+def _by_quantity(
+    copies: NDArray[np.float64], ploidy: NDArray[np.float64], *, above_neutral: bool
+) -> dict[str, NDArray[np.float64]]:
+    """Limits in copies as those of each purity-corrected quantity."""
+    return {} if above_neutral else {"gcn": copies, "gcn_minus_ploidy": copies - ploidy}
 
 
 def power_of(category: Any, se: float | None, grid: PurityGrid, cep7: float | None, *, alpha: float) -> float:

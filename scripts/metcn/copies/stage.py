@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metcn.copies import amplicon as amplicons
 from metcn.copies import draws_file, focality, genes, germline, limits, loci
@@ -104,16 +103,10 @@ def _reasons(
     alone = measured.get("matched_normal") is None and measured.get("mode") != "matched_normal"
     gain = lod.detected and extent.name not in ("arm", "polysomy")
     told = {
-        "cep7_in_amplicon": bool((drawn.by_group(drawn.cep7_from_arm, _mean) > MOSTLY).any()),
+        "cep7_in_amplicon": bool((drawn.fraction(drawn.cep7_from_arm > 0) > MOSTLY).any()),
         "could_be_germline": alone and gain and germline.explains(own, mixture.grid),
     }
     return tuple(code for code, holds in told.items() if holds)
-
-
-def _mean(rows: NDArray) -> NDArray[np.float64]:
-    """Mean of each row."""
-    mean: NDArray[np.float64] = np.mean(rows, axis=1)
-    return mean
 
 
 def _limit(

@@ -12,7 +12,6 @@ from metcn.bins.layout import WIDE_KINDS, BinLayout
 from metcn.reference.panel import LeftOut, Rests
 from metcn.stats import robust
 
-MEDIAN_OVER_MEAN = 1.25  # error of a median over that of a mean
 LEAST = 0.1  # of the scatter's square, below which what is shared cannot be told from noise
 
 Floats = NDArray[np.floating]
@@ -28,39 +27,45 @@ def rests(left: Mapping[str, LeftOut], layout: BinLayout, trusted: NDArray[np.bo
             rest=one.rest[np.ix_(trusted, seven)].astype(np.float32),
             variance=one.variance[seven].astype(np.float32),
             label=one.label[seven],
-            excess=np.array(
-                [_excess(kind, one, around, layout, row) for row in np.flatnonzero(trusted).tolist()], dtype=np.float32
-            ),
+            excess=_excesses(kind, one, around, layout)[trusted].astype(np.float32),
         )
     return kinds
 
 
+def first_bins(kind: str, label: NDArray[np.intp], layout: BinLayout) -> NDArray[np.intp]:
+    """First bin of each group of a kind, by the groups' numbers, shape (groups,)."""
+    rows = np.flatnonzero(layout.kind == kind)
+    return np.asarray(rows[np.searchsorted(layout.group[rows], label)])
+
+
 def _levels_around(left: Mapping[str, LeftOut], layout: BinLayout) -> Floats:
     """Level of each normal around each block, shape (normals, blocks): the median of its wide groups, 0 without any."""
-    wide = [one for kind, one in left.items() if kind in WIDE_KINDS]
+    wide = {kind: one for kind, one in left.items() if kind in WIDE_KINDS}
     count = int(layout.block.max(initial=-1)) + 1
     if not wide:
         return np.zeros((len(next(iter(left.values())).rest) if left else 0, count))
-    block = np.concatenate([_blocks(one, layout) for one in wide])
-    rest = np.concatenate([np.where(one.regular, one.rest, np.nan) for one in wide], axis=1)
+    block = np.concatenate([layout.block[first_bins(kind, one.label, layout)] for kind, one in wide.items()])
+    rest = np.concatenate([np.where(one.regular, one.rest, np.nan) for one in wide.values()], axis=1)
     return np.stack([regions.medians(row, block, count) for row in rest])
 
 
-def _blocks(left: LeftOut, layout: BinLayout) -> NDArray[np.intp]:
-    """Block of each group's first bin, shape (groups,)."""
-    group, first = np.unique(layout.group, return_index=True)
-    return np.asarray(layout.block[first[np.searchsorted(group, left.label)]])
+def _excesses(kind: str, left: LeftOut, around: Floats, layout: BinLayout) -> NDArray[np.float64]:
+    """SD of each normal's groups beyond bin noise, log2, shape (normals,).
 
-
-def _excess(kind: str, left: LeftOut, around: Floats, layout: BinLayout, row: int) -> float:
-    """SD of a normal's groups beyond bin noise, log2: wide ones from their neighbours, others from the level around."""
-    block = _blocks(left, layout)
+    Wide groups are told from their neighbours, others from the level around.
+    """
+    first, regular = first_bins(kind, left.label, layout), left.regular
     if kind in WIDE_KINDS:
-        group, first = np.unique(layout.group, return_index=True)
-        chromosome = layout.chromosome_index[first[np.searchsorted(group, left.label)]]
-        return step_excess(left.rest[row][left.regular], left.variance[left.regular], chromosome[left.regular])
-    away = np.where(left.regular, left.rest[row] - around[row][block], np.nan)
-    variance = left.variance
+        chromosome = layout.chromosome_index[first][regular]
+        each = [step_excess(rest[regular], left.variance[regular], chromosome) for rest in left.rest]
+    else:
+        away = np.where(regular, left.rest - around[:, layout.block[first]], np.nan)
+        each = [_excess(row, left.variance) for row in away]
+    return np.array(each)
+
+
+def _excess(away: Floats, variance: Floats) -> float:
+    """SD of groups ``away`` from the level around them beyond their noise; NaN without a group to tell it."""
     known = np.isfinite(away) & np.isfinite(variance)
     if not known.any():
         return float("nan")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from metcn.bins.layout import WIDE_KINDS, BinLayout
 from metcn.genome import build as genomes
 from metcn.genome import names
-from metcn.reference import suspects
+from metcn.reference import on_seven, suspects
 from metcn.reference.panel import FEWEST_NORMALS, Panel
 from metcn.reference.suspects import Deviation, Residual, Suspect, Testable
 from metcn.stats import robust
@@ -109,8 +109,7 @@ def residuals(panel: Panel, layout: BinLayout, genome: genomes.Genome) -> list[R
     """What fits without each normal left of it, with the genes and arms it lies in."""
     kinds = []
     for kind, left in panel.left_out.items():
-        rows = np.flatnonzero(layout.kind == kind)
-        first = rows[np.searchsorted(layout.group[rows], left.label)]
+        first = on_seven.first_bins(kind, left.label, layout)
         name, middle = layout.chromosome[first], layout.midpoint[first]
         centromere = np.array([genome.centromere.get(chromosome, (0, 0))[0] for chromosome in name])
         arm = np.char.add(name.astype(np.str_), np.where(middle < centromere, "p", "q"))

@@ -13,7 +13,7 @@ import numpy as np
 from metcn.calls import criteria, verdicts
 from metcn.calls import overall as calling
 from metcn.calls.record import pick
-from metcn.copies import detection_limit, focality
+from metcn.copies import detection_limit, focality, limits
 from metcn.copies import posterior as estimating
 from metcn.copies.records import is_broad, levels_of_copies
 from metcn.mixture import NORMAL_COPIES, tumour_copies
@@ -100,13 +100,14 @@ def at(level: estimating.Measured, purity: float, ploidy: float, settings: Mappi
     extent = focality.focality(draws, decide=settings["decide_focality"]).name
     ratio = settings["lod_ratio"]
     limit = float("nan") if ratio is None else float(tumour_copies(ratio, purity, ploidy))
-    told = float(detection_limit.told_from_two(settings["met_se"], grid, power=settings["power"])[0])
     judged = verdicts.verdicts(
         _applicable(settings["specimen"]),
         draws,
         specimen=settings["specimen"],
         decide=settings["decide"],
-        lod={} if settings["above_neutral"] else {"gcn": told, "gcn_minus_ploidy": told - ploidy},
+        lod=limits.of_verdicts_at(
+            grid, settings["met_se"], power=settings["power"], above_neutral=settings["above_neutral"]
+        ),
     )
     call, _ = calling.overall([row for row in judged if row.criterion.id == settings["default"]])
     return {
