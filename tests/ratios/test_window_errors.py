@@ -190,7 +190,7 @@ def test_intervals_of_arms_are_as_wide_as_needed(normals):
     whole = np.ones(len(seen.kind), dtype=bool)
     weight, typical = 1 / np.hypot(seen.sd, correct.BIN_FLOOR) ** 2, seen.common(whole)
     scores = []
-    for _ in range(1000):
+    for _ in range(600):
         noise = np.sqrt(3 / random.chisquare(3))  # of this arm over the typical one
         strays = noise * field(random, seen, normals + 1)
         told = {

@@ -15,8 +15,8 @@ from metcn.stats import robust, student_t
 PRIOR_NORMALS = 2
 """A window's own error leans on that of the typical window like this many normals.
 
-That is how far windows differ: in 45 random panels of 3 to 10 normals the mean squares of left-out normals at windows of
-2 Mb to a whole arm scatter about the typical like inverse chi squares of 2 to 4.5 degrees of freedom.
+That is how far windows differ: in 45 random panels of 3 to 10 normals the mean squares of left-out normals at windows
+of 2 Mb to a whole arm scatter about the typical like inverse chi squares of 2 to 4.5 degrees of freedom.
 """
 PRIOR_GROUPS = 5  # and a window's groups on being as noisy as others
 PRIOR_PAIRS = 5  # and what two windows have in common on their having nothing
