@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 REGION_BP = 5e6
 REGION_WITHOUT_NORMALS = 0.035
@@ -176,7 +176,7 @@ def share_of(averaged: Mapping[int, float], groups: float) -> float:
     return float(fraction * np.sqrt(inside / max(groups, 1)))
 
 
-def weighted_share(averaged: Mapping[int, float], weight: Floats) -> float:
+def weighted_share(averaged: Mapping[int, float], weight: ArrayLike) -> float:
     """Excess of a weighted mean over groups of one kind, in genome order, over that of one group.
 
     What two groups share falls with the groups between them; ``averaged`` (means over so many neighbours, equally
@@ -184,13 +184,14 @@ def weighted_share(averaged: Mapping[int, float], weight: Floats) -> float:
     heavy groups among many average out better than as many neighbours would.
 
     >>> weights = [3.0], [1.0, 1.0], [1.0, 0.0, 0.0, 1.0]
-    >>> [round(weighted_share({2: 0.9, 4: 0.8}, np.array(weight)), 3) for weight in weights]
+    >>> [round(weighted_share({2: 0.9, 4: 0.8}, weight), 3) for weight in weights]
     [1.0, 0.9, 0.843]
     """
-    shared = _shared(averaged)[: len(weight)]
-    products = [float(weight[apart:] @ weight[: len(weight) - apart]) for apart in range(len(shared))]
+    each = np.asarray(weight, dtype=float)
+    shared = _shared(averaged)[: len(each)]
+    products = [float(each[apart:] @ each[: len(each) - apart]) for apart in range(len(shared))]
     twice = np.where(np.arange(len(shared)) > 0, 2.0, 1.0)
-    return float(np.sqrt(np.sum(twice * shared * products)) / weight.sum())
+    return float(np.sqrt(np.sum(twice * shared * products)) / each.sum())
 
 
 def _shared(averaged: Mapping[int, float]) -> NDArray[np.float64]:
