@@ -93,6 +93,21 @@ def test_normals_without_a_window_say_nothing_of_it(rest, count):
     assert found.sd[0] == pytest.approx(widened(count) * expected)
 
 
+def test_a_window_that_no_normal_has_shares_no_noise_with_them():
+    assert errors([[NAN] * 3] * 2, variance=0.08).noise[0] == 0
+
+
+def test_one_far_normal_does_not_make_windows_go_together():
+    """Nine normals in which two windows go apart and one far out in both: beyond 2.5 SDs it says no more."""
+    apart = [[0.1, NAN, -0.1], [-0.1, NAN, 0.1]] * 4 + [[0.1, NAN, -0.1]]
+    one, other = (np.arange(6) < 2, RIGHT)
+    found = errors([*apart, [3.0, NAN, 3.0]], levels=(one, other)).correlation[0, 1]
+    columns = [[row[place] for row in apart] + [3.0] for place in (0, 2)]
+    assert found == pytest.approx(slow_correlation(columns)[0, 1])
+    near = 0.1 / np.sqrt((9 * 0.1**2 + 3.0**2) / 10)
+    assert found == pytest.approx((2.5**2 - 9 * near**2) / (2.5**2 + 9 * near**2) * 10 / 15)
+
+
 def test_without_rests_nothing_is_known():
     assert window_errors.of_normals({}, KIND, GROUP, WEIGHT, [LEFT], np.array([0.1]), {}) is None
 

@@ -124,7 +124,7 @@ def _mean_rest(
     excess: Mapping[str, float],
 ) -> _MeanRest:
     """Mean over the groups of all kinds; unknown of normals that have less than half of the weight."""
-    normals = max(len(left.rest) for left in rests.values())
+    normals = len(next(iter(rests.values())).rest)
     total = float(weight.sum())
     part, reached, noise = np.zeros(normals), np.zeros(normals), 0.0
     squares, expected = float(PRIOR_GROUPS), float(PRIOR_GROUPS)
