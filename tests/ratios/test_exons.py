@@ -268,6 +268,45 @@ def test_the_error_covers_two_halves():
     assert gene_level(step(4, 4, -3.0)).part < 0.01
 
 
+def of_sides(first, last, size):
+    """Level of a gene whose part differs for sure, where the errors and scatters of its sides are told by their bins.
+
+    A side's error is .3 over its bins, its scatter the number of them.
+    """
+
+    def told(members):
+        lifted = np.mean(step(first, last, size)[members])
+        return Level(float(lifted), 0.3 / members.sum(), int(members.sum()), float(members.sum()))
+
+    return exons.gene_level(told(np.ones(len(SLOT), dtype=bool)), found_of(step(first, last, size)), told)
+
+
+SIDES = [
+    # first and last exon, level, error by noise, and by the part, scatter; of a step of 6
+    pytest.param(4, 4, 0.0, 0.3 / 13, 0.0, 13, id="one bin of 14, two at the break: the others are the gene"),
+    pytest.param(
+        1, 5, 6 * (1 - 5 / 6 * 3 / 8), np.hypot((1 - 5 / 16) * 0.03, 5 / 16 * 0.05), 6 * np.sqrt(5 / 16 * 5 / 8), 10,
+        id="six bins of 16 without: five sixths of the way from .25 to .4",
+    ),
+    pytest.param(
+        1, 4, 6 * 9 / 16, np.hypot(7 / 16 * 0.3 / 7, 9 / 16 * 0.3 / 9), 6 * np.sqrt(7 * 9) / 16, 9,
+        id="nine of 16: a mean over bins",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "last", "log2", "noise", "part", "scatter"), SIDES)
+def test_level_and_errors_of_a_gene_of_two_sides(first, last, log2, noise, part, scatter):
+    told = of_sides(first, last, 6.0)
+    assert (told.log2, told.noise, told.part) == pytest.approx((log2, noise, part), abs=2e-3)
+    assert told.scatter == scatter
+
+
+def test_a_normal_with_just_half_of_the_bins_tells_of_them():
+    given = MetRests(np.array([[1.0, NAN], [NAN, NAN]]), np.array([10, 11]))
+    assert exons.rests_at(given, np.array([10, 11])).tolist() == [[1, 1]]
+
+
 def test_a_gene_without_a_part_is_as_it_was():
     log2 = 0.02 * np.cos(np.arange(len(SLOT)))
     whole = level_of(log2)(np.ones(len(SLOT), dtype=bool))
