@@ -143,7 +143,7 @@ def test_rests_of_normals_are_those_of_the_bins():
 
 
 def slowly(bins, known):
-    """What `runs` gives, one run after the other: difference, error and p-value of each by its exons."""
+    """What `runs` gives, one run after the other: difference, error, p-value and misfit of each by its exons."""
     numbers = sorted({int(slot) // 2 for slot in bins.slot if slot % 2 == 0})
     steps = np.abs(np.diff(bins.log2)) / np.sqrt(bins.sd[1:] ** 2 + bins.sd[:-1] ** 2 + 2 * bins.floor**2)
     own = 1.4826 * np.median(steps)
@@ -174,10 +174,16 @@ def slowly(bins, known):
             fewer = min(1 / sum(value**2 for value in side.values()) for side in mean.values())
             total = noise + floor + shared
             freedom = total**2 / (noise**2 / ((known.number + 3) * fewer) + shared**2 / (count + 2))
-            tests[first, last] = (difference, np.sqrt(total), min(freedom, 100.0))
+            side = {name: sum(value * bins.log2[row] for row, value in means.items()) for name, means in mean.items()}
+            misfit = 0.0
+            for row, value in enumerate(bins.log2):
+                own = [name for name, means in mean.items() if row in means] or list(side)
+                nearest = min(abs(value - side[name]) for name in own)
+                misfit += nearest**2 / (bins.sd[row] ** 2 + bins.floor**2) / widened
+            tests[first, last] = (difference, np.sqrt(total), min(freedom, 100.0), misfit)
     return {
-        run: (difference, se, min(2 * stdtr(freedom, -abs(difference) / se) * len(tests), 1.0))
-        for run, (difference, se, freedom) in tests.items()
+        run: (difference, se, min(2 * stdtr(freedom, -abs(difference) / se) * len(tests), 1.0), misfit)
+        for run, (difference, se, freedom, misfit) in tests.items()
     }
 
 
@@ -190,7 +196,7 @@ def test_runs_are_those_of_a_plain_loop(seed):
     found = exons.runs(bins, known)
     expected = slowly(bins, known)
     assert list(zip(found.first.tolist(), found.last.tolist(), strict=True)) == list(expected)
-    told = np.column_stack([found.difference, found.se, found.p_value])
+    told = np.column_stack([found.difference, found.se, found.p_value, found.misfit])
     np.testing.assert_allclose(told, list(expected.values()), rtol=1e-9)
 
 
