@@ -99,6 +99,7 @@ def one(args: argparse.Namespace, seed: int, folder: Path) -> tuple[pd.DataFrame
     )
     truth = pd.read_csv(made / "truth.tsv", sep="\t").set_index("sample", drop=False)
     told = truth[["purity", "ploidy"]].astype(str)  # as a sample sheet tells it
+    told["purity"] += "!"
     if args.unknown:
         told[:] = ""
     tumours = [

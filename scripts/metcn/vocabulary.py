@@ -139,7 +139,12 @@ REASONS: dict[str, Reason] = {
         "info", "Several combinations of purity and ploidy explain the profile: results cover all of them."
     ),
     "purity_sources_disagree": Reason(
-        "warn", "Sources of purity or ploidy contradict each other; a value given in the sample sheet is the one used."
+        "warn",
+        "Sources of purity or ploidy contradict each other: one of them, or the sample, may be mistaken for another.",
+    ),
+    "copies_implausible": Reason(
+        "warn",
+        "MET has more copies than any tumour is known to have: purity is likely higher than it is taken to be.",
     ),
     "purity_below_floor": Reason("warn", "Purity is below the floor at which copies can be computed."),
     "criteria_not_applicable": Reason(

@@ -106,12 +106,13 @@ def record(
     reasons = _ordered([*told, *why])
     details = _details(found["counts"], found["measurement"])
     solved = solving.ByPurity() if call == "no_call" else _by_purity(found, asked["specimen"], settings)
+    headline = _headline(call, found["copies"], why, details, _certain(solved, found, asked["specimen"]))
     return {
         **asked,
         "assay": found["measurement"]["assay"],
         "genome": found["measurement"]["genome"],
         "call": call,
-        "headline": _headline(call, found["copies"], why, details, _certain(solved, found, asked["specimen"])),
+        "headline": " ".join(filter(None, [*_cautions(found), headline])),
         "by_purity": solved.to_json(),
         "reasons": reasons,
         "details": details,
@@ -201,6 +202,13 @@ def _certain(solved: solving.ByPurity, found: Mapping[str, Any], specimen: str) 
     return solving.sentence(
         solved, ratio=overview.pick(found["copies"], "met_ratio") or {}, focality=_focality(found["copies"]), name=name
     )
+
+
+def _cautions(found: Mapping[str, Any]) -> list[str]:
+    """Sentences that a reader must know before the call: what the purity rests on may be wrong."""
+    implausible = "copies_implausible" in found["copies"].get("reasons", ())
+    contradiction = PurityResult.from_json(found["purity"]).contradiction
+    return [contradiction, REASONS["copies_implausible"].text if implausible else ""]
 
 
 def _blocking(told: Sequence[str], measured: Mapping[str, Any]) -> list[str]:

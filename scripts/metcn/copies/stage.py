@@ -30,6 +30,7 @@ from metcn.purity.result import PurityResult
 from metcn.stats.estimate import Level
 
 RATIO_BOUNDS = (2,)
+IMPLAUSIBLE = 70.0  # copies; of 188 cell lines none has more than 67 of any gene, and of MET 39
 MOSTLY = 0.5  # of the draws of a group
 SHALLOW = ("wgs", "swgs")  # assays whose few bins in MET may lean on those of its amplicon
 
@@ -103,6 +104,7 @@ def _reasons(
     alone = measured.get("matched_normal") is None and measured.get("mode") != "matched_normal"
     gain = lod.detected and extent.name not in ("arm", "polysomy")
     told = {
+        "copies_implausible": drawn.interval("copies").value > IMPLAUSIBLE,
         "cep7_in_amplicon": bool((drawn.fraction(drawn.cep7_from_arm > 0) > MOSTLY).any()),
         "could_be_germline": alone and gain and germline.explains(own, mixture.grid),
     }

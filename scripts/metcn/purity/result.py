@@ -15,7 +15,7 @@ from metcn.stats.estimate import Estimate, number
 class SourcedEstimate(Estimate):
     """Purity or ploidy with its interval, and where it comes from.
 
-    ``source`` is ``given``, ``given_range``, ``fit``, ``several_fits`` or ``unknown``.
+    ``source`` is ``given``, ``given_range``, ``given_and_fit``, ``fit``, ``several_fits`` or ``unknown``.
     """
 
     source: str = "unknown"
@@ -146,6 +146,8 @@ class PurityResult:
     evidence : tuple
         Of the sheet, and of each source that was fitted.
     sites : SiteCounts, or None
+    contradiction : str
+        A sentence on what the sheet tells and everything else contradicts; empty where nothing does.
     variants : mapping
         What the VCF offered (`metcn.purity.stage`); empty without one.
     baf : AlleleFractions
@@ -161,6 +163,7 @@ class PurityResult:
     grid: PurityGrid | None = None
     evidence: tuple[Evidence, ...] = ()
     sites: SiteCounts | None = None
+    contradiction: str = ""
     variants: Mapping[str, object] | None = None
     baf: AlleleFractions = AlleleFractions()
     inputs: Sequence[Mapping[str, object]] = ()
@@ -190,6 +193,7 @@ class PurityResult:
             grid=PurityGrid.from_json(grid) if grid else None,
             evidence=tuple(map(_evidence, record.get("evidence") or ())),
             sites=SiteCounts(**sites) if sites else None,
+            contradiction=record.get("contradiction") or "",
             variants=record.get("variants"),
             baf=AlleleFractions(**baf) if baf else AlleleFractions(),
             inputs=record.get("inputs") or (),
@@ -208,6 +212,7 @@ class PurityResult:
             "reasons": list(self.reasons),
             "evidence": [each.to_json() for each in self.evidence],
             "sites": None if self.sites is None else self.sites.to_json(),
+            "contradiction": self.contradiction,
             "variants": dict(self.variants or {}),
             "baf": self.baf.to_json(),
             "inputs": list(self.inputs),

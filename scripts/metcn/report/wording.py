@@ -30,6 +30,7 @@ VERIFIED_WORDS = {True: "verified", "mixed": "verified in part", False: "recalle
 SOURCE_WORDS = {
     "given": "given",
     "given_range": "given as a range",
+    "given_and_fit": "given, and sharpened by the profile",
     "fit": "fitted",
     "several_fits": "fitted, several values",
     "unknown": "unknown",

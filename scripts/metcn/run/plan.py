@@ -65,7 +65,7 @@ class Plan:
         if sample:
             row = self.samples[sample]
             known |= {"sample": sample, "specimen": row.specimen, "patient": row.patient, "timepoint": row.timepoint}
-            known |= {"purity": row.purity, "ploidy": row.ploidy}
+            known |= {"purity": row.purity, "purity_error": row.purity_error, "ploidy": row.ploidy}
         return {argument: known[argument] for argument in stages.STAGES[stage].facts if known[argument]}
 
     @cached_property

@@ -81,6 +81,8 @@ class PuritySettings:
     tissue_high: float = 1.0
     plasma_low: float = 0.005
     plasma_high: float = 1.0
+    stated_error: float = 0.1
+    plasma_stated_error: float = 0.2
     ploidy_low: float = 1.6
     ploidy_high: float = 5.5
     fit: bool = True

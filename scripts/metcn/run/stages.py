@@ -297,7 +297,8 @@ TABLE = (
         (
             SAMPLE,
             SPECIMEN,
-            Argument("purity", "Purity: a number or a range such as 0.3-0.5.", "text", required=False),
+            Argument("purity", "Purity: 0.4, 0.4! (exact) or a range such as 0.3-0.5.", "text", required=False),
+            Argument("purity_error", "Standard error of a purity given as one number.", "text", required=False),
             Argument("ploidy", "Ploidy: a number or a range such as 2.6-3.2.", "text", required=False),
             GENOME,
             SEGMENTS,
