@@ -100,10 +100,11 @@ def test_points_of_a_group_differ_only_along_what_is_known(of_purity, of_ploidy)
 # The stage
 
 
-def run(folder, specimen="tissue", purity="", ploidy="", segments=None, variants=None, **settings):
+def run(folder, specimen="tissue", purity="", ploidy="", segments=None, variants=None, purity_error="", **settings):
     frame = pd.DataFrame(columns=list(tables.SEGMENT_COLUMNS)) if segments is None else segments
     tables.write_segments(folder / "s.cns", frame)
-    inputs = {"specimen": specimen, "purity": purity, "ploidy": ploidy, "segments": folder / "s.cns"}
+    inputs = {"specimen": specimen, "purity": purity, "purity_error": purity_error, "ploidy": ploidy}
+    inputs |= {"segments": folder / "s.cns"}
     inputs |= {"genome": "GRCh37", "variants": variants}
     made_depth.run("purity", settings, sample="s", output=folder / "s.json", **inputs)
     return json.loads((folder / "s.json").read_text())
@@ -228,17 +229,53 @@ def test_a_flat_profile_contradicts_high_ploidy_at_high_purity(tmp_path):
     assert high and max(high) < 3
 
 
-def test_a_given_value_stays_and_a_contradiction_is_flagged(tmp_path):
+def test_an_exact_value_stays_and_a_contradiction_is_told(tmp_path):
     tumour = made_tumours.tumour(purity=0.8, seed=1)
-    agreeing = run(tmp_path, purity="0.8", segments=tumour.segments)
-    contradicting = run(tmp_path, purity="0.2", segments=tumour.segments)
+    agreeing = run(tmp_path, purity="0.8!", segments=tumour.segments)
+    contradicting = run(tmp_path, purity="0.2-0.2", segments=tumour.segments)
     for found, value in ((agreeing, 0.8), (contradicting, 0.2)):
         assert (found["purity"]["value"], found["purity"]["source"]) == (value, "given")
+        assert (found["purity"]["low"], found["purity"]["high"]) == (value, value)
         assert set(found["grid"]["purity"]) == {value}
     assert "purity_sources_disagree" not in agreeing["reasons"]
     assert "purity_sources_disagree" in contradicting["reasons"]
+    assert agreeing["contradiction"] == ""
+    assert contradicting["contradiction"].startswith("Purity is given as 0.2-0.2, while the profile fits 0.")
     fitted = contradicting["evidence"][1]["purity"]
     assert fitted["low"] <= 0.8 <= fitted["high"]
+
+
+def test_a_bare_value_is_an_estimate_that_the_profile_sharpens(tmp_path):
+    found = run(tmp_path, purity="0.7", segments=made_tumours.tumour(purity=0.6, seed=1).segments)
+    assert found["purity"]["source"] == "given_and_fit"
+    assert found["purity"]["value"] == pytest.approx(0.6, abs=0.06)
+    assert found["purity"]["high"] - found["purity"]["low"] < 0.3
+    assert (found["known"], found["reasons"], found["contradiction"]) == (True, [], "")
+
+
+def test_a_bare_value_keeps_its_error_where_the_profile_is_flat(tmp_path):
+    flat = made_tumours.tumour(purity=0.6, seed=2, flat=True).segments
+    found = run(tmp_path, purity="0.5", ploidy="2", segments=flat)
+    assert found["purity"]["value"] == pytest.approx(0.5, abs=0.02)
+    assert found["purity"]["low"] == pytest.approx(0.304, abs=0.03)
+    assert found["purity"]["high"] == pytest.approx(0.696, abs=0.03)
+
+
+def test_a_slip_of_the_pen_is_believed_no_more_than_the_profile(tmp_path):
+    """0.06 for 0.6: the copies are those of 0.6, and the contradiction is told."""
+    found = run(tmp_path, purity="0.06", segments=made_tumours.tumour(purity=0.6, seed=1).segments)
+    assert found["purity"]["source"] == "fit"
+    assert found["purity"]["value"] == pytest.approx(0.6, abs=0.06)
+    assert "purity_sources_disagree" in found["reasons"]
+    assert found["contradiction"].startswith("Purity is given as 0.06, while the profile fits 0.")
+
+
+def test_an_error_of_its_own_narrows_an_estimate(tmp_path):
+    flat = made_tumours.tumour(purity=0.6, seed=2, flat=True).segments
+    wide, narrow = (
+        run(tmp_path, purity="0.5", purity_error=error, ploidy="2", segments=flat)["purity"] for error in ("", "0.02")
+    )
+    assert narrow["high"] - narrow["low"] < 0.3 * (wide["high"] - wide["low"])
 
 
 def test_ploidy_is_fitted_at_a_given_purity(tmp_path):

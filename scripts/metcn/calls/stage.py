@@ -15,7 +15,7 @@ from metcn.calls import record as overview
 from metcn.calls import vcf as variants
 from metcn.calls import verdicts as judging
 from metcn.copies import draws_file, limits
-from metcn.copies.estimates import DetectionLimit
+from metcn.copies.estimates import CopyEstimates, DetectionLimit
 from metcn.copies.posterior import Draws
 from metcn.copies.records import SCHEMA, is_broad, levels_of_copies, number
 from metcn.errors import InputError
@@ -37,6 +37,7 @@ UNCOUNTED = (
     "How many fragments the depths rest on is not known, so the error of counting them is no floor under the errors; "
     "these are what the sample and the normals show."
 )
+HALF = 0.5  # of the tumour cells
 SEVERITIES = ("info", "warn", "fail")  # each beside its word of QC: pass, warn, fail
 
 
@@ -221,13 +222,22 @@ def _notes(found: Mapping[str, Any]) -> list[str]:
     """Sentences on how the numbers are to be read."""
     notes = []
     if overview.pick(found["copies"], "met_copies.high") is not None:
-        notes.append(SUBCLONAL)
+        notes.append(SUBCLONAL + _in_half(found["copies"]))
     if overview.pick(found["copies"], "basis") == "gene_and_amplicon":
         notes.append(SHARED)
     measured = found["measurement"]["met"]
     if measured.get("bins") and measured.get("expected_fragments") is None:
         notes.append(UNCOUNTED)
     return notes
+
+
+def _in_half(estimates: Mapping[str, Any]) -> str:
+    """How many copies half of the tumour cells would have if they alone carried the gain; empty without a sure one."""
+    points = CopyEstimates.from_json(estimates).carriers
+    half = next((point.copies for point in points if point.fraction == HALF), None)
+    if half is None:
+        return ""
+    return f" {points[0].copies.value:.0f} in all of them would be {half.value:.0f} in half."
 
 
 def _powers(judged: Sequence[judging.Verdict], found: Mapping[str, Any]) -> list[float]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from metcn.copies.amplicon import Extent, Region
 from metcn.copies.focality import Focality
+from metcn.copies.subclonality import Carriers
 from metcn.stats.estimate import NAN, Estimate, Level, number
 
 NAMES = ("met_copies", "cep7_copies", "met_cep7", "met_ratio", "plasma_copies", "gene_copies")
@@ -271,6 +272,7 @@ class CopyEstimates:
     draw_count : draws asked for.
     focality : its class and evidence; None of a sample without a result.
     amplicon : None where there is none.
+    carriers : copies in the tumour cells that carry a gain, by how many of them do; empty without one.
     neighbours, genes : other genes of chromosome 7, and those of resistance.
     reasons : codes of the closed list.
     """
@@ -292,6 +294,7 @@ class CopyEstimates:
     amplicon: AmpliconEstimate | None = None
     neighbours: tuple[GeneEstimate, ...] = ()
     genes: tuple[GeneEstimate, ...] = ()
+    carriers: tuple[Carriers, ...] = ()
     reasons: tuple[str, ...] = ()
 
     @classmethod
@@ -313,6 +316,7 @@ class CopyEstimates:
             amplicon=AmpliconEstimate.from_json(amplicon) if amplicon else None,
             neighbours=tuple(map(GeneEstimate.from_json, record.get("neighbours") or ())),
             genes=tuple(map(GeneEstimate.from_json, record.get("genes") or ())),
+            carriers=tuple(map(Carriers.from_json, record.get("carriers") or ())),
             reasons=tuple(record.get("reasons") or ()),
         )
 
@@ -336,6 +340,7 @@ class CopyEstimates:
             "amplicon": None if self.amplicon is None else self.amplicon.to_json(),
             "neighbours": [gene.to_json() for gene in self.neighbours],
             "genes": [gene.to_json() for gene in self.genes],
+            "carriers": [point.to_json() for point in self.carriers],
             "reasons": list(self.reasons),
         }
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from metcn.copies import amplicon as amplicons
-from metcn.copies import draws_file, focality, genes, germline, limits, loci
+from metcn.copies import draws_file, focality, genes, germline, limits, loci, subclonality
 from metcn.copies.estimates import (
     AmpliconEstimate,
     AmpliconLevel,
@@ -30,7 +30,6 @@ from metcn.purity.result import PurityResult
 from metcn.stats.estimate import Level
 
 RATIO_BOUNDS = (2,)
-IMPLAUSIBLE = 70.0  # copies; of 188 cell lines none has more than 67 of any gene, and of MET 39
 MOSTLY = 0.5  # of the draws of a group
 SHALLOW = ("wgs", "swgs")  # assays whose few bins in MET may lean on those of its amplicon
 
@@ -86,6 +85,7 @@ def copies(
         amplicon=None if seen is None else _amplicon(seen, own, mixture, draw_count),
         neighbours=of_genes((*genomes.NEIGHBOURS, *genomes.CONTEXT)),
         genes=of_genes(_names(settings["genes"])),
+        carriers=subclonality.curve(drawn),
         reasons=_reasons(drawn, own, mixture, measured, lod, extent),
     )
     write_json(output, result.to_json())
@@ -104,7 +104,7 @@ def _reasons(
     alone = measured.get("matched_normal") is None and measured.get("mode") != "matched_normal"
     gain = lod.detected and extent.name not in ("arm", "polysomy")
     told = {
-        "copies_implausible": drawn.interval("copies").value > IMPLAUSIBLE,
+        "copies_implausible": drawn.interval("copies").value > subclonality.IMPLAUSIBLE,
         "cep7_in_amplicon": bool((drawn.fraction(drawn.cep7_from_arm > 0) > MOSTLY).any()),
         "could_be_germline": alone and gain and germline.explains(own, mixture.grid),
     }
