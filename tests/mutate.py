@@ -32,8 +32,9 @@ PACKAGE = "scripts/metcn"
 NOT_COPIED = ("demo", "build", "dist")  # made by others of make's targets; nor is what is hidden
 EQUIVALENT = "tests/mutants_equivalent.txt"
 CORE = (
-    "mixture copies/posterior calls/verdicts calls/overall copies/detection_limit copies/focality ratios/correct "
-    "reference/build reference/tangent purity/grid purity/segment_likelihood purity/posterior compare/course"
+    "mixture copies/posterior calls/verdicts calls/overall calls/by_purity copies/detection_limit copies/focality "
+    "copies/germline ratios/correct ratios/exons ratios/window_errors reference/build reference/on_seven "
+    "reference/tangent purity/grid purity/segment_likelihood purity/posterior compare/course"
 )
 OF_THE_CODE = ("project",)  # tests that look at the code's shape
 LIBRARIES = "numpy pandas scipy.stats scipy.special h5py pysam yaml hypothesis pytest"

@@ -225,6 +225,7 @@ UNKNOWNS = {  # id: set, category, values, focality, verdict, probability, reaso
     "polysomy": ("metcn_default", "amplification", {"gcn": 7, "ratio": 3}, "polysomy", "not_met", 0, ()),
     "polysomy without a ratio": ("metcn_default", "polysomy", {"gcn": 7, "ratio": NAN}, "polysomy", "met", 1, ()),
     "not polysomy": ("metcn_default", "polysomy", {"gcn": 7}, "arm", "not_met", 0, ()),
+    "a class that is told is none that may be": ("metcn_default", "polysomy", {"gcn": 7}, "none", "not_met", 0, ()),
 }  # fmt: skip
 
 
@@ -475,3 +476,45 @@ def test_a_clause_in_sight_rules_out_at_the_bound_of_probability():
     """One of ten draws has the ratio, which is as few as a verdict of 90 % allows."""
     found = judge("lai2019", draws(gcn=2.0, ratio=[2.5] + [1.0] * 9), lod={"gcn": 6.0, "ratio": 1.5}, decide=0.9)
     assert found["amplified"].verdict == "not_met"
+
+
+def test_a_verdict_may_ask_for_certainty():
+    posterior = draws(gcn=[6.0] * 9 + [4.0])
+    assert judge("cappuzzo2009", posterior, decide=0.9)["positive"].verdict == "met"
+    assert judge("cappuzzo2009", posterior, decide=1.0)["positive"].verdict == "indeterminate"
+    assert judge("cappuzzo2009", draws(gcn=6.0), decide=1.0)["positive"].verdict == "met"
+
+
+TOGETHER = {  # copies in two groups of draws: verdict of amplification and high level as one
+    "both amplified": ([6.0, 12.0], "met"),
+    "one is not": ([12.0, 3.0], "indeterminate"),
+    "neither": ([3.0, 2.0], "not_met"),
+}
+
+
+@pytest.mark.parametrize(("copies", "expected"), TOGETHER.values(), ids=list(TOGETHER))
+def test_categories_as_one_hold_in_every_group(copies, expected):
+    found = judge("metcn_default", draws(gcn=copies, group=[0, 1]))
+    assert found["amplification"].so_far == expected
+
+
+def test_an_upper_bound_that_is_hidden_makes_no_positive_unsure():
+    """Copies of at least five and a ratio below two: the ratio's limit says nothing of whether MET is gained."""
+    both = one_set(Clause("gcn", lower=5), Clause("ratio", upper=2), combine="and")
+    posterior = draws(gcn=UNSURE, ratio=np.ones(200))
+    assert judge(both, posterior, lod={"ratio": 3.0})["positive"].verdict == "met"
+    assert judge(both, posterior, lod={"gcn": 6.0})["positive"].verdict == "indeterminate"
+
+
+@pytest.mark.parametrize(("copies", "told"), [(2.499, True), (2.5, False)])
+def test_a_ratio_alone_is_remarked_on_below_a_gain(copies, told):
+    found = judge("insight", draws(gcn=copies, ratio=3.0, cep7=copies / 3))["amplified"]
+    assert found.verdict == "met"
+    assert (found.remark is not None) is told
+
+
+def test_focality_is_open_where_one_clause_asks_for_it():
+    """Copies suffice if the class does; the ratio, which asks for none, is too low."""
+    either = one_set(Clause("gcn", lower=5, focality=("focal",)), Clause("ratio", lower=2))
+    found = judge(either, draws(gcn=7.0), focality="indeterminate")["positive"]
+    assert (found.verdict, found.reasons) == ("indeterminate", ("focality_undecided",))

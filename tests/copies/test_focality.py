@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn.copies import focality
+from metcn.copies import focality, records
 from metcn.copies.posterior import Draws
 from metcn.vocabulary import FOCALITY
 
@@ -65,6 +65,7 @@ CASES = [
     pytest.param(2, NAN, NAN, "none", id="not gained needs no comparison"),
     pytest.param(NAN, 2, 2, None, id="MET missing"),
     pytest.param(2.5, 0, 0, "focal", id="all else lost"),
+    pytest.param(2.5, NAN, NAN, None, id="gained, with nothing beside"),
 ]
 
 
@@ -247,3 +248,17 @@ SEVERAL_OPEN = [
 def test_one_draw_is_enough_to_open_a_class(rows, expected):
     probability = decided([QUIET] * 8 + rows, [0] * 10).evidence
     assert {name for name, value in probability.items() if np.isnan(value)} == expected
+
+
+FRACTIONS = [
+    # fraction of the arm, class, whether the stretch is broad
+    pytest.param(0.5, "arm", False, id="half of the arm"),
+    pytest.param(0.501, "arm", True, id="more than half"),
+    pytest.param(0.501, "focal", False, id="of a focal gain"),
+    pytest.param(None, "arm", False, id="no stretch seen"),
+]
+
+
+@pytest.mark.parametrize(("fraction", "named", "expected"), FRACTIONS)
+def test_more_than_half_of_the_arm_is_broad(fraction, named, expected):
+    assert records.is_broad({"focality": {"class": named, "levels": {"share_of_arm": fraction}}}) is expected

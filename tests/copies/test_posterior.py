@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn.copies import draws_file, germline, posterior
+from metcn.copies import draws_file, posterior
 from metcn.copies.estimates import CopyEstimates
 from metcn.errors import InputError
 from metcn.files import write_json
@@ -637,27 +637,6 @@ def test_noise_at_a_low_purity_is_no_amplicon():
     assert found.cep7_from_arm.mean() < 0.01
 
 
-GERMLINE = [
-    # level of the matched normal and its error, copies in normal cells -> their probability
-    pytest.param(0.0, 0.05, {2: 1.0}, id="two"),
-    pytest.param(np.log2(1.5), 0.05, {3: 1.0}, id="three"),
-    pytest.param(-1.0, 0.05, {1: 1.0}, id="one"),
-    pytest.param(0.15, 0.05, {2: 1.0}, id="a normal that errs by three errors has two"),
-    pytest.param(NAN, 0.05, {2: 1.0}, id="no level"),
-    pytest.param(0.58, 0.0, {2: 1.0}, id="no error"),
-]
-
-
-@pytest.mark.parametrize(("log2", "se", "expected"), GERMLINE)
-def test_copies_in_the_germline(log2, se, expected):
-    assert germline.probabilities(log2, se) == pytest.approx(expected, abs=5e-3)
-
-
-def test_a_level_between_leaves_both_open():
-    found = germline.probabilities(0.46, 0.1)
-    assert set(found) == {2, 3} and 0.05 < found[3] < 0.95 and sum(found.values()) == pytest.approx(1)
-
-
 @pytest.mark.parametrize(("share", "copies"), [(0.1, 3.0), (0.1, 12.0), (0.3, 5.0), (0.7, 1.0)])
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_copies_in_normal_cells_enter_the_equation(number, share, copies):
@@ -672,20 +651,6 @@ def test_open_copies_in_normal_cells_are_drawn_in_proportion():
     found = draws(level, grid((0.5, 0.5)), count=4096)
     assert set(found.copies.round(6)) == {4.0, 3.0}
     assert np.mean(found.copies > 3.5) == pytest.approx(0.7, abs=0.01)
-
-
-EXPLAINED = [
-    # ratio, purities, explained by a third copy in all cells
-    pytest.param(1.5, (0.1, 0.1), True, id="three copies in all cells"),
-    pytest.param(1.8, (0.1, 0.1), False, id="more than that"),
-    pytest.param(1.0, (0.1, 0.1), False, id="no gain"),
-]
-
-
-@pytest.mark.parametrize(("ratio", "of_purity", "expected"), EXPLAINED)
-def test_what_a_germline_gain_explains(ratio, of_purity, expected):
-    level = posterior.Measured({**measured().log2, "met": float(np.log2(ratio))}, measured(se=0.05).se, 0.02)
-    assert germline.explains(level, grid(of_purity)) is expected
 
 
 MATCHED = {"matched_normal": {"met": {"log2": 0.58, "se": 0.05}}}

@@ -143,7 +143,7 @@ def test_rests_of_normals_are_those_of_the_bins():
 
 
 def slowly(bins, known):
-    """What `runs` gives, one run after the other: difference, error and p-value of each by its exons."""
+    """What `runs` gives, one run after the other: difference, error, p-value and misfit of each by its exons."""
     numbers = sorted({int(slot) // 2 for slot in bins.slot if slot % 2 == 0})
     steps = np.abs(np.diff(bins.log2)) / np.sqrt(bins.sd[1:] ** 2 + bins.sd[:-1] ** 2 + 2 * bins.floor**2)
     own = 1.4826 * np.median(steps)
@@ -174,10 +174,16 @@ def slowly(bins, known):
             fewer = min(1 / sum(value**2 for value in side.values()) for side in mean.values())
             total = noise + floor + shared
             freedom = total**2 / (noise**2 / ((known.number + 3) * fewer) + shared**2 / (count + 2))
-            tests[first, last] = (difference, np.sqrt(total), min(freedom, 100.0))
+            side = {name: sum(value * bins.log2[row] for row, value in means.items()) for name, means in mean.items()}
+            misfit = 0.0
+            for row, value in enumerate(bins.log2):
+                own = [name for name, means in mean.items() if row in means] or list(side)
+                nearest = min(abs(value - side[name]) for name in own)
+                misfit += nearest**2 / (bins.sd[row] ** 2 + bins.floor**2) / widened
+            tests[first, last] = (difference, np.sqrt(total), min(freedom, 100.0), misfit)
     return {
-        run: (difference, se, min(2 * stdtr(freedom, -abs(difference) / se) * len(tests), 1.0))
-        for run, (difference, se, freedom) in tests.items()
+        run: (difference, se, min(2 * stdtr(freedom, -abs(difference) / se) * len(tests), 1.0), misfit)
+        for run, (difference, se, freedom, misfit) in tests.items()
     }
 
 
@@ -190,7 +196,7 @@ def test_runs_are_those_of_a_plain_loop(seed):
     found = exons.runs(bins, known)
     expected = slowly(bins, known)
     assert list(zip(found.first.tolist(), found.last.tolist(), strict=True)) == list(expected)
-    told = np.column_stack([found.difference, found.se, found.p_value])
+    told = np.column_stack([found.difference, found.se, found.p_value, found.misfit])
     np.testing.assert_allclose(told, list(expected.values()), rtol=1e-9)
 
 
@@ -266,6 +272,45 @@ def test_the_error_covers_two_halves():
     assert told.log2 - 1.96 * told.part < 0 and told.log2 + 1.96 * told.part > 1.3
     assert told.scatter < 1.5
     assert gene_level(step(4, 4, -3.0)).part < 0.01
+
+
+def of_sides(first, last, size):
+    """Level of a gene whose part differs for sure, where the errors and scatters of its sides are told by their bins.
+
+    A side's error is .3 over its bins, its scatter the number of them.
+    """
+
+    def told(members):
+        lifted = np.mean(step(first, last, size)[members])
+        return Level(float(lifted), 0.3 / members.sum(), int(members.sum()), float(members.sum()))
+
+    return exons.gene_level(told(np.ones(len(SLOT), dtype=bool)), found_of(step(first, last, size)), told)
+
+
+SIDES = [
+    # first and last exon, level, error by noise, and by the part, scatter; of a step of 6
+    pytest.param(4, 4, 0.0, 0.3 / 13, 0.0, 13, id="one bin of 14, two at the break: the others are the gene"),
+    pytest.param(
+        1, 5, 6 * (1 - 5 / 6 * 3 / 8), np.hypot((1 - 5 / 16) * 0.03, 5 / 16 * 0.05), 6 * np.sqrt(5 / 16 * 5 / 8), 10,
+        id="six bins of 16 without: five sixths of the way from .25 to .4",
+    ),
+    pytest.param(
+        1, 4, 6 * 9 / 16, np.hypot(7 / 16 * 0.3 / 7, 9 / 16 * 0.3 / 9), 6 * np.sqrt(7 * 9) / 16, 9,
+        id="nine of 16: a mean over bins",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "last", "log2", "noise", "part", "scatter"), SIDES)
+def test_level_and_errors_of_a_gene_of_two_sides(first, last, log2, noise, part, scatter):
+    told = of_sides(first, last, 6.0)
+    assert (told.log2, told.noise, told.part) == pytest.approx((log2, noise, part), abs=2e-3)
+    assert told.scatter == scatter
+
+
+def test_a_normal_with_just_half_of_the_bins_tells_of_them():
+    given = MetRests(np.array([[1.0, NAN], [NAN, NAN]]), np.array([10, 11]))
+    assert exons.rests_at(given, np.array([10, 11])).tolist() == [[1, 1]]
 
 
 def test_a_gene_without_a_part_is_as_it_was():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metcn.ratios import window_errors
+from metcn.ratios import correct, levels, window_errors
 from metcn.reference.panel import Rests
 from metcn.stats import student_t
 
@@ -29,7 +29,8 @@ def errors(rest, variance=0.0, typical=(0.1, 0.1), levels=(LEFT, RIGHT), excess=
 
 
 def widened(normals):
-    return student_t.interval(max(normals, 3)) / student_t.quantile(0.975)
+    """An interval of so many degrees of freedom: the normals and two for what is typical; three at least."""
+    return student_t.interval(max(normals + 2, 3)) / student_t.quantile(0.975)
 
 
 def test_an_error_by_hand():
@@ -92,6 +93,21 @@ def test_normals_without_a_window_say_nothing_of_it(rest, count):
     assert found.sd[0] == pytest.approx(widened(count) * expected)
 
 
+def test_a_window_that_no_normal_has_shares_no_noise_with_them():
+    assert errors([[NAN] * 3] * 2, variance=0.08).noise[0] == 0
+
+
+def test_one_far_normal_does_not_make_windows_go_together():
+    """Nine normals in which two windows go apart and one far out in both: beyond 2.5 SDs it says no more."""
+    apart = [[0.1, NAN, -0.1], [-0.1, NAN, 0.1]] * 4 + [[0.1, NAN, -0.1]]
+    one, other = (np.arange(6) < 2, RIGHT)
+    found = errors([*apart, [3.0, NAN, 3.0]], levels=(one, other)).correlation[0, 1]
+    columns = [[row[place] for row in apart] + [3.0] for place in (0, 2)]
+    assert found == pytest.approx(slow_correlation(columns)[0, 1])
+    near = 0.1 / np.sqrt((9 * 0.1**2 + 3.0**2) / 10)
+    assert found == pytest.approx((2.5**2 - 9 * near**2) / (2.5**2 + 9 * near**2) * 10 / 15)
+
+
 def test_without_rests_nothing_is_known():
     assert window_errors.of_normals({}, KIND, GROUP, WEIGHT, [LEFT], np.array([0.1]), {}) is None
 
@@ -150,3 +166,68 @@ def test_intervals_hold_as_often_as_they_say(normals):
         reach = found.sd[0] * student_t.quantile(0.975)
         inside.append(abs(random.normal(0, true)) < reach)
     assert 0.90 < np.mean(inside) < 0.985
+
+
+ARM_GROUPS = 40, 70  # targets of unequal weight, and wide windows
+ARM_FRACTIONS = 0.3, 0.7
+
+
+def made_arm():
+    """Bins of an arm, one per group, and what left-out normals would tell of such a field."""
+    kind = np.repeat(["target", "off_target"], ARM_GROUPS)
+    heavy = np.where(np.arange(ARM_GROUPS[0]) % 8 == 0, 25.0, 1.0)
+    weight = np.r_[heavy / heavy.sum() * ARM_FRACTIONS[0], np.full(ARM_GROUPS[1], ARM_FRACTIONS[1] / ARM_GROUPS[1])]
+    return levels.Observed(
+        log2=np.zeros(len(kind)), sd=np.sqrt(1 / weight), kind=kind, group=np.arange(len(kind)),
+        excess={"target": 0.16, "off_target": 0.12}, averaged={name: fall_off() for name in ("target", "off_target")},
+    )  # fmt: skip
+
+
+def fall_off():
+    """Part of the excess of one group in a mean over neighbours, of which 16 share a fifth of their variance."""
+    return {length: float(np.sqrt(0.2 + 0.8 / length)) for length in (2, 4, 8, 16)}
+
+
+def field(random, seen, count):
+    """What groups of ``count`` normals stray by: a part of their own, and one of each 16 neighbours, by kind."""
+    parts = []
+    for name, groups in zip(("target", "off_target"), ARM_GROUPS, strict=True):
+        own = random.normal(size=(count, groups))
+        shared = np.repeat(random.normal(size=(count, groups // 16 + 1)), 16, axis=1)[:, :groups]
+        parts.append(seen.excess[name] * (np.sqrt(0.8) * own + np.sqrt(0.2) * shared))
+    return np.concatenate(parts, axis=1)
+
+
+@pytest.mark.parametrize("normals", [3, 5, 10])
+def test_intervals_of_arms_are_as_wide_as_needed(normals):
+    """Arms of two kinds: errors about as far from the typical as those of real panels, never much too wide."""
+    random, seen = np.random.default_rng(normals), made_arm()
+    whole = np.ones(len(seen.kind), dtype=bool)
+    weight, typical = 1 / np.hypot(seen.sd, correct.BIN_FLOOR) ** 2, seen.common(whole)
+    scores = []
+    for _ in range(600):
+        noise = np.sqrt(3 / random.chisquare(3))  # of this arm over the typical one
+        strays = noise * field(random, seen, normals + 1)
+        told = {
+            name: Rests(strays[1:, own], np.zeros(own.sum()), np.flatnonzero(own), np.ones(normals))
+            for name in ("target", "off_target")
+            for own in [seen.kind == name]
+        }
+        found = window_errors.of_normals(told, seen.kind, seen.group, weight, [whole], np.array([typical]), seen.excess)
+        scores.append(np.average(strays[0], weights=weight) / found.sd[0])
+    assert 0.7 < np.std(scores) < 1.05
+    assert 0.93 < np.mean(np.abs(scores) < student_t.quantile(0.975)) < 0.995
+
+
+def test_what_the_kinds_of_a_window_share_adds_up_in_part():
+    """Parts .3 * .16 * root(1/2) and .7 * .12: of the product of both three tenths count, twice."""
+    kind = np.array(["target", "target", "off_target"])
+    seen = levels.Observed(
+        np.zeros(3), np.sqrt(1 / np.array([15.0, 15.0, 70.0]) - correct.BIN_FLOOR**2), kind, np.arange(3),
+        {"target": 0.16, "off_target": 0.12}, {},
+    )  # fmt: skip
+    one, other = 0.3 * 0.16 * np.sqrt(1 / 2), 0.7 * 0.12
+    together = np.sqrt(one**2 + other**2 + 2 * 0.3 * one * other)
+    assert seen.common(np.ones(3, dtype=bool)) == pytest.approx(together)
+    assert seen.common(kind == "off_target") == pytest.approx(0.12)
+    assert np.isnan(seen.common(np.zeros(3, dtype=bool)))

@@ -1,9 +1,12 @@
 """Leaving normals out: what is found of their noise against what they were made with."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metcn.reference import cross_validation, panel, tangent
 from metcn.stats import robust
@@ -208,3 +211,60 @@ def test_share_of_a_stretch(groups, expected):
 
 def test_share_of_a_stretch_where_nothing_was_measured():
     assert panel.share_of({}, 9) == pytest.approx(1 / 3)
+
+
+WEIGHTED = [
+    # weights of neighbouring groups, share of the excess of one where pairs, fours have .9, .8 of it
+    pytest.param([3], 1.0, id="one"),
+    pytest.param([2, 2], 0.9, id="as measured"),
+    pytest.param([1] * 4, 0.8, id="the longest measured"),
+    pytest.param([1, 0, 0, 1], np.sqrt(2 + 2 * 0.42) / 2, id="two as far apart as it reaches"),
+    pytest.param([1, 0, 0, 0, 1], np.sqrt(1 / 2), id="two beyond"),
+    pytest.param([3, 1], np.sqrt(9 + 1 + 6 * 0.62) / 4, id="a heavy one"),
+]
+
+
+@pytest.mark.parametrize(("weight", "expected"), WEIGHTED)
+def test_share_of_a_weighted_mean(weight, expected):
+    """Neighbours share .62 of the variance of one, .9^2 * 2 - 1; groups 2 and 3 apart .42."""
+    assert panel.weighted_share({2: 0.9, 4: 0.8, 8: NAN}, np.array(weight, float)) == pytest.approx(expected)
+
+
+def test_share_of_a_weighted_mean_where_nothing_was_measured():
+    assert panel.weighted_share({}, np.array([1.0, 1.0, 2.0])) == pytest.approx(np.sqrt(6) / 4)
+
+
+@pytest.mark.parametrize(
+    ("averaged", "expected"),
+    [
+        pytest.param({2: 0.5}, np.sqrt(1 / 2), id="neighbours that go apart share nothing"),
+        pytest.param({2: 0.9, 4: 0.9}, 0.9, id="as much far off"),
+        pytest.param({2: 0.75, 4: 0.9}, 0.75, id="never more farther off"),
+    ],
+)
+def test_what_groups_share_lies_between_nothing_and_what_nearer_ones_do(averaged, expected):
+    far = max(averaged) - 1
+    pair = np.zeros(far + 1)
+    pair[[0, far]] = 1
+    assert panel.weighted_share(averaged, pair) <= expected + 1e-12
+    assert panel.weighted_share(averaged, np.ones(2)) == pytest.approx(max(averaged[2], np.sqrt(1 / 2)))
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=4, max_size=4),
+    st.lists(st.floats(0, 5), min_size=1, max_size=24).filter(lambda weight: sum(weight) > 0.1),
+)
+def test_share_of_a_weighted_mean_equals_the_loop(falls, weight):
+    """Groups whose covariance is known, falling after 1, 3, 7 and 15 steps; means of neighbours tell it all."""
+    levels = np.cumprod([1.0, *falls])
+
+    def covariance(one, other):
+        return levels[min(abs(one - other).bit_length(), 5)] if abs(one - other) < 16 else 0.0
+
+    def variance(weights):
+        pairs = itertools.product(range(len(weights)), repeat=2)
+        return sum(weights[a] * weights[b] * covariance(a, b) for a, b in pairs) / sum(weights) ** 2
+
+    averaged = {length: np.sqrt(variance([1] * length)) for length in (2, 4, 8, 16)}
+    found = panel.weighted_share(averaged, np.array(weight))
+    assert found == pytest.approx(np.sqrt(variance(weight)), abs=1e-6)

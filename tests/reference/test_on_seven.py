@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from metcn.bins.layout import layout_of
 from metcn.reference import build, on_seven
+from metcn.reference.panel import LeftOut
 from metcn.run.settings import ReferenceSettings
 from support import made_depth
 
@@ -47,6 +48,45 @@ def test_a_noisy_normal_is_told_from_quiet_ones():
     assert excess[:5].max() < 2 * excess[:5].min()
 
 
+def left_over(kind, rest, variance=1e-6):
+    """What is left of normals in every group of a kind: all but MET's chromosome are alike."""
+    label = np.unique(LAYOUT.group[LAYOUT.kind == kind])
+    rest = np.broadcast_to(rest, (len(rest), len(label))).astype(float)
+    yes = np.ones(len(label), dtype=bool)
+    return LeftOut(rest, rest, np.full(len(label), variance), label, yes, yes)
+
+
+def targets_of(strays, shift=0.0, windows=0.0):
+    """Excess of normals whose targets stray evenly by up to so much about a level of their own."""
+    group, wide = (np.unique(LAYOUT.group[LAYOUT.kind == kind]) for kind in ("target", "off_target"))
+    block, known = (
+        LAYOUT.block[on_seven.first_bins(kind, label, LAYOUT)]
+        for kind, label in (("target", group), ("off_target", wide))
+    )
+    told = np.isin(block, known)
+    away = np.zeros((len(strays), len(group)))
+    away[:, told] = np.outer(strays, np.linspace(-1, 1, told.sum()))
+    left = {"target": left_over("target", away + shift + windows)}
+    left["off_target"] = left_over("off_target", np.full((len(strays), 1), windows))
+    return on_seven.rests(left, LAYOUT, np.ones(len(strays), dtype=bool))["target"].excess
+
+
+def test_targets_are_told_from_the_level_around_wherever_that_lies():
+    """Half of the targets stray by less than .1 and .3, of an SD of 1.48 times that; no level of all counts."""
+    expected = [0.148, 0.445]
+    assert targets_of([0.2, 0.6]) == pytest.approx(expected, rel=0.1)
+    assert targets_of([0.2, 0.6], shift=0.5) == pytest.approx(expected, rel=0.1)
+    assert targets_of([0.2, 0.6], windows=-0.5) == pytest.approx(expected, rel=0.1)
+
+
+def test_without_windows_targets_are_told_from_their_own_level():
+    targets = len(np.unique(LAYOUT.group[LAYOUT.target]))
+    away = 0.7 + np.linspace(-0.4, 0.4, targets)
+    left = {"target": left_over("target", away[None])}
+    assert on_seven.rests(left, LAYOUT, np.ones(1, dtype=bool))["target"].excess == pytest.approx([0.2965], rel=0.1)
+    assert on_seven.rests({}, LAYOUT, np.ones(1, dtype=bool)) == {}
+
+
 def slow_excess(level, variance, chromosome):
     known = [i for i in range(len(level)) if np.isfinite(level[i]) and np.isfinite(variance[i])]
     steps, noise = [], []
@@ -61,9 +101,10 @@ def slow_excess(level, variance, chromosome):
 
 
 VALUE = st.one_of(st.floats(-2, 2), st.just(NAN))
+VARIANCE = st.one_of(st.floats(0, 0.1), st.just(NAN))
 
 
-@given(st.lists(st.tuples(VALUE, st.floats(0, 0.1), st.integers(0, 2)), max_size=20))
+@given(st.lists(st.tuples(VALUE, VARIANCE, st.integers(0, 2)), max_size=20))
 def test_excess_of_steps_equals_the_loop(rows):
     rows = sorted(rows, key=lambda row: row[2])
     level, variance, chromosome = (np.array([row[place] for row in rows]) for place in range(3))

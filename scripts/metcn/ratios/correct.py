@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from metcn.bins import groups as regions
 from metcn.bins.layout import WIDE_KINDS, BinLayout
+from metcn.ratios.measurement import LocusLevel
 from metcn.reference import gc_curves, sums, tangent
 from metcn.reference.panel import Panel
 from metcn.stats import fragments, robust
@@ -64,6 +65,10 @@ class Level:
     scatter: float = float("nan")
     fragments: float = float("nan")
     expected: float = float("nan")
+
+    def shown(self) -> LocusLevel:
+        """What the measurement says of it."""
+        return LocusLevel(self.log2, self.se, self.bins, self.fragments)
 
 
 @dataclass(frozen=True, eq=False)

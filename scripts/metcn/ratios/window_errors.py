@@ -12,7 +12,12 @@ from metcn.bins.layout import WIDE_KINDS
 from metcn.reference.panel import FEWEST_NORMALS, Rests
 from metcn.stats import robust, student_t
 
-PRIOR_NORMALS = 2  # a window's own error leans on that of the typical window like this many normals
+PRIOR_NORMALS = 2
+"""A window's own error leans on that of the typical window like this many normals.
+
+That is how far windows differ: in 45 random panels of 3 to 10 normals the mean squares of left-out normals at windows
+of 2 Mb to a whole arm scatter about the typical like inverse chi squares of 2 to 4.5 degrees of freedom.
+"""
 PRIOR_GROUPS = 5  # and a window's groups on being as noisy as others
 PRIOR_PAIRS = 5  # and what two windows have in common on their having nothing
 DEVIANT = 2.5  # SDs beyond which one normal says no more of what two windows have in common
@@ -64,8 +69,8 @@ def of_normals(
     Each left-out normal's mean is taken with the sample's own weights, in units of how far its groups stray from the
     level around them over the whole genome: noisy normals stray further. Its square beyond bin noise, averaged over
     normals, is blended with that of the ``typical`` window of as many groups as noisy as these, and
-    widened as a Student's t of as many degrees of freedom has a wider interval than one of known variance: three
-    normals hardly know.
+    widened as a Student's t of as many degrees of freedom as both have has a wider interval than one of known variance:
+    three normals hardly know.
 
     Parameters
     ----------
@@ -94,7 +99,8 @@ def of_normals(
     typical = typical * np.array([mean.noisier for mean in means])
     variance = (count * own + PRIOR_NORMALS * typical**2) / (count + PRIOR_NORMALS)
     certain = float(student_t.quantile(0.975))
-    widened = np.array([student_t.interval(max(number, FEWEST_NORMALS)) / certain for number in count.tolist()])
+    freedom = np.maximum(count + PRIOR_NORMALS, FEWEST_NORMALS)
+    widened = np.array([student_t.interval(number) / certain for number in freedom.tolist()])
     return WindowErrors(widened * np.sqrt(variance), noise, _correlation(rest))
 
 
@@ -118,7 +124,7 @@ def _mean_rest(
     excess: Mapping[str, float],
 ) -> _MeanRest:
     """Mean over the groups of all kinds; unknown of normals that have less than half of the weight."""
-    normals = max(len(left.rest) for left in rests.values())
+    normals = len(next(iter(rests.values())).rest)
     total = float(weight.sum())
     part, reached, noise = np.zeros(normals), np.zeros(normals), 0.0
     squares, expected = float(PRIOR_GROUPS), float(PRIOR_GROUPS)

@@ -19,6 +19,8 @@ Floats = NDArray[np.floating]
 
 def rests(left: Mapping[str, LeftOut], layout: BinLayout, trusted: NDArray[np.bool_]) -> dict[str, Rests]:
     """What is left of the panel's own normals (``trusted``) on chromosome 7, by kind of bins."""
+    if not left:
+        return {}
     around = _levels_around(left, layout)
     kinds = {}
     for kind, one in left.items():
@@ -41,9 +43,9 @@ def first_bins(kind: str, label: NDArray[np.intp], layout: BinLayout) -> NDArray
 def _levels_around(left: Mapping[str, LeftOut], layout: BinLayout) -> Floats:
     """Level of each normal around each block, shape (normals, blocks): the median of its wide groups, 0 without any."""
     wide = {kind: one for kind, one in left.items() if kind in WIDE_KINDS}
-    count = int(layout.block.max(initial=-1)) + 1
+    count = int(layout.block.max()) + 1
     if not wide:
-        return np.zeros((len(next(iter(left.values())).rest) if left else 0, count))
+        return np.zeros((len(next(iter(left.values())).rest), count))
     block = np.concatenate([layout.block[first_bins(kind, one.label, layout)] for kind, one in wide.items()])
     rest = np.concatenate([np.where(one.regular, one.rest, np.nan) for one in wide.values()], axis=1)
     return np.stack([regions.medians(row, block, count) for row in rest])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 REGION_BP = 5e6
 REGION_WITHOUT_NORMALS = 0.035
@@ -174,6 +174,41 @@ def share_of(averaged: Mapping[int, float], groups: float) -> float:
     inside = min(max(groups, 1), lengths[-1])
     fraction = np.interp(np.log(inside), np.log(lengths), [known[length] for length in lengths])
     return float(fraction * np.sqrt(inside / max(groups, 1)))
+
+
+def weighted_share(averaged: Mapping[int, float], weight: ArrayLike) -> float:
+    """Excess of a weighted mean over groups of one kind, in genome order, over that of one group.
+
+    What two groups share falls with the groups between them; ``averaged`` (means over so many neighbours, equally
+    weighted) tells how fast, and beyond the longest stretch that normals were measured on nothing is shared. So a few
+    heavy groups among many average out better than as many neighbours would.
+
+    >>> weights = [3.0], [1.0, 1.0], [1.0, 0.0, 0.0, 1.0]
+    >>> [round(weighted_share({2: 0.9, 4: 0.8}, weight), 3) for weight in weights]
+    [1.0, 0.9, 0.843]
+    """
+    each = np.asarray(weight, dtype=float)
+    shared = _shared(averaged)[: len(each)]
+    products = [float(each[apart:] @ each[: len(each) - apart]) for apart in range(len(shared))]
+    twice = np.where(np.arange(len(shared)) > 0, 2.0, 1.0)
+    return float(np.sqrt(np.sum(twice * shared * products)) / each.sum())
+
+
+def _shared(averaged: Mapping[int, float]) -> NDArray[np.float64]:
+    """Covariance of two groups by the steps between them over the variance of one, never rising; 0 beyond the end.
+
+    Between the lengths that were measured it is taken to be the same.
+    """
+    lengths = sorted(length for length, fraction in averaged.items() if length > 1 and np.isfinite(fraction))
+    shared, reach = np.zeros(max([1, *lengths])), 1
+    shared[0] = 1.0
+    for length in lengths:
+        apart = np.arange(1, length)
+        pairs = 2.0 * (length - apart)  # of the sum over all pairs of such a stretch
+        missing = (length * averaged[length]) ** 2 - length - float(pairs @ shared[1:length])
+        shared[reach:length] = np.clip(missing / pairs[reach - 1 :].sum(), 0.0, shared[reach - 1])
+        reach = length
+    return shared
 
 
 def region_error(region: float, span_bp: float) -> float:
