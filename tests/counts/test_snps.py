@@ -227,7 +227,8 @@ def test_a_long_list_is_thinned_evenly(monkeypatch):
 def table(*rows):
     """Sites of (reference reads, alternative reads)."""
     places = listed(*(1000 * number for number in range(len(rows))))
-    return places.assign(**dict(zip(snps.READ_COLUMNS, np.array([(*row, 0) for row in rows]).T, strict=True)))
+    reads = dict(zip(snps.READ_COLUMNS, np.array([(*row, 0) for row in rows]).T, strict=True))
+    return places.assign(**reads, ref_known=1)
 
 
 OWN = [
@@ -261,7 +262,7 @@ BY_NORMAL = [
 @pytest.mark.parametrize(("reads", "normal", "chosen"), BY_NORMAL)
 def test_heterozygous_by_the_matched_normal(reads, normal, chosen):
     found = germline_sites.heterozygous(table(reads), table(normal))
-    assert list(found.itertuples(index=False, name=None)) == [("1", 0, reads[1], sum(reads), False)][: int(chosen)]
+    assert list(found.itertuples(index=False, name=None)) == [("1", 0, reads[1], sum(reads), False, True)][: int(chosen)]
 
 
 def test_a_site_that_the_normal_lacks_is_left_out():
