@@ -17,7 +17,7 @@ from metcn.run.settings import CountsSettings
 from metcn.vocabulary import ALLELE_COLUMNS
 
 NEAR_BP = 100  # how far beyond a target captured fragments still reach in number
-MOST_SITES = 5_000  # of a longer list: each place costs a jump in the file, and purity needs no more
+MOST_SITES = 2_500  # of a longer list: each place costs a jump in the file, and purity needs no more
 UNKNOWN_FREQUENCY = 0.15  # taken for the rarer base of a site whose frequency is not known
 
 
@@ -36,8 +36,8 @@ def counted(
 ) -> pd.DataFrame:
     """Reads of either allele (``ALLELE_COLUMNS``) at the listed SNPs that lie in or near usable bins.
 
-    Of the list that comes with metcn, bases are put on the forward strand, by the ``fasta`` if there is one, else by the
-    reads themselves; sites that show neither base on either strand are left out.
+    Of the list that comes with metcn, bases are put on the forward strand, by the ``fasta`` if there is one, else by
+    the reads themselves; sites that show neither base on either strand are left out.
 
     Raises
     ------

@@ -224,11 +224,11 @@ def bases(
         "multiple_iterators": False,  # which a CRAM does not know; only one is at work
     }
     with _opened(path, fasta) as handle:
-        name_of = {genomes.bare(name): name for name in handle.references}
+        name_of, start = {genomes.bare(name): name for name in handle.references}, sites["start"].to_numpy()
         for chromosome, rows in _together(sites):
             if chromosome not in name_of:
                 continue
-            place = sites["start"].to_numpy()[rows]
+            place = start[rows]
             row_of = dict(zip(place.tolist(), rows.tolist(), strict=True))
             for column in handle.pileup(name_of[chromosome], int(place[0]), int(place[-1]) + 1, **options):
                 row = row_of.get(column.reference_pos)

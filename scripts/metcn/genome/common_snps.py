@@ -1,8 +1,8 @@
 """Common SNPs of a build as shipped with the project's facts, and what is known of their two bases.
 
-Two lists in one (``resources/README.md``). Of a site of the genome's list the bases are those of the forward strand, but
-which of them is the reference is not known: the more frequent one comes first. Of the exome's list the reference comes
-first, but either base may be that of the other strand, for which A/T and C/G are their own complements.
+Two lists in one (``resources/README.md``). Of a site of the genome's list the bases are those of the forward strand,
+but which of them is the reference is not known: the more frequent one comes first. Of the exome's list the reference
+comes first, but both may be those of the other strand, which of A/T and C/G cannot be told.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def load(genome: Genome, path: Path | None = None) -> pd.DataFrame:
     with gzip.open(path, "rt", encoding="ascii") as handle:
         name = handle.readline().removeprefix(BEGINNING.decode()).strip()
         if name != genome.name:
-            raise InputError(f"{path}: expected common SNPs of {genome.name}, found those of {name}; remove the key snps")
+            raise InputError(
+                f"{path}: expected common SNPs of {genome.name}, found those of {name}; remove the key snps"
+            )
         text = dict.fromkeys(("chromosome", "ref", "alt", "list"), str)
         table = pd.read_csv(handle, sep="\t", dtype={**text, "start": np.int64, "maf": np.float64})
     known = (table["list"] != "genome") & ~own_complement(table)

@@ -15,6 +15,7 @@ ERROR_RATE = 0.002  # of a base read as the other allele
 CHANCE = 1e-4  # of a homozygous site taken for a heterozygous one
 LOST = 0.01  # probability that a site is left out, below which it is kept for sure
 FRACTIONS = np.linspace(0.001, 0.5, 500)
+DEEP = 5000  # reads, from which the depth no longer matters
 STEPS = 16  # depths that are told apart within a factor of two
 HAPLOTYPE_BP = 100_000  # in which alternative bases are often inherited together
 COLUMNS = (*allele_fractions.COLUMNS, "ref_known")
@@ -64,11 +65,13 @@ def kept_from(depth: ArrayLike, concentration: float = 200.0) -> NDArray[np.floa
     >>> kept_from([30, 100, 1000]).round(2)
     array([0.28, 0.14, 0.1 ])
     """
-    given = np.asarray(depth, dtype=np.float64)
+    given = np.minimum(np.asarray(depth, dtype=np.float64), DEEP)
     rounded = np.exp2(np.floor(np.log2(np.maximum(given, 1)) * STEPS) / STEPS)
     judged = np.where(given >= 2 * allele_fractions.LEAST_DEPTH, np.ceil(rounded), np.floor(given))
     unique, place = np.unique(judged, return_inverse=True)
-    lowest = [np.nan if each < allele_fractions.LEAST_DEPTH else _kept_from(int(each), concentration) for each in unique]
+    lowest = [
+        np.nan if each < allele_fractions.LEAST_DEPTH else _kept_from(int(each), concentration) for each in unique
+    ]
     return np.array(lowest)[place].reshape(given.shape)
 
 

@@ -46,10 +46,10 @@ def _shifted(fraction: ArrayLike, log_odds: float) -> NDArray[np.float64]:
 def measured(reads: ArrayLike, depth: ArrayLike, haplotype: ArrayLike | None = None) -> ReferenceBias:
     """Reference bias by heterozygous sites, whatever the copies of either haplotype.
 
-    The alternative base lies on one haplotype or the other at random. So its log-odds lie around the bias as much on one
-    side as on the other, gains and losses or not, and the bias is where the fractions corrected for it have a mean of one
-    half. A site counts at most as one half minus its fraction, so a few that are not heterozygous move little. The result
-    is drawn to 0 as by a prior of standard deviation ``LIKELY_SD``.
+    The alternative base lies on one haplotype or the other at random. So its log-odds lie around the bias as much on
+    one side as on the other, gains and losses or not, and the bias is where the fractions corrected for it have a mean
+    of one half. No site counts more than one half, so a few that are not heterozygous move little. The result is drawn
+    to 0 as by a prior of standard deviation ``LIKELY_SD``.
 
     Parameters
     ----------
