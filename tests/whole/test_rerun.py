@@ -259,7 +259,7 @@ FILES = [
     ("t.bed", "reads", BINS_ON),
     ("g.fa", "reads", BINS_ON),
     ("g.fa.fai", "reads", BINS_ON),
-    ("g.fa", "ready", at("counts " + ALL, "T3") | COHORT),
+    ("g.fa", "ready", at("counts " + ALL, *TUMOURS) | at("compare", "T2") | COHORT),
     ("s.bed", "reads", at("counts", *TUMOURS, "N1") | PANEL_ON),
     ("m.wig", "reads", BINS_ON),
     ("gc.wig", "tables", TABLES_ON),
