@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 BIN_COLUMNS = ("chromosome", "start", "end", "gene", "kind", "role", "gc", "mappability", "mask")
 COUNT_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "count")
-ALLELE_COLUMNS = ("chromosome", "start", "end", "ref", "alt", "ref_reads", "alt_reads", "other_reads")
+ALLELE_COLUMNS = (
+    "chromosome", "start", "end", "ref", "alt", "ref_reads", "alt_reads", "other_reads", "ref_known"
+)  # fmt: skip
 RATIO_COLUMNS = (
     "chromosome", "start", "end", "gene", "log2", "depth", "weight", "kind", "role", "mask", "spread", "expected"
 )  # fmt: skip

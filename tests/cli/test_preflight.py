@@ -324,3 +324,8 @@ def test_a_list_of_snps_that_is_not_used_is_a_note(folder, keys, notes):
     (folder / "l.bed").write_text("chr1\t5\t6\tA\tG\n")
     found = check(folder, snps="l.bed", **keys)
     assert [words in note for words, note in zip(notes, found, strict=True)] == [True] * len(notes)
+
+
+@pytest.mark.parametrize("snps", [None, "none"], ids=["of the build", "none"])
+def test_nothing_is_said_of_a_list_that_nobody_named(folder, snps):
+    assert check(folder, assay="swgs", targets=None, snps=snps) == []

@@ -130,6 +130,11 @@ def test_defaults_are_filled_in():
         assert {key: whole[section][key] for key in config.settings_keys(section)} == config.defaults(section)
 
 
+@pytest.mark.parametrize(("given", "value"), [("none", "none"), ("l.bed", "/base/l.bed"), (None, None)])
+def test_a_word_in_place_of_a_path_stays_a_word(given, value):
+    assert config.complete({"genome": "GRCh37", "assay": "wes", "snps": given}, Path("/base"))["snps"] == value
+
+
 def test_complete_twice_is_the_same():
     once = complete(targets="t.bed", reference="p.h5", bins={"target_bp": 100})
     assert config.complete(once, Path("/elsewhere")) == once

@@ -182,9 +182,11 @@ KEYS = [
     ("targets", "reads", "other.bed", BINS_ON),
     ("targets", "ready", "other.bed", NOTHING),  # a ready panel has its bins
     ("fasta", "reads", "other.fa", BINS_ON),
-    ("fasta", "ready", "other.fa", at("counts " + ALL, "T3") | COHORT),  # the CRAM
+    # The CRAM, and which base of a SNP is the reference.
+    ("fasta", "ready", "other.fa", at("counts " + ALL, *TUMOURS) | at("compare", "T2") | COHORT),
     ("snps", "reads", "other.bed", at("counts", *TUMOURS, "N1") | PANEL_ON),
     ("snps", "reads", None, at("counts", *TUMOURS, "N1") | PANEL_ON),
+    ("snps", "reads", "none", at("counts", *TUMOURS, "N1") | PANEL_ON),
     ("bins.target_bp", "reads", 200, BINS_ON | NAMED),
     ("bins.off_target_bp", "reads", 100000, BINS_ON | NAMED),
     ("bins.off_target_min_bp", "reads", 10000, BINS_ON | NAMED),
@@ -257,7 +259,7 @@ FILES = [
     ("t.bed", "reads", BINS_ON),
     ("g.fa", "reads", BINS_ON),
     ("g.fa.fai", "reads", BINS_ON),
-    ("g.fa", "ready", at("counts " + ALL, "T3") | COHORT),
+    ("g.fa", "ready", at("counts " + ALL, *TUMOURS) | at("compare", "T2") | COHORT),
     ("s.bed", "reads", at("counts", *TUMOURS, "N1") | PANEL_ON),
     ("m.wig", "reads", BINS_ON),
     ("gc.wig", "tables", TABLES_ON),

@@ -18,6 +18,7 @@ from metcn import provenance
 from metcn.cli import call, run, stage_options, titrate
 from metcn.errors import InputError
 from metcn.run import stages
+from metcn.run.plan import NO_SNPS
 from metcn.vocabulary import ASSAYS, SPECIMENS
 
 DONE, DEFECT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -136,10 +137,17 @@ def _add_call(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--assay", choices=ASSAYS, help="kind of assay (default: the panel's)")
     command.add_argument("--targets", type=Path, metavar="BED", help="targets, if there is no panel of normals")
     command.add_argument("--fasta", type=Path, metavar="FASTA", help="genome, for CRAM")
-    command.add_argument("--snps", type=Path, metavar="VCF", help="common SNPs, whose allele fractions tell of purity")
+    command.add_argument(
+        "--snps", type=_list_of_snps, metavar="VCF", help="common SNPs (default: those of the build); none counts none"
+    )
     command.add_argument("--unit", choices=("fragments", "bases"), help="what depth counts (default: the panel's)")
     command.add_argument("--configfile", type=Path, metavar="YAML", help="configuration, for other settings")
     command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for results")
+
+
+def _list_of_snps(text: str) -> Path | str:
+    """Path of a list of SNPs, or the word for none."""
+    return text if text == NO_SNPS else Path(text)
 
 
 def _add_job(commands: argparse._SubParsersAction) -> None:

@@ -25,7 +25,7 @@ from metcn.io import fasta as sequences
 from metcn.purity import allele_fractions, offered
 from metcn.reads import alignments
 from metcn.reference import panel_file
-from metcn.run.plan import Plan
+from metcn.run.plan import NO_SNPS, Plan
 from metcn.run.samples import Sample
 
 FEW_TARGETS = 10
@@ -182,9 +182,9 @@ def _panel(plan: Plan) -> Iterator[str]:
 
 
 def _snps(plan: Plan) -> Iterator[str]:
-    """A note, if a list of SNPs is given and no sample's reads are counted there."""
+    """A note, if a list of SNPs is named and no sample's reads are counted there."""
     path, aligned = plan.settings["snps"], any(sample.alignments for sample in plan.samples.values())
-    if path and not (aligned and plan.settings["assay"] != "swgs"):
+    if path and path != NO_SNPS and not (aligned and plan.snps):
         yield f"{path} is not used: SNPs are counted in BAM and CRAM, of any assay but swgs"
 
 

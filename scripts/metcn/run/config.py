@@ -214,6 +214,6 @@ def _value(given: Mapping[str, Any], name: str, keyword: Keyword, base: Path) ->
     value = given.get(name, keyword.get("default"))
     if isinstance(value, float) and "integer" in keyword.get("type", ""):
         return int(value)
-    if keyword.get("x-path") and value is not None:
+    if keyword.get("x-path") and value is not None and value not in keyword.get("x-words", ()):
         return str((Path(base) / Path(value).expanduser()).absolute())
     return value

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from metcn import provenance
+from metcn import files, provenance
 from metcn.errors import InputError
 from metcn.run import code, config, marks, sheet, stages
 from metcn.run.jobs import Job, Step, all_jobs, inputs_of, outputs_of, tables_of_normals
@@ -19,6 +19,7 @@ from metcn.run.samples import Sample
 from metcn.run.stages import Inputs
 
 NOBODY = "(?!)"  # a pattern that no sample has
+NO_SNPS = "none"  # in place of a list of common SNPs
 LINKS = ".snakemake/metcn"  # below the output folder: links to inputs whose own names Snakemake cannot take
 
 
@@ -186,10 +187,18 @@ class Plan:
         rows = [repr(sample) for sample in self.samples.values()]
         return f"{LINKS}/plan-{provenance.digest([dict(self.settings), rows])}.json"
 
+    @property
+    def snps(self) -> str:
+        """Path of the list of common SNPs whose reads are counted: that of the build unless named; empty for none."""
+        named = self.settings["snps"]
+        if named == NO_SNPS or self.settings["assay"] == "swgs":  # a read per site at most
+            return ""
+        return named or str(files.common_snps(self.settings["genome"]))
+
     def genotyped(self, sample: str) -> bool:
         """Whether a sample's reads are counted at common SNPs: a tumour's, and those of a tumour's matched normal."""
         row = self.samples.get(sample)
-        if row is None or not self.settings["snps"] or self.settings["assay"] == "swgs":  # a read per site at most
+        if row is None or not self.snps:
             return False
         asked = row.role == "tumour" or any(each.matched_normal == sample for each in self.samples.values())
         return asked and row.alignments is not None
@@ -240,6 +249,7 @@ def load(given: Mapping[str, Any], base: Path, source: str = "config.yaml") -> P
 def _problems(plan: Plan) -> Iterator[str]:
     """Files that are missing, and keys that the inputs make necessary."""
     named = {key: plan.settings[key] for key in ("targets", "fasta", "snps")}
+    named["snps"] = "" if named["snps"] == NO_SNPS else named["snps"]
     named["reference.file"] = plan.settings["reference"]["file"]
     named |= {f"bins.{name}": plan.settings["bins"][name] for name in ("gc", "mappability")}
     for key, path in named.items():

@@ -105,13 +105,16 @@ def _bins_inputs(plan: Plan, _: str) -> Inputs:
 
 def _counts_inputs(plan: Plan, sample: str) -> Inputs:
     row = plan.samples[sample]
-    fasta = plan.settings["fasta"] if row.alignments and row.alignments.suffix.lower() == ".cram" else ""
+    snps = plan.snps if plan.genotyped(sample) else ""
+    # decodes CRAM; tells which base of a SNP is the reference, where the list is not the user's
+    needed = (row.alignments and row.alignments.suffix.lower() == ".cram") or (snps and not plan.settings["snps"])
+    fasta = plan.settings["fasta"] if needed else ""
     return {
         "bins": path("bins"),
         "alignment": str(row.alignments or ""),
         "coverage": [str(path) for path in row.coverage],
         "fasta": fasta,
-        "snps": plan.settings["snps"] if plan.genotyped(sample) else "",
+        "snps": snps,
     }
 
 
@@ -222,7 +225,11 @@ TABLE = (
             Argument("alignment", "BAM or CRAM.", required=False),
             Argument("coverage", "Coverage tables of the sample.", required=False, many=True),
             FASTA,
-            Argument("snps", "Common SNPs (VCF, BCF or BED) whose alleles are counted.", required=False),
+            Argument(
+                "snps",
+                "Common SNPs (VCF, BCF, BED, or resources/BUILD/snps.tsv.gz) whose alleles are counted.",
+                required=False,
+            ),
             GENOME,
             Argument("output", "File to write.", "write", path="results/counts/{sample}.cnn"),
             Argument("summary", "JSON to write the tallies into.", "write", path="results/counts/{sample}.json"),
