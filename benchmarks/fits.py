@@ -1,8 +1,9 @@
 """Purity and ploidy fitted to real karyotypes that the fit has not seen, from segments alone and with SNPs.
 
-The kinds of tumour are learned from one half of the cell lines, and profiles of the other half are fitted, and the other
-way round. Depth has the noise of a capture panel; alleles of a segment are drawn, since profiles tell total copies only.
-MET's copies follow from an exact level with an error of its own, so that what they miss is purity's and ploidy's doing.
+The kinds of tumour are learned from one half of the cell lines, and profiles of the other half are fitted, and the
+other way round. Depth has the noise of a capture panel; alleles of a segment are drawn, since profiles tell total
+copies only. MET's copies follow from an exact level with an error of its own, so that what they miss is purity's and
+ploidy's doing.
 """
 
 from __future__ import annotations
@@ -91,11 +92,13 @@ def of_seed(args, seed: int) -> list[dict[str, float]]:
 def of_half(shares: Floats) -> segment_likelihood.Kinds:
     """Kinds learned from a half, beside the two that no cell line shows."""
     weight, kinds = learning.learn(shares, 6)
-    own = segment_likelihood.LEARNED
-    beside = own.weight[[0, 3]]
-    return segment_likelihood.Kinds(
-        np.vstack([own.shares[[0, 3]], kinds]), np.concatenate([beside, (1 - beside.sum()) * weight / weight.sum()])
+    rows = list(segment_likelihood.NOT_LEARNED)
+    beside = segment_likelihood.KIND_WEIGHTS[rows]
+    learned = segment_likelihood.Kinds(
+        np.vstack([segment_likelihood.KINDS[rows], kinds]),
+        np.concatenate([beside, (1 - beside.sum()) * weight / weight.sum()]),
     )
+    return learned.widened(unlike=range(len(rows)))
 
 
 def of_case(case: Case, args, random: np.random.Generator) -> list[dict[str, float]]:

@@ -13,11 +13,12 @@ PURITY, PLOIDY = np.linspace(0.1, 1, 19), np.linspace(1.6, 4.0, 13)
 CONCENTRATION, UNEXPLAINED, SITES, EVEN, ERROR, COPY_SD, MOST = 200.0, 0.1, 5.0, 0.5, 0.005, 0.25, 10
 
 
-def blocks(reads, depth, *, block=None, log_odds=0.0):
+def blocks(reads, depth, *, block=None, log_odds=0.0, fewest=0):
     """Blocks of SNPs at one depth, each block in the segment of its number."""
     reads = np.atleast_1d(np.asarray(reads, dtype=float))
     block = np.zeros(len(reads), dtype=int) if block is None else np.asarray(block)
-    found = Snps(reads, np.full(len(reads), float(depth)), block, log_odds)
+    shift, zero = np.full(len(reads), log_odds), np.zeros(len(reads))
+    found = Snps(reads, np.full(len(reads), float(depth)), block, shift, zero + fewest)
     return Blocks.of(found, np.arange(block.max() + 1))
 
 
@@ -69,9 +70,7 @@ def test_even_snps_tell_two_copies_from_one_and_three():
 
 def test_many_sites_of_a_block_count_as_few():
     depth, share = 400, fraction(0.6, 1, 1)
-    totals = [
-        np.ptp(blocks(np.full(count, round(depth * share)), depth).by_copies(PURITY, 1, 1)) for count in (5, 50)
-    ]
+    totals = [np.ptp(blocks(np.full(count, round(depth * share)), depth).by_copies(PURITY, 1, 1)) for count in (5, 50)]
     np.testing.assert_allclose(*totals, rtol=1e-9)
     assert np.ptp(blocks(np.full(4, round(depth * share)), depth).by_copies(PURITY, 1, 1)) < totals[0] - 0.05
 
@@ -86,7 +85,7 @@ def test_order_of_sites_changes_nothing():
 def test_blocks_of_a_segment_have_states_of_their_own():
     """A loss of heterozygosity that depth does not show lies beside even alleles in one segment of two copies."""
     lost, even = [20.0, 22.0, 380.0], [200.0, 198.0, 201.0]
-    seen = Snps(np.array(lost + even), np.full(6, 400.0), np.array([0, 0, 0, 1, 1, 1]))
+    seen = Snps(np.array(lost + even), np.full(6, 400.0), np.array([0, 0, 0, 1, 1, 1]), np.zeros(6), np.zeros(6))
     apart = Blocks.of(seen, np.array([0, 0])).by_copies(np.array([0.9]), 2, segments=1)[0, 0]
     alone = [blocks(reads, 400).by_copies(np.array([0.9]), 2, segments=1)[0, 0] for reads in (lost, even)]
     assert apart == pytest.approx(sum(alone))
@@ -105,6 +104,19 @@ def test_a_known_bias_of_reads_is_no_imbalance(log_odds):
     aware = blocks(reads, 600, log_odds=log_odds).by_copies(np.array([0.6]), 2, 1)[0, 0]
     exact = blocks(np.full(5, 300), 600).by_copies(np.array([0.6]), 2, 1)[0, 0]
     assert aware == pytest.approx(exact, abs=0.15)
+
+
+@pytest.mark.parametrize("fewest", [0, 20])
+def test_a_site_is_weighed_by_its_chance_to_be_chosen(fewest):
+    """Of sites expected at .02 only those whose reads stray by chance are kept; they are no evidence against it."""
+    seen = blocks([26, 372], 400, fewest=fewest)
+    share = np.array([0.02, 0.06, 0.3])
+    slow = []
+    for each in share:
+        kept = 1 - sum(pmf(np.arange(fewest), 400, end).sum() for end in (each, 1 - each))
+        slow.append(sum(np.log((pmf(n, 400, each) + pmf(n, 400, 1 - each)) / 2 / kept) for n in (26, 372)))
+    at = [int(np.argmin(np.abs(allele_likelihood.FRACTIONS - each))) for each in share]
+    np.testing.assert_allclose(np.diff(seen.log_likelihood[0, at]), np.diff(slow), atol=0.15)  # depths are rounded
 
 
 # Mutations

@@ -24,11 +24,8 @@ def normal(value, mean, variance):
 
 # The constants by their values, not by their names: who changes one changes purities.
 NOISES, SPREADS = (0.008, 0.016, 0.03, 0.05), (0.01, 0.05)
-SPAN, SUBCLONAL = (-0.3, 8.3), [0.03] + [0.08] * 7
+SPAN, SUBCLONAL = (-0.3, 8.3), [0.03] + [0.08] * 19
 OUTLIERS, OUTLIER_SD, FLOOR, TEMPER = 0.1, 2.5, 1e-6, 0.5
-
-
-GIVEN_PLOIDY_SD = 0.05
 
 
 def slow(observed, purity, ploidy, between):
@@ -38,8 +35,8 @@ def slow(observed, purity, ploidy, between):
     total = []
     for noise in NOISES:
         for spread in SPREADS:
-            for kind, shares in enumerate(segment_likelihood.KINDS):
-                log = np.log(segment_likelihood.KIND_WEIGHTS[kind])
+            for kind, shares in enumerate(segment_likelihood.LEARNED.shares):
+                log = np.log(segment_likelihood.LEARNED.weight[kind])
                 for ratio, se, weight in zip(observed.ratio, observed.se, observed.weight, strict=True):
                     density = 0.0
                     for copies, share in enumerate(shares):
@@ -79,8 +76,8 @@ def test_likelihood_and_noise_are_the_slow_sum(monkeypatch, columns):
     found = segment_likelihood.fit(observed, *GRID)
     np.testing.assert_allclose(found.log_likelihood, expected[:, :, 0], rtol=1e-4)
     np.testing.assert_allclose(found.noise, expected[:, :, 1], rtol=1e-3)
-    single = segment_likelihood.fit(observed, GRID[0], GRID[1][:1])  # one ploidy was given, by someone
-    assert single.log_likelihood[0, 0] == pytest.approx(slow(observed, 0.3, 2.0, GIVEN_PLOIDY_SD)[0], rel=1e-4)
+    single = segment_likelihood.fit(observed, GRID[0], GRID[1][:1])  # one ploidy has no neighbours between which to lie
+    assert single.log_likelihood[0, 0] == pytest.approx(slow(observed, 0.3, 2.0, 0.0)[0], rel=1e-4)
 
 
 def test_a_shifted_baseline_is_a_shifted_ploidy(monkeypatch):
@@ -105,7 +102,26 @@ def test_the_learned_kinds_are_those_that_were_learned():
     assert segment_likelihood.KIND_WEIGHTS.tolist() == [0.05, 0.082, 0.160, 0.20, 0.204, 0.150, 0.082, 0.072]
 
 
+def test_learned_kinds_also_lie_a_copy_higher_and_lower():
+    few = segment_likelihood.Kinds(np.array([[0.0, 0, 1, 0], [0.1, 0.2, 0.3, 0.4]]), np.array([0.4, 0.6]))
+    wide = few.widened(unlike=(0,))
+    np.testing.assert_allclose(wide.weight, [0.4, 0.42, 0.09, 0.09])
+    np.testing.assert_allclose(wide.shares[2:], [[0, 0.1, 0.2, 0.7], [0.3, 0.3, 0.4, 0]], atol=2e-4)
+    np.testing.assert_allclose(wide.shares[:2], few.shares)
+
+
+def test_a_copy_more_throughout_is_not_ruled_out_by_the_kinds_alone():
+    """Purity p at ploidy P and 2p / (2 - p) at P + 1 give the same levels; the kinds only prefer one of them."""
+    few = made_tumours.tumour(purity=0.3, seed=1, noise=0.0)
+    purity, ploidy = np.array([0.3, 0.6 / 1.7]), np.array([few.ploidy, few.ploidy + 1])
+    log = segment_likelihood.fit(levels_of(few.segments), purity, ploidy).log_likelihood
+    assert 0 < log[0, 0] - log[1, 1] < 4
+
+
 def test_kinds_are_distributions():
+    np.testing.assert_allclose(segment_likelihood.LEARNED.shares.sum(axis=1), 1)
+    np.testing.assert_allclose(segment_likelihood.LEARNED.weight.sum(), 1)
+    assert len(segment_likelihood.LEARNED.weight) == 8 + 2 * 6
     assert segment_likelihood.KINDS.shape == (len(segment_likelihood.KIND_WEIGHTS), 13)
     np.testing.assert_allclose(segment_likelihood.KINDS.sum(axis=1), 1)
     np.testing.assert_allclose(segment_likelihood.KIND_WEIGHTS.sum(), 1)

@@ -25,21 +25,29 @@ SITES_OF_BLOCK = 5.0  # sites of a block count together as no more than this man
 EVEN = 0.5  # share of segments whose two alleles are as even as their copies allow; any other split is as likely
 FRACTIONS = np.linspace(0.0, 0.5, 201)  # fractions of the rarer allele at which SNPs are looked up
 ERROR = 0.005  # expected fractions are kept so far off 0 and 1: a base may be misread
+STEPS_OF_DEPTH = 8  # of an octave, to which depths are rounded where only the chance of a site's choice hangs on them
+LEAST_KEPT = 1e-6  # probability of a site's choice, from which it is no longer told
 MOST_COPIES = 10  # mutations at more are left out: their fractions hardly depend on purity
 COPY_SD = 0.25  # copies; how far a level may lie from a whole number and still be taken for it
 
 
 @dataclass(frozen=True, eq=False)
 class Snps:
-    """Heterozygous SNPs: reads of the allele, depth, and the block each lies in (of `Blocks`), shape (sites,) each.
+    """Heterozygous SNPs, one value for each, shape (sites,).
 
-    ``log_odds`` is by how much reads of the counted allele are favoured (reference bias).
+    Attributes
+    ----------
+    reads, depth : reads of the counted allele, and of either.
+    block : the block each lies in (of `Blocks`).
+    log_odds : by how much reads of the counted allele are favoured (reference bias).
+    fewest : reads of the rarer allele from which a site was taken for heterozygous; 0 if not by these reads.
     """
 
     reads: Floats
     depth: Floats
     block: NDArray[np.intp]
-    log_odds: float = 0.0
+    log_odds: Floats
+    fewest: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +68,7 @@ class Blocks:
         biased = [_shifted(fraction, snps.log_odds) for fraction in (rarer, 1 - rarer)]
         # either of the two alleles may be the one that is counted
         site = np.logaddexp(*(_beta_binomial(snps.reads, snps.depth, fraction) for fraction in biased)).T
+        site -= _log_kept(snps.depth, snps.fewest)
         number = np.bincount(snps.block, minlength=len(segment))
         total = np.zeros((len(segment), len(FRACTIONS)))
         np.add.at(total, snps.block, site)
@@ -127,8 +136,30 @@ def _mutation(reads: float, depth: float, copies: Floats, purity: Floats) -> Flo
     return np.logaddexp(np.log1p(-UNEXPLAINED) + choose + explained, nothing)
 
 
-def _shifted(fraction: Floats, log_odds: float) -> Floats:
-    """Fraction with its odds changed."""
+def _log_kept(depth: Floats, fewest: Floats) -> Floats:
+    """Log-probability of a site of each depth to be kept at each of ``FRACTIONS``, shape (sites, fractions).
+
+    Sites of like depth share one value, since it changes slowly with depth.
+    """
+    rounded = np.exp2(np.round(np.log2(np.maximum(depth, 1.0)) * STEPS_OF_DEPTH) / STEPS_OF_DEPTH).round()
+    least = np.where(fewest > 0, np.maximum(np.round(fewest * rounded / np.maximum(depth, 1.0)), 1.0), 0.0)
+    pairs, place = np.unique(np.stack([rounded, least]), axis=1, return_inverse=True)
+    return np.stack([_log_kept_at(*pair) for pair in pairs.T])[place.ravel()]
+
+
+def _log_kept_at(depth: float, fewest: float) -> Floats:
+    """Log-probability at each of ``FRACTIONS`` that both alleles have the fewest reads, at one depth."""
+    fraction = np.clip(FRACTIONS, ERROR, None)[:, None]
+    few = np.arange(fewest)
+    choose = -np.log1p(depth) - betaln(few + 1, depth - few + 1)
+    lost = sum(
+        np.exp(choose + _beta_binomial(few, np.array(depth), each)).sum(axis=1) for each in (fraction, 1 - fraction)
+    )
+    return np.log(np.maximum(1 - lost, LEAST_KEPT))
+
+
+def _shifted(fraction: Floats, log_odds: Floats) -> Floats:
+    """Fraction with its odds changed; the arguments broadcast."""
     odds = fraction / (1 - fraction) * np.exp(log_odds)
     return odds / (1 + odds)
 

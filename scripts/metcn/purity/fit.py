@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from metcn.genome import build as genomes
 from metcn.purity import allele_likelihood, posterior, segment_likelihood
@@ -21,6 +22,7 @@ ENOUGH = 5.0  # full segments (20 Mb each) below which no profile is fitted
 PURITY_STEP, PLOIDY_STEP = 0.025, 0.05
 LOWEST_EVEN = 0.1  # purity below which the points have equal ratios instead of equal distances
 FEW_POINTS = 10
+PLOIDY_SD, PLOIDIES_AROUND = 0.05, 9  # copies; error of a ploidy given as one number, and points it is summed over
 WRONG = 0.02  # probability that a given estimate is a mistake, and any plausible value may be true
 
 Floats = NDArray[np.float64]
@@ -94,39 +96,50 @@ class Finding:
     unresolved: float
 
 
-def profile(segments: pd.DataFrame, variants: pd.DataFrame, facts: genomes.Genome, *, log_odds: float = 0.0) -> Profile:
+def profile(segments: pd.DataFrame, sites: pd.DataFrame, facts: genomes.Genome) -> Profile:
     """Autosomal segments and sites; MET's surroundings, and its segment if focal, left out of both.
 
-    ``log_odds`` is by how much reads of a SNP's alternative allele are favoured.
+    ``sites`` has the columns of `metcn.purity.allele_fractions`, and may have ``log_odds`` (by how much reads of a
+    SNP's counted allele are favoured) and ``fewest`` (reads of the rarer allele by which it was chosen), else 0.
     """
     table = segments.assign(chromosome=genomes.bare_names(segments["chromosome"]))
     table = table[table["chromosome"].isin(genomes.AUTOSOMES) & table["log2"].notna() & table["se"].notna()]
     table = table[~_of_met(table, facts)].sort_values(["chromosome", "start"], kind="stable").reset_index(drop=True)
     columns = (table[name].to_numpy(float) for name in ("start", "end", "log2", "se", "probes"))
     levels = segment_likelihood.levels(table["chromosome"].to_numpy(str), *columns)
-    row = _rows(table, variants)
-    somatic = variants["somatic"].to_numpy(bool)
-    reads, depth = (variants[name].to_numpy(float) for name in ("reads", "depth"))
-    driver = somatic & (row >= 0)
+    row, somatic = _rows(table, sites), sites["somatic"].to_numpy(bool)
     ratio = 2 ** table["log2"].to_numpy(float)
-    mutations = allele_likelihood.Mutations(reads[driver], depth[driver], ratio[row[driver]])
-    segment = np.append(levels.of_row, -1)[row]
-    snp = ~somatic & (segment >= 0)
-    if not snp.any():
-        return Profile(levels, None, mutations)
-    within = (variants["position"].to_numpy()[snp] - table["start"].to_numpy()[row[snp]]) // BLOCK_BP
-    names, block = np.unique(np.stack([row[snp], within.astype(int)]), axis=1, return_inverse=True)
-    counted = allele_likelihood.Snps(reads[snp], depth[snp], block.ravel(), log_odds)
-    blocks = allele_likelihood.Blocks.of(counted, levels.of_row[names[0]])
-    return Profile(levels, blocks, mutations, int(snp.sum()))
+    drivers = somatic & (row >= 0)
+    reads, depth = (_column(sites, name)[drivers] for name in ("reads", "depth"))
+    mutations = allele_likelihood.Mutations(reads, depth, ratio[row[drivers]])
+    snps = ~somatic & (np.append(levels.of_row, -1)[row] >= 0)
+    return Profile(levels, _blocks(sites[snps], row[snps], table, levels), mutations, int(snps.sum()))
 
 
-def _rows(table: pd.DataFrame, variants: pd.DataFrame) -> NDArray[np.intp]:
+def _blocks(
+    snps: pd.DataFrame, row: NDArray[np.intp], table: pd.DataFrame, levels: segment_likelihood.Levels
+) -> allele_likelihood.Blocks | None:
+    """Blocks of SNPs, each of which lies in a row of the table of segments; None without any."""
+    if snps.empty:
+        return None
+    number = (_column(snps, "position") - table["start"].to_numpy()[row]) // BLOCK_BP
+    names, block = np.unique(np.stack([row, number.astype(int)]), axis=1, return_inverse=True)
+    reads, depth, log_odds, fewest = (_column(snps, name) for name in ("reads", "depth", "log_odds", "fewest"))
+    counted = allele_likelihood.Snps(reads, depth, block.ravel(), log_odds, fewest)
+    return allele_likelihood.Blocks.of(counted, levels.of_row[names[0]])
+
+
+def _column(table: pd.DataFrame, name: str) -> Floats:
+    """Numbers of a column, 0 throughout where there is none."""
+    return table[name].to_numpy(float) if name in table else np.zeros(len(table))
+
+
+def _rows(table: pd.DataFrame, sites: pd.DataFrame) -> NDArray[np.intp]:
     """Row of the segment that each site lies in, -1 where it lies in none."""
-    row = np.full(len(variants), -1)
+    row = np.full(len(sites), -1)
     for chromosome, part in table.groupby("chromosome", sort=False):
-        on = np.flatnonzero((variants["chromosome"] == chromosome).to_numpy())
-        place = variants["position"].to_numpy()[on]
+        on = np.flatnonzero((sites["chromosome"] == chromosome).to_numpy())
+        place = sites["position"].to_numpy()[on]
         nearest = np.searchsorted(part["start"].to_numpy(), place, side="right") - 1
         inside = (nearest >= 0) & (place < part["end"].to_numpy()[nearest])
         row[on[inside]] = part.index.to_numpy()[nearest[inside]]
@@ -146,7 +159,25 @@ def ploidy_points(low: float, high: float) -> Floats:
 
 
 def likelihoods(seen: Profile, purity: Floats, ploidy: Floats) -> Likelihoods:
-    """What segments and allele fractions say at each pair of purity and ploidy."""
+    """What segments and allele fractions say at each pair of purity and ploidy.
+
+    A single ploidy was given by someone, with an error of ``PLOIDY_SD``: its neighbours are summed over.
+    """
+    if len(ploidy) > 1:
+        return _likelihoods(seen, purity, ploidy)
+    away = np.linspace(-2, 2, PLOIDIES_AROUND)
+    around = _likelihoods(seen, purity, ploidy + PLOIDY_SD * away)
+    weight = posterior.tied(-0.5 * np.repeat(away[None] ** 2, len(purity), axis=0), purity, around.ploidy)
+    segments = logsumexp(around.segments + weight, axis=1, keepdims=True)
+    noise = around.noise[:, PLOIDIES_AROUND // 2 :][:, :1]
+    alleles = around.alleles
+    if alleles is not None:
+        alleles = logsumexp(around.segments + alleles + weight, axis=1, keepdims=True) - segments
+    return Likelihoods(purity, ploidy, segments, alleles, noise, seen.enough)
+
+
+def _likelihoods(seen: Profile, purity: Floats, ploidy: Floats) -> Likelihoods:
+    """The same at ploidies that lie close together."""
     alone = segment_likelihood.fit(seen.levels, purity, ploidy)
     alleles = allele_likelihood.of_mutations(seen.mutations, purity, ploidy)
     if seen.blocks is not None:

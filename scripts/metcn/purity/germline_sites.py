@@ -79,7 +79,7 @@ def _kept_from(depth: int, concentration: float) -> float:
     """Lowest expected fraction at which a site of one depth is kept for sure; one half if none is."""
     from scipy.special import betaln, gammaln, logsumexp
 
-    reads, first = np.arange(_fewest(depth), dtype=np.float64)[:, None], concentration * FRACTIONS
+    reads, first = np.arange(fewest(depth), dtype=np.float64)[:, None], concentration * FRACTIONS
     second = concentration - first
     choose = gammaln(depth + 1) - gammaln(reads + 1) - gammaln(depth - reads + 1)
     log = choose + betaln(reads + first, depth - reads + second) - betaln(first, second)
@@ -93,7 +93,7 @@ def haplotypes(sites: pd.DataFrame) -> NDArray[np.int64]:
     return np.asarray(pd.factorize(name)[0], dtype=np.int64)
 
 
-def _fewest(depth: float) -> int:
+def fewest(depth: float) -> int:
     """Fewest reads of the rarer allele with which a site of a depth is kept."""
     counts = np.arange(int(depth) // 2 + 2, dtype=np.float64)
     low, _ = allele_fractions.HETEROZYGOUS

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from metcn.purity.grid import PurityGrid
-from metcn.stats.estimate import Estimate, number
+from metcn.stats.estimate import NAN, Estimate, number
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,15 @@ class SiteCounts:
     """Number of SNPs and of driver mutations used.
 
     ``snps_chosen_by`` says by what SNPs were found to be heterozygous: ``variants``, ``own_reads``,
-    ``matched_normal``, or empty.
+    ``matched_normal``, or empty. ``reference_bias`` is by how much reads of the alternative base are favoured
+    (log-odds), with its standard error.
     """
 
     snps: int
     drivers: int
     snps_chosen_by: str
+    reference_bias: float = 0.0
+    reference_bias_se: float = NAN
 
     def to_json(self) -> dict[str, Any]:
         """Every field by its name."""

@@ -8,6 +8,7 @@ their own standard errors. Carter et al. 2012, doi:10.1038/nbt.2203, use the sam
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,12 +41,13 @@ SUBCLONAL_SPAN = (-0.3, 8.3)  # copies over which the subclonal part is spread
 SHARED_NOISE = np.array([0.008, 0.016, 0.03, 0.05])  # log2; noise of a segment that more bins do not reduce
 COPY_SPREADS = np.array([0.01, 0.05])  # SD of a level around whole copies, relative to them: small subclones, response
 OUTLIERS, OUTLIER_SD = 0.1, 2.5  # share of segments with wider noise, and how much wider
+MOVED = 0.15  # of the tumours of a kind have a copy more throughout, and as many a copy less
+LEAST_SHARE = 1e-4  # of the genome at any number of copies, in a kind that is moved
 TEMPER = 0.5  # segments are not independent: their joint log-likelihood counts half
 FULL_BP = 20_000_000  # length from which a segment counts fully; shorter ones count in proportion
 LEAST_BP, LEAST_BINS = 3_000_000, 5  # smaller segments are left out
 MERGE_Z, MERGE_EXTRA = 2.0, 0.012  # neighbours closer than this many SD, of se and extra noise (log2), are one segment
 BASELINE_SE = 0.01  # log2; error of the autosomal mean, which the ploidy of a profile rests on
-GIVEN_PLOIDY_SD = 0.05  # copies; error of a ploidy that is given as one number
 MOST_LOG = 40.0  # of how much likelier allele fractions are at some copies: beyond it single precision ends
 FLOOR_DENSITY = 1e-6  # density of a segment that nothing explains, so that no segment decides alone
 
@@ -75,8 +77,30 @@ class Kinds:
         """Share of segments between whole copies, shape (kinds,); the first kind is the one without changes."""
         return np.where(np.arange(len(self.weight)) == 0, FLAT_SUBCLONAL, SUBCLONAL)
 
+    def moved(self, by: int) -> Floats:
+        """Shares one copy higher (1) or lower (-1), what falls off the ends kept there; shape (kinds, copies)."""
+        moved = np.zeros_like(self.shares)
+        inside = self.shares[:, :-1] if by > 0 else self.shares[:, 1:]
+        moved[:, slice(1, None) if by > 0 else slice(None, -1)] = inside
+        end = -1 if by > 0 else 0
+        moved[:, end] += self.shares[:, end]
+        moved += LEAST_SHARE
+        return moved / moved.sum(axis=1, keepdims=True)
 
-LEARNED = Kinds(KINDS, KIND_WEIGHTS)
+    def widened(self, unlike: Sequence[int] = ()) -> Kinds:
+        """These kinds, each of them also one copy higher and lower, but for those whose numbers are ``unlike`` it.
+
+        At any purity below 2/3 a copy more throughout, at a slightly higher purity, explains a profile as well, so
+        only the kinds tell the two apart. As few kinds as can be learned would be too sure of that.
+        """
+        weight = np.where(np.isin(np.arange(len(self.weight)), unlike), 0.0, MOVED * self.weight)
+        kept = weight > 0
+        shares = [self.shares, self.moved(1)[kept], self.moved(-1)[kept]]
+        return Kinds(np.vstack(shares), np.concatenate([self.weight - 2 * weight, weight[kept], weight[kept]]))
+
+
+NOT_LEARNED = (0, 3)  # the kinds that no cell line shows
+LEARNED = Kinds(KINDS, KIND_WEIGHTS).widened(unlike=NOT_LEARNED)
 
 
 @dataclass(frozen=True)
@@ -128,8 +152,7 @@ def fit(
     how well they explain the segments at each point. Without a segment the log-likelihood is 0 everywhere.
     """
     total = mean_copies(purity[:, None], ploidy[None])
-    # SD of a ploidy between the points; a single one was given, which makes it no more exact
-    between = np.mean(np.diff(ploidy)) / np.sqrt(12) if len(ploidy) > 1 else GIVEN_PLOIDY_SD
+    between = np.mean(np.diff(ploidy)) / np.sqrt(12) if len(ploidy) > 1 else 0.0  # SD of a ploidy between the points
     comb = (purity[:, None] / total, NORMAL_COPIES * (1 - purity)[:, None] / total, purity[:, None] * between / total)
     step, origin, blur = (values.ravel().astype(np.float32) for values in comb)
     support = None if alleles is None else _support(alleles, purity, len(observed.ratio), kinds, len(ploidy))
@@ -169,17 +192,16 @@ def _by_kind(
     ratio, se = observed.ratio[:, None].astype(np.float32), observed.se[:, None].astype(np.float32)
     step, origin = comb.step, comb.origin
     own = ratio**2 * (np.float32(np.log(2) ** 2) * (se**2 + np.float32(noise**2)) + comb.blur**2)
-    clonal = np.zeros((len(kinds.weight), len(ratio), len(step)), dtype=np.float32)
-    for copies in range(kinds.shares.shape[1]):
+    by_copies = np.empty((kinds.shares.shape[1], len(ratio), len(step)), dtype=np.float32)
+    for copies, density in enumerate(by_copies):
         variance = own + (np.float32(spread * max(copies, 1)) * step) ** 2
         square = (ratio - (origin + copies * step)) ** 2 / variance
-        density = (1 - OUTLIERS) * np.exp(-square / 2)
+        np.multiply(np.exp(-square / 2), 1 - OUTLIERS, out=density)
         density += OUTLIERS / OUTLIER_SD * np.exp(-square / (2 * OUTLIER_SD**2))
         density /= np.sqrt(np.float32(2 * np.pi) * variance)
         if support is not None:
             density *= support[copies]
-        for kind, shares in enumerate(kinds.shares.astype(np.float32)):
-            clonal[kind] += shares[copies] * density
+    clonal = np.tensordot(kinds.shares.astype(np.float32), by_copies, axes=1)  # kind, segment, point
     low, high = SUBCLONAL_SPAN
     inside = (ratio > origin + low * step) & (ratio < origin + high * step)
     even = np.where(inside, np.float32(1 / (high - low)), np.float32(0.01)) / step

@@ -16,8 +16,9 @@ from metcn.files import write_json
 from metcn.genome import build as genomes
 from metcn.io import tables
 from metcn.purity import allele_fractions as reading
-from metcn.purity import fit, germline_sites, posterior, stated
+from metcn.purity import fit, germline_sites, posterior, reference_bias, stated
 from metcn.purity.grid import Axis, PurityGrid
+from metcn.purity.reference_bias import ReferenceBias
 from metcn.purity.result import (
     AlleleFractions,
     FitEvidence,
@@ -59,10 +60,11 @@ class Known:
 
 @dataclass(frozen=True)
 class Sites:
-    """Sites that tell of purity (`metcn.purity.allele_fractions`), and by what SNPs were found to be heterozygous."""
+    """Sites that tell of purity (`fit.profile`), by what SNPs were found to be heterozygous, and the bias of reads."""
 
     table: pd.DataFrame
     snps_chosen_by: str
+    bias: ReferenceBias
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +126,7 @@ def purity(
         sample=sample,
         grid=decision.grid,
         evidence=(SheetEvidence(bool(purity or ploidy), purity, ploidy), *_fitted(free, used=used)),
-        sites=SiteCounts(profile.snps, drivers, sites.snps_chosen_by),
+        sites=SiteCounts(profile.snps, drivers, sites.snps_chosen_by, sites.bias.log_odds, sites.bias.se),
         contradiction=contradiction,
         variants=_offered(offer),
         baf=_baf(sites.table),
@@ -149,18 +151,34 @@ def _offered(offer: reading.Offer | None) -> dict[str, Any]:
 
 
 def _sites(offer: reading.Offer | None, alleles: Path | None, normal_alleles: Path | None) -> Sites:
-    """Heterozygous SNPs and driver mutations.
+    """Heterozygous SNPs and driver mutations, with the bias of reads and what the SNPs were chosen by.
 
     SNPs counted in the alignment take the place of the VCF's, of which then only the drivers are used.
     """
     listed = offer.sites if offer else pd.DataFrame(columns=list(reading.COLUMNS))
     if alleles is None:
-        return Sites(listed, "variants" if offer else "")
-    normal = None if normal_alleles is None else tables.read_alleles(normal_alleles)
-    counted = germline_sites.heterozygous(tables.read_alleles(alleles), normal)
-    drivers = listed[listed["somatic"].astype(bool)]
-    joined = pd.concat([counted, drivers], ignore_index=True) if len(drivers) else counted
-    return Sites(joined, "own_reads" if normal is None else "matched_normal")
+        snps = listed[~listed["somatic"].astype(bool)].assign(ref_known=True)
+        chosen_by, judged = ("variants" if offer else ""), snps
+    else:
+        normal = None if normal_alleles is None else tables.read_alleles(normal_alleles)
+        snps = germline_sites.heterozygous(tables.read_alleles(alleles), normal)
+        chosen_by = "own_reads" if normal is None else "matched_normal"
+        judged = snps if normal is None else germline_sites.heterozygous(normal)
+    bias = _bias(judged)
+    own = chosen_by != "matched_normal"
+    snps = snps.assign(
+        log_odds=np.where(snps["ref_known"].astype(bool), bias.log_odds, 0.0),
+        fewest=[germline_sites.fewest(depth) if own else 0 for depth in snps["depth"]],
+    )
+    drivers = listed[listed["somatic"].astype(bool)].assign(ref_known=True, log_odds=0.0, fewest=0)
+    parts = [part for part in (snps, drivers) if len(part)]
+    return Sites(pd.concat(parts, ignore_index=True) if parts else snps, chosen_by, bias)
+
+
+def _bias(sites: pd.DataFrame) -> ReferenceBias:
+    """Bias of reads against alternative bases, by heterozygous SNPs of which the reference's base is known."""
+    known = sites[sites["ref_known"].astype(bool)]
+    return reference_bias.measured(known["reads"], known["depth"], germline_sites.haplotypes(known))
 
 
 def _known(given: tuple[str, str, str], sample: str, specimen: str, settings: PuritySettings) -> Known:
