@@ -9,7 +9,7 @@ from typing import Any
 from metcn import provenance
 from metcn.calls import bed as extents
 from metcn.calls import by_purity as solving
-from metcn.calls import criteria
+from metcn.calls import criteria, plasma_adjusted
 from metcn.calls import overall as calling
 from metcn.calls import record as overview
 from metcn.calls import vcf as variants
@@ -117,7 +117,7 @@ def record(
         "qc": _quality(reasons),
         "measurement": found["measurement"],
         "purity": {name: part for name, part in found["purity"].items() if name != "grid"},
-        "copies": found["copies"],
+        "copies": found["copies"] | _adjusted(found, specimen),
         "genes": found["copies"].get("genes", []),
         "notes": _notes(found),
         "criteria": [
@@ -128,6 +128,13 @@ def record(
         "counts": found["counts"],
         "provenance": provenance.stamp(settings) | {"inputs": _inputs(found)},
     }
+
+
+def _adjusted(found: Mapping[str, Any], specimen: str) -> dict[str, Any]:
+    """Adjusted plasma copies, of plasma alone; null without a driver mutation."""
+    if specimen != "plasma":
+        return {}
+    return {"plasma_adjusted": plasma_adjusted.of_call(found["copies"], found["purity"])}
 
 
 def _told(found: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ from metcn.files import write_json
 from metcn.genome import build as genomes
 from metcn.io import tables
 from metcn.purity import allele_fractions as reading
-from metcn.purity import fit, germline_sites, posterior
+from metcn.purity import fit, germline_sites, posterior, vaf_surrogate
 from metcn.purity import grid as mixing
 from metcn.purity.grid import PurityGrid
 from metcn.purity.result import AlleleFractions, PurityResult, SheetEvidence, SiteCounts, SourcedEstimate
@@ -100,7 +100,11 @@ def purity(
         reasons=tuple(reasons),
         sample=sample,
         grid=decision.grid,
-        evidence=(SheetEvidence(bool(purity or ploidy), purity, ploidy), *fitted),
+        evidence=(
+            SheetEvidence(bool(purity or ploidy), purity, ploidy),
+            *fitted,
+            *vaf_surrogate.of_sites(sites.table, specimen),
+        ),
         sites=SiteCounts(len(profile.sites.somatic) - drivers, drivers, sites.snps_chosen_by),
         variants=_offered(offer),
         baf=_baf(sites.table),
