@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import levels
 import numpy as np
@@ -49,12 +50,18 @@ FRACTIONS = ("", "0.05", "0.2", "0.5")  # as the sheet gives them; at 2.75 plasm
 def of_fraction(cohort: Cohort, truth: pd.DataFrame, fraction: str) -> dict[str, object]:
     """How many samples of each group get which call if this is their tumour fraction, at a ploidy of 2."""
     ploidy = "2" if fraction else ""
-    calls = {name: cohort.call_one(name, purity=fraction, ploidy=ploidy) for name in cohort.samples}
+    told = cohort.joined(replace(sample, purity=fraction, ploidy=ploidy) for sample in cohort.samples.values())
+    calls = {name: told.call_one(name) for name in told.samples}
     row: dict[str, object] = {"fraction": fraction or "not told"}
     for group, part in truth.groupby("group"):
-        words = Counter(calls[str(name)]["call"] for name in part.index)
+        words = Counter(word(calls[str(name)]) for name in part.index)
         row[str(group)] = ", ".join(f"{count} {word}" for word, count in words.most_common())
     return row
+
+
+def word(call: dict) -> str:
+    """Class of a sample, and whether an amplification is open beside a gain."""
+    return f"{call['call']} (amplification open)" if "amplification_open" in call["reasons"] else str(call["call"])
 
 
 def cnvkit(cohort: Cohort, names: list[str]) -> pd.DataFrame:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from metcn.io import tables
 from metcn.purity import short_fragments
 from metcn.purity.result import PurityResult, SourcedEstimate
 from metcn.purity.short_fragments import Strata, against
+from support import made_depth
 
 NORMALS = [Strata(short, 80_000) for short in (18_000, 19_000, 20_000, 21_000, 22_000)]
 
@@ -91,6 +94,21 @@ def test_evidence_of_files(tmp_path):
     assert short_fragments.of_files(None, normals, "plasma") == ()
     [own] = short_fragments.of_files(normals[0], normals, "plasma")
     assert own.normals == 5, "a normal is not compared with itself"
+
+
+def test_the_stage_names_it_and_fits_nothing_to_it(tmp_path):
+    normals = [written(tmp_path, f"N{number}", 20_000 + 100 * number) for number in range(5)]
+    lengths = {"counts_summary": written(tmp_path, "T", 30_000), "normal_summaries": normals}
+    tables.write_segments(tmp_path / "s.cns", pd.DataFrame(columns=list(tables.SEGMENT_COLUMNS)))
+    found = []
+    for files in (lengths, {}):
+        facts = {"sample": "s", "specimen": "plasma", "purity": "", "ploidy": "", "genome": "GRCh37", "variants": None}
+        made_depth.run("purity", {}, **facts, segments=tmp_path / "s.cns", output=tmp_path / "s.json", **files)
+        found.append(json.loads((tmp_path / "s.json").read_text()))
+    [evidence] = [one for one in found[0]["evidence"] if one["source"] == "fragment_lengths"]
+    assert (evidence["used"], evidence["normals"]) == (False, 5)
+    assert evidence["z"] > 3
+    assert {**found[0], "evidence": found[1]["evidence"]} == found[1]
 
 
 def test_it_is_named_and_not_used_and_comes_back_from_json():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from metcn.files import write_json
 from metcn.genome import build as genomes
 from metcn.io import tables
 from metcn.purity import allele_fractions as reading
-from metcn.purity import fit, germline_sites, posterior, vaf_surrogate
+from metcn.purity import fit, germline_sites, posterior, short_fragments, vaf_surrogate
 from metcn.purity import grid as mixing
 from metcn.purity.grid import PurityGrid
 from metcn.purity.result import AlleleFractions, PurityResult, SheetEvidence, SiteCounts, SourcedEstimate
@@ -64,6 +64,8 @@ def purity(
     variants: Path | None,
     alleles: Path | None = None,
     normal_alleles: Path | None = None,
+    counts_summary: Path | None = None,
+    normal_summaries: Sequence[Path] | None = None,
     output: Path,
     settings: Mapping[str, Any],
 ) -> None:
@@ -104,6 +106,7 @@ def purity(
             SheetEvidence(bool(purity or ploidy), purity, ploidy),
             *fitted,
             *vaf_surrogate.of_sites(sites.table, specimen),
+            *short_fragments.of_files(counts_summary, normal_summaries or (), specimen),
         ),
         sites=SiteCounts(len(profile.sites.somatic) - drivers, drivers, sites.snps_chosen_by),
         variants=_offered(offer),
