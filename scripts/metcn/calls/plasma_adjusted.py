@@ -2,7 +2,7 @@
 
 Siravegna et al. 2019, doi:10.1158/1078-0432.CCR-18-3389, adjust plasma copies "based on tumor DNA shedding using the
 maximum mutant allele fraction as a surrogate for tumor content" and propose a cut-off of 25.82 for *ERBB2* (abstract
-read, the formula was not). Here: ``(plasma copies - 2 (1 - f)) / f`` with f twice the highest allele fraction, which is the
+read, the formula was not). Here: ``(plasma copies - 2 (1 - f)) / f`` with f twice the highest allele fraction: the
 mixture equation at a ploidy of two.
 """
 

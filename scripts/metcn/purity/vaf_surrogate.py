@@ -1,8 +1,8 @@
 """Tumour fraction of plasma as others state it: from the highest allele fraction of a mutation.
 
-Siravegna et al. 2019, doi:10.1158/1078-0432.CCR-18-3389, take the maximum mutant allele fraction as a surrogate of tumour
-content (abstract read; that a heterozygous mutation has half the tumour fraction is common use, not read there). It is
-evidence to compare with and joins no fit: the likelihood of allele fractions already rests on the same reads.
+Siravegna et al. 2019, doi:10.1158/1078-0432.CCR-18-3389, take the maximum mutant allele fraction as a surrogate of
+tumour content (abstract read; that a heterozygous mutation has half the tumour fraction is common use, not read there).
+It is evidence to compare with and joins no fit: the likelihood of allele fractions already rests on the same reads.
 """
 
 from __future__ import annotations
