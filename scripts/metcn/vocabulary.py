@@ -159,6 +159,9 @@ REASONS: dict[str, Reason] = {
         "info", "The evidence does not tell a focal gain from a gain of the arm or the chromosome."
     ),
     "gain_open": Reason("info", "An amplification is excluded; whether MET has a gain short of it cannot be told."),
+    "amplification_open": Reason(
+        "info", "MET is gained in plasma; whether the tumour has an amplification depends on the tumour fraction."
+    ),
     "below_limit_of_detection": Reason(
         "warn", "The sample does not tell an amplification at the criterion's bound from two copies."
     ),

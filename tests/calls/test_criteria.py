@@ -18,10 +18,10 @@ FILES = sorted((resource_root() / "criteria").glob("*.yaml"))
 
 
 def test_all_sets_are_there_and_the_default_stands_first():
-    assert len(FILES) == len(SETS) == 30
+    assert len(FILES) == len(SETS) == 31
     assert next(iter(SETS)) == criteria.DEFAULT == "metcn_default"
     assert sorted(SETS) == sorted(path.stem for path in FILES)
-    assert sum(len(criterion.categories) for criterion in SETS.values()) == 52
+    assert sum(len(criterion.categories) for criterion in SETS.values()) == 57
 
 
 @pytest.mark.parametrize("criterion", SETS.values(), ids=list(SETS))
@@ -45,13 +45,20 @@ def test_specimens():
         specimen: {name for name, criterion in SETS.items() if criterion.specimen == specimen}
         for specimen in ("plasma", "both")
     }
-    assert by_specimen["plasma"] == {"insight2_plasma", "vision_b_plasma", "guardant_reportable"}
+    assert by_specimen["plasma"] == {"metcn_plasma", "insight2_plasma", "vision_b_plasma", "guardant_reportable"}
     assert by_specimen["both"] == {"metcn_default"}
 
 
 def test_unverified_figures_say_so():
     recalled = {name for name, criterion in SETS.items() if criterion.verified is False}
-    assert recalled == {"insight2_tissue", "insight2_plasma", "vision_b_plasma", "tatton", "foundation_one"}
+    assert recalled == {
+        "metcn_plasma",
+        "insight2_tissue",
+        "insight2_plasma",
+        "vision_b_plasma",
+        "tatton",
+        "foundation_one",
+    }
     assert {name for name, criterion in SETS.items() if criterion.verified == "mixed"} == {
         "geometry_mono1",
         "msk_impact",
@@ -74,6 +81,7 @@ def test_sets_are_frozen():
         (criteria.Clause("gcn", upper=4), "copies < 4"),
         (criteria.Clause("pcn", lower=2.3), "plasma copies >= 2.3"),
         (criteria.Clause("gcn_minus_ploidy", lower=4), "copies over ploidy >= 4"),
+        (criteria.Clause("pcn", lower=2.5, if_purity_open=True), "plasma copies >= 2.5 if tumour fraction is open"),
     ],
 )
 def test_bound_in_words(clause, words):
@@ -137,7 +145,14 @@ BAD = {
         "expected id mine, as the file is named, found other",
     ),
     "plasma copies in tissue": (GOOD.replace("gcn", "pcn"), "plasma copies in specimen tissue"),
-    "tumour copies in plasma": (GOOD.replace("tissue", "plasma"), "copies in specimen plasma"),
+    "tumour copies in plasma": (
+        GOOD.replace("tissue", "plasma"),
+        "no category of this set for plasma asks for plasma copies",
+    ),
+    "depth ratio in plasma": (
+        GOOD.replace("tissue", "plasma").replace("gcn", "fold"),
+        "asks for depth ratio in specimen plasma",
+    ),
     "not YAML": ("id: [", "is not YAML"),
     "not a mapping": ("- 1\n", "top level: .* is not of type 'object'"),
 }
@@ -162,3 +177,24 @@ def test_schema_is_closed_on_every_level():
     objects = [schema, *schema["$defs"].values()]
     assert len(objects) == 3
     assert all(item["additionalProperties"] is False for item in objects)
+
+
+CHOICES = {  # default_criteria, specimen, set that is chosen
+    "of tissue": (None, "tissue", "fang2018"),
+    "of plasma": (None, "plasma", "insight2_plasma"),
+    "one for both": ("lai2019", "plasma", "lai2019"),
+    "an empty name is none": ("", "tissue", "fang2018"),
+}
+
+
+@pytest.mark.parametrize(("both", "specimen", "expected"), CHOICES.values(), ids=list(CHOICES))
+def test_the_set_of_a_call_follows_the_specimen(both, specimen, expected):
+    settings = {"default_criteria": both, "tissue_criteria": "fang2018", "plasma_criteria": "insight2_plasma"}
+    assert criteria.chosen(settings, specimen) == criteria.default(settings, specimen).id == expected
+
+
+@pytest.mark.parametrize("key", ["default_criteria", "plasma_criteria"])
+def test_an_unknown_set_is_named_with_its_key(key):
+    settings = {"default_criteria": None, "plasma_criteria": "metcn_plasma", key: "best"}
+    with pytest.raises(InputError, match=rf"calls\.{key}: expected one of metcn_default, .*found 'best'"):
+        criteria.default(settings, "plasma")

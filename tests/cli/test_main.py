@@ -210,6 +210,8 @@ def test_stage_gets_files_facts_and_settings(monkeypatch, tmp_path):
         "variants": None,
         "alleles": None,
         "normal_alleles": None,
+        "counts_summary": None,
+        "normal_summaries": None,
         "output": Path("o.json"),
     }
 

@@ -54,6 +54,13 @@ def test_a_criteria_set_that_is_not_there(folder):
         InputError, match=r"default_criteria: expected one of .*metcn_default.*; found 'nobody'; correct"
     ):
         check(folder, calls={"default_criteria": "nobody"})
+    with pytest.raises(InputError, match=r"calls\.plasma_criteria: expected one of .*found 'nobody'"):
+        check(folder, calls={"criteria": {"plasma": "nobody"}})
+
+
+def test_a_criteria_set_for_the_other_specimen(folder):
+    with pytest.raises(InputError, match=r"tissue_criteria: expected a set for tissue; found 'metcn_plasma', which is"):
+        check(folder, calls={"tissue_criteria": "metcn_plasma"})
 
 
 def write_empty(folder):

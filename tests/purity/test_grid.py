@@ -154,7 +154,9 @@ def test_what_is_plausible_depends_on_the_specimen(tmp_path, specimen):
 
 REFUSED = [
     pytest.param(
-        {"purity": "half"}, "purity: expected a number or a range such as 0.3-0.5 (0.4! is exact), received 'half'", id="word"
+        {"purity": "half"},
+        "purity: expected a number or a range such as 0.3-0.5 (0.4! is exact), received 'half'",
+        id="word",
     ),
     pytest.param({"purity": "40%"}, "purity: expected a number or a range", id="per cent"),
     pytest.param({"purity": "40"}, "purity: expected a value above 0 and at most 1, received '40'", id="forty"),

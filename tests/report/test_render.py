@@ -130,7 +130,39 @@ def test_plasma_page_puts_plasma_criteria_first_and_shows_uncorrected_copies(tum
     text = Page(sample_page.sample_page(plasma(), *tumour, genome)).text
     assert text.index("Plasma criteria") < text.index("Tissue criteria (this sample is plasma)")
     assert "Plasma copies, uncorrected 2.01" in text
+    assert text.index("Plasma copies, uncorrected") < text.index("MET copies per tumour cell 2.3")
+    assert "adjusted by the highest driver VAF" not in text
     assert "Sets for tissue are not read on plasma" in text
+
+
+def test_plasma_page_names_the_evidence_that_is_only_compared(tumour, genome):
+    call = plasma()
+    fraction = {"value": 0.1, "low": 0.08, "high": 0.12}
+    call["copies"]["plasma_adjusted"] = {
+        "value": 2.1,
+        "low": 1.6,
+        "high": 2.6,
+        "tumour_fraction": fraction,
+        "how": "so",
+    }
+    call["purity"]["evidence"] = [
+        {"source": "highest_driver_vaf", "used": False, "vaf": {"value": 0.05, "low": 0.04, "high": 0.06},
+         "purity": fraction, "drivers": 1},
+        {"source": "fragment_lengths", "used": False, "enrichment": 1.31, "z": 4.2, "normals": 8},
+    ]  # fmt: skip
+    text = page_text(call, tumour, genome)
+    assert "adjusted by the highest driver VAF: 2.1 (1.6 to 2.6)" in text
+    assert "highest allele fraction of a driver, doubled 0.10 (0.08 to 0.12)" in text
+    assert "short fragments \N{EN DASH} \N{EN DASH} not used; enrichment 1.31; z 4.2; normals 8" in text
+
+
+@pytest.mark.parametrize(
+    ("made", "shown"), [([amplified, plasma], True), ([amplified], False)], ids=["plasma", "tissue"]
+)
+def test_cohort_page_has_plasma_copies_where_there_is_plasma(made, shown):
+    text = Page(cohort_page([each() for each in made])).text
+    assert ("Plasma copies" in text) == shown
+    assert ("2.01" in text) == shown
 
 
 def test_reasons_are_sentences_with_their_severity(tumour, genome):

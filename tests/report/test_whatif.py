@@ -260,7 +260,8 @@ def called(folder, level, settings=None, *, share="0.4", se=0.05):
     )
     files = {name: folder / file for name, file in names.items()} | absent
     output = folder / "calls.json"
-    made_depth.run("calls", of_stage["calls"], sample="s", specimen="tissue", output=output, **files)
+    specimen = "plasma" if ("calls", "plasma_criteria") in settings else "tissue"
+    made_depth.run("calls", of_stage["calls"], sample="s", specimen=specimen, output=output, **files)
     return json.loads(output.read_text())
 
 
@@ -277,6 +278,8 @@ SETTINGS = {
     ("copies", "alpha"): (0.02, pytest.approx(limit_at(alpha=0.02)), lambda page, _: page["lod_ratio"]),
     ("copies", "power"): (0.8, pytest.approx(limit_at(power=0.8)), lambda page, _: page["lod_ratio"]),
     ("copies", "genes"): ("CFTR", ["CFTR"], lambda _, call: [gene["gene"] for gene in call["genes"]]),
+    ("calls", "tissue_criteria"): ("cappuzzo2009", "cappuzzo2009", lambda page, _: page["default"]),
+    ("calls", "plasma_criteria"): ("insight2_plasma", "insight2_plasma", lambda page, _: page["default"]),
     ("calls", "default_criteria"): ("cappuzzo2009", "cappuzzo2009", lambda page, _: page["default"]),
     ("calls", "decide"): (0.8, 0.8, lambda page, _: page["decide"]),
 }
@@ -307,6 +310,7 @@ TUMOURS = {
     "amplified, hardly focal": test_copies.measured(met=6.0, cep7=4.0, arm_q=3.92, share=0.4),
     "near 5 copies": test_copies.measured(met=5.3, cep7=2.0, arm_q=2.2, share=0.4),
 }
+PLASMA = (2.0, 2.6, 3.4, 4.6, 12.0)  # MET copies of samples read as plasma
 STRICT = [
     {},
     {("copies", "decide_focality"): 0.51},
@@ -322,6 +326,10 @@ STRICT = [
 def test_at_the_sheet_s_purity_the_page_says_what_the_call_says(tmp_path):
     calls = [called(tmp_path, level, settings) for level in TUMOURS.values() for settings in STRICT]
     calls.append(called(tmp_path, test_copies.measured(met=2.0, share=0.4)))
+    plasma = {("calls", "plasma_criteria"): "metcn_plasma"}
+    calls += [called(tmp_path, test_copies.measured(met=copies, share=0.4), plasma) for copies in PLASMA]
+    assert {call["call"] for call in calls[-len(PLASMA) :]} == {"not_amplified", "gain", "high_level_amplification"}
+    assert any("amplification_open" in call["reasons"] for call in calls)
     script = (PACKAGE / "report" / "templates" / "whatif.js").read_text(encoding="utf-8")
     script += f"""
 const found = {json.dumps([whatif.of(call)["payload"] for call in calls])}.map(payload =>

@@ -156,6 +156,30 @@ def test_paths_start_from_the_configuration(path, absolute):
     assert complete(targets=path)["targets"] == absolute
 
 
+CRITERIA = {  # section calls as it is written, set of tissue, of plasma, of both
+    "nothing": ({}, "metcn_default", "metcn_plasma", None),
+    "as one": ({"criteria": {"tissue": "a", "plasma": "b"}}, "a", "b", None),
+    "as one, plasma alone": ({"criteria": {"plasma": "b"}}, "metcn_default", "b", None),
+    "as two": ({"tissue_criteria": "a", "plasma_criteria": "b"}, "a", "b", None),
+    "for both": ({"default_criteria": "c"}, "metcn_default", "metcn_plasma", "c"),
+}
+
+
+@pytest.mark.parametrize(("given", "tissue", "plasma", "both"), CRITERIA.values(), ids=list(CRITERIA))
+def test_criteria_by_specimen(given, tissue, plasma, both):
+    found = complete(calls=given)["calls"]
+    assert (found["tissue_criteria"], found["plasma_criteria"], found["default_criteria"]) == (tissue, plasma, both)
+    assert complete(calls=found)["calls"] == found
+
+
+@pytest.mark.parametrize(
+    "given", [{"criteria": {"blood": "a"}}, {"criteria": "a"}, {"criteria": {"plasma": 3}}], ids=str
+)
+def test_criteria_of_no_specimen_are_refused(given):
+    with pytest.raises(InputError, match=r"key calls\.(blood_criteria|criteria|plasma_criteria): expected"):
+        complete(calls=given)
+
+
 def test_whole_number_written_with_a_point_becomes_int():
     value = complete(copies={"draw_count": 128.0})["copies"]["draw_count"]
     assert (value, type(value)) == (128, int)
@@ -166,7 +190,11 @@ def test_whole_number_written_with_a_point_becomes_int():
     [
         ("segments", {"method": "haar"}, "--method=haar"),
         ("report", {"title": "a 'b' $c"}, """--title='a '"'"'b'"'"' $c'"""),
-        ("calls", {"default_criteria": "-x"}, "--default-criteria=-x --decide=0.95"),
+        (
+            "calls",
+            {"default_criteria": "-x"},
+            "--tissue-criteria=metcn_default --plasma-criteria=metcn_plasma --default-criteria=-x --decide=0.95",
+        ),
         (
             "reference",
             "p.h5",

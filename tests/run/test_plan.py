@@ -122,6 +122,26 @@ def test_snps_are_counted_where_they_are_used(samples, keys, stage, sample, file
     assert {name: path for name, path in found.items() if name in ("snps", "alleles", "normal_alleles")} == files
 
 
+PLASMA = {"specimen": "plasma"}
+LENGTHS = [
+    # tumour, normals, names whose counts are read for the lengths of their fragments
+    pytest.param(replace(T1, **PLASMA), (replace(N1, **PLASMA), replace(N2, **PLASMA)), ["N1", "N2"], id="all plasma"),
+    pytest.param(replace(T1, **PLASMA), (replace(N1, **PLASMA), N2), ["N1"], id="one normal of plasma"),
+    pytest.param(replace(T1, **PLASMA), (N1, N2), [], id="normals of tissue"),
+    pytest.param(replace(C1, **PLASMA), (replace(N1, **PLASMA),), [], id="a coverage table"),
+    pytest.param(T1, (replace(N1, **PLASMA),), [], id="tissue"),
+]
+
+
+@pytest.mark.parametrize(("tumour", "normals", "names"), LENGTHS)
+def test_lengths_of_fragments_are_those_of_plasma(tumour, normals, names):
+    found = planned(tumour, *normals).inputs("purity", tumour.name)
+    told = {name: path for name, path in found.items() if name in ("counts_summary", "normal_summaries")}
+    of_normals = [f"results/counts/{name}.json" for name in names]
+    expected = {"counts_summary": f"results/counts/{tumour.name}.json", "normal_summaries": of_normals}
+    assert told == (expected if names else {})
+
+
 def test_ready_panel_goes_before_the_sheet_s_normals():
     assert planned(T1, N1, reference="p.h5").inputs("ratios", "T1")["reference"] == "/base/p.h5"
 

@@ -241,6 +241,8 @@ KEYS = [
     ("copies.alpha", "reads", 0.01, COPIES_ON),
     ("copies.power", "reads", 0.9, COPIES_ON),
     ("copies.genes", "reads", "EGFR", COPIES_ON),
+    ("calls.tissue_criteria", "reads", "other", CALLS_ON),
+    ("calls.plasma_criteria", "reads", "other", CALLS_ON),
     ("calls.default_criteria", "reads", "other", CALLS_ON),
     ("calls.decide", "reads", 0.9, CALLS_ON),
     ("compare.decide_course", "reads", 0.9, at("compare report", "T2") | COHORT),

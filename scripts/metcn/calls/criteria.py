@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from metcn.files import resource_root
 from metcn.vocabulary import FOCALITY
 
 DEFAULT = "metcn_default"
+CORRECTED = ("gcn", "ratio")  # quantities that no longer depend on the specimen
 
 WORDS = {
     "gcn": "copies",
@@ -31,7 +32,8 @@ class Clause:
 
     ``least_copies`` are MET copies below which the clause does not hold, whatever its quantity. ``focality`` names the
     classes with which the clause holds (None: all); ``undecided`` says whether a focality that cannot be told withholds
-    the clause or is accepted.
+    the clause or is accepted. A clause with ``if_purity_open`` is asked where copies per tumour cell are missing or a
+    range of possibilities (`metcn.calls.verdicts`), and else not at all.
     """
 
     quantity: str
@@ -42,12 +44,14 @@ class Clause:
     least_copies: float | None = None
     focality: tuple[str, ...] | None = None
     undecided: str = "withhold"
+    if_purity_open: bool = False
 
     @property
     def bound(self) -> str:
         """The interval in words: ``4 <= copies < 5``."""
         word = WORDS[self.quantity]
         floor = f" with copies >= {self.least_copies:g}" if self.least_copies is not None else ""
+        floor += " if tumour fraction is open" if self.if_purity_open else ""
         below = f" {'<=' if self.upper_inclusive else '<'} {self.upper:g}" if self.upper is not None else ""
         if self.lower is None:
             return word + below + floor
@@ -175,11 +179,16 @@ def _problem(criterion: Criterion, path: Path) -> str | None:
         for clause in category.clauses:
             if clause.lower is not None and clause.upper is not None and clause.lower >= clause.upper:
                 return f"category {category.name} asks for {clause.bound}, an empty interval; correct its bounds"
-            if (clause.quantity == "pcn") != (criterion.specimen == "plasma"):
+            in_plasma = criterion.specimen == "plasma"
+            if (clause.quantity == "pcn") != in_plasma and not (in_plasma and clause.quantity in CORRECTED):
                 return (
                     f"category {category.name} asks for {WORDS[clause.quantity]} in specimen {criterion.specimen}, but "
-                    "plasma copies (pcn) belong to plasma and all others to tissue or both; correct one of them"
+                    "plasma copies (pcn) belong to plasma, uncorrected and relative ones (fold, gcn_minus_ploidy) to "
+                    "tissue or both; correct one of them"
                 )
+    asked = {clause.quantity for category in criterion.categories for clause in category.clauses}
+    if criterion.specimen == "plasma" and "pcn" not in asked:
+        return "no category of this set for plasma asks for plasma copies (pcn); add one, or correct its specimen"
     return None
 
 
@@ -206,3 +215,30 @@ def load(extra: Iterable[str | Path] = ()) -> dict[str, Criterion]:
             )
         sets[criterion.id] = criterion
     return sets
+
+
+def chosen(settings: Mapping[str, Any], specimen: str) -> str:
+    """Name of the set that a sample's call follows: ``default_criteria`` for any specimen, else that of its own.
+
+    >>> chosen({"default_criteria": None, "tissue_criteria": "lai2019", "plasma_criteria": "metcn_plasma"}, "plasma")
+    'metcn_plasma'
+    >>> chosen({"default_criteria": "insight", "plasma_criteria": "metcn_plasma"}, "plasma")
+    'insight'
+    """
+    name: str = settings.get("default_criteria") or settings[f"{specimen}_criteria"]
+    return name
+
+
+def default(settings: Mapping[str, Any], specimen: str) -> Criterion:
+    """The set that a sample's call follows.
+
+    Raises
+    ------
+    InputError
+        If there is no set of the configured name.
+    """
+    sets, name = load(), chosen(settings, specimen)
+    if name not in sets:
+        key = "default_criteria" if settings.get("default_criteria") else f"{specimen}_criteria"
+        raise InputError(f"calls.{key}: expected one of {', '.join(sets)}; found {name!r}; correct the configuration")
+    return sets[name]

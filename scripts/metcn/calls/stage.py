@@ -9,7 +9,7 @@ from typing import Any
 from metcn import provenance
 from metcn.calls import bed as extents
 from metcn.calls import by_purity as solving
-from metcn.calls import criteria
+from metcn.calls import criteria, plasma_adjusted
 from metcn.calls import overall as calling
 from metcn.calls import record as overview
 from metcn.calls import vcf as variants
@@ -18,7 +18,6 @@ from metcn.copies import draws_file, limits
 from metcn.copies.estimates import CopyEstimates, DetectionLimit
 from metcn.copies.posterior import Draws
 from metcn.copies.records import SCHEMA, is_broad, levels_of_copies, number
-from metcn.errors import InputError
 from metcn.files import read_json, write_json, write_text
 from metcn.genome import build as genomes
 from metcn.purity.result import PurityResult
@@ -100,14 +99,14 @@ def record(
     asked: Mapping[str, Any], found: Mapping[str, Any], draws: Path, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The calls JSON: what was asked, the call, and the findings of the earlier stages that it rests on."""
-    told = _told(found)
+    told, specimen = _told(found), asked["specimen"]
     judged, call, why = _judge(
-        found, draws, specimen=asked["specimen"], settings=settings, blocking=_blocking(told, found["measurement"])
+        found, draws, specimen=specimen, settings=settings, blocking=_blocking(told, found["measurement"])
     )
     reasons = _ordered([*told, *why])
     details = _details(found["counts"], found["measurement"])
-    solved = solving.ByPurity() if call == "no_call" else _by_purity(found, asked["specimen"], settings)
-    headline = _headline(call, found["copies"], why, details, _certain(solved, found, asked["specimen"]))
+    solved = solving.ByPurity() if call == "no_call" else _by_purity(found, specimen, settings)
+    headline = _headline(call, found, why, details, _certain(solved, found, specimen), specimen)
     return {
         **asked,
         "assay": found["measurement"]["assay"],
@@ -120,17 +119,24 @@ def record(
         "qc": _quality(reasons),
         "measurement": found["measurement"],
         "purity": {name: part for name, part in found["purity"].items() if name != "grid"},
-        "copies": found["copies"],
+        "copies": found["copies"] | _adjusted(found, specimen),
         "genes": found["copies"].get("genes", []),
         "notes": _notes(found),
         "criteria": [
             verdict.row() | {"power": power} for verdict, power in zip(judged, _powers(judged, found), strict=True)
         ],
-        "default_criteria": settings["default_criteria"],
+        "default_criteria": criteria.chosen(settings, specimen),
         "decide": settings["decide"],
         "counts": found["counts"],
         "provenance": provenance.stamp(settings) | {"inputs": _inputs(found)},
     }
+
+
+def _adjusted(found: Mapping[str, Any], specimen: str) -> dict[str, Any]:
+    """Adjusted plasma copies, of plasma alone; null without a driver mutation."""
+    if specimen != "plasma":
+        return {}
+    return {"plasma_adjusted": plasma_adjusted.of_call(found["copies"], found["purity"])}
 
 
 def _told(found: Mapping[str, Any]) -> list[str]:
@@ -157,13 +163,9 @@ def _judge(
     found: Mapping[str, Any], draws: Path, *, specimen: str, settings: Mapping[str, Any], blocking: Sequence[str]
 ) -> tuple[list[judging.Verdict], str, tuple[str, ...]]:
     """Verdicts of every set, the overall call, and the reasons of the latter; blocked, every quantity is missing."""
-    sets, chosen = criteria.load(), settings["default_criteria"]
-    if chosen not in sets:
-        raise InputError(
-            f"calls.default_criteria: expected one of {', '.join(sets)}; found {chosen!r}; correct the configuration"
-        )
+    chosen = criteria.default(settings, specimen).id
     judged = judging.verdicts(
-        sets.values(),
+        criteria.load().values(),
         Draws.of({"weight": [1.0]}) if blocking else draws_file.read(draws),
         specimen=specimen,
         decide=settings["decide"],
@@ -187,7 +189,7 @@ def _by_purity(found: Mapping[str, Any], specimen: str, settings: Mapping[str, A
         above_neutral=bool(overview.pick(estimates, "lod.above_neutral")),
         broad=is_broad(estimates),
         specimen=specimen,
-        criterion=criteria.load()[settings["default_criteria"]],
+        criterion=criteria.default(settings, specimen),
         decide=settings["decide"],
         power=power,
     )
@@ -272,16 +274,26 @@ def _quality(reasons: Iterable[str]) -> str:
 
 
 def _headline(
-    call: str, estimates: Mapping[str, Any], why: Sequence[str], details: Mapping[str, Sequence[str]], certain: str
+    call: str,
+    found: Mapping[str, Any],
+    why: Sequence[str],
+    details: Mapping[str, Sequence[str]],
+    certain: str,
+    specimen: str,
 ) -> str:
     """The call in one sentence; of a reason that has details, these."""
+    estimates, purity = found["copies"], PurityResult.from_json(found["purity"]).purity
     return calling.headline(
         call,
-        copies=overview.pick(estimates, "met_copies"),
-        ratio=overview.pick(estimates, "met_cep7"),
+        numbers=calling.Numbers(
+            copies=overview.pick(estimates, "met_copies"),
+            ratio=overview.pick(estimates, "met_cep7"),
+            plasma=overview.pick(estimates, "plasma_copies") if specimen == "plasma" else None,
+        ),
         focality=_focality(estimates),
         lod_copies=overview.pick(estimates, "lod.copies"),
         why=why,
         explanations=[text for code in why for text in details.get(code, [REASONS[code].text])],
         certain=certain,
+        fraction_open=specimen == "plasma" and not purity.known,
     )

@@ -27,6 +27,7 @@ from metcn.reads import alignments
 from metcn.reference import panel_file
 from metcn.run.plan import NO_SNPS, Plan
 from metcn.run.samples import Sample
+from metcn.vocabulary import SPECIMENS
 
 FEW_TARGETS = 10
 PROBE_BYTES = 1 << 16
@@ -123,13 +124,15 @@ def _lacks_fasta(sample: Sample, plan: Plan) -> bool:
 
 
 def _criteria(plan: Plan) -> Iterator[str]:
-    """Nothing, if there is a criteria set of the name that the call is to follow."""
-    known, chosen = criteria.load(), plan.settings["calls"]["default_criteria"]
-    if chosen not in known:
-        expected = ", ".join(known)
-        raise InputError(
-            f"calls.default_criteria: expected one of {expected}; found {chosen!r}; correct the configuration"
-        )
+    """Nothing, if there is a criteria set of each name that a call is to follow, and it is for that specimen."""
+    settings = plan.settings["calls"]
+    for specimen in SPECIMENS:
+        chosen = criteria.default(settings, specimen)
+        if not settings["default_criteria"] and chosen.specimen not in (specimen, "both"):
+            raise InputError(
+                f"calls.{specimen}_criteria: expected a set for {specimen}; found {chosen.id!r}, which is for "
+                f"{chosen.specimen}; correct the configuration"
+            )
     yield from ()
 
 

@@ -65,7 +65,6 @@ def titrate(
     table = outcomes.collect(
         folds,
         stages.STAGES["calls"].outputs["output"],
-        settings["calls"]["default_criteria"],
         settings["calls"]["decide"],
     )
     title = f"{settings['report']['title']}, {settings['assay']}"

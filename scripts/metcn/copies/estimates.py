@@ -26,6 +26,7 @@ class DetectionLimit:
     purity_for : bound in copies, as text -> smallest purity at which so many copies would be seen; NaN where none is.
     detected, above_neutral : whether MET was told from two copies, at ``alpha`` and beyond all doubt.
     copies_by_group, ploidy_by_group : fewest copies and mean ploidy of each group.
+    told_ratio : depth ratio from which a negative of an uncorrected quantity says anything.
     told_by_group : copies of each group from which a negative says anything.
     amplicon : the same limits for an amplicon around MET of several sizes, from the scan.
     """
@@ -39,6 +40,7 @@ class DetectionLimit:
     above_neutral: bool = False
     copies_by_group: tuple[float, ...] = ()
     ploidy_by_group: tuple[float, ...] = ()
+    told_ratio: float = NAN
     told_by_group: tuple[float, ...] = ()
     amplicon: tuple[AmpliconLimit, ...] = ()
 
@@ -56,6 +58,7 @@ class DetectionLimit:
             above_neutral=bool(record.get("above_neutral")),
             copies_by_group=tuple(map(number, record.get("copies_by_group") or ())),
             ploidy_by_group=tuple(map(number, record.get("ploidy_by_group") or ())),
+            told_ratio=number(record.get("told_ratio")),
             told_by_group=tuple(map(number, record.get("told_by_group") or ())),
             amplicon=tuple(AmpliconLimit.from_json(each) for each in record.get("amplicon") or ()),
         )
@@ -74,6 +77,7 @@ class DetectionLimit:
             "above_neutral": self.above_neutral,
             "copies_by_group": list(self.copies_by_group),
             "ploidy_by_group": list(self.ploidy_by_group),
+            "told_ratio": self.told_ratio,
             "told_by_group": list(self.told_by_group),
             "amplicon": [each.to_json() for each in self.amplicon],
         }

@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
+from metcn.purity import short_fragments, vaf_surrogate
 from metcn.purity.grid import PurityGrid
+from metcn.purity.short_fragments import ShortFragmentEvidence
+from metcn.purity.vaf_surrogate import VafEvidence
 from metcn.stats.estimate import NAN, Estimate, number
 
 
@@ -78,13 +81,17 @@ class FitEvidence:
         return {**asdict(self), "modes": list(self.modes)}
 
 
-Evidence = SheetEvidence | FitEvidence
+Evidence = SheetEvidence | FitEvidence | VafEvidence | ShortFragmentEvidence
 
 
 def _evidence(record: Mapping[str, Any]) -> Evidence:
-    """Evidence of a JSON, of either kind."""
+    """Evidence of a JSON, of whichever kind."""
     if record["source"] == "sheet":
         return SheetEvidence(record["used"], record["purity"], record["ploidy"])
+    if record["source"] == vaf_surrogate.SOURCE:
+        return VafEvidence.from_json(record)
+    if record["source"] == short_fragments.SOURCE:
+        return ShortFragmentEvidence.from_json(record)
     return FitEvidence(
         source=record["source"],
         used=record["used"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,15 @@ from metcn.files import write_json
 from metcn.genome import build as genomes
 from metcn.io import tables
 from metcn.purity import allele_fractions as reading
-from metcn.purity import fit, germline_sites, posterior, reference_bias, stated
+from metcn.purity import (
+    fit,
+    germline_sites,
+    posterior,
+    reference_bias,
+    short_fragments,
+    stated,
+    vaf_surrogate,
+)
 from metcn.purity.grid import Axis, PurityGrid
 from metcn.purity.reference_bias import ReferenceBias
 from metcn.purity.result import (
@@ -91,6 +99,8 @@ def purity(
     variants: Path | None,
     alleles: Path | None = None,
     normal_alleles: Path | None = None,
+    counts_summary: Path | None = None,
+    normal_summaries: Sequence[Path] | None = None,
     output: Path,
     settings: Mapping[str, Any],
 ) -> None:
@@ -125,7 +135,12 @@ def purity(
         reasons=tuple(reasons),
         sample=sample,
         grid=decision.grid,
-        evidence=(SheetEvidence(bool(purity or ploidy), purity, ploidy), *_fitted(free, used=used)),
+        evidence=(
+            SheetEvidence(bool(purity or ploidy), purity, ploidy),
+            *_fitted(free, used=used),
+            *vaf_surrogate.of_sites(sites.table, specimen),
+            *short_fragments.of_files(counts_summary, normal_summaries or (), specimen),
+        ),
         sites=SiteCounts(profile.snps, drivers, sites.snps_chosen_by, sites.bias.log_odds, sites.bias.se),
         contradiction=contradiction,
         variants=_offered(offer),

@@ -38,7 +38,7 @@ def rulers(call: Mapping[str, Any]) -> dict[str, str]:
         "met_copies": ((5, 10), 16, "MET copies"),
         "met_cep7": ((2,), 5, "MET/CEP7-like"),
         "cep7_copies": ((), 8, "CEP7-like copies"),
-        "plasma_copies": ((2.3,), 5, "Plasma copies, uncorrected"),
+        "plasma_copies": ((2.1, 2.5), 5, "Plasma copies, uncorrected"),
     }
     return {
         name: estimate_plots.ruler(

@@ -146,7 +146,7 @@ def _sets(specimen: str) -> list[dict[str, Any]]:
             "name": category.name,
             "call": category.call,
             "combine": category.combine,
-            "clauses": [asdict(clause) for clause in category.clauses],
+            "clauses": [asdict(clause) for clause in category.clauses if not clause.if_purity_open],
         }
         for criterion in _applicable(specimen)
         for category in criterion.categories

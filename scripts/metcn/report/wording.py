@@ -35,7 +35,13 @@ SOURCE_WORDS = {
     "several_fits": "fitted, several values",
     "unknown": "unknown",
 }
-EVIDENCE_WORDS = {"sheet": "sample sheet", "segments": "segments", "alleles": "allele fractions"}
+EVIDENCE_WORDS = {
+    "sheet": "sample sheet",
+    "segments": "segments",
+    "alleles": "allele fractions",
+    "highest_driver_vaf": "highest allele fraction of a driver, doubled",
+    "fragment_lengths": "short fragments",
+}
 TIER_WORDS = {
     "pericentromere": "bins next to the centromere on both arms",
     "proximal": "bins of the proximal arms, as far as 7q11",

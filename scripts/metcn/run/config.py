@@ -136,6 +136,8 @@ def complete(mapping: Mapping[str, Any], base: Path, source: str = "config.yaml"
             given[name] = {}
     if "reference" not in given or isinstance(given["reference"], str):
         given["reference"] = {"file": given.get("reference")}
+    if isinstance(given.get("calls"), Mapping):
+        given["calls"] = _by_specimen(given["calls"])
     problems = list(_problems(given, schema()))
     if problems:
         raise InputError("\n".join(f"{source}: {problem}" for problem in problems))
@@ -144,6 +146,14 @@ def complete(mapping: Mapping[str, Any], base: Path, source: str = "config.yaml"
         inner = given.get(section, {})
         whole[section] = {name: _value(inner, name, keyword, base) for name, keyword in keys(section).items()}
     return whole
+
+
+def _by_specimen(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The section ``calls`` with ``criteria: {tissue: ..., plasma: ...}`` as the two keys that it stands for."""
+    criteria, rest = given.get("criteria"), {name: value for name, value in given.items() if name != "criteria"}
+    if not isinstance(criteria, Mapping):
+        return dict(given)
+    return rest | {f"{specimen}_criteria": name for specimen, name in criteria.items()}
 
 
 def check_settings(section: str, settings: Mapping[str, Any], source: str) -> None:

@@ -106,7 +106,9 @@ class CopiesSettings:
 class CallsSettings:
     """Section ``calls``: criteria and the overall call."""
 
-    default_criteria: str = "metcn_default"
+    tissue_criteria: str = "metcn_default"
+    plasma_criteria: str = "metcn_plasma"
+    default_criteria: str | None = None
     decide: float = 0.95
 
 

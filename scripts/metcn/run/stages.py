@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from metcn.run.samples import TIMEPOINTS
+from metcn.run.samples import TIMEPOINTS, Sample
 from metcn.vocabulary import ASSAYS, SPECIMENS
 
 if TYPE_CHECKING:
@@ -152,7 +152,18 @@ def _purity_inputs(plan: Plan, sample: str) -> Inputs:
         "variants": str(row.variants or ""),
         "alleles": path("counts", "alleles", sample) if plan.genotyped(sample) else "",
         "normal_alleles": path("counts", "alleles", normal) if plan.genotyped(normal) else "",
+        **_lengths(plan, row),
     }
+
+
+def _lengths(plan: Plan, row: Sample) -> Inputs:
+    """Where lengths of fragments are, of a plasma sample and of the normals of plasma, if they were read."""
+    both = [row, *(plan.samples[name] for name in sorted(plan.normals))]
+    own, *normals = [one.specimen == "plasma" and bool(one.alignments) for one in both]
+    if not own or not any(normals):
+        return {}
+    named = [path("counts", "summary", one.name) for one, there in zip(both[1:], normals, strict=True) if there]
+    return {"counts_summary": path("counts", "summary", row.name), "normal_summaries": named}
 
 
 def _copies_inputs(plan: Plan, sample: str) -> Inputs:
@@ -312,6 +323,8 @@ TABLE = (
             Argument("variants", "VCF with driver mutations or heterozygous SNPs.", required=False),
             Argument("alleles", "Reads of the sample at common SNPs (counts/SAMPLE.alleles.tsv).", required=False),
             Argument("normal_alleles", "The same of the matched normal.", required=False),
+            TALLIES,
+            Argument("normal_summaries", "What was counted of normals of plasma.", required=False, many=True),
             Argument("output", "File to write.", "write", path="results/purity/{sample}.json"),
         ),
     ),
