@@ -44,7 +44,7 @@ def main() -> None:
     options.show("by group", pd.DataFrame({group: summary(part) for group, part in table.groupby("group")}).T)
 
 
-FRACTIONS = ("", "0.05", "0.2", "0.5")  # as the sheet gives them; at 2.75 plasma copies 17, 5.75 and 3.5 copies
+FRACTIONS = ("", "0.05!", "0.2!", "0.5!")  # as the sheet gives them; at 2.75 plasma copies 17, 5.75 and 3.5 copies
 
 
 def of_fraction(cohort: Cohort, truth: pd.DataFrame, fraction: str) -> dict[str, object]:

@@ -204,6 +204,7 @@ def test_stage_gets_files_facts_and_settings(monkeypatch, tmp_path):
         "sample": "T1",
         "specimen": "tissue",
         "purity": None,
+        "purity_error": None,
         "ploidy": None,
         "genome": "GRCh37",
         "segments": tmp_path / "s.cns",

@@ -301,7 +301,7 @@ def test_flagged_sources_are_both_in_the_evidence(tmp_path):
     found = run(tmp_path, segments=tumour.segments, variants=made_tumours.vcf(tmp_path / "v.vcf", rows))
     assert "purity_sources_disagree" in found["reasons"]
     segments, alleles = (entry["purity"] for entry in found["evidence"][1:])
-    assert alleles["high"] < segments["low"]
+    assert alleles["value"] < segments["low"]
 
 
 def test_fit_can_be_switched_off(tmp_path):

@@ -158,6 +158,7 @@ COLUMNS = [
     ("specimen", "reads", "R1", "tissue", NOTHING),  # the default, spelt out
     ("purity", "reads", "T1", "0.3", patient("purity copies calls report")),
     ("purity", "reads", "T1", "", patient("purity copies calls report")),
+    ("purity_error", "reads", "T1", "0.05", patient("purity copies calls report")),
     ("purity", "reads", "T3", "0.1", at("purity copies calls report", "T3") | COHORT),
     ("ploidy", "reads", "T1", "3", patient("purity copies calls report")),
     ("ploidy", "reads", "T1", "", patient("purity copies calls report")),
@@ -230,6 +231,8 @@ KEYS = [
     ("purity.tissue_high", "reads", 0.9, PURITY_ON),
     ("purity.plasma_low", "reads", 0.01, PURITY_ON),
     ("purity.plasma_high", "reads", 0.9, PURITY_ON),
+    ("purity.stated_error", "reads", 0.05, PURITY_ON),
+    ("purity.plasma_stated_error", "reads", 0.3, PURITY_ON),
     ("purity.ploidy_low", "reads", 1.5, PURITY_ON),
     ("purity.ploidy_high", "reads", 5, PURITY_ON),
     ("purity.fit", "reads", False, PURITY_ON),

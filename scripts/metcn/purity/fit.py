@@ -75,16 +75,15 @@ class Likelihoods:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """What the segments say, what allele fractions add (None without any), and what both say together."""
+    """What the segments alone say, and what they say with allele fractions (the same where there are none)."""
 
     segments: Finding
-    alleles: Finding | None
     joint: Finding
 
     @property
-    def identified(self) -> list[Finding]:
-        """The sources that say anything definite."""
-        return [each for each in (self.segments, self.alleles) if each is not None and each.belief.identified]
+    def has_alleles(self) -> bool:
+        """Whether there are allele fractions."""
+        return self.joint is not self.segments
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +212,7 @@ def _density(estimate: Axis, values: Floats) -> Floats:
 
 
 def findings(found: Likelihoods, *, floor: float, prior: Floats | None = None) -> Findings:
-    """What each source says by itself, and all together.
+    """What the segments say, and what everything says together.
 
     ``floor`` is the lowest purity that segments may claim, and ``prior`` the log of a density at each purity.
     """
@@ -223,23 +222,18 @@ def findings(found: Likelihoods, *, floor: float, prior: Floats | None = None) -
     prior = np.zeros(len(found.purity)) if prior is None else prior
     by_segments = _finding(weighed, segments, clear, prior)
     if found.alleles is None:
-        return Findings(by_segments, None, by_segments)
-    everywhere = np.ones_like(clear)
-    by_alleles = _stated(_finding(weighed, found.alleles, everywhere, prior, tied=False))
+        return Findings(by_segments, by_segments)
     # allele fractions tell what depth alone does not, as far as they make purity definite
-    joint = _finding(weighed, segments + found.alleles, everywhere, prior)
-    return Findings(by_segments, by_alleles, joint if by_segments.belief.identified else _stated(joint))
+    joint = _finding(weighed, segments + found.alleles, np.ones_like(clear), prior)
+    return Findings(by_segments, joint if by_segments.belief.identified else _stated(joint))
 
 
-def _finding(over: Likelihoods, log: Floats, clear: NDArray[np.bool_], prior: Floats, *, tied: bool = True) -> Finding:
-    """Belief of a log-likelihood; not identified where too much of it lies at points that are not ``clear``.
-
-    ``tied`` says that it comes from segments, whose copies fix the ploidy.
-    """
+def _finding(over: Likelihoods, log: Floats, clear: NDArray[np.bool_], prior: Floats) -> Finding:
+    """Belief of a log-likelihood; not identified where too much of it lies at points that are not ``clear``."""
     axes = over.purity, over.ploidy
     seen = (posterior.blurred(log, over.purity) if len(over.purity) > 1 else log) + prior[:, None]
     unresolved = float(posterior.posterior(seen, *axes)[~clear].sum())
-    share = posterior.posterior(posterior.tied(seen, *axes) if tied else seen, *axes)
+    share = posterior.posterior(posterior.tied(seen, *axes), *axes)
     return Finding(posterior.belief(share, *axes, identified=unresolved <= posterior.MOST_UNRESOLVED), seen, unresolved)
 
 

@@ -54,11 +54,11 @@ class SheetEvidence:
 
 @dataclass(frozen=True)
 class FitEvidence:
-    """What segments or allele fractions say by themselves.
+    """What segments say by themselves, or with allele fractions.
 
     Attributes
     ----------
-    source : ``segments`` or ``alleles``.
+    source : ``segments``, or ``alleles`` (segments and allele fractions together).
     used : whether the result rests on it.
     identified : whether it says anything definite.
     purity, ploidy : what may be stated, with intervals over all its solutions.

@@ -40,6 +40,8 @@ FLAT_SUBCLONAL, SUBCLONAL = 0.03, 0.08  # share of segments between whole copies
 SUBCLONAL_SPAN = (-0.3, 8.3)  # copies over which the subclonal part is spread
 SHARED_NOISE = np.array([0.008, 0.016, 0.03, 0.05])  # log2; noise of a segment that more bins do not reduce
 COPY_SPREADS = np.array([0.01, 0.05])  # SD of a level around whole copies, relative to them: small subclones, response
+FIRST_PAIRS = (5, 7)  # of shared noise and spread, .016 and .05 with .05: those that every point is judged by first
+HOPELESS = 30.0  # of log-likelihood: points so far below the best are not computed at the other pairs
 OUTLIERS, OUTLIER_SD = 0.1, 2.5  # share of segments with wider noise, and how much wider
 MOVED = 0.15  # of the tumours of a kind have a copy more throughout, and as many a copy less
 LEAST_SHARE = 1e-4  # of the genome at any number of copies, in a kind that is moved
@@ -156,11 +158,18 @@ def fit(
     comb = (purity[:, None] / total, NORMAL_COPIES * (1 - purity)[:, None] / total, purity[:, None] * between / total)
     step, origin, blur = (values.ravel().astype(np.float32) for values in comb)
     support = None if alleles is None else _support(alleles, purity, len(observed.ratio), kinds, len(ploidy))
+    points = _Points(step, origin, blur, support)
     noises, spreads = (axis.ravel() for axis in np.meshgrid(SHARED_NOISE, COPY_SPREADS))
-    comb_of_points = _Comb(step, origin, blur)
-    pairs = zip(noises, spreads, strict=True)
-    log = np.stack([_by_kind(observed, comb_of_points, support, kinds, *pair) for pair in pairs])
-    log += np.log(kinds.weight)[:, None]  # pair, kind, point
+    log = np.full((len(noises), len(kinds.weight), len(step)), -np.inf)  # pair, kind, point
+    order = [*FIRST_PAIRS, *(pair for pair in range(len(noises)) if pair not in FIRST_PAIRS)]
+    kept = np.arange(len(step))
+    for number, pair in enumerate(order):
+        if number == len(FIRST_PAIRS):
+            rough = logsumexp(log[list(FIRST_PAIRS)], axis=(0, 1))
+            kept = np.flatnonzero(rough > rough.max() - HOPELESS)
+            points = points.kept(kept)
+        log[pair][:, kept] = _by_kind(observed, points, kinds, float(noises[pair]), float(spreads[pair]))
+        log[pair] += np.log(kinds.weight)[:, None]
     whole = logsumexp(log, axis=(0, 1))
     share = np.exp(logsumexp(log, axis=1) - whole)
     noise = (share * noises[:, None]).sum(axis=0)
@@ -168,12 +177,21 @@ def fit(
 
 
 @dataclass(frozen=True, eq=False)
-class _Comb:
-    """Levels of whole copies at each point: step of a copy, level of none, SD of the levels' common scale."""
+class _Points:
+    """Levels of whole copies at each point: step of a copy, level of none, SD of the levels' common scale.
+
+    ``support`` is that of allele fractions (`_support`), None without any.
+    """
 
     step: Single
     origin: Single
     blur: Single
+    support: list[Single] | None
+
+    def kept(self, index: NDArray[np.intp]) -> _Points:
+        """Some of the points."""
+        support = None if self.support is None else [each[:, index] for each in self.support]
+        return _Points(self.step[index], self.origin[index], self.blur[index], support)
 
 
 def _support(alleles: Blocks, purity: Floats, segments: int, kinds: Kinds, ploidies: int) -> list[Single]:
@@ -185,13 +203,11 @@ def _support(alleles: Blocks, purity: Floats, segments: int, kinds: Kinds, ploid
     return [np.repeat(np.exp(np.clip(each, -MOST_LOG, MOST_LOG)), ploidies, axis=1).astype(np.float32) for each in log]
 
 
-def _by_kind(
-    observed: Levels, comb: _Comb, support: list[Single] | None, kinds: Kinds, noise: float, spread: float
-) -> Floats:
+def _by_kind(observed: Levels, points: _Points, kinds: Kinds, noise: float, spread: float) -> Floats:
     """Tempered log-likelihood per kind of tumour and point at one shared noise and one spread of copies."""
     ratio, se = observed.ratio[:, None].astype(np.float32), observed.se[:, None].astype(np.float32)
-    step, origin = comb.step, comb.origin
-    own = ratio**2 * (np.float32(np.log(2) ** 2) * (se**2 + np.float32(noise**2)) + comb.blur**2)
+    step, origin = points.step, points.origin
+    own = ratio**2 * (np.float32(np.log(2) ** 2) * (se**2 + np.float32(noise**2)) + points.blur**2)
     by_copies = np.empty((kinds.shares.shape[1], len(ratio), len(step)), dtype=np.float32)
     for copies, density in enumerate(by_copies):
         variance = own + (np.float32(spread * max(copies, 1)) * step) ** 2
@@ -199,8 +215,8 @@ def _by_kind(
         np.multiply(np.exp(-square / 2), 1 - OUTLIERS, out=density)
         density += OUTLIERS / OUTLIER_SD * np.exp(-square / (2 * OUTLIER_SD**2))
         density /= np.sqrt(np.float32(2 * np.pi) * variance)
-        if support is not None:
-            density *= support[copies]
+        if points.support is not None:
+            density *= points.support[copies]
     clonal = np.tensordot(kinds.shares.astype(np.float32), by_copies, axes=1)  # kind, segment, point
     low, high = SUBCLONAL_SPAN
     inside = (ratio > origin + low * step) & (ratio < origin + high * step)

@@ -25,7 +25,7 @@ from metcn.purity import (
     stated,
     vaf_surrogate,
 )
-from metcn.purity.grid import Axis, PurityGrid
+from metcn.purity.grid import Axis, PurityGrid, Span
 from metcn.purity.reference_bias import ReferenceBias
 from metcn.purity.result import (
     AlleleFractions,
@@ -40,8 +40,8 @@ from metcn.run.settings import PuritySettings
 Floats = NDArray[np.float64]
 
 AXES = ("purity", "ploidy")
-TOLERANCE = {"purity": 0.05, "ploidy": 0.3}  # sources whose intervals come closer than this do not disagree
-CONTRADICTED = 0.02  # share of a fit near what is given, below which it contradicts that
+TOLERANCE = {"purity": 0.05, "ploidy": 0.3}  # how far beyond an interval is near it
+CONTRADICTED = 0.02  # share of a belief near an interval, below which it contradicts that
 HALF = 0.5
 MOST_SITES = 5000  # allele fractions kept for pictures
 
@@ -213,12 +213,10 @@ def _fitted(found: fit.Findings | None, *, used: bool) -> list[FitEvidence]:
     """Evidence of each source that was fitted, by itself."""
     if found is None:
         return []
-    sources = {"segments": found.segments, "alleles": found.alleles}
-    several = found.alleles is not None
+    sources = {"segments": found.segments} | ({"alleles": found.joint} if found.has_alleles else {})
     return [
-        fit.summary(each, name, used=used and (each.belief.identified or several))
+        fit.summary(each, name, used=used and (each.belief.identified or found.has_alleles))
         for name, each in sources.items()
-        if each is not None
     ]
 
 
@@ -283,10 +281,7 @@ def _contradiction(known: Known, free: fit.Findings, told: Mapping[str, str]) ->
     if not belief.identified:
         return ""
     for name, axis in known.axes.items():
-        low, high = axis.interval
-        values = getattr(belief.grid, name)
-        near = (values >= low - TOLERANCE[name]) & (values <= high + TOLERANCE[name])
-        if axis.known and belief.grid.weight @ near < CONTRADICTED:
+        if axis.known and _apart(belief, name, axis.interval):
             first, last = (f"{end:.2g}" for end in belief.span[name])
             parts.append(f"{name} is given as {told[name]}, while the profile fits {first}-{last}")
     sentence = " and ".join(parts)
@@ -294,12 +289,18 @@ def _contradiction(known: Known, free: fit.Findings, told: Mapping[str, str]) ->
 
 
 def _sources_apart(free: fit.Findings) -> bool:
-    """Whether the intervals of any two sources lie apart, in purity or in ploidy."""
-    for name in AXES:
-        spans = [each.belief.span[name] for each in free.identified]
-        if spans and max(low for low, _ in spans) - min(high for _, high in spans) > TOLERANCE[name]:
-            return True
-    return False
+    """Whether allele fractions lead to what segments alone rule out."""
+    alone, joint = free.segments.belief, free.joint.belief
+    both = free.has_alleles and alone.identified and joint.identified
+    return both and any(_apart(alone, name, joint.span[name]) for name in AXES)
+
+
+def _apart(belief: posterior.Belief, name: str, interval: Span) -> bool:
+    """Whether next to nothing of a belief in purity or ploidy lies in or near an interval."""
+    low, high = interval
+    values = getattr(belief.grid, name)
+    near = (values >= low - TOLERANCE[name]) & (values <= high + TOLERANCE[name])
+    return bool(belief.grid.weight @ near < CONTRADICTED)
 
 
 def _baf(sites: pd.DataFrame) -> AlleleFractions:

@@ -38,7 +38,7 @@ SOURCE_WORDS = {
 EVIDENCE_WORDS = {
     "sheet": "sample sheet",
     "segments": "segments",
-    "alleles": "allele fractions",
+    "alleles": "segments and allele fractions",
     "highest_driver_vaf": "highest allele fraction of a driver, doubled",
     "fragment_lengths": "short fragments",
 }
