@@ -34,7 +34,7 @@ def main() -> int:
                         help="normals that carry the tumours: ten at random per seed, or the first ten")  # fmt: skip
     parser.add_argument("--unknown", action="store_true", help="withhold purity and ploidy from the pipeline")
     parser.add_argument("--stated-error", type=float, default=0.0, metavar="SD",
-                        help="tell purity wrong by so much of it, as an estimate (default: tell it exactly)")  # fmt: skip
+                        help="tell purity wrong by so much of it, as an estimate (default: exactly)")  # fmt: skip
     parser.add_argument("--purities", default="", metavar="P,...", help="purities of the tumours (default: the tool's)")
     parser.add_argument("--segments", default="none", metavar="METHOD",
                         help="segmentation, which no score here depends on (default: none, the fastest)")  # fmt: skip

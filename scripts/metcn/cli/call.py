@@ -33,6 +33,7 @@ def call(
     sample: str | None,
     specimen: str,
     purity: str,
+    purity_error: str,
     ploidy: str,
     configfile: Path | None,
     output: Path,
@@ -57,6 +58,7 @@ def call(
         "ratios": str(ratios or ""),
         "specimen": specimen,
         "purity": purity,
+        "purity_error": purity_error,
         "ploidy": ploidy,
     }
     row = sheet.one(cells, Path(), "metcn call")

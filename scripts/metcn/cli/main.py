@@ -129,7 +129,10 @@ def _add_call(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--ratios", type=Path, metavar="TABLE", help="bin ratios normalised elsewhere instead")
     command.add_argument("--reference", type=Path, metavar="H5", help="panel of normals")
-    command.add_argument("--purity", default="", help="purity, such as 0.4 or 0.3-0.5 (default: unknown)")
+    command.add_argument(
+        "--purity", default="", help="purity: 0.4 (an estimate), 0.4-0.4 (exact), 0.3-0.5 (default: unknown)"
+    )
+    command.add_argument("--purity-error", default="", metavar="SE", help="standard error of a purity of one number")
     command.add_argument("--ploidy", default="", help="ploidy, such as 2.8 or 2.5-3.1 (default: unknown)")
     command.add_argument("--specimen", choices=SPECIMENS, default="tissue", help="kind of specimen (default: tissue)")
     command.add_argument("--sample", type=stage_options.sample_name, metavar="NAME", help="name (default: the file's)")
