@@ -24,7 +24,7 @@ def normal(value, mean, variance):
 
 # The constants by their values, not by their names: who changes one changes purities.
 NOISES, SPREADS = (0.008, 0.016, 0.03, 0.05), (0.01, 0.05)
-SPAN, SUBCLONAL = (-0.3, 8.3), [0.03] + [0.08] * 19
+SPAN, SUBCLONAL = (-0.3, 8.3), [0.03] + [0.08] * 17
 OUTLIERS, OUTLIER_SD, FLOOR, TEMPER = 0.1, 2.5, 1e-6, 0.5
 
 
@@ -103,11 +103,14 @@ def test_the_learned_kinds_are_those_that_were_learned():
 
 
 def test_learned_kinds_also_lie_a_copy_higher_and_lower():
-    few = segment_likelihood.Kinds(np.array([[0.0, 0, 1, 0], [0.1, 0.2, 0.3, 0.4]]), np.array([0.4, 0.6]))
-    wide = few.widened(unlike=(0,))
-    np.testing.assert_allclose(wide.weight, [0.4, 0.42, 0.09, 0.09])
-    np.testing.assert_allclose(wide.shares[2:], [[0, 0.1, 0.2, 0.7], [0.3, 0.3, 0.4, 0]], atol=2e-4)
-    np.testing.assert_allclose(wide.shares[:2], few.shares)
+    shares = [[0.0, 0.05, 0.91, 0.04], [0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.3, 0.2]]
+    few = segment_likelihood.Kinds(np.array(shares), np.array([0.3, 0.6, 0.1]))
+    wide = few.widened(unlike=(2,))  # the first is flat
+    np.testing.assert_allclose(wide.weight, [0.3, 0.48, 0.1, 0.06, 0.06])
+    np.testing.assert_allclose(wide.shares[3:], [[0, 0.1, 0.2, 0.7], [0.3, 0.3, 0.4, 0]], atol=2e-4)
+    np.testing.assert_allclose(wide.shares[:3], few.shares)
+    nearly = segment_likelihood.Kinds(np.array([[0.02, 0.05, 0.89, 0.04]]), np.ones(1))
+    assert len(nearly.widened().weight) == 3
 
 
 def test_a_copy_more_throughout_is_not_ruled_out_by_the_kinds_alone():
@@ -121,7 +124,7 @@ def test_a_copy_more_throughout_is_not_ruled_out_by_the_kinds_alone():
 def test_kinds_are_distributions():
     np.testing.assert_allclose(segment_likelihood.LEARNED.shares.sum(axis=1), 1)
     np.testing.assert_allclose(segment_likelihood.LEARNED.weight.sum(), 1)
-    assert len(segment_likelihood.LEARNED.weight) == 8 + 2 * 6
+    assert len(segment_likelihood.LEARNED.weight) == 8 + 2 * 5
     assert segment_likelihood.KINDS.shape == (len(segment_likelihood.KIND_WEIGHTS), 13)
     np.testing.assert_allclose(segment_likelihood.KINDS.sum(axis=1), 1)
     np.testing.assert_allclose(segment_likelihood.KIND_WEIGHTS.sum(), 1)

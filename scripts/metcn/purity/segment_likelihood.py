@@ -43,7 +43,8 @@ COPY_SPREADS = np.array([0.01, 0.05])  # SD of a level around whole copies, rela
 FIRST_PAIRS = (5, 7)  # of shared noise and spread, .016 and .05 with .05: those that every point is judged by first
 HOPELESS = 30.0  # of log-likelihood: points so far below the best are not computed at the other pairs
 OUTLIERS, OUTLIER_SD = 0.1, 2.5  # share of segments with wider noise, and how much wider
-MOVED = 0.15  # of the tumours of a kind have a copy more throughout, and as many a copy less
+FLAT = 0.9  # share of the genome at one number of copies, from which a kind is one without changes
+MOVED = 0.1  # of the tumours of a kind have a copy more throughout, and as many a copy less
 LEAST_SHARE = 1e-4  # of the genome at any number of copies, in a kind that is moved
 TEMPER = 0.5  # segments are not independent: their joint log-likelihood counts half
 FULL_BP = 20_000_000  # length from which a segment counts fully; shorter ones count in proportion
@@ -90,13 +91,15 @@ class Kinds:
         return moved / moved.sum(axis=1, keepdims=True)
 
     def widened(self, unlike: Sequence[int] = ()) -> Kinds:
-        """These kinds, each of them also one copy higher and lower, but for those whose numbers are ``unlike`` it.
+        """These kinds, each of them also one copy higher and lower, but for flat ones and those that are ``unlike`` it.
 
         At any purity below 2/3 a copy more throughout, at a slightly higher purity, explains a profile as well, so
-        only the kinds tell the two apart. As few kinds as can be learned would be too sure of that.
+        only the kinds tell the two apart. As few kinds as can be learned would be too sure of that. A genome without
+        changes, however, has two copies.
         """
-        weight = np.where(np.isin(np.arange(len(self.weight)), unlike), 0.0, MOVED * self.weight)
-        kept = weight > 0
+        still = np.isin(np.arange(len(self.weight)), unlike) | (self.shares.max(axis=1) > FLAT)
+        weight = np.where(still, 0.0, MOVED * self.weight)
+        kept = ~still
         shares = [self.shares, self.moved(1)[kept], self.moved(-1)[kept]]
         return Kinds(np.vstack(shares), np.concatenate([self.weight - 2 * weight, weight[kept], weight[kept]]))
 
