@@ -205,7 +205,7 @@ def headline(
     if call in ("high_level_amplification", "amplification", "gain") and not undecided:
         facts.append(EXTENTS.get(focality, ""))
     if call == "not_amplified" and lod_copies is not None and lod_copies <= BOUND:
-        facts.append(f"{_short(lod_copies, 3)} copies would have been seen")
+        facts.append(f"{short(lod_copies, 3)} copies would have been seen")
     if call == "not_amplified" and "gain_open" in why:
         facts.append(GAIN_OPEN)
     told = ", ".join(text for text in facts if text)
@@ -236,9 +236,9 @@ def _number(estimate: Interval, point: str, span: str, *, digits: int) -> str:
     value, low, high = ((estimate or {}).get(name) for name in ("value", "low", "high"))
     bounded = _present(low) and _present(high)
     if _present(value):
-        interval = f" (95 % interval {_short(low, digits)}-{_short(high, digits)})" if bounded else ""
-        return point.format(_short(value, digits)) + interval
-    return span.format(f"between {_short(low, digits)} and {_short(high, digits)}") if bounded else ""
+        interval = f" (95 % interval {short(low, digits)}-{short(high, digits)})" if bounded else ""
+        return point.format(short(value, digits)) + interval
+    return span.format(f"between {short(low, digits)} and {short(high, digits)}") if bounded else ""
 
 
 def _present(value: float | None) -> bool:
@@ -246,6 +246,6 @@ def _present(value: float | None) -> bool:
     return value is not None and isfinite(value)
 
 
-def _short(value: float | None, digits: int) -> str:
+def short(value: float | None, digits: int) -> str:
     """One decimal, or whole numbers where decimals would feign precision."""
     return f"{value:.1f}" if value is not None and abs(value) < 10 ** (digits - 1) else f"{value:.0f}"

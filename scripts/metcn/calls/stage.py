@@ -239,7 +239,8 @@ def _in_half(estimates: Mapping[str, Any]) -> str:
     half = next((point.copies for point in points if point.fraction == HALF), None)
     if half is None:
         return ""
-    return f" {points[0].copies.value:.0f} in all of them would be {half.value:.0f} in half."
+    in_all, in_half = (calling.short(estimate.value, digits=2) for estimate in (points[0].copies, half))
+    return f" {in_all} in all of them would be {in_half} in half."
 
 
 def _powers(judged: Sequence[judging.Verdict], found: Mapping[str, Any]) -> list[float]:
