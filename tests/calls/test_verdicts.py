@@ -112,7 +112,7 @@ BOUNDS = [
     ("geometry_mono1", "six_to_nine", "gcn", 10, "met not not", {}),
     ("geometry_mono1", "ten_or_more", "gcn", 10, "not met met", {}),
     ("schuler2020", "below_four", "gcn", 4, "met not not", {}),
-    ("schuler2020", "four_or_five", "gcn", 4, "not met met", {}),
+    ("schuler2020", "four_or_five", "gcn", 4, "not not met", {}),
     ("schuler2020", "four_or_five", "gcn", 6, "met not not", {}),
     ("schuler2020", "six_or_more", "gcn", 6, "not met met", {}),
     ("metros", "amplified", "ratio", 2.2, "not not met", {}),
@@ -348,7 +348,7 @@ def test_row_names_its_source():
     assert row["bound"] == "copies >= 10"
     assert row["doi"] == "10.1056/NEJMoa2002787"
     assert row["verified"] is True
-    assert judge("geometry_mono1", draws())["below_four"].row()["verified"] is False
+    assert judge("msk_impact", draws())["gain"].row()["verified"] is False
     assert set(row) >= {"id", "title", "category", "quantity", "bound", "specimen", "verdict", "probability", "reasons"}
 
 
