@@ -36,7 +36,7 @@ def test_set_is_whole(criterion):
     assert order == sorted(order), "categories stand from highest to lowest"
     if criterion.verified == "mixed":
         assert all(category.verified is not None for category in criterion.categories)
-    if criterion.verified is not True:
+    if criterion.verified in (False, "mixed"):
         assert criterion.verified_note
 
 
@@ -79,7 +79,8 @@ def test_sets_are_frozen():
         (criteria.Clause("ratio", lower=2.2, lower_inclusive=False, upper=5), "2.2 < MET/CEP7 < 5"),
         (criteria.Clause("gcn", upper=4), "copies < 4"),
         (criteria.Clause("pcn", lower=2.3), "plasma copies >= 2.3"),
-        (criteria.Clause("gcn_minus_ploidy", lower=4), "copies over ploidy >= 4"),
+        (criteria.Clause("gcn_minus_ploidy", lower=4), "copies above ploidy >= 4"),
+        (criteria.Clause("gcn_over_ploidy", lower=3), "copies / ploidy >= 3"),
         (criteria.Clause("pcn", lower=2.5, if_purity_open=True), "plasma copies >= 2.5 if tumour fraction is open"),
     ],
 )

@@ -99,7 +99,7 @@ def test_page_says_estimates_with_intervals(tumour, genome):
         "Fewest copies detectable 3.4",
     ):
         assert phrase in text.replace("\xa0", " ")
-    assert "recalled, not re-read: secondary source" in text
+    assert "not yet checked against the original publication: secondary source" in text
     assert "MET/CEP7 ≥ 5 ◐ undecided 41.0 %" in text
     assert "Tissue criteria" in text and "Plasma criteria (this sample is tissue)" in text
 
@@ -392,7 +392,15 @@ def test_ratio_has_no_digits_that_it_does_not_know(value, shown):
 
 @pytest.mark.parametrize(
     ("statuses", "shown"),
-    [([True, True], True), ([False], False), ([True, False], "mixed"), (["mixed"], "mixed"), ([None], "mixed")],
+    [
+        ([True, True], True),
+        ([False], False),
+        ([True, False], "mixed"),
+        (["mixed"], "mixed"),
+        ([None], "mixed"),
+        (["secondary"], "secondary"),
+        ([True, "secondary"], "mixed"),
+    ],
 )
 def test_a_set_counts_as_verified_only_if_all_of_it_is(statuses, shown):
     assert words.checked([{"verified": status} for status in statuses]) == shown

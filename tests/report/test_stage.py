@@ -80,12 +80,14 @@ class Files:
             "specimen": "tissue",
             "patient": "P1",
             "timepoint": None,
+            "prior_tki": None,
             "configuration": "c0ffee",
             "measurement": self.inputs["ratios"],
             "counts_summary": self.inputs["counts"],
             "purity": self.inputs["purity"],
             "copies": self.inputs["copies"],
             "draws": self.draws,
+            "own_criteria": None,
             "output": self.output,
             "vcf": beside(self.output, ".vcf.gz"),
             "index": beside(self.output, ".vcf.gz.tbi"),
@@ -328,6 +330,7 @@ def test_report_is_written_from_tables(tmp_path):
     tables.write_segments(called, segments)
     page = tmp_path / "report" / "s.html"
     inputs = {"call": files.output, "comparison": None, "ratios": ratios, "segments": called, "genome": "GRCh37"}
+    inputs["own_criteria"] = None
     pages.report(**inputs, output=page, settings=TITLE)
     first = page.read_bytes()
     assert b"High-level amplification" in first and b"geometry_mono1" in first and len(first) < 1_000_000

@@ -256,7 +256,7 @@ def called(folder, level, settings=None, *, share="0.4", se=0.05):
     test_copies.run(folder, level, share=share, se=se, settings=of_stage["copies"], **facts)
     names = {"measurement": "ratios.json", "purity": "purity.json", "copies": "copies.json", "draws": "copies.npz"}
     absent = dict.fromkeys(
-        ("patient", "timepoint", "configuration", "counts_summary", "vcf", "index", "bed"),
+        ("patient", "timepoint", "prior_tki", "configuration", "counts_summary", "own_criteria", "vcf", "index", "bed"),
     )
     files = {name: folder / file for name, file in names.items()} | absent
     output = folder / "calls.json"
