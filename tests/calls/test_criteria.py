@@ -18,10 +18,10 @@ FILES = sorted((resource_root() / "criteria").glob("*.yaml"))
 
 
 def test_all_sets_are_there_and_the_default_stands_first():
-    assert len(FILES) == len(SETS) == 31
+    assert len(FILES) == len(SETS) == 51
     assert next(iter(SETS)) == criteria.DEFAULT == "metcn_default"
     assert sorted(SETS) == sorted(path.stem for path in FILES)
-    assert sum(len(criterion.categories) for criterion in SETS.values()) == 57
+    assert sum(len(criterion.categories) for criterion in SETS.values()) == 80
 
 
 @pytest.mark.parametrize("criterion", SETS.values(), ids=list(SETS))
@@ -45,22 +45,49 @@ def test_specimens():
         specimen: {name for name, criterion in SETS.items() if criterion.specimen == specimen}
         for specimen in ("plasma", "both")
     }
-    assert by_specimen["plasma"] == {"metcn_plasma", "insight2_plasma", "vision_b_plasma", "guardant_reportable"}
-    assert by_specimen["both"] == {"metcn_default"}
-
-
-def test_unverified_figures_say_so():
-    recalled = {name for name, criterion in SETS.items() if criterion.verified is False}
-    assert recalled == {
+    assert by_specimen["plasma"] == {
         "metcn_plasma",
         "insight2_plasma",
         "vision_b_plasma",
-        "tatton",
-        "foundation_one",
-    }
-    assert {name for name, criterion in SETS.items() if criterion.verified == "mixed"} == {
         "guardant_reportable",
-        "msk_impact",
+        "oncomine_cfna",
+    }
+    assert by_specimen["both"] == {"metcn_default"}
+
+
+STATUS = {  # all others were read in their source
+    False: {
+        *("metcn_plasma", "insight2_plasma", "vision_b_plasma", "tatton", "foundation_one"),
+        *("saffron", "nci_match", "geometry_e", "caris", "chinese_consensus"),
+    },
+    "mixed": {"guardant_reportable", "msk_impact"},
+    "secondary": {
+        *("acse", "profile1001", "metros", "sachi", "five_panel_ngs", "insight2_tissue"),
+        *("amg337", "nccn_ngs", "vision_b_tissue"),
+    },
+}
+
+
+@pytest.mark.parametrize(("status", "names"), STATUS.items(), ids=map(str, STATUS))
+def test_figures_that_were_not_read_in_their_source_say_so(status, names):
+    assert {name for name, criterion in SETS.items() if criterion.verified == status} == names
+
+
+def test_sets_that_immunohistochemistry_could_fulfil_say_so():
+    told = {name for name, one in SETS.items() if "immunohistochemistry" in (one.other_limbs or "")}
+    assert told == {
+        *("insight", "savannah_screen", "savannah_high", "saffron", "tatton", "flowers_ngs", "flowers_fish"),
+        *("schuler2020", "schuler2020_entry"),
+    }
+
+
+def test_conditions_that_nothing_here_measures():
+    open_ = {(name, one.name) for name, each in SETS.items() for one in each.categories if one.only_if or one.prior_tki}
+    assert open_ == {
+        ("sachi", "after_third_generation_tki"),
+        ("sachi", "after_first_or_second_generation_tki"),
+        ("facets_suite", "doubled_genome"),
+        ("facets_suite", "undoubled_genome"),
     }
 
 

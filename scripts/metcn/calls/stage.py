@@ -131,9 +131,7 @@ def _panel(record: Mapping[str, Any]) -> Any:
     return overview.pick(record, "measurement.reference.fingerprint")
 
 
-def record(
-    asked: Mapping[str, Any], found: Mapping[str, Any], draws: Path, rules: Rules
-) -> dict[str, Any]:
+def record(asked: Mapping[str, Any], found: Mapping[str, Any], draws: Path, rules: Rules) -> dict[str, Any]:
     """The calls JSON: what was asked, the call, and the findings of the earlier stages that it rests on."""
     told, specimen = _told(found), asked["specimen"]
     judged, call, why = _judge(

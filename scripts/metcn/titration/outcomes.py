@@ -30,9 +30,7 @@ CURVE = ["copies", "extent", "depth"]
 ESTIMATES = ("met_copies", "met_copies_low", "met_copies_high", "call", "reasons", "qc")
 
 
-def collect(
-    folders: Sequence[Path], calls: str, decide: float, own_criteria: Sequence[str] = ()
-) -> pd.DataFrame:
+def collect(folders: Sequence[Path], calls: str, decide: float, own_criteria: Sequence[str] = ()) -> pd.DataFrame:
     """A row per tumour and criterion: its truth and estimates, whether it should meet the criterion, and the verdict.
 
     Parameters
