@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import re
 
 import pytest
@@ -122,6 +123,44 @@ def test_category_in_words():
     assert (lai[0].bound, lai[0].quantity) == ("copies >= 5 and MET/CEP7 >= 2", "gcn and ratio")
 
 
+def tables():
+    """The script that writes the tables of sets into the page on calls."""
+    specification = importlib.util.spec_from_file_location("criteria_table", resource_root() / "criteria_table.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_page_lists_every_set_by_status_with_what_else_could_qualify():
+    module = tables()
+    text = module.PAGE.read_text(encoding="utf-8")
+    assert module.page(text) == text, "run python resources/criteria_table.py"
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    for name, criterion in SETS.items():
+        [*found] = [row for row in rows if row.startswith(f"| `{name}`") and row.count(" | ") > 3]
+        assert len(found) == (name not in module.OWN), name
+        assert all(f"| {criterion.other_limbs or ''} |" in row for row in found)
+    titles = [item["title"] for item in yaml.safe_load(WITHOUT_COPIES.read_text(encoding="utf-8"))]
+    assert len(titles) == 4
+    assert all(f"| {title} |" in text for title in titles)
+
+
+WITHOUT_COPIES = resource_root() / "criteria_without_copies.yaml"
+
+
+def test_trials_without_a_cut_off_in_copies_are_no_sets():
+    listed = yaml.safe_load(WITHOUT_COPIES.read_text(encoding="utf-8"))
+    assert not {item["id"] for item in listed} & set(SETS)
+    assert all(set(item) == {"id", "title", "selects_by", "verified"} for item in listed)
+
+
+def test_readme_has_the_number_of_published_sets():
+    readme = (resource_root().parent / "README.md").read_text(encoding="utf-8")
+    [number] = re.findall(r"(\d+) \[published sets of cut-offs\]", readme)
+    assert int(number) == len(SETS) - len(tables().OWN)
+    assert "every published" not in readme
+
+
 GOOD = """\
 id: mine
 title: Mine
@@ -155,6 +194,11 @@ BAD = {
     "misspelt key": (GOOD.replace("doi:", "doy:"), r"mine\.yaml, top level: .*doy"),
     "misspelt key of a clause": (GOOD.replace("lower_inclusive", "inclusive"), "categories/0/clauses/0"),
     "unknown quantity": (GOOD.replace("gcn", "copies"), "'copies' is not one of"),
+    "unknown inhibitor": (
+        GOOD.replace("    call", "    prior_tki: [fourth]\n    call"),
+        "categories/0/prior_tki/0: 'fourth' is not one of",
+    ),
+    "unknown status": (GOOD.replace("true\ncat", "maybe\ncat"), "'maybe' is not one of"),
     "unknown specimen": (GOOD.replace("tissue", "blood"), "'blood' is not one of"),
     "unknown call": (GOOD.replace("call: amplification", "call: huge"), "'huge' is not one of"),
     "inclusiveness left open": (GOOD.replace(", lower_inclusive: true", ""), "'lower_inclusive' is a dependency"),

@@ -191,6 +191,9 @@ def test_hostile_text_in_nested_fields_and_bins_is_shown_not_run(tumour, genome)
             citation=HOSTILE,
             doi=HOSTILE,
             verified_note=HOSTILE,
+            verdict="not_met",
+            other_limbs=HOSTILE,
+            only_if=HOSTILE,
         )
     ]
     call["copies"]["amplicon"]["genes"] = [HOSTILE]
@@ -203,6 +206,22 @@ def test_hostile_text_in_nested_fields_and_bins_is_shown_not_run(tumour, genome)
     Page(html)
     assert "<script" not in html
     assert "https://doi.org/%3Cscript" in html
+
+
+def test_page_says_with_the_verdict_what_else_could_qualify_and_on_what_it_hangs(tumour, genome):
+    call = amplified()
+    call["criteria"] = [
+        criterion("sachi", only_if="the EGFR inhibitor before was of the third generation"),
+        criterion("savannah_high", verdict="not_met", other_limbs="MET overexpression by immunohistochemistry alone."),
+    ]
+    text = page_text(call, tumour, genome)
+    assert "Sachi: only positive met" in text
+    assert "Savannah_High* not met" in text and "“not met” does not say “not eligible”" in text
+    assert "Only if the EGFR inhibitor before was of the third generation." in text
+    assert "Could also qualify, not measured here: MET overexpression by immunohistochemistry alone." in text
+    call["criteria"][1]["verdict"] = "met"
+    text = page_text(call, tumour, genome)
+    assert "Could also qualify" not in text and "not eligible" not in text
 
 
 def test_hostile_name_cannot_leave_the_style_sheet(tumour, genome):

@@ -66,9 +66,10 @@ def of(call: Mapping[str, Any], own_criteria: Iterable[Path] = ()) -> dict[str, 
         "above_neutral": bool(pick(call, "copies.lod.above_neutral")),
         "broad": is_broad(call["copies"]),
         "specimen": call["specimen"],
+        "prior_tki": str(call.get("prior_tki") or ""),
         "default": call["default_criteria"],
     }
-    sets = _applicable(call["specimen"], str(call.get("prior_tki") or ""), tuple(own_criteria))
+    sets = _applicable(settings["specimen"], settings["prior_tki"], tuple(own_criteria))
     shown = sorted({*SHOWN_PURITIES.get(call["specimen"], SHOWN_PURITIES["tissue"]), *([purity] if purity else [])})
     rows = [
         {"purity": value, "own": value == purity, **at(level, value, ploidy or PLOIDY, settings, sets)}
@@ -114,7 +115,7 @@ def at(
     ratio = settings["lod_ratio"]
     limit = float("nan") if ratio is None else float(tumour_copies(ratio, purity, ploidy))
     judged = verdicts.verdicts(
-        _applicable(settings["specimen"]) if sets is None else sets,
+        _applicable(settings["specimen"], settings["prior_tki"]) if sets is None else sets,
         draws,
         specimen=settings["specimen"],
         decide=settings["decide"],
@@ -161,7 +162,8 @@ def _sets(sets: Iterable[criteria.Criterion]) -> list[dict[str, Any]]:
         {
             "id": criterion.id,
             "title": criterion.title,
-            "name": ("only_" if category.only_if else "") + category.name,
+            "name": category.name,
+            "only_if": category.only_if,
             "call": category.call,
             "combine": category.combine,
             "clauses": [asdict(clause) for clause in category.clauses if not clause.if_purity_open],

@@ -269,7 +269,7 @@ const whatif = (() => {
       cells[2].textContent = words.verdicts[row.verdict];
       cells[3].textContent = chance(row);
       get("verdicts").rows[at].className = row.verdict;
-      if (before !== row.verdict) changed.push(`${row.title} (${row.name.replaceAll("_", " ")}): ${words.verdicts[before]} → ${words.verdicts[row.verdict]}`);
+      if (before !== row.verdict) changed.push(`${row.title} (${row.only_if ? "only " : ""}${row.name.replaceAll("_", " ")}): ${words.verdicts[before]} → ${words.verdicts[row.verdict]}`);
     });
     get("changes").replaceChildren(...changed.map(text => Object.assign(document.createElement("li"), {textContent: text})));
     get("unchanged").hidden = changed.length > 0;
