@@ -215,7 +215,7 @@ def test_page_says_with_the_verdict_what_else_could_qualify_and_on_what_it_hangs
         criterion("savannah_high", verdict="not_met", other_limbs="MET overexpression by immunohistochemistry alone."),
     ]
     text = page_text(call, tumour, genome)
-    assert "Sachi: only positive met" in text
+    assert "Sachi : only positive met" in text
     assert "Savannah_High* not met" in text and "“not met” does not say “not eligible”" in text
     assert "Only if the EGFR inhibitor before was of the third generation." in text
     assert "Could also qualify, not measured here: MET overexpression by immunohistochemistry alone." in text
