@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from metcn.calls import criteria
 from metcn.calls.criteria import Category, Clause, Criterion
 from metcn.calls.verdicts import DRAWN, MISSING, quantity, verdicts
+from metcn.copies import limits
 from metcn.copies.focality import CLASSES
 from metcn.copies.posterior import Draws
+from metcn.purity.grid import PurityGrid
 from metcn.vocabulary import REASONS
 
 SETS = criteria.load()
@@ -428,6 +430,27 @@ def test_copies_over_ploidy_are_taken_draw_by_draw():
 def test_ten_copies_are_no_amplification_to_every_software(ploidy, verdict):
     assert judge("purple", draws(gcn=10.0, ploidy=ploidy))["amplified"].verdict == verdict
     assert judge("actin", draws(gcn=10.0, ploidy=ploidy))["amplified"].verdict == "met"
+
+
+RELATIVE = {"gcn_minus_ploidy": (4.0, 7.0), "gcn_over_ploidy": (3.0, 9.0)}  # bound, and the copies it is at ploidy 3
+
+
+@pytest.mark.parametrize(("name", "bound", "copies"), [(name, *pair) for name, pair in RELATIVE.items()])
+def test_bounds_relative_to_ploidy_are_seen_as_well_as_their_copies(name, bound, copies):
+    grid = PurityGrid.point(0.4, 3.0)
+    told = limits.of_verdicts_at(grid, 0.1, power=0.95, above_neutral=False)
+    assert told[name] == pytest.approx(told["gcn"] - 3 if name == "gcn_minus_ploidy" else told["gcn"] / 3)
+    powers = [
+        limits.power_of(Category("positive", (Clause(quantity, lower=value),)), 0.1, grid, 2.0, alpha=0.001)
+        for quantity, value in ((name, bound), ("gcn", copies))
+    ]
+    assert powers[0] == pytest.approx(powers[1], abs=1e-12) and 0 < powers[0] < 1
+
+
+@pytest.mark.parametrize(("lod", "verdict"), [(2.9, "not_met"), (3.1, "indeterminate")])
+def test_negative_below_the_limit_relative_to_ploidy(lod, verdict):
+    row = judge("purple", draws(gcn=2.0), lod={"gcn_over_ploidy": [lod]})["amplified"]
+    assert (row.verdict, row.reasons) == (verdict, () if verdict == "not_met" else (BELOW,))
 
 
 def test_reasons_are_of_the_closed_list():
