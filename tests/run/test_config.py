@@ -172,6 +172,12 @@ def test_criteria_by_specimen(given, tissue, plasma, both):
     assert complete(calls=found)["calls"] == found
 
 
+@pytest.mark.parametrize("given", [{"criteria": {"folder": "sets"}}, {"criteria_folder": "sets"}], ids=["in", "beside"])
+def test_folder_of_criteria(given):
+    assert complete(calls=given)["calls"]["criteria_folder"] == "/base/sets"
+    assert complete()["calls"]["criteria_folder"] is None
+
+
 @pytest.mark.parametrize(
     "given", [{"criteria": {"blood": "a"}}, {"criteria": "a"}, {"criteria": {"plasma": 3}}], ids=str
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ WORDS = {
     "ratio": "MET/CEP7",
     "fold": "depth ratio",
     "pcn": "plasma copies",
-    "gcn_minus_ploidy": "copies over ploidy",
+    "gcn_minus_ploidy": "copies above ploidy",
+    "gcn_over_ploidy": "copies / ploidy",
 }
 
 
@@ -68,14 +69,20 @@ def _focality_words(classes: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True)
 class Category:
-    """One class of a set: clauses joined by ``or`` or ``and``, and the sample's call where it is the highest met."""
+    """One class of a set: clauses joined by ``or`` or ``and``, and the sample's call where it is the highest met.
+
+    ``prior_tki`` names the generations of EGFR inhibitor after which it applies (None: any). ``only_if`` says on what
+    it hangs that is not measured here, None where nothing is open.
+    """
 
     name: str
     clauses: tuple[Clause, ...]
     combine: str = "or"
     call: str | None = None
-    verified: bool | None = None
+    verified: bool | str | None = None
     note: str | None = None
+    prior_tki: tuple[str, ...] | None = None
+    only_if: str | None = None
 
     @property
     def bound(self) -> str:
@@ -105,6 +112,30 @@ class Criterion:
     categories: tuple[Category, ...]
     verified_note: str | None = None
     note: str | None = None
+    other_limbs: str | None = None
+
+
+def asked(category: Category, prior_tki: str) -> Category | None:
+    """The category for a patient with this EGFR inhibitor before (empty: unknown), None if it is for others.
+
+    >>> after_third = Category("after_third", (Clause("gcn", lower=10),), prior_tki=("third",))
+    >>> asked(after_third, "").only_if
+    'the EGFR inhibitor before was of the third generation'
+    >>> asked(after_third, "third").only_if is None, asked(after_third, "first") is None
+    (True, True)
+    """
+    if category.prior_tki is None:
+        return category
+    if not prior_tki:
+        condition = f"the EGFR inhibitor before was of the {' or '.join(category.prior_tki)} generation"
+        return replace(category, prior_tki=None, only_if=" and ".join(filter(None, (condition, category.only_if))))
+    return replace(category, prior_tki=None) if prior_tki in category.prior_tki else None
+
+
+def narrowed(criterion: Criterion, prior_tki: str) -> Criterion:
+    """The set with those categories alone that are for such a patient (`asked`)."""
+    categories = (asked(category, prior_tki) for category in criterion.categories)
+    return replace(criterion, categories=tuple(category for category in categories if category is not None))
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C parser where it was built
@@ -163,7 +194,8 @@ def _build(raw: dict[str, Any]) -> Criterion:
         for clause in category["clauses"]:
             focality = tuple(clause["focality"]) if "focality" in clause else None
             clauses.append(Clause(**{**clause, "focality": focality}))
-        categories.append(Category(**{**category, "clauses": tuple(clauses)}))
+        prior_tki = tuple(category["prior_tki"]) if "prior_tki" in category else None
+        categories.append(Category(**{**category, "clauses": tuple(clauses), "prior_tki": prior_tki}))
     return Criterion(**{**raw, "categories": tuple(categories)})
 
 
@@ -183,8 +215,8 @@ def _problem(criterion: Criterion, path: Path) -> str | None:
             if (clause.quantity == "pcn") != in_plasma and not (in_plasma and clause.quantity in CORRECTED):
                 return (
                     f"category {category.name} asks for {WORDS[clause.quantity]} in specimen {criterion.specimen}, but "
-                    "plasma copies (pcn) belong to plasma, uncorrected and relative ones (fold, gcn_minus_ploidy) to "
-                    "tissue or both; correct one of them"
+                    "plasma copies (pcn) belong to plasma, uncorrected and relative ones (fold, gcn_minus_ploidy, "
+                    "gcn_over_ploidy) to tissue or both; correct one of them"
                 )
     asked = {clause.quantity for category in criterion.categories for clause in category.clauses}
     if criterion.specimen == "plasma" and "pcn" not in asked:
@@ -229,15 +261,15 @@ def chosen(settings: Mapping[str, Any], specimen: str) -> str:
     return name
 
 
-def default(settings: Mapping[str, Any], specimen: str) -> Criterion:
-    """The set that a sample's call follows.
+def default(settings: Mapping[str, Any], specimen: str, extra: Iterable[str | Path] = ()) -> Criterion:
+    """The set that a sample's call follows, of the project's and those of the ``extra`` files.
 
     Raises
     ------
     InputError
-        If there is no set of the configured name.
+        If there is no set of the configured name, or a file is refused by `load`.
     """
-    sets, name = load(), chosen(settings, specimen)
+    sets, name = load(extra), chosen(settings, specimen)
     if name not in sets:
         key = "default_criteria" if settings.get("default_criteria") else f"{specimen}_criteria"
         raise InputError(f"calls.{key}: expected one of {', '.join(sets)}; found {name!r}; correct the configuration")

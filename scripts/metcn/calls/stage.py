@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,14 @@ def calls(
     specimen: str,
     patient: str | None,
     timepoint: str | None,
+    prior_tki: str | None,
     configuration: str | None,
     measurement: Path,
     counts_summary: Path | None,
     purity: Path,
     copies: Path,
     draws: Path,
+    own_criteria: Sequence[Path] | None,
     output: Path,
     vcf: Path | None,
     index: Path | None,
@@ -68,10 +71,13 @@ def calls(
         If an input is missing or damaged, or the default criteria set is unknown.
     """
     asked = {"specimen": specimen, "patient": patient or "", "timepoint": timepoint or ""}
+    asked |= {"prior_tki": prior_tki or ""}
     keys = {"measurement": (measurement, "met"), "purity": (purity, "purity"), "copies": (copies, "lod")}
     found = {name: read_json(path, with_key=key) for name, (path, key) in keys.items()}
     counted = read_json(counts_summary) if counts_summary else None
-    document = record({"schema": SCHEMA, "sample": sample, **asked}, {**found, "counts": counted}, draws, settings)
+    rules = Rules.of(settings, specimen, prior_tki or "", own_criteria or ())
+    document = record({"schema": SCHEMA, "sample": sample, **asked}, {**found, "counts": counted}, draws, rules)
+    document["provenance"]["inputs"] += provenance.contents(own_criteria=own_criteria)
     document["provenance"] |= {"configuration": configuration, "reference": _panel(document)}
     write_json(output, document)
     facts = genomes.load(document["genome"])
@@ -85,6 +91,36 @@ def calls(
         write_text(bed, extents.text(document, chromosome=chromosome))
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What a sample is judged by.
+
+    Attributes
+    ----------
+    sets : every criteria set, the project's and the laboratory's.
+    chosen : the set that the call follows, as far as it is for this patient.
+    prior_tki : generation of the EGFR inhibitor before; empty if unknown.
+    settings : section ``calls`` of the configuration.
+    """
+
+    sets: tuple[criteria.Criterion, ...]
+    chosen: criteria.Criterion
+    prior_tki: str
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], specimen: str, prior_tki: str, own: Sequence[Path]) -> Rules:
+        """Those of a sample.
+
+        Raises
+        ------
+        InputError
+            If a file of the laboratory's is refused, or there is no set of the configured name.
+        """
+        chosen = criteria.narrowed(criteria.default(settings, specimen, own), prior_tki)
+        return cls(tuple(criteria.load(own).values()), chosen, prior_tki, settings)
+
+
 def _inputs(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Name, size and digest of every file of the user, of the bins and of the panel that earlier stages read."""
     return [item for part in ("counts", "measurement", "purity") for item in (found[part] or {}).get("inputs", ())]
@@ -95,17 +131,15 @@ def _panel(record: Mapping[str, Any]) -> Any:
     return overview.pick(record, "measurement.reference.fingerprint")
 
 
-def record(
-    asked: Mapping[str, Any], found: Mapping[str, Any], draws: Path, settings: Mapping[str, Any]
-) -> dict[str, Any]:
+def record(asked: Mapping[str, Any], found: Mapping[str, Any], draws: Path, rules: Rules) -> dict[str, Any]:
     """The calls JSON: what was asked, the call, and the findings of the earlier stages that it rests on."""
     told, specimen = _told(found), asked["specimen"]
     judged, call, why = _judge(
-        found, draws, specimen=specimen, settings=settings, blocking=_blocking(told, found["measurement"])
+        found, draws, specimen=specimen, rules=rules, blocking=_blocking(told, found["measurement"])
     )
     reasons = _ordered([*told, *why])
     details = _details(found["counts"], found["measurement"])
-    solved = solving.ByPurity() if call == "no_call" else _by_purity(found, specimen, settings)
+    solved = solving.ByPurity() if call == "no_call" else _by_purity(found, specimen, rules)
     headline = _headline(call, found, why, details, _certain(solved, found, specimen), specimen)
     return {
         **asked,
@@ -125,10 +159,10 @@ def record(
         "criteria": [
             verdict.row() | {"power": power} for verdict, power in zip(judged, _powers(judged, found), strict=True)
         ],
-        "default_criteria": criteria.chosen(settings, specimen),
-        "decide": settings["decide"],
+        "default_criteria": rules.chosen.id,
+        "decide": rules.settings["decide"],
         "counts": found["counts"],
-        "provenance": provenance.stamp(settings) | {"inputs": _inputs(found)},
+        "provenance": provenance.stamp(rules.settings) | {"inputs": _inputs(found)},
     }
 
 
@@ -160,23 +194,23 @@ def _details(counted: Mapping[str, Any] | None, measured: Mapping[str, Any]) -> 
 
 
 def _judge(
-    found: Mapping[str, Any], draws: Path, *, specimen: str, settings: Mapping[str, Any], blocking: Sequence[str]
+    found: Mapping[str, Any], draws: Path, *, specimen: str, rules: Rules, blocking: Sequence[str]
 ) -> tuple[list[judging.Verdict], str, tuple[str, ...]]:
     """Verdicts of every set, the overall call, and the reasons of the latter; blocked, every quantity is missing."""
-    chosen = criteria.default(settings, specimen).id
     judged = judging.verdicts(
-        criteria.load().values(),
+        rules.sets,
         Draws.of({"weight": [1.0]}) if blocking else draws_file.read(draws),
         specimen=specimen,
-        decide=settings["decide"],
+        decide=rules.settings["decide"],
         lod={} if blocking else limits.of_verdicts(DetectionLimit.from_json(found["copies"]["lod"])),
         range_reason=PurityResult.from_json(found["purity"]).range_reason,
+        prior_tki=rules.prior_tki,
     )
-    deciding = [verdict for verdict in judged if verdict.criterion.id == chosen]
+    deciding = [verdict for verdict in judged if verdict.criterion.id == rules.chosen.id]
     return judged, *calling.overall(deciding, blocking=blocking)
 
 
-def _by_purity(found: Mapping[str, Any], specimen: str, settings: Mapping[str, Any]) -> solving.ByPurity:
+def _by_purity(found: Mapping[str, Any], specimen: str, rules: Rules) -> solving.ByPurity:
     """Purities at which the call changes; empty where the documents do not tell what it was decided with."""
     measured, estimates, result = found["measurement"], found["copies"], PurityResult.from_json(found["purity"])
     needed = (overview.pick(measured, "met.se"), overview.pick(measured, "baseline.se"))
@@ -189,8 +223,8 @@ def _by_purity(found: Mapping[str, Any], specimen: str, settings: Mapping[str, A
         above_neutral=bool(overview.pick(estimates, "lod.above_neutral")),
         broad=is_broad(estimates),
         specimen=specimen,
-        criterion=criteria.default(settings, specimen),
-        decide=settings["decide"],
+        criterion=rules.chosen,
+        decide=rules.settings["decide"],
         power=power,
     )
     return solving.by_purity(sample, solving.Plausible.of(result, specimen))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from metcn.calls.criteria import asked
 from metcn.copies import detection_limit, focality
 from metcn.copies.focality import CLASSES
 from metcn.copies.posterior import Draws
@@ -24,6 +25,7 @@ MISSING = {
     "fold": "met_not_covered",
     "pcn": "met_not_covered",
     "gcn_minus_ploidy": "ploidy_unknown",
+    "gcn_over_ploidy": "ploidy_unknown",
 }
 TWO = 2.0  # copies of a cell that has lost and gained nothing
 ROUNDING = 1e-9  # weights sum to 1 only up to rounding; a share this near to a bound has reached it
@@ -73,6 +75,8 @@ class Verdict:
             "doi": criterion.doi,
             "verified": criterion.verified if category.verified is None else category.verified,
             "verified_note": criterion.verified_note,
+            "only_if": category.only_if,
+            "other_limbs": criterion.other_limbs,
             "note": " ".join(text for text in (self.remark, category.note, criterion.note) if text) or None,
         }
 
@@ -86,6 +90,7 @@ def verdicts(
     lod: Mapping[str, ArrayLike] | None = None,
     range_reason: str = "purity_unknown",
     missing: Mapping[str, str] = MISSING,
+    prior_tki: str = "",
 ) -> list[Verdict]:
     """Verdict of every category of every set, in the order given.
 
@@ -94,7 +99,7 @@ def verdicts(
     groups differ, a quantity is missing or focality cannot be told. A negative is ``indeterminate`` with
     ``below_limit_of_detection`` where the sample does not tell a tumour at the bound from a neutral one; so is a
     positive there, unless more than two copies are sure: at a low purity noise alone is many copies. Sets for the other
-    specimen are ``not_applicable``.
+    specimen are ``not_applicable``, and so are categories for patients with another EGFR inhibitor before.
 
     A clause with ``if_purity_open`` counts as it is where copies are missing. Where the groups are alternatives of
     purity it leaves some of them out of account: if it holds surely, those in which the other clauses would not, were
@@ -118,6 +123,9 @@ def verdicts(
         Reason given where the groups disagree.
     missing : mapping of str to str
         Reason given where a quantity is missing.
+    prior_tki : str
+        Generation of the EGFR inhibitor that the patient had before; empty where it is unknown, and a category that
+        hangs on it says so (``only_if``).
 
     Raises
     ------
@@ -137,9 +145,10 @@ def verdicts(
     judged = []
     for criterion in criteria:
         above: list[_Evidence] = []
-        for category in criterion.categories:
-            if criterion.specimen not in (specimen, "both"):
-                judged.append(Verdict(criterion, category, "not_applicable", float("nan")))
+        for listed in criterion.categories:
+            category = asked(listed, prior_tki)
+            if criterion.specimen not in (specimen, "both") or category is None:
+                judged.append(Verdict(criterion, listed, "not_applicable", float("nan")))
                 continue
             evidence = _Evidence(category, draws, lod or {}, decide)
             above += [evidence] if category.call is not None else []
@@ -194,6 +203,8 @@ def quantity(draws: Draws, name: str) -> Floats:
     """Draws of what a clause of a criteria set asks for."""
     if name == "gcn_minus_ploidy":
         return draws.copies - draws.ploidy
+    if name == "gcn_over_ploidy":
+        return draws.copies / draws.ploidy
     values: Floats = getattr(draws, DRAWN[name])
     return values
 

@@ -35,6 +35,7 @@ def call(
     purity: str,
     purity_error: str,
     ploidy: str,
+    prior_tki: str,
     configfile: Path | None,
     output: Path,
     **named: Any,
@@ -60,6 +61,7 @@ def call(
         "purity": purity,
         "purity_error": purity_error,
         "ploidy": ploidy,
+        "prior_tki": prior_tki,
     }
     row = sheet.one(cells, Path(), "metcn call")
     source = str(configfile or "metcn call")

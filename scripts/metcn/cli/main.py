@@ -19,6 +19,7 @@ from metcn.cli import call, run, stage_options, titrate
 from metcn.errors import InputError
 from metcn.run import stages
 from metcn.run.plan import NO_SNPS
+from metcn.run.samples import PRIOR_TKI
 from metcn.vocabulary import ASSAYS, SPECIMENS
 
 DONE, DEFECT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -135,6 +136,9 @@ def _add_call(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--purity-error", default="", metavar="SE", help="standard error of a purity of one number")
     command.add_argument("--ploidy", default="", help="ploidy, such as 2.8 or 2.5-3.1 (default: unknown)")
     command.add_argument("--specimen", choices=SPECIMENS, default="tissue", help="kind of specimen (default: tissue)")
+    command.add_argument(
+        "--prior-tki", choices=PRIOR_TKI[1:], default="", help="generation of the EGFR inhibitor before"
+    )
     command.add_argument("--sample", type=stage_options.sample_name, metavar="NAME", help="name (default: the file's)")
     command.add_argument("--genome", choices=stages.GENOME.choices, help="genome build (default: the panel's)")
     command.add_argument("--assay", choices=ASSAYS, help="kind of assay (default: the panel's)")

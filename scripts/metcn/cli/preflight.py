@@ -124,16 +124,28 @@ def _lacks_fasta(sample: Sample, plan: Plan) -> bool:
 
 
 def _criteria(plan: Plan) -> Iterator[str]:
-    """Nothing, if there is a criteria set of each name that a call is to follow, and it is for that specimen."""
+    """Nothing, if the laboratory's criteria sets are sound and those that a call is to follow are for its specimen."""
     settings = plan.settings["calls"]
+    refused = list(_refused(plan.own_criteria))
+    if refused:
+        raise InputError("\n".join(refused))
     for specimen in SPECIMENS:
-        chosen = criteria.default(settings, specimen)
+        chosen = criteria.default(settings, specimen, plan.own_criteria)
         if not settings["default_criteria"] and chosen.specimen not in (specimen, "both"):
             raise InputError(
                 f"calls.{specimen}_criteria: expected a set for {specimen}; found {chosen.id!r}, which is for "
                 f"{chosen.specimen}; correct the configuration"
             )
     yield from ()
+
+
+def _refused(paths: Iterable[str]) -> Iterator[str]:
+    """The problem of each criteria set of the laboratory that has one."""
+    for path in paths:
+        try:
+            criteria.load([path])
+        except InputError as error:
+            yield str(error)
 
 
 def _fasta(plan: Plan, facts: genomes.Genome) -> Iterator[str]:

@@ -94,7 +94,7 @@ def _by_quantity(
     """Limits in copies and as a depth ratio as those of each quantity; an unknown ratio limits nothing."""
     if above_neutral:
         return {}
-    corrected = {"gcn": copies, "gcn_minus_ploidy": copies - ploidy}
+    corrected = {"gcn": copies, "gcn_minus_ploidy": copies - ploidy, "gcn_over_ploidy": copies / ploidy}
     return corrected if np.isnan(ratio) else {**corrected, "pcn": np.full(len(copies), NORMAL_COPIES * ratio)}
 
 
@@ -120,6 +120,11 @@ def _power(quantity: str, bound: float, se: float, grid: PurityGrid, cep7: float
     if quantity in ("fold", "pcn"):
         return float(detection_limit.power_at(bound if quantity == "fold" else bound / 2, se, alpha=alpha))
     other = np.nan if cep7 is None else cep7
-    copies = {"gcn": bound, "gcn_minus_ploidy": bound + grid.ploidy, "ratio": bound * other}[quantity]
+    copies = {
+        "gcn": bound,
+        "gcn_minus_ploidy": bound + grid.ploidy,
+        "gcn_over_ploidy": bound * grid.ploidy,
+        "ratio": bound * other,
+    }[quantity]
     ratio = expected_ratio(copies, grid.purity, grid.ploidy)
     return float(np.min(grid.mean_by_group(detection_limit.power_at(ratio, se, alpha=alpha))))

@@ -149,11 +149,11 @@ def complete(mapping: Mapping[str, Any], base: Path, source: str = "config.yaml"
 
 
 def _by_specimen(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The section ``calls`` with ``criteria: {tissue: ..., plasma: ...}`` as the two keys that it stands for."""
+    """The section ``calls`` with ``criteria: {tissue: ..., plasma: ..., folder: ...}`` as the keys it stands for."""
     criteria, rest = given.get("criteria"), {name: value for name, value in given.items() if name != "criteria"}
     if not isinstance(criteria, Mapping):
         return dict(given)
-    return rest | {f"{specimen}_criteria": name for specimen, name in criteria.items()}
+    return rest | {"criteria_folder" if key == "folder" else f"{key}_criteria": each for key, each in criteria.items()}
 
 
 def check_settings(section: str, settings: Mapping[str, Any], source: str) -> None:

@@ -19,6 +19,7 @@ from metcn.run.samples import Sample
 from metcn.run.stages import Inputs
 
 NOBODY = "(?!)"  # a pattern that no sample has
+CRITERIA_FILES = (".yaml", ".yml")
 NO_SNPS = "none"  # in place of a list of common SNPs
 LINKS = ".snakemake/metcn"  # below the output folder: links to inputs whose own names Snakemake cannot take
 
@@ -49,6 +50,11 @@ class Plan:
         return {row.name: first[row.patient, row.specimen] for row in later}
 
     @property
+    def own_criteria(self) -> list[str]:
+        """Paths of the laboratory's criteria sets, by name; hidden files are left out."""
+        return criteria_files(self.settings["calls"]["criteria_folder"])
+
+    @property
     def panel(self) -> str | None:
         """Path of the panel of normals: the ready one, else the one made from the sheet's normals, else none."""
         return self.settings["reference"]["file"] or (stages.path("reference") if self.normals else None)
@@ -66,6 +72,7 @@ class Plan:
         if sample:
             row = self.samples[sample]
             known |= {"sample": sample, "specimen": row.specimen, "patient": row.patient, "timepoint": row.timepoint}
+            known |= {"prior_tki": row.prior_tki}
             known |= {"purity": row.purity, "purity_error": row.purity_error, "ploidy": row.ploidy}
         return {argument: known[argument] for argument in stages.STAGES[stage].facts if known[argument]}
 
@@ -208,6 +215,12 @@ class Plan:
         return not self.samples[sample].ratios
 
 
+def criteria_files(folder: str | None) -> list[str]:
+    """Paths of the criteria sets in a folder, by name; hidden files and folders below it are left out."""
+    paths = Path(folder).glob("*.y*ml") if folder else ()
+    return sorted(str(path) for path in paths if path.suffix in CRITERIA_FILES and path.name[0] != ".")
+
+
 def stand_in(path: str) -> str:
     """A path without braces, which Snakemake would take for those of a wildcard and which cannot be quoted."""
     if "{" not in path:
@@ -256,6 +269,13 @@ def _problems(plan: Plan) -> Iterator[str]:
         if path and not Path(path).is_file():
             remedy = "paths are relative to the configuration file"
             yield f"key {key}: expected a file that exists, received {path}; {remedy}"
+    folder = plan.settings["calls"]["criteria_folder"]
+    if folder and not Path(folder).is_dir():
+        remedy = "paths are relative to the configuration file"
+        yield f"key calls.criteria_folder: expected a folder that exists, received {folder}; {remedy}"
+    elif folder and not plan.own_criteria:
+        remedy = "add them, or remove the key"
+        yield f"key calls.criteria_folder: expected criteria sets (*.yaml) in {folder}, found none; {remedy}"
     if plan.settings["fasta"] and plan.settings["bins"]["gc"]:
         yield "key bins.gc: expected null beside fasta, which tells the GC content of bins exactly; remove one of them"
     told = plan.settings["bins"]["mappability"] or plan.settings["reference"]["file"]

@@ -18,11 +18,13 @@ SHEET_COLUMNS = (
     "ploidy",
     "patient",
     "timepoint",
+    "prior_tki",
     "matched_normal",
     "variants",
 )
 SAMPLE_ROLES = ("tumour", "normal")
 TIMEPOINTS = ("", "baseline", "progression")
+PRIOR_TKI = ("", "first", "second", "third")  # generation of the EGFR inhibitor before
 INPUTS = ("alignments", "coverage", "ratios")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -42,6 +44,7 @@ class Sample:
     ploidy: str = ""
     patient: str = ""
     timepoint: str = ""
+    prior_tki: str = ""
     matched_normal: str = ""
     variants: Path | None = None
 

@@ -148,6 +148,7 @@ def _sample(cells: dict[str, str], base: Path) -> Sample:
         ploidy="".join(cells["ploidy"].split()),
         patient=cells["patient"],
         timepoint=cells["timepoint"],
+        prior_tki=cells["prior_tki"],
         matched_normal=cells["matched_normal"],
         variants=alone["variants"],
     )

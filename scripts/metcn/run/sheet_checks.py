@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metcn.run.keywords import did_you_mean, shown
-from metcn.run.samples import INPUTS, NAME, SAMPLE_ROLES, TIMEPOINTS, Sample, parse_error, parse_range
+from metcn.run.samples import INPUTS, NAME, PRIOR_TKI, SAMPLE_ROLES, TIMEPOINTS, Sample, parse_error, parse_range
 from metcn.vocabulary import SPECIMENS
 
 RESERVED = ("cohort",)  # report/cohort.html is the page over all samples
@@ -69,7 +69,8 @@ def row_problems(row: Row, base: Path) -> Iterator[str]:
 
 def _word_problems(row: Row) -> Iterator[str]:
     """Problems of cells that hold one of a few words."""
-    for column, words in (("role", SAMPLE_ROLES), ("specimen", ("", *SPECIMENS)), ("timepoint", TIMEPOINTS)):
+    allowed = {"role": SAMPLE_ROLES, "specimen": ("", *SPECIMENS), "timepoint": TIMEPOINTS, "prior_tki": PRIOR_TKI}
+    for column, words in allowed.items():
         if row.cells[column] not in words:
             known = [word for word in words if word]
             choice = " or ".join(known) + (", or nothing" if "" in words else "")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from metcn.run.samples import TIMEPOINTS, Sample
+from metcn.run.samples import PRIOR_TKI, TIMEPOINTS, Sample
 from metcn.vocabulary import ASSAYS, SPECIMENS
 
 if TYPE_CHECKING:
@@ -90,6 +90,10 @@ TALLIES = Argument("counts_summary", "What was counted (counts/SAMPLE.json).", r
 PURITY = Argument("purity", "Purity and ploidy of the sample (purity/SAMPLE.json).")
 PATIENT = Argument(
     "patient", "Patient, to join serial samples; @SHEET for the one that a sample sheet names.", "text", required=False
+)
+
+OWN_CRITERIA = Argument(
+    "own_criteria", "Criteria sets of the laboratory (YAML), beside those of the project.", required=False, many=True
 )
 
 
@@ -181,6 +185,7 @@ def _calls_inputs(plan: Plan, sample: str) -> Inputs:
         "purity": path("purity", sample=sample),
         "copies": path("copies", sample=sample),
         "draws": path("copies", "draws", sample),
+        "own_criteria": plan.own_criteria,
     }
 
 
@@ -196,6 +201,7 @@ def _report_inputs(plan: Plan, sample: str) -> Inputs:
         "comparison": path("compare", sample=sample) if sample in plan.baselines else "",
         "ratios": path("ratios", sample=sample),
         "segments": path("segments", sample=sample),
+        "own_criteria": plan.own_criteria,
     }
 
 
@@ -350,12 +356,20 @@ TABLE = (
             SPECIMEN,
             PATIENT,
             Argument("timepoint", "Time of sampling.", "text", required=False, choices=tuple(filter(None, TIMEPOINTS))),
+            Argument(
+                "prior_tki",
+                "Generation of the EGFR inhibitor before.",
+                "text",
+                required=False,
+                choices=tuple(filter(None, PRIOR_TKI)),
+            ),
             Argument("configuration", "Digest of the run's settings, for the provenance.", "text", required=False),
             MEASUREMENT,
             TALLIES,
             PURITY,
             Argument("copies", "Copies of the sample (copies/SAMPLE.json)."),
             Argument("draws", "Posterior draws of the sample (.npz)."),
+            OWN_CRITERIA,
             Argument("output", "File to write.", "write", path="results/calls/{sample}.json"),
             Argument(
                 "vcf",
@@ -400,6 +414,7 @@ TABLE = (
             RATIOS,
             SEGMENTS,
             GENOME,
+            OWN_CRITERIA,
             Argument("output", "File to write.", "write", path="results/report/{sample}.html"),
         ),
     ),

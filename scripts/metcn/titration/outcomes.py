@@ -30,15 +30,16 @@ CURVE = ["copies", "extent", "depth"]
 ESTIMATES = ("met_copies", "met_copies_low", "met_copies_high", "call", "reasons", "qc")
 
 
-def collect(folders: Sequence[Path], calls: str, decide: float) -> pd.DataFrame:
+def collect(folders: Sequence[Path], calls: str, decide: float, own_criteria: Sequence[str] = ()) -> pd.DataFrame:
     """A row per tumour and criterion: its truth and estimates, whether it should meet the criterion, and the verdict.
 
     Parameters
     ----------
     folders : folders of the folds, each with ``truth.tsv`` and the workflow's results.
     calls : path pattern of a sample's calls JSON below a folder.
+    own_criteria : paths of the laboratory's own criteria sets.
     """
-    sets = criteria.load()
+    sets = criteria.load(own_criteria)
     rows: list[dict[str, Any]] = []
     for folder in folders:
         table = pd.read_csv(folder / "truth.tsv", sep="\t", dtype={"sample": str, "donor": str, "extent": str})

@@ -64,7 +64,7 @@ const whatif = (() => {
     return {
       gcn, ...around, arm_q: copies.arm_q, arm_p: copies.arm_p, fold: met, pcn: met.map(ratio => 2 * ratio),
       ratio: around.cep7 && gcn.map((copy, at) => copy / Math.max(around.cep7[at], data.lowest_divisor)),
-      gcn_minus_ploidy: gcn.map(copy => copy - ploidy),
+      gcn_minus_ploidy: gcn.map(copy => copy - ploidy), gcn_over_ploidy: gcn.map(copy => copy / ploidy),
     };
   };
 
@@ -191,7 +191,8 @@ const whatif = (() => {
     const lod = data.lod_ratio === null ? null : tumourCopies(data, data.lod_ratio, purity, ploidy);
     const neutral = data.normal_copies / (purity * ploidy + data.normal_copies * (1 - purity));
     const told = tumourCopies(data, neutral * data.told_factor, purity, ploidy);
-    const limits = data.above_neutral ? {} : {gcn: told, gcn_minus_ploidy: told - ploidy, pcn: data.normal_copies * data.told_factor};
+    const limits = data.above_neutral ? {} :
+      {gcn: told, gcn_minus_ploidy: told - ploidy, gcn_over_ploidy: told / ploidy, pcn: data.normal_copies * data.told_factor};
     const judged = data.sets.map(category => ({...category, ...judge(data, category, found, limits)}));
     const call = overall(data, judged.filter(row => row.id === data.default));
     const verdicts = judged.map(({certain, possible, anyway, ...row}) => row);
@@ -268,7 +269,7 @@ const whatif = (() => {
       cells[2].textContent = words.verdicts[row.verdict];
       cells[3].textContent = chance(row);
       get("verdicts").rows[at].className = row.verdict;
-      if (before !== row.verdict) changed.push(`${row.title} (${row.name.replaceAll("_", " ")}): ${words.verdicts[before]} → ${words.verdicts[row.verdict]}`);
+      if (before !== row.verdict) changed.push(`${row.title} (${row.only_if ? "only " : ""}${row.name.replaceAll("_", " ")}): ${words.verdicts[before]} → ${words.verdicts[row.verdict]}`);
     });
     get("changes").replaceChildren(...changed.map(text => Object.assign(document.createElement("li"), {textContent: text})));
     get("unchanged").hidden = changed.length > 0;
