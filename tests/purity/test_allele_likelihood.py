@@ -10,7 +10,7 @@ from metcn.purity.allele_likelihood import Blocks, Mutations, Snps
 
 PURITY, PLOIDY = np.linspace(0.1, 1, 19), np.linspace(1.6, 4.0, 13)
 # The constants by their values, not by their names: who changes one changes purities.
-CONCENTRATION, UNEXPLAINED, SITES, EVEN, ERROR, COPY_SD, MOST = 200.0, 0.1, 5.0, 0.5, 0.005, 0.25, 10
+CONCENTRATION, UNEXPLAINED, SITES, EVEN, ERROR, COPY_SD, MOST = 200.0, 0.1, 5.0, 0.7, 0.005, 0.25, 10
 
 
 def blocks(reads, depth, *, block=None, log_odds=0.0, fewest=0):

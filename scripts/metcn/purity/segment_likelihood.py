@@ -50,7 +50,7 @@ TEMPER = 0.5  # segments are not independent: their joint log-likelihood counts 
 FULL_BP = 20_000_000  # length from which a segment counts fully; shorter ones count in proportion
 LEAST_BP, LEAST_BINS = 3_000_000, 5  # smaller segments are left out
 MERGE_Z, MERGE_EXTRA = 2.0, 0.012  # neighbours closer than this many SD, of se and extra noise (log2), are one segment
-BASELINE_SE = 0.01  # log2; error of the autosomal mean, which the ploidy of a profile rests on
+BASELINE_SE = 0.016  # log2; error of the autosomal mean, which the ploidy of a profile rests on
 MOST_LOG = 40.0  # of how much likelier allele fractions are at some copies: beyond it single precision ends
 FLOOR_DENSITY = 1e-6  # density of a segment that nothing explains, so that no segment decides alone
 
