@@ -81,7 +81,7 @@ def test_likelihood_and_noise_are_the_slow_sum(monkeypatch, columns):
 
 
 def test_a_shifted_baseline_is_a_shifted_ploidy(monkeypatch):
-    """Averaged over ploidies whose mean copies differ by an error of 0.01 log2."""
+    """Averaged over ploidies whose mean copies differ by an error of 0.016 log2."""
     observed = segment_likelihood.Levels(*(np.array(column) for column in SEGMENTS["levels as tumours have"]))
     ploidy = np.linspace(2, 2.2, 9)
     blurred = segment_likelihood.fit(observed, GRID[0], ploidy).log_likelihood
@@ -90,7 +90,7 @@ def test_a_shifted_baseline_is_a_shifted_ploidy(monkeypatch):
     for row, purity in enumerate(GRID[0]):
         place = np.log2(mean_copies(purity, ploidy))
         for column in range(9):
-            weight = np.exp(-0.5 * ((place - place[column]) / 0.01) ** 2)
+            weight = np.exp(-0.5 * ((place - place[column]) / 0.016) ** 2)
             expected = np.log(np.sum(weight / weight.sum() * np.exp(sharp[row] - sharp.max()))) + sharp.max()
             assert blurred[row, column] == pytest.approx(expected, abs=1e-6)
 
