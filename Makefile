@@ -174,6 +174,10 @@ bench-focality: $(STAMP) ## focal, arm or polysomy on real karyotypes
 bench-windows: $(STAMP) ## intervals of MET, CEP7-like and arms on real normals, by the number of other normals
 	$(BIN)/python benchmarks/windows.py --shared $(SHARED) --workers $(CORES) $(BENCH)
 
+.PHONY: bench-fits
+bench-fits: $(STAMP) ## purity and ploidy on karyotypes that the fit has not seen
+	$(BIN)/python benchmarks/fits.py --shared $(SHARED) $(BENCH)
+
 .PHONY: bench-events
 bench-events: $(STAMP) ## calls of designed events of chromosome 7 on real normals
 	$(BIN)/python benchmarks/events.py --shared $(SHARED) --workers $(CORES) $(BENCH)

@@ -34,6 +34,18 @@ SECTIONS = (
     Section("events", ("events.py", "--seeds", "1", "2", "3")),
     Section("negatives", ("negatives.py", "--seeds", "1", "2")),
     Section("semisynthetic", ("semisynthetic.py", "--cnvkit")),
+    Section(
+        "stated",
+        (
+            *("semisynthetic.py", "--stated-error=0.2", "--segments=hmm", "--purities=0.2,0.4,0.6"),
+            *("--seeds", "1", "2", "3"),
+        ),
+    ),
+    Section(
+        "unknown",
+        ("semisynthetic.py", "--unknown", "--segments=hmm", "--purities=0.3,0.5,0.8", "--seeds", "1", "2", "3"),
+    ),
+    Section("fits", ("fits.py", "--seeds", "1")),
     Section("panel-titration", ("titration.py", "--input=panel", "--replicates=10")),
     Section("plasma", ("plasma.py", "--cnvkit")),
     Section("acgh", ("acgh.py", "--cnvkit")),

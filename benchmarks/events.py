@@ -58,7 +58,7 @@ def one(args: argparse.Namespace, seed: int, folder: Path) -> pd.DataFrame:
     truth = pd.read_csv(made / "truth.tsv", sep="\t", keep_default_na=False).set_index("sample", drop=False)
     ploidy = truth["ploidy"].map(lambda value: "" if args.unknown_ploidy else str(value))
     tumours = [
-        Sample(name, coverage=paths, patient=name, purity=str(truth.at[name, "purity"]), ploidy=ploidy[name])
+        Sample(name, coverage=paths, patient=name, purity=f"{truth.at[name, 'purity']}!", ploidy=ploidy[name])
         for name, paths in cohorts.cnvkit_pairs(made).items()
     ]
     normals = [Sample(name, "normal", coverage=pairs[name], patient=name) for name in pairs if name not in chosen]

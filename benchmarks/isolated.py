@@ -53,7 +53,7 @@ def tumours_of(folder: Path, seed: int, wanted_reads: int, workers: int) -> pd.D
         bed, sep="\t", header=False, index=False, columns=["chromosome", "start", "end", "gene"]
     )
     rows = [Sample(each.name, "normal", patient=each.name) for each in normals]
-    rows += [Sample(each.name, "tumour", patient=each.name, purity=str(each.purity), ploidy="2") for each in truth]
+    rows += [Sample(each.name, "tumour", patient=each.name, purity=f"{each.purity}!", ploidy="2") for each in truth]
     cohort = Cohort.of(folder, rows, workers=workers, targets=str(bed))
     cohort.run("bins", targets=bed)
     for each in [*normals, *truth]:

@@ -108,7 +108,7 @@ def of_normal(
     first, later = Event(*FIRST), Event(*LATER)
     wanted = dict.fromkeys([*events, *([first, later] if pairs else [])])
     cohort = cohort.joined(
-        Sample(event.name(base), patient=normal, purity=str(event.purity), ploidy=f"{event.ploidy:.4f}")
+        Sample(event.name(base), patient=normal, purity=f"{event.purity}!", ploidy=f"{event.ploidy:.4f}")
         for event in wanted
     )
     cohort = cohort.joined([Sample(base, patient=normal)])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import levels
 import numpy as np
 import options
@@ -30,13 +33,35 @@ def main() -> None:
         names = list(cohort.samples)
         measured = cohort.measure(names)
         called = cohort.call(names)
+        known = pd.DataFrame([of_fraction(cohort, truth, fraction) for fraction in FRACTIONS]).set_index("fraction")
         erbb2 = {name: levels.of_metcn(cohort, name).loc["ERBB2"] for name in names}
         peer = cnvkit(cohort, names) if args.cnvkit else pd.DataFrame(index=names)
     table = rows(truth, measured, called, pd.DataFrame(erbb2).T).join(peer)
     options.show("plasma copies, MET with its 95 % interval and ERBB2", table.drop(columns=["group", "reasons"]))
     for reasons, part in table.groupby("reasons"):
         print(f"{len(part)} samples: {reasons}")
+    options.show("calls by what is told of the tumour fraction: numbers of samples", known)
     options.show("by group", pd.DataFrame({group: summary(part) for group, part in table.groupby("group")}).T)
+
+
+FRACTIONS = ("", "0.05!", "0.2!", "0.5!")  # as the sheet gives them; at 2.75 plasma copies 17, 5.75 and 3.5 copies
+
+
+def of_fraction(cohort: Cohort, truth: pd.DataFrame, fraction: str) -> dict[str, object]:
+    """How many samples of each group get which call if this is their tumour fraction, at a ploidy of 2."""
+    ploidy = "2" if fraction else ""
+    told = cohort.joined(replace(sample, purity=fraction, ploidy=ploidy) for sample in cohort.samples.values())
+    calls = {name: told.call_one(name) for name in told.samples}
+    row: dict[str, object] = {"fraction": fraction or "not told"}
+    for group, part in truth.groupby("group"):
+        words = Counter(word(calls[str(name)]) for name in part.index)
+        row[str(group)] = ", ".join(f"{count} {word}" for word, count in words.most_common())
+    return row
+
+
+def word(call: dict) -> str:
+    """Class of a sample, and whether an amplification is open beside a gain."""
+    return f"{call['call']} (amplification open)" if "amplification_open" in call["reasons"] else str(call["call"])
 
 
 def cnvkit(cohort: Cohort, names: list[str]) -> pd.DataFrame:

@@ -33,6 +33,8 @@ def main() -> int:
     parser.add_argument("--donors", choices=("random", "first"), default="random",
                         help="normals that carry the tumours: ten at random per seed, or the first ten")  # fmt: skip
     parser.add_argument("--unknown", action="store_true", help="withhold purity and ploidy from the pipeline")
+    parser.add_argument("--stated-error", type=float, default=0.0, metavar="SD",
+                        help="tell purity wrong by so much of it, as an estimate (default: exactly)")  # fmt: skip
     parser.add_argument("--purities", default="", metavar="P,...", help="purities of the tumours (default: the tool's)")
     parser.add_argument("--segments", default="none", metavar="METHOD",
                         help="segmentation, which no score here depends on (default: none, the fastest)")  # fmt: skip
@@ -99,6 +101,10 @@ def one(args: argparse.Namespace, seed: int, folder: Path) -> tuple[pd.DataFrame
     )
     truth = pd.read_csv(made / "truth.tsv", sep="\t").set_index("sample", drop=False)
     told = truth[["purity", "ploidy"]].astype(str)  # as a sample sheet tells it
+    told["purity"] += "!"
+    if args.stated_error:
+        wrong = 1 + args.stated_error * np.random.default_rng(seed).normal(size=len(truth))
+        told["purity"] = (truth["purity"] * wrong).clip(0.02, 1).round(3).astype(str)
     if args.unknown:
         told[:] = ""
     tumours = [

@@ -74,7 +74,7 @@ def make(args: Any, seed: int, folder: Path) -> tuple[Cohort, pd.DataFrame]:
         for path in sorted(data.glob("N*"))
     ]
     samples += [
-        Sample(name, specimen="plasma", purity=str(row["purity"]), ploidy=str(row["ploidy"]), patient=name,
+        Sample(name, specimen="plasma", purity=f"{row['purity']}!", ploidy=str(row["ploidy"]), patient=name,
                coverage=(data / f"{name}.regions.bed.gz",))
         for name, row in truth.iterrows()
     ]  # fmt: skip

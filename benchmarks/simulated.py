@@ -69,7 +69,7 @@ def measured(folder: Path, seed: int, workers: int) -> pd.DataFrame:
     sheet = pd.read_csv(inputs / "samples.tsv", sep="\t", dtype=str, keep_default_na=False)
     samples = [
         Sample(row["sample"], row["role"], coverage=tuple(inputs / path for path in row["coverage"].split(";")),
-               patient=row["sample"], purity=row["purity"], ploidy=row["ploidy"])
+               patient=row["sample"], purity=row["purity"] and f"{row['purity']}!", ploidy=row["ploidy"])
         for row in sheet.to_dict("records")
     ]  # fmt: skip
     cohort = Cohort.of(folder, samples, workers=workers, segments={"method": "none"})

@@ -107,7 +107,7 @@ def called(folder: Path, bins: Path, genome: Genome) -> dict[str, Any]:
         reference = own / "reference.h5"
         run("reference", bins=bins, counts=paths, output=reference)
     write(own / "counts.cnn", frame, efficiency * expected_ratio(copies, PURITY, ploidy), genome.depth, random)
-    given = {"purity": str(PURITY), "ploidy": f"{ploidy:.3f}"} if genome.given else {"purity": "", "ploidy": ""}
+    given = {"purity": f"{PURITY}!", "ploidy": f"{ploidy:.3f}"} if genome.given else {"purity": "", "ploidy": ""}
     record = stages(own, genome, bins, reference, given)
     truth = {
         "met_ratio": expected_ratio(genome.copies, PURITY, ploidy), "met_copies": genome.copies, "cep7_copies": 2.0,

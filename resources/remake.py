@@ -2,7 +2,7 @@
 """Remake the derived tables of one genome build from files downloaded by hand.
 
     python resources/remake.py GRCh37 --cytobands cytoBand.txt.gz --blacklist hg19-blacklist.v2.bed.gz \
-        --genes chr7.tsv --gc gc_hg19_10kb.wig.gz --mappability map_hg19_10kb.wig.gz
+        --genes chr7.tsv --gc gc_hg19_10kb.wig.gz --mappability map_hg19_10kb.wig.gz --snps FOLDER
 
 README.md says where the inputs come from. landmarks.tsv and ../genes.tsv are written by hand, not remade here.
 """
@@ -21,6 +21,7 @@ CLONE = re.compile(r"^(A[CLPF]\d{6}|GS\d+-|RP\d+-|CT[ABCD]-)|\.\d+$")
 RECEPTOR_SEGMENT = re.compile(r"^TR[BG][VDJC]")  # pieces of T-cell receptors, rearranged in lymphocytes
 WINDOW_BP = 10_000
 LEVELS, UNKNOWN = 200, 255  # a share is written as a whole number of two-hundredths in one byte
+COMPLEMENT = str.maketrans("ACGT", "TGCA")
 READ_THROUGH = re.compile(r"^[A-Z0-9orf]+-[A-Z][A-Za-z0-9]{2,}$")  # URGCP-MRPS24: the two genes have their own rows
 
 
@@ -110,15 +111,60 @@ def windows(gc: Path, mappability: Path, folder: Path) -> None:
     (folder / "windows_10kb.u8.gz").write_bytes(gzip.compress(codes, 9, mtime=0))
 
 
+def snps(source: Path, folder: Path) -> None:
+    """Write snps.tsv.gz from exome_snps.BUILD.bed.gz and genome_snps.BUILD.bed.gz of a folder, gzipped without a time.
+
+    A place on both lists has the bases of the genome's, which are those of the forward strand, and the exome's word
+    for which of them is the reference.
+    """
+    sites: dict[tuple[str, int], tuple[str, str, str, str]] = {}
+    for name, start, ref, alt, frequency in _single_bases(source / f"genome_snps.{folder.name}.bed.gz", 3):
+        share = float(frequency)
+        sites.setdefault((name, start), (ref, alt, f"{min(share, 1 - share):.2f}"[1:], "genome"))
+    exome = set()
+    for name, start, ref, alt, _ in _single_bases(source / f"exome_snps.{folder.name}.bed.gz", 4):
+        if (name, start) in exome:
+            continue
+        exome.add((name, start))
+        first, second, frequency, _ = sites.get((name, start), (ref, alt, "", ""))
+        forward = [pair for pair in ((ref, alt), _complement(ref, alt)) if set(pair) == {first, second}]
+        if len(forward) == 1:
+            sites[name, start] = (*forward[0], frequency, "both" if frequency else "exome")
+        elif not frequency:
+            sites[name, start] = (ref, alt, "", "exome")
+    table = sorted((name, start, start + 1, *told) for (name, start), told in sites.items())
+    lines = ["\t".join((row[0], str(row[1]), *row[3:])) for row in sorted(table, key=genome_order)]
+    text = "\n".join((f"#common SNPs of {folder.name}", "chromosome\tstart\tref\talt\tmaf\tlist", *lines, ""))
+    (folder / "snps.tsv.gz").write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+
+
+def _complement(*bases: str) -> tuple[str, ...]:
+    """The bases of the other strand."""
+    return tuple(base.translate(COMPLEMENT) for base in bases)
+
+
+def _single_bases(path: Path, column: int) -> list[tuple[str, int, str, str, str]]:
+    """Autosomal rows of one base with two alleles: chromosome, start, the two from ``column`` on, the last cell."""
+    autosomes = CHROMOSOMES[:22]
+    return [
+        (fields[0].removeprefix("chr"), int(fields[1]), fields[column], fields[column + 1], fields[-1])
+        for fields in rows(path)
+        if fields[0].removeprefix("chr") in autosomes
+        and int(fields[2]) == int(fields[1]) + 1
+        and fields[column] != fields[column + 1]
+        and all(base in ("A", "C", "G", "T") for base in fields[column : column + 2])
+    ]
+
+
 def main() -> None:
     """Remake what the given inputs allow."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", choices=("GRCh37", "GRCh38"))
-    for name in ("cytobands", "blacklist", "genes", "gc", "mappability"):
+    for name in ("cytobands", "blacklist", "genes", "gc", "mappability", "snps"):
         parser.add_argument(f"--{name}", type=Path)
     arguments = parser.parse_args()
     folder = Path(__file__).resolve().parent / arguments.build
-    for task in (cytobands, blacklist, genes):
+    for task in (cytobands, blacklist, genes, snps):
         path = getattr(arguments, task.__name__)
         if path is not None:
             task(path, folder)

@@ -25,6 +25,8 @@ CASES = [
     pytest.param(0, 1, 2, 0.0, id="homozygous deletion"),
     pytest.param(0, 0.5, 2, 0.5, id="homozygous deletion at 50 %"),
     pytest.param(15, 1, 3, 5.0, id="cell line"),
+    # Illumina, online help of TruSight Tumor 170, copy-number calling: a fold change of 2.2 at 30 % tumour cells
+    pytest.param(10, 0.3, 2, 2.2, id="another's: TruSight Tumor 170"),
 ]
 
 

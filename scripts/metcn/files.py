@@ -31,6 +31,11 @@ def resource_root() -> Path:
     return _root("resources")
 
 
+def common_snps(genome: str) -> Path:
+    """List of common SNPs of a build, read by `metcn.genome.common_snps`."""
+    return resource_root() / genome / "snps.tsv.gz"
+
+
 def workflow_root() -> Path:
     """Folder of the Snakemake workflow."""
     return _root("workflow")

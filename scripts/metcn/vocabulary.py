@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 BIN_COLUMNS = ("chromosome", "start", "end", "gene", "kind", "role", "gc", "mappability", "mask")
 COUNT_COLUMNS = ("chromosome", "start", "end", "gene", "log2", "depth", "count")
-ALLELE_COLUMNS = ("chromosome", "start", "end", "ref", "alt", "ref_reads", "alt_reads", "other_reads")
+ALLELE_COLUMNS = (
+    "chromosome", "start", "end", "ref", "alt", "ref_reads", "alt_reads", "other_reads", "ref_known"
+)  # fmt: skip
 RATIO_COLUMNS = (
     "chromosome", "start", "end", "gene", "log2", "depth", "weight", "kind", "role", "mask", "spread", "expected"
 )  # fmt: skip
@@ -139,7 +141,12 @@ REASONS: dict[str, Reason] = {
         "info", "Several combinations of purity and ploidy explain the profile: results cover all of them."
     ),
     "purity_sources_disagree": Reason(
-        "warn", "Sources of purity or ploidy contradict each other; a value given in the sample sheet is the one used."
+        "warn",
+        "Sources of purity or ploidy contradict each other: one of them, or the sample, may be mistaken for another.",
+    ),
+    "copies_implausible": Reason(
+        "warn",
+        "MET has more copies than any tumour is known to have: purity is likely higher than it is taken to be.",
     ),
     "purity_below_floor": Reason("warn", "Purity is below the floor at which copies can be computed."),
     "criteria_not_applicable": Reason(
@@ -152,6 +159,9 @@ REASONS: dict[str, Reason] = {
         "info", "The evidence does not tell a focal gain from a gain of the arm or the chromosome."
     ),
     "gain_open": Reason("info", "An amplification is excluded; whether MET has a gain short of it cannot be told."),
+    "amplification_open": Reason(
+        "info", "MET is gained in plasma; whether the tumour has an amplification depends on the tumour fraction."
+    ),
     "below_limit_of_detection": Reason(
         "warn", "The sample does not tell an amplification at the criterion's bound from two copies."
     ),

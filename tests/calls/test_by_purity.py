@@ -286,7 +286,7 @@ def test_a_missing_ratio_is_left_out():
 def test_what_is_certain_comes_first_in_the_headline():
     told = overall.headline(
         "indeterminate",
-        copies={"value": None, "low": 3.1, "high": 29.6},
+        numbers=overall.Numbers(copies={"value": None, "low": 3.1, "high": 29.6}),
         explanations=["Purity is unknown."],
         certain="Focal gain of MET, ratio 1.83 (1.67-1.99); amplified if purity is at or below 0.55",
     )

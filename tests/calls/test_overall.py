@@ -233,10 +233,15 @@ HEADLINES = {
 }  # fmt: skip
 
 
+def headline(call, **options):
+    numbers = {name: options.pop(name) for name in ("copies", "ratio", "plasma") if name in options}
+    return overall.headline(call, numbers=overall.Numbers(**numbers), **options)
+
+
 @pytest.mark.parametrize(("given", "expected"), HEADLINES.values(), ids=list(HEADLINES))
 def test_headline(given, expected):
     call, options = given
-    assert overall.headline(call, **options) == expected
+    assert headline(call, **options) == expected
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -256,11 +261,11 @@ NUMBERS = [
 
 @pytest.mark.parametrize(("copies", "ratio", "expected"), NUMBERS)
 def test_numbers_are_told_with_the_decimals_they_bear(copies, ratio, expected):
-    told = overall.headline(POLY, copies={"value": copies}, ratio={"value": ratio})
+    told = headline(POLY, copies={"value": copies}, ratio={"value": ratio})
     assert told.partition(": ")[2] == f"{expected}."
 
 
 @pytest.mark.parametrize("ends", [{"low": 4.0}, {"high": 6.0}, {"low": 4.0, "high": NAN}], ids=str)
 def test_an_interval_with_one_end_is_none(ends):
-    assert overall.headline(POLY, copies={"value": 5.0, **ends}).endswith(": about 5.0 copies per tumour cell.")
-    assert overall.headline(POLY, copies=ends) == f"{overall.OPENINGS[POLY]}."
+    assert headline(POLY, copies={"value": 5.0, **ends}).endswith(": about 5.0 copies per tumour cell.")
+    assert headline(POLY, copies=ends) == f"{overall.OPENINGS[POLY]}."

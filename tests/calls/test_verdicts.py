@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from metcn.calls import criteria
 from metcn.calls.criteria import Category, Clause, Criterion
 from metcn.calls.verdicts import DRAWN, MISSING, quantity, verdicts
+from metcn.copies import limits
 from metcn.copies.focality import CLASSES
 from metcn.copies.posterior import Draws
+from metcn.purity.grid import PurityGrid
 from metcn.vocabulary import REASONS
 
 SETS = criteria.load()
@@ -53,6 +55,12 @@ BOUNDS = [
     ("metcn_default", "amplification", "ratio", 2, "not not not", {"gcn": 4.499}),
     ("metcn_default", "gain", "gcn", 4, "not met met", {}),
     ("metcn_default", "gain", "gcn", 5, "met not not", {}),
+    ("metcn_plasma", "high_level_amplification", "gcn", 10, "not met met", {}),
+    ("metcn_plasma", "amplification", "gcn", 5, "not met met", {}),
+    ("metcn_plasma", "amplification", "ratio", 2, "not met met", {"gcn": 4.5}),
+    ("metcn_plasma", "gain", "gcn", 4, "not met met", {}),
+    ("metcn_plasma", "gain", "gcn", 5, "met not not", {}),
+    ("metcn_plasma", "plasma_gain", "pcn", 2.1, "not met met", {}),
     ("cappuzzo2009", "positive", "gcn", 5, "not met met", {}),
     ("colorado_ratio", "low", "ratio", 1.8, "not met met", {}),
     ("colorado_ratio", "low", "ratio", 2.2, "met met not", {}),
@@ -106,7 +114,7 @@ BOUNDS = [
     ("geometry_mono1", "six_to_nine", "gcn", 10, "met not not", {}),
     ("geometry_mono1", "ten_or_more", "gcn", 10, "not met met", {}),
     ("schuler2020", "below_four", "gcn", 4, "met not not", {}),
-    ("schuler2020", "four_or_five", "gcn", 4, "not met met", {}),
+    ("schuler2020", "four_or_five", "gcn", 4, "not not met", {}),
     ("schuler2020", "four_or_five", "gcn", 6, "met not not", {}),
     ("schuler2020", "six_or_more", "gcn", 6, "not met met", {}),
     ("metros", "amplified", "ratio", 2.2, "not not met", {}),
@@ -124,22 +132,53 @@ BOUNDS = [
     ("guardant_reportable", "enriched", "pcn", 2.7, "not met met", {}),
     ("guardant_reportable", "no_other_driver_seen", "pcn", 6.7, "not not met", {}),
     ("tst15", "amplified", "fold", 1.6, "not not met", {}),
+    ("peng2021_ngs", "amplified", "gcn", 5, "not met met", {}),
+    ("peng2021_fish", "amplified", "ratio", 2, "not not met", {}),
+    ("peng2021_fish", "amplified", "gcn", 5, "not not met", {}),
+    ("flowers_fish", "amplified", "gcn", 5, "not met met", {}),
+    ("flowers_fish", "amplified", "ratio", 2, "not met met", {}),
+    ("schuler2020_entry", "amplified", "gcn", 5, "not met met", {}),
+    ("schuler2020_entry", "amplified", "ratio", 2, "not met met", {}),
+    ("capmatinib_gefitinib", "amplified", "gcn", 6, "not met met", {}),
+    ("amg337", "amplified", "ratio", 2, "not met met", {}),
+    ("amg337", "stratum_four", "ratio", 4, "not met met", {}),
+    ("tatton_ten", "ten_or_more", "gcn", 10, "not met met", {}),
+    ("nccn_ngs", "high_level", "gcn", 10, "not not met", {}),
+    ("osimertinib_ngs2024", "amplified", "gcn", 5, "not met met", {}),
+    ("vision_b_tissue", "amplified", "gcn", 4, "not met met", {}),
+    ("oncomine_cfna", "gain", "pcn", 2.3, "not not met", {}),
+    ("pcgr", "by_copies", "gcn", 5, "not met met", {}),
+    ("pcgr", "by_ploidy", "gcn", 5, "not met met", {}),
+    ("pcgr", "by_ploidy", "gcn", 8.75, "not met met", {"ploidy": 3.5}),
+    ("purple", "amplified", "gcn", 6, "not not met", {}),
+    ("purple", "amplified", "gcn", 10.5, "not not met", {"ploidy": 3.5}),
+    ("actin", "amplified", "gcn", 6, "not met met", {}),
+    ("facets_suite", "undoubled_genome", "gcn", 5, "not met met", {}),
+    ("facets_suite", "doubled_genome", "gcn", 6, "not met met", {}),
+    ("saffron", "fish10", "gcn", 10, "not met met", {}),
+    ("nci_match", "amplified", "gcn", 7, "not met met", {}),
+    ("geometry_e", "amplified", "gcn", 5, "not met met", {}),
+    ("caris", "amplified", "gcn", 6, "not met met", {}),
+    ("chinese_consensus", "amplified", "gcn", 5, "not met met", {}),
+    ("chinese_consensus", "amplified", "ratio", 2, "not met met", {}),
 ]
 
 
 def test_every_bound_of_every_set_stands_in_the_table():
-    assert len(BOUNDS) == 77
+    assert len(BOUNDS) == 112
     tested = {(name, category, quantity) for name, category, quantity, *_ in BOUNDS}
     for criterion in SETS.values():
         for category in criterion.categories:
             if category.name == "polysomy":
                 continue  # in the table of calls, since it hangs on focality
             for clause in category.clauses:
-                quantity = clause.quantity.removesuffix("_minus_ploidy")
+                if clause.if_purity_open:
+                    continue  # in the table of calls in plasma
+                quantity, _, relation = clause.quantity.partition("_")
                 assert (criterion.id, category.name, quantity) in tested
                 bounds = {row[3] for row in BOUNDS if row[:3] == (criterion.id, category.name, quantity)}
-                ploidy = 2 if clause.quantity == "gcn_minus_ploidy" else 0
-                assert {end + ploidy for end in (clause.lower, clause.upper) if end is not None} <= bounds
+                added, times = {"minus_ploidy": (2, 1), "over_ploidy": (0, 2)}.get(relation, (0, 1))  # of ploidy 2
+                assert {end * times + added for end in (clause.lower, clause.upper) if end is not None} <= bounds
 
 
 @pytest.mark.parametrize(
@@ -174,11 +213,11 @@ def test_polysomy_is_positive_by_copies_and_negative_by_ratio(name, expected):
 
 @pytest.mark.parametrize(
     ("specimen", "applicable"),
-    [("tissue", 27), ("plasma", 4)],
+    [("tissue", 46), ("plasma", 6)],
 )
 def test_tissue_and_plasma_sets_never_meet(specimen, applicable):
     rows = verdicts(SETS.values(), draws(gcn=12.0, pcn=12.0, fold=6.0), specimen=specimen)
-    assert len(rows) == 52
+    assert len(rows) == 80
     used = {row.criterion.id for row in rows if row.verdict != "not_applicable"}
     assert len(used) == applicable
     assert "metcn_default" in used
@@ -215,6 +254,9 @@ UNKNOWNS = {  # id: set, category, values, focality, verdict, probability, reaso
     ),
     "ploidy missing": (
         "foundation_one", "amplified", {"gcn": 12, "ploidy": NAN}, "focal", "indeterminate", NAN, ("ploidy_unknown",),
+    ),
+    "ploidy missing in a ratio": (
+        "purple", "amplified", {"gcn": 12, "ploidy": NAN}, "focal", "indeterminate", NAN, ("ploidy_unknown",),
     ),
     "MET missing": ("cologne_fold", "amplified", {"fold": NAN}, "focal", "indeterminate", NAN, ("met_not_covered",)),
     "focality open": (
@@ -340,8 +382,75 @@ def test_row_names_its_source():
     assert row["bound"] == "copies >= 10"
     assert row["doi"] == "10.1056/NEJMoa2002787"
     assert row["verified"] is True
-    assert judge("geometry_mono1", draws())["below_four"].row()["verified"] is False
+    assert judge("msk_impact", draws())["gain"].row()["verified"] is False
     assert set(row) >= {"id", "title", "category", "quantity", "bound", "specimen", "verdict", "probability", "reasons"}
+
+
+OPEN = "the EGFR inhibitor before was of the {} generation"
+PRIOR = {  # inhibitor before: verdict and condition after a third generation, and after a first or second, at 6 copies
+    "": ("not_met", OPEN.format("third"), "met", OPEN.format("first or second")),
+    "first": ("not_applicable", None, "met", None),
+    "second": ("not_applicable", None, "met", None),
+    "third": ("not_met", None, "not_applicable", None),
+}
+
+
+@pytest.mark.parametrize(("prior", "expected"), PRIOR.items(), ids=[name or "unknown" for name in PRIOR])
+def test_category_hangs_on_the_inhibitor_before(prior, expected):
+    found = judge("sachi", draws(gcn=6.0), prior_tki=prior)
+    rows = [found[f"after_{name}_generation_tki"].row() for name in ("third", "first_or_second")]
+    assert tuple(row[key] for row in rows for key in ("verdict", "only_if")) == expected
+    assert judge("insight", draws(gcn=6.0), prior_tki=prior)["amplified"].row()["only_if"] is None
+
+
+def test_a_condition_is_said_once_however_often_a_set_is_narrowed():
+    once = criteria.narrowed(SETS["sachi"], "")
+    assert criteria.narrowed(once, "") == once
+    assert [category.name for category in criteria.narrowed(SETS["sachi"], "third").categories] == [
+        "after_third_generation_tki"
+    ]
+
+
+def test_a_negative_says_what_else_could_qualify():
+    row = judge("savannah_high", draws(gcn=4.0))["fish10"].row()
+    assert row["verdict"] == "not_met"
+    assert row["other_limbs"] == SETS["savannah_high"].other_limbs
+    assert "immunohistochemistry" in row["other_limbs"]
+    assert judge("cappuzzo2009", draws())["positive"].row()["other_limbs"] is None
+
+
+def test_copies_over_ploidy_are_taken_draw_by_draw():
+    posterior = draws(gcn=np.array([9.0, 9.0]), ploidy=np.array([2.0, 4.0]), weight=np.array([0.3, 0.7]))
+    assert quantity(posterior, "gcn_over_ploidy").tolist() == [4.5, 2.25]
+    row = judge("purple", posterior)["amplified"]
+    assert (row.verdict, row.probability) == ("indeterminate", pytest.approx(0.3))
+
+
+@pytest.mark.parametrize(("ploidy", "verdict"), [(3.0, "met"), (3.4, "not_met")])
+def test_ten_copies_are_no_amplification_to_every_software(ploidy, verdict):
+    assert judge("purple", draws(gcn=10.0, ploidy=ploidy))["amplified"].verdict == verdict
+    assert judge("actin", draws(gcn=10.0, ploidy=ploidy))["amplified"].verdict == "met"
+
+
+RELATIVE = {"gcn_minus_ploidy": (4.0, 7.0), "gcn_over_ploidy": (3.0, 9.0)}  # bound, and the copies it is at ploidy 3
+
+
+@pytest.mark.parametrize(("name", "bound", "copies"), [(name, *pair) for name, pair in RELATIVE.items()])
+def test_bounds_relative_to_ploidy_are_seen_as_well_as_their_copies(name, bound, copies):
+    grid = PurityGrid.point(0.4, 3.0)
+    told = limits.of_verdicts_at(grid, 0.1, power=0.95, above_neutral=False)
+    assert told[name] == pytest.approx(told["gcn"] - 3 if name == "gcn_minus_ploidy" else told["gcn"] / 3)
+    powers = [
+        limits.power_of(Category("positive", (Clause(quantity, lower=value),)), 0.1, grid, 2.0, alpha=0.001)
+        for quantity, value in ((name, bound), ("gcn", copies))
+    ]
+    assert powers[0] == pytest.approx(powers[1], abs=1e-12) and 0 < powers[0] < 1
+
+
+@pytest.mark.parametrize(("lod", "verdict"), [(2.9, "not_met"), (3.1, "indeterminate")])
+def test_negative_below_the_limit_relative_to_ploidy(lod, verdict):
+    row = judge("purple", draws(gcn=2.0), lod={"gcn_over_ploidy": [lod]})["amplified"]
+    assert (row.verdict, row.reasons) == (verdict, () if verdict == "not_met" else (BELOW,))
 
 
 def test_reasons_are_of_the_closed_list():

@@ -204,12 +204,15 @@ def test_stage_gets_files_facts_and_settings(monkeypatch, tmp_path):
         "sample": "T1",
         "specimen": "tissue",
         "purity": None,
+        "purity_error": None,
         "ploidy": None,
         "genome": "GRCh37",
         "segments": tmp_path / "s.cns",
         "variants": None,
         "alleles": None,
         "normal_alleles": None,
+        "counts_summary": None,
+        "normal_summaries": None,
         "output": Path("o.json"),
     }
 

@@ -54,6 +54,74 @@ def test_a_criteria_set_that_is_not_there(folder):
         InputError, match=r"default_criteria: expected one of .*metcn_default.*; found 'nobody'; correct"
     ):
         check(folder, calls={"default_criteria": "nobody"})
+    with pytest.raises(InputError, match=r"calls\.plasma_criteria: expected one of .*found 'nobody'"):
+        check(folder, calls={"criteria": {"plasma": "nobody"}})
+
+
+def test_a_criteria_set_for_the_other_specimen(folder):
+    with pytest.raises(InputError, match=r"tissue_criteria: expected a set for tissue; found 'metcn_plasma', which is"):
+        check(folder, calls={"tissue_criteria": "metcn_plasma"})
+
+
+OWN = """\
+id: mine
+title: Mine
+specimen: tissue
+assay: Panel
+citation: Own validation
+doi: null
+n: 20
+verified: true
+categories:
+  - name: positive
+    call: amplification
+    clauses:
+      - {quantity: gcn, lower: 6, lower_inclusive: true}
+"""
+FOLDER = {"criteria": {"folder": "sets", "tissue": "mine"}}
+
+
+def own_sets(folder, **texts):
+    (folder / "sets").mkdir()
+    for name, text in texts.items():
+        (folder / "sets" / f"{name}.yaml").write_text(text)
+
+
+def test_a_set_of_the_laboratory_may_be_the_default(folder):
+    own_sets(folder, mine=OWN)
+    assert check(folder, calls=FOLDER) == []
+
+
+def test_every_set_of_the_laboratory_that_is_wrong_is_named(folder):
+    own_sets(
+        folder,
+        mine=OWN,
+        acse=OWN.replace("mine", "acse"),
+        other=OWN.replace("mine", "other").replace("gcn", "copies"),
+    )
+    with pytest.raises(InputError) as raised:
+        check(folder, calls=FOLDER)
+    taken, wrong = str(raised.value).splitlines()
+    assert re.search(r"sets/acse\.yaml: the id acse is taken by another set; rename", taken)
+    assert re.search(r"sets/other\.yaml, categories/0/clauses/0/quantity: 'copies' is not one of .*see", wrong)
+
+
+def test_two_sets_of_the_laboratory_with_one_id(folder):
+    own_sets(folder, mine=OWN)
+    (folder / "sets" / "mine.yml").write_text(OWN)
+    with pytest.raises(InputError, match=r"mine\.yml: the id mine is taken by another set"):
+        check(folder, calls=FOLDER)
+
+
+@pytest.mark.parametrize(("make", "words"), [
+    (lambda path: None, "expected a folder that exists, received .*sets; paths are"),
+    (lambda path: path.touch(), "expected a folder that exists"),
+    (lambda path: path.mkdir(), r"expected criteria sets \(\*\.yaml\) in .*sets, found none; add them"),
+], ids=["none", "a file", "empty"])  # fmt: skip
+def test_a_folder_of_criteria_without_any(folder, make, words):
+    make(folder / "sets")
+    with pytest.raises(InputError, match=f"key calls.criteria_folder: {words}"):
+        check(folder, calls=FOLDER)
 
 
 def write_empty(folder):
@@ -324,3 +392,8 @@ def test_a_list_of_snps_that_is_not_used_is_a_note(folder, keys, notes):
     (folder / "l.bed").write_text("chr1\t5\t6\tA\tG\n")
     found = check(folder, snps="l.bed", **keys)
     assert [words in note for words, note in zip(notes, found, strict=True)] == [True] * len(notes)
+
+
+@pytest.mark.parametrize("snps", [None, "none"], ids=["of the build", "none"])
+def test_nothing_is_said_of_a_list_that_nobody_named(folder, snps):
+    assert check(folder, assay="swgs", targets=None, snps=snps) == []

@@ -23,7 +23,7 @@ MEASURED = {
     "baseline": {"se": 0.002},
     "qc": {"gene_excess": {"window": 0.01}, "gene_excess_averaged": {}},
 }
-GRID = purity.PurityGrid.of(purity.Axis((0.3, 0.3), True), purity.Axis((2.0, 2.0), True))
+GRID = purity.PurityGrid.of(purity.axis((0.3, 0.3), (0.1, 1.0)), purity.axis((2.0, 2.0), (0.1, 1.0)))
 AMPLICON = (112_000_000, 119_000_000)
 
 
@@ -184,13 +184,13 @@ def test_below_the_floor_a_gene_has_only_its_ratio():
 
 
 def test_unknown_purity_gives_a_gene_a_range():
-    grid = purity.PurityGrid.of(purity.axis(None, (0.1, 1.0)), purity.Axis((2.0, 2.0), True))
+    grid = purity.PurityGrid.of(purity.axis(None, (0.1, 1.0)), purity.axis((2.0, 2.0), (0.1, 1.0)))
     (row,) = copies_of(profile(("17", 36_000_000, 40_000_000, 12)), "ERBB2", grid=grid)
     assert np.isnan(row.copies.value)
     assert row.copies.low < 12 < row.copies.high
 
 
-LOW = purity.PurityGrid.of(purity.Axis((0.03, 0.03), True), purity.Axis((2.0, 2.0), True))
+LOW = purity.PurityGrid.of(purity.axis((0.03, 0.03), (0.1, 1.0)), purity.axis((2.0, 2.0), (0.1, 1.0)))
 
 
 @pytest.mark.parametrize(("alpha", "most"), [(0.001, 0), (0.4, 24)])

@@ -352,7 +352,8 @@ def run(folder, level, *, share="0.2", ploidy="2", specimen="tissue", log2=None,
     )
     segments = {"ratios": folder / "s.cnr", "output": folder / "s.cns", "seg": folder / "s.seg"}
     made_depth.run("segments", {"method": "none"}, sample="s", genome="GRCh37", **segments)
-    inputs = {"specimen": specimen, "purity": share, "ploidy": ploidy, "segments": folder / "s.cns"}
+    exact = f"{share}!" if share and "-" not in share else share
+    inputs = {"specimen": specimen, "purity": exact, "ploidy": ploidy, "segments": folder / "s.cns"}
     made_depth.run("purity", {"fit": False}, sample="s", genome="GRCh37", output=folder / "purity.json", **inputs)
     files = {"measurement": "ratios.json", "purity": "purity.json", "ratios": "s.cnr"}
     outputs = {"output": folder / "copies.json", "draws": folder / "copies.npz"}

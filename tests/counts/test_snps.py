@@ -7,18 +7,22 @@ import pandas as pd
 import pysam
 import pytest
 
+from metcn import files
 from metcn.counts import sites, snps
 from metcn.errors import InputError
-from metcn.genome import build
+from metcn.genome import build, common_snps
 from metcn.io import tables
 from metcn.purity import germline_sites
 from metcn.reads import sam
+from metcn.run.settings import CountsSettings
+from metcn.vocabulary import ALLELE_COLUMNS
 from support import made_alleles, made_depth, made_tumours
 from support.made_alleles import Read, at, pair
 
 FACTS = build.load("GRCh37")
 SITE = 10_000
 FILTERS = sam.Filters()
+SETTINGS = CountsSettings(keep_duplicates=False)
 
 
 def listed(*places, chromosome="1", ref="A", alt="G"):
@@ -221,13 +225,110 @@ def test_a_long_list_is_thinned_evenly(monkeypatch):
     assert found["start"].tolist() == [9_000, 9_002, 9_004, 9_006, 9_008]
 
 
+def test_of_neighbours_the_most_frequent_is_chosen(monkeypatch):
+    monkeypatch.setattr(sites, "MOST_SITES", 3)
+    places = listed(*range(9_000, 9_006)).assign(maf=[0.1, 0.2, np.nan, 0.1, 0.3, 0.3])
+    assert sites.within(places, frame())["start"].tolist() == [9_001, 9_002, 9_004]
+
+
+# The list that comes with metcn
+
+SHIPPED = common_snps.load(FACTS)
+
+
+def first_of(chromosome, of_list, own_complement=False):
+    """The first site of a list on a chromosome."""
+    chosen = (SHIPPED["chromosome"] == chromosome) & (SHIPPED["list"] == of_list)
+    return SHIPPED[chosen & (common_snps.own_complement(SHIPPED) == own_complement)].iloc[0]
+
+
+SITES = {
+    "coding": first_of("1", "exome"),
+    "genome": first_of("1", "genome"),
+    "strands alike": first_of("1", "exome", own_complement=True),
+}
+OTHER = common_snps.COMPLEMENT
+ORIENTED = [
+    # kind of site, strand and order of the bases that reads show; which base is in the column ref; whether it is known
+    pytest.param("coding", False, "ref", 1, id="a coding site"),
+    pytest.param("coding", True, "ref", 1, id="a coding site on the other strand"),
+    pytest.param("genome", False, "ref", 0, id="a site of the genome"),
+    pytest.param("genome", True, "ref", 0, id="a site of the genome, turned over"),
+    pytest.param("strands alike", False, "ref", 0, id="strands alike"),
+]
+
+
+def bins_at(*places, kind="target"):
+    """Bins of 200 bp around sites."""
+    return frame([("chr" + each.chromosome, each.start - 100, each.start + 100, kind, "") for each in places])
+
+
+def counted(folder, site, ref, alt, *, kind="target", fasta=None):
+    """The table of 30 reads of one base and 20 of the other at a site of the list."""
+    path = made_alleles.write(folder / "s.bam", at(site.start, 30, 20, base=ref, other=alt))
+    return sites.counted(files.common_snps("GRCh37"), bins_at(site, kind=kind), FACTS, path, fasta, SETTINGS)
+
+
+@pytest.mark.parametrize(("kind", "turned", "column", "known"), ORIENTED)
+def test_bases_are_those_of_the_strand_that_reads_show(tmp_path, kind, turned, column, known):
+    site = SITES[kind]
+    ref, alt = (OTHER[base] if turned else base for base in (site.ref, site.alt))
+    row = counted(tmp_path, site, ref, alt).set_index("start").loc[site.start]
+    assert (row["ref"], row["alt"]) == (ref, alt)
+    assert (row["ref_reads"], row["alt_reads"], row["other_reads"], row["ref_known"]) == (30, 20, 0, known)
+
+
+def test_a_site_that_shows_other_bases_is_left_out(tmp_path):
+    site = SITES["strands alike"]
+    odd = next(base for base in "ACGT" if base not in (site.ref, site.alt))
+    assert site.start in counted(tmp_path, site, site.ref, site.alt)["start"].tolist()
+    assert site.start not in counted(tmp_path, site, site.ref, odd)["start"].tolist()
+
+
+def test_even_windows_are_counted_at_the_sites_spread_over_the_genome(tmp_path):
+    of_genome, coding = SITES["genome"], SITES["coding"]
+    table = counted(tmp_path, of_genome, of_genome.ref, of_genome.alt, kind="window")
+    assert of_genome.start in table["start"].tolist()
+    assert counted(tmp_path, coding, coding.ref, coding.alt, kind="window").empty
+
+
+BY_FASTA = [
+    pytest.param("G", ("G", "A"), id="the more frequent base is not the reference"),
+    pytest.param("A", ("A", "G"), id="it is"),
+    pytest.param("T", ("T", "C"), id="on the other strand"),
+    pytest.param("C", ("C", "T"), id="on the other strand, in exchange"),
+]
+
+
+@pytest.mark.parametrize(("base", "expected"), BY_FASTA)
+def test_the_sequence_tells_the_reference(tmp_path, base, expected):
+    (tmp_path / "g.fa").write_text(">chr1\nNN" + base.lower() + "NN\n")
+    pysam.faidx(str(tmp_path / "g.fa"))
+    places = pd.concat([listed(2, 3, 99), listed(2, chromosome="2")], ignore_index=True).assign(ref_known=False)
+    found = sites.by_reference(places, tmp_path / "g.fa")
+    assert list(found.itertuples(index=False, name=None)) == [("1", 2, 3, *expected, True)]
+    alike = sites.by_reference(listed(2, ref=base, alt=OTHER[base]), tmp_path / "g.fa")
+    turned = sites.by_reference(listed(2, ref=OTHER[base], alt=base), tmp_path / "g.fa")
+    assert [tuple(each.iloc[0, 3:5]) for each in (alike, turned)] == [(base, OTHER[base])] * 2
+
+
+def test_a_matched_list_of_one_s_own_has_the_reference_first(tmp_path):
+    path = made_alleles.write(tmp_path / "s.bam", at(SITE, 3, 2))
+    listing = made_alleles.bed(tmp_path / "l.bed", [("chr1", SITE, "A", "G")])
+    bins = frame([("chr1", SITE - 50, SITE + 50, "target", "")])
+    table = sites.counted(listing, bins, FACTS, path, None, SETTINGS)
+    assert table.iloc[0].tolist() == ["1", SITE, SITE + 1, "A", "G", 3, 2, 0, 1]
+    assert tuple(table.columns) == ALLELE_COLUMNS
+
+
 # Which of them are heterozygous
 
 
 def table(*rows):
     """Sites of (reference reads, alternative reads)."""
     places = listed(*(1000 * number for number in range(len(rows))))
-    return places.assign(**dict(zip(snps.READ_COLUMNS, np.array([(*row, 0) for row in rows]).T, strict=True)))
+    reads = dict(zip(snps.READ_COLUMNS, np.array([(*row, 0) for row in rows]).T, strict=True))
+    return places.assign(**reads, ref_known=1)
 
 
 OWN = [
@@ -261,7 +362,9 @@ BY_NORMAL = [
 @pytest.mark.parametrize(("reads", "normal", "chosen"), BY_NORMAL)
 def test_heterozygous_by_the_matched_normal(reads, normal, chosen):
     found = germline_sites.heterozygous(table(reads), table(normal))
-    assert list(found.itertuples(index=False, name=None)) == [("1", 0, reads[1], sum(reads), False)][: int(chosen)]
+    assert (
+        list(found.itertuples(index=False, name=None)) == [("1", 0, reads[1], sum(reads), False, True)][: int(chosen)]
+    )
 
 
 def test_a_site_that_the_normal_lacks_is_left_out():

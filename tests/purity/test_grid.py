@@ -100,10 +100,11 @@ def test_points_of_a_group_differ_only_along_what_is_known(of_purity, of_ploidy)
 # The stage
 
 
-def run(folder, specimen="tissue", purity="", ploidy="", segments=None, variants=None, **settings):
+def run(folder, specimen="tissue", purity="", ploidy="", segments=None, variants=None, purity_error="", **settings):
     frame = pd.DataFrame(columns=list(tables.SEGMENT_COLUMNS)) if segments is None else segments
     tables.write_segments(folder / "s.cns", frame)
-    inputs = {"specimen": specimen, "purity": purity, "ploidy": ploidy, "segments": folder / "s.cns"}
+    inputs = {"specimen": specimen, "purity": purity, "purity_error": purity_error, "ploidy": ploidy}
+    inputs |= {"segments": folder / "s.cns"}
     inputs |= {"genome": "GRCh37", "variants": variants}
     made_depth.run("purity", settings, sample="s", output=folder / "s.json", **inputs)
     return json.loads((folder / "s.json").read_text())
@@ -153,7 +154,9 @@ def test_what_is_plausible_depends_on_the_specimen(tmp_path, specimen):
 
 REFUSED = [
     pytest.param(
-        {"purity": "half"}, "purity: expected a number or a range such as 0.3-0.5, received 'half'", id="word"
+        {"purity": "half"},
+        "purity: expected a number or a range such as 0.3-0.5 (0.4! is exact), received 'half'",
+        id="word",
     ),
     pytest.param({"purity": "40%"}, "purity: expected a number or a range", id="per cent"),
     pytest.param({"purity": "40"}, "purity: expected a value above 0 and at most 1, received '40'", id="forty"),
@@ -228,17 +231,53 @@ def test_a_flat_profile_contradicts_high_ploidy_at_high_purity(tmp_path):
     assert high and max(high) < 3
 
 
-def test_a_given_value_stays_and_a_contradiction_is_flagged(tmp_path):
+def test_an_exact_value_stays_and_a_contradiction_is_told(tmp_path):
     tumour = made_tumours.tumour(purity=0.8, seed=1)
-    agreeing = run(tmp_path, purity="0.8", segments=tumour.segments)
-    contradicting = run(tmp_path, purity="0.2", segments=tumour.segments)
+    agreeing = run(tmp_path, purity="0.8!", segments=tumour.segments)
+    contradicting = run(tmp_path, purity="0.2-0.2", segments=tumour.segments)
     for found, value in ((agreeing, 0.8), (contradicting, 0.2)):
         assert (found["purity"]["value"], found["purity"]["source"]) == (value, "given")
+        assert (found["purity"]["low"], found["purity"]["high"]) == (value, value)
         assert set(found["grid"]["purity"]) == {value}
     assert "purity_sources_disagree" not in agreeing["reasons"]
     assert "purity_sources_disagree" in contradicting["reasons"]
+    assert agreeing["contradiction"] == ""
+    assert contradicting["contradiction"].startswith("Purity is given as 0.2-0.2, while the profile fits 0.")
     fitted = contradicting["evidence"][1]["purity"]
     assert fitted["low"] <= 0.8 <= fitted["high"]
+
+
+def test_a_bare_value_is_an_estimate_that_the_profile_sharpens(tmp_path):
+    found = run(tmp_path, purity="0.7", segments=made_tumours.tumour(purity=0.6, seed=1).segments)
+    assert found["purity"]["source"] == "given_and_fit"
+    assert found["purity"]["value"] == pytest.approx(0.6, abs=0.06)
+    assert found["purity"]["high"] - found["purity"]["low"] < 0.35
+    assert (found["known"], found["reasons"], found["contradiction"]) == (True, [], "")
+
+
+def test_a_bare_value_keeps_its_error_where_the_profile_is_flat(tmp_path):
+    flat = made_tumours.tumour(purity=0.6, seed=2, flat=True).segments
+    found = run(tmp_path, purity="0.5", ploidy="2", segments=flat)
+    assert found["purity"]["value"] == pytest.approx(0.5, abs=0.08)
+    assert found["purity"]["low"] == pytest.approx(0.304, abs=0.08)
+    assert found["purity"]["high"] == pytest.approx(0.696, abs=0.08)
+
+
+def test_a_slip_of_the_pen_is_believed_no_more_than_the_profile(tmp_path):
+    """0.06 for 0.6: the copies are those of 0.6, and the contradiction is told."""
+    found = run(tmp_path, purity="0.06", segments=made_tumours.tumour(purity=0.6, seed=1).segments)
+    assert found["purity"]["source"] == "fit"
+    assert found["purity"]["value"] == pytest.approx(0.6, abs=0.06)
+    assert "purity_sources_disagree" in found["reasons"]
+    assert found["contradiction"].startswith("Purity is given as 0.06, while the profile fits 0.")
+
+
+def test_an_error_of_its_own_narrows_an_estimate(tmp_path):
+    flat = made_tumours.tumour(purity=0.6, seed=2, flat=True).segments
+    wide, narrow = (
+        run(tmp_path, purity="0.5", purity_error=error, ploidy="2", segments=flat)["purity"] for error in ("", "0.02")
+    )
+    assert narrow["high"] - narrow["low"] < 0.3 * (wide["high"] - wide["low"])
 
 
 def test_ploidy_is_fitted_at_a_given_purity(tmp_path):
@@ -262,7 +301,7 @@ def test_flagged_sources_are_both_in_the_evidence(tmp_path):
     found = run(tmp_path, segments=tumour.segments, variants=made_tumours.vcf(tmp_path / "v.vcf", rows))
     assert "purity_sources_disagree" in found["reasons"]
     segments, alleles = (entry["purity"] for entry in found["evidence"][1:])
-    assert alleles["high"] < segments["low"]
+    assert alleles["value"] < segments["low"]
 
 
 def test_fit_can_be_switched_off(tmp_path):
@@ -301,7 +340,8 @@ def test_allele_fractions_tell_what_a_flat_profile_cannot(tmp_path):
     vcf = made_tumours.vcf(tmp_path / "v.vcf", [("chr3", 60_000_000 + place, ".", "GENE=KRAS", 150, 600)
                                                 for place in range(1)])  # fmt: skip
     found = run(tmp_path, segments=made_tumours.tumour(purity=0.5, seed=2, flat=True).segments, variants=vcf)
-    assert found["sites"] == {"snps": 0, "drivers": 1, "snps_chosen_by": "variants"}
+    told = {"snps": 0, "drivers": 1, "snps_chosen_by": "variants"}
+    assert found["sites"] == told | {"reference_bias": 0, "reference_bias_se": 0.1}
     alleles = found["evidence"][2]
     assert alleles["source"] == "alleles"
     assert alleles["purity"]["low"] <= 0.5 <= alleles["purity"]["high"]

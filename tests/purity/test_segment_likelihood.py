@@ -24,7 +24,7 @@ def normal(value, mean, variance):
 
 # The constants by their values, not by their names: who changes one changes purities.
 NOISES, SPREADS = (0.008, 0.016, 0.03, 0.05), (0.01, 0.05)
-SPAN, SUBCLONAL = (-0.3, 8.3), [0.03] + [0.08] * 7
+SPAN, SUBCLONAL = (-0.3, 8.3), [0.03] + [0.08] * 17
 OUTLIERS, OUTLIER_SD, FLOOR, TEMPER = 0.1, 2.5, 1e-6, 0.5
 
 
@@ -35,8 +35,8 @@ def slow(observed, purity, ploidy, between):
     total = []
     for noise in NOISES:
         for spread in SPREADS:
-            for kind, shares in enumerate(segment_likelihood.KINDS):
-                log = np.log(segment_likelihood.KIND_WEIGHTS[kind])
+            for kind, shares in enumerate(segment_likelihood.LEARNED.shares):
+                log = np.log(segment_likelihood.LEARNED.weight[kind])
                 for ratio, se, weight in zip(observed.ratio, observed.se, observed.weight, strict=True):
                     density = 0.0
                     for copies, share in enumerate(shares):
@@ -81,7 +81,7 @@ def test_likelihood_and_noise_are_the_slow_sum(monkeypatch, columns):
 
 
 def test_a_shifted_baseline_is_a_shifted_ploidy(monkeypatch):
-    """Averaged over ploidies whose mean copies differ by an error of 0.01 log2."""
+    """Averaged over ploidies whose mean copies differ by an error of 0.016 log2."""
     observed = segment_likelihood.Levels(*(np.array(column) for column in SEGMENTS["levels as tumours have"]))
     ploidy = np.linspace(2, 2.2, 9)
     blurred = segment_likelihood.fit(observed, GRID[0], ploidy).log_likelihood
@@ -90,7 +90,7 @@ def test_a_shifted_baseline_is_a_shifted_ploidy(monkeypatch):
     for row, purity in enumerate(GRID[0]):
         place = np.log2(mean_copies(purity, ploidy))
         for column in range(9):
-            weight = np.exp(-0.5 * ((place - place[column]) / 0.01) ** 2)
+            weight = np.exp(-0.5 * ((place - place[column]) / 0.016) ** 2)
             expected = np.log(np.sum(weight / weight.sum() * np.exp(sharp[row] - sharp.max()))) + sharp.max()
             assert blurred[row, column] == pytest.approx(expected, abs=1e-6)
 
@@ -102,7 +102,29 @@ def test_the_learned_kinds_are_those_that_were_learned():
     assert segment_likelihood.KIND_WEIGHTS.tolist() == [0.05, 0.082, 0.160, 0.20, 0.204, 0.150, 0.082, 0.072]
 
 
+def test_learned_kinds_also_lie_a_copy_higher_and_lower():
+    shares = [[0.0, 0.05, 0.91, 0.04], [0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.3, 0.2]]
+    few = segment_likelihood.Kinds(np.array(shares), np.array([0.3, 0.6, 0.1]))
+    wide = few.widened(unlike=(2,))  # the first is flat
+    np.testing.assert_allclose(wide.weight, [0.3, 0.48, 0.1, 0.06, 0.06])
+    np.testing.assert_allclose(wide.shares[3:], [[0, 0.1, 0.2, 0.7], [0.3, 0.3, 0.4, 0]], atol=2e-4)
+    np.testing.assert_allclose(wide.shares[:3], few.shares)
+    nearly = segment_likelihood.Kinds(np.array([[0.02, 0.05, 0.89, 0.04]]), np.ones(1))
+    assert len(nearly.widened().weight) == 3
+
+
+def test_a_copy_more_throughout_is_not_ruled_out_by_the_kinds_alone():
+    """Purity p at ploidy P and 2p / (2 - p) at P + 1 give the same levels; the kinds only prefer one of them."""
+    few = made_tumours.tumour(purity=0.3, seed=1, noise=0.0)
+    purity, ploidy = np.array([0.3, 0.6 / 1.7]), np.array([few.ploidy, few.ploidy + 1])
+    log = segment_likelihood.fit(levels_of(few.segments), purity, ploidy).log_likelihood
+    assert 0 < log[0, 0] - log[1, 1] < 4
+
+
 def test_kinds_are_distributions():
+    np.testing.assert_allclose(segment_likelihood.LEARNED.shares.sum(axis=1), 1)
+    np.testing.assert_allclose(segment_likelihood.LEARNED.weight.sum(), 1)
+    assert len(segment_likelihood.LEARNED.weight) == 8 + 2 * 5
     assert segment_likelihood.KINDS.shape == (len(segment_likelihood.KIND_WEIGHTS), 13)
     np.testing.assert_allclose(segment_likelihood.KINDS.sum(axis=1), 1)
     np.testing.assert_allclose(segment_likelihood.KIND_WEIGHTS.sum(), 1)
@@ -172,10 +194,10 @@ class TestLevels:
     @settings(max_examples=10)
     def test_order_does_not_matter(self, order):
         frame = made_tumours.tumour(purity=0.6, seed=1).segments.iloc[:40]
-        for first, second in zip(
-            vars(levels_of(frame)).values(), vars(levels_of(frame.iloc[list(order)])).values(), strict=True
-        ):
-            np.testing.assert_array_equal(first, second)
+        first, second = levels_of(frame), levels_of(frame.iloc[list(order)])
+        for name in ("ratio", "se", "weight"):
+            np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+        np.testing.assert_array_equal(first.of_row[list(order)], second.of_row)
 
 
 # Joining and sifting by hand

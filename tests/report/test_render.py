@@ -99,7 +99,7 @@ def test_page_says_estimates_with_intervals(tumour, genome):
         "Fewest copies detectable 3.4",
     ):
         assert phrase in text.replace("\xa0", " ")
-    assert "recalled, not re-read: secondary source" in text
+    assert "not yet checked against the original publication: secondary source" in text
     assert "MET/CEP7 ≥ 5 ◐ undecided 41.0 %" in text
     assert "Tissue criteria" in text and "Plasma criteria (this sample is tissue)" in text
 
@@ -130,7 +130,39 @@ def test_plasma_page_puts_plasma_criteria_first_and_shows_uncorrected_copies(tum
     text = Page(sample_page.sample_page(plasma(), *tumour, genome)).text
     assert text.index("Plasma criteria") < text.index("Tissue criteria (this sample is plasma)")
     assert "Plasma copies, uncorrected 2.01" in text
+    assert text.index("Plasma copies, uncorrected") < text.index("MET copies per tumour cell 2.3")
+    assert "adjusted by the highest driver VAF" not in text
     assert "Sets for tissue are not read on plasma" in text
+
+
+def test_plasma_page_names_the_evidence_that_is_only_compared(tumour, genome):
+    call = plasma()
+    fraction = {"value": 0.1, "low": 0.08, "high": 0.12}
+    call["copies"]["plasma_adjusted"] = {
+        "value": 2.1,
+        "low": 1.6,
+        "high": 2.6,
+        "tumour_fraction": fraction,
+        "how": "so",
+    }
+    call["purity"]["evidence"] = [
+        {"source": "highest_driver_vaf", "used": False, "vaf": {"value": 0.05, "low": 0.04, "high": 0.06},
+         "purity": fraction, "drivers": 1},
+        {"source": "fragment_lengths", "used": False, "enrichment": 1.31, "z": 4.2, "normals": 8},
+    ]  # fmt: skip
+    text = page_text(call, tumour, genome)
+    assert "adjusted by the highest driver VAF: 2.1 (1.6 to 2.6)" in text
+    assert "highest allele fraction of a driver, doubled 0.10 (0.08 to 0.12)" in text
+    assert "short fragments \N{EN DASH} \N{EN DASH} not used; enrichment 1.31; z 4.2; normals 8" in text
+
+
+@pytest.mark.parametrize(
+    ("made", "shown"), [([amplified, plasma], True), ([amplified], False)], ids=["plasma", "tissue"]
+)
+def test_cohort_page_has_plasma_copies_where_there_is_plasma(made, shown):
+    text = Page(cohort_page([each() for each in made])).text
+    assert ("Plasma copies" in text) == shown
+    assert ("2.01" in text) == shown
 
 
 def test_reasons_are_sentences_with_their_severity(tumour, genome):
@@ -159,6 +191,9 @@ def test_hostile_text_in_nested_fields_and_bins_is_shown_not_run(tumour, genome)
             citation=HOSTILE,
             doi=HOSTILE,
             verified_note=HOSTILE,
+            verdict="not_met",
+            other_limbs=HOSTILE,
+            only_if=HOSTILE,
         )
     ]
     call["copies"]["amplicon"]["genes"] = [HOSTILE]
@@ -171,6 +206,22 @@ def test_hostile_text_in_nested_fields_and_bins_is_shown_not_run(tumour, genome)
     Page(html)
     assert "<script" not in html
     assert "https://doi.org/%3Cscript" in html
+
+
+def test_page_says_with_the_verdict_what_else_could_qualify_and_on_what_it_hangs(tumour, genome):
+    call = amplified()
+    call["criteria"] = [
+        criterion("sachi", only_if="the EGFR inhibitor before was of the third generation"),
+        criterion("savannah_high", verdict="not_met", other_limbs="MET overexpression by immunohistochemistry alone."),
+    ]
+    text = page_text(call, tumour, genome)
+    assert "Sachi : only positive met" in text
+    assert "Savannah_High* not met" in text and "“not met” does not say “not eligible”" in text
+    assert "Only if the EGFR inhibitor before was of the third generation." in text
+    assert "Could also qualify, not measured here: MET overexpression by immunohistochemistry alone." in text
+    call["criteria"][1]["verdict"] = "met"
+    text = page_text(call, tumour, genome)
+    assert "Could also qualify" not in text and "not eligible" not in text
 
 
 def test_hostile_name_cannot_leave_the_style_sheet(tumour, genome):
@@ -360,7 +411,15 @@ def test_ratio_has_no_digits_that_it_does_not_know(value, shown):
 
 @pytest.mark.parametrize(
     ("statuses", "shown"),
-    [([True, True], True), ([False], False), ([True, False], "mixed"), (["mixed"], "mixed"), ([None], "mixed")],
+    [
+        ([True, True], True),
+        ([False], False),
+        ([True, False], "mixed"),
+        (["mixed"], "mixed"),
+        ([None], "mixed"),
+        (["secondary"], "secondary"),
+        ([True, "secondary"], "mixed"),
+    ],
 )
 def test_a_set_counts_as_verified_only_if_all_of_it_is(statuses, shown):
     assert words.checked([{"verified": status} for status in statuses]) == shown

@@ -48,8 +48,11 @@ def test_limits_of_nothing_measured_are_none():
     assert sections.limits(no_call()) == []
 
 
-def rows(*verdicts, name="set", bound="copies >= 5"):
-    return [criterion(name, category=f"c{at}", verdict=verdict, bound=bound) for at, verdict in enumerate(verdicts)]
+def rows(*verdicts, name="set", bound="copies >= 5", **fields):
+    return [
+        criterion(name, category=f"c{at}", verdict=verdict, bound=bound, **fields)
+        for at, verdict in enumerate(verdicts)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +75,22 @@ def test_glance_shows_the_highest_category_that_is_met(items, verdict, category)
 def test_glance_leaves_out_other_specimens_and_puts_the_met_first():
     items = [*rows("not_met", name="a"), *rows("not_applicable", name="b"), *rows("met", name="c")]
     assert [entry["title"] for entry in sections.glance({"criteria": items})] == ["C", "A"]
+
+
+def test_glance_marks_what_could_qualify_otherwise_unless_it_is_met():
+    items = [*rows("not_met", name="a", other_limbs="IHC."), *rows("met", name="b", other_limbs="IHC.")]
+    assert [entry["more"] for entry in sections.glance({"criteria": items})] == [False, True]
+
+
+def test_glance_names_the_condition_of_a_category():
+    [entry] = sections.glance({"criteria": rows("met", only_if="the tumour's genome is doubled")})
+    assert entry["category"] == "only c0"
+
+
+def test_what_else_could_qualify_stands_once_with_the_first_negative():
+    items = rows("met", "not_met", "indeterminate", name="a", other_limbs="IHC.")
+    [(_, [shown])] = sections.criteria({"specimen": "tissue", "criteria": items})
+    assert [item["other_limbs"] for item in shown] == [None, "IHC.", None]
 
 
 def test_evidence_and_its_solutions_are_rows():

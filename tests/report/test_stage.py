@@ -80,12 +80,14 @@ class Files:
             "specimen": "tissue",
             "patient": "P1",
             "timepoint": None,
+            "prior_tki": None,
             "configuration": "c0ffee",
             "measurement": self.inputs["ratios"],
             "counts_summary": self.inputs["counts"],
             "purity": self.inputs["purity"],
             "copies": self.inputs["copies"],
             "draws": self.draws,
+            "own_criteria": None,
             "output": self.output,
             "vcf": beside(self.output, ".vcf.gz"),
             "index": beside(self.output, ".vcf.gz.tbi"),
@@ -316,6 +318,62 @@ def test_calls_of_another_version_are_refused(content, tmp_path):
         cohort_stage.cohort(calls=[path], comparisons=None, seg=None, **cohort_outputs(tmp_path), settings={})
 
 
+OWN = """\
+id: mine
+title: Mine
+specimen: tissue
+assay: Panel
+citation: Own validation
+doi: null
+n: 20
+verified: true
+other_limbs: IHC 3+.
+categories:
+  - name: positive
+    call: amplification
+    clauses:
+      - {quantity: gcn_over_ploidy, lower: 3, lower_inclusive: true}
+"""
+
+
+def test_a_set_of_the_laboratory_is_judged_and_may_be_the_default(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(OWN)
+    record = Files(tmp_path).call(settings={**SETTINGS, "default_criteria": "mine"}, own_criteria=[path])
+    row = record["criteria"][-1]
+    assert (row["verdict"], row["bound"], row["other_limbs"]) == ("met", "copies / ploidy >= 3", "IHC 3+.")
+    assert (record["call"], record["default_criteria"]) == ("amplification", "mine")
+    assert row["id"] == "mine"
+    [read] = [item for item in record["provenance"]["inputs"] if item["argument"] == "own_criteria"]
+    assert (read["name"], read["bytes"]) == ("mine.yaml", len(OWN))
+    path.write_text(OWN.replace("lower: 3", "lower: 9"))
+    again = Files(tmp_path).call(own_criteria=[path])
+    assert again["provenance"]["inputs"][-1]["digest"] != read["digest"]
+
+
+def test_a_wrong_set_of_the_laboratory_is_named(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(OWN.replace("lower: 3", "lower: three"))
+    with pytest.raises(InputError, match=r"mine\.yaml, categories/0/clauses/0/lower: 'three' is not of type 'number'"):
+        Files(tmp_path).call(own_criteria=[path])
+
+
+@pytest.mark.parametrize(("prior", "verdicts"), [
+    (None, ["met", "met"]), ("first", ["not_applicable", "met"]), ("third", ["met", "not_applicable"]),
+])  # fmt: skip
+def test_inhibitor_before_reaches_the_verdicts(tmp_path, prior, verdicts):
+    record = Files(tmp_path).call(prior_tki=prior)
+    rows = [row for row in record["criteria"] if row["id"] == "sachi"]
+    assert record["prior_tki"] == (prior or "")
+    assert [row["verdict"] for row in rows] == verdicts
+    assert [bool(row["only_if"]) for row in rows if row["verdict"] == "met"] == [prior is None] * verdicts.count("met")
+
+
+@pytest.mark.parametrize(("prior", "call"), [("third", "high_level_amplification"), ("second", "amplification")])
+def test_call_of_a_set_that_hangs_on_the_inhibitor_before(tmp_path, prior, call):
+    assert Files(tmp_path).call(settings={**SETTINGS, "default_criteria": "sachi"}, prior_tki=prior)["call"] == call
+
+
 def test_report_is_written_from_tables(tmp_path):
     files = Files(tmp_path)
     files.call()
@@ -328,6 +386,7 @@ def test_report_is_written_from_tables(tmp_path):
     tables.write_segments(called, segments)
     page = tmp_path / "report" / "s.html"
     inputs = {"call": files.output, "comparison": None, "ratios": ratios, "segments": called, "genome": "GRCh37"}
+    inputs["own_criteria"] = None
     pages.report(**inputs, output=page, settings=TITLE)
     first = page.read_bytes()
     assert b"High-level amplification" in first and b"geometry_mono1" in first and len(first) < 1_000_000

@@ -13,7 +13,7 @@ import pytest
 
 from copies import test_posterior as test_copies
 from metcn.copies import detection_limit
-from metcn.files import PACKAGE
+from metcn.files import PACKAGE, resource_root
 from metcn.genome import build as builds
 from metcn.purity.grid import PurityGrid
 from metcn.report import sample_page, whatif
@@ -84,6 +84,8 @@ CASES = {
     "nothing else on 7q": measured(met=0.6, arm_q=None),
     "neither": measured(met=0.6, cep7=None, cep7_q=None, arm_q=None, arm_p=None),
     "plasma": measured(plasma, met=0.2, cep7=0.0, arm_q=0.0),
+    "after a third-generation inhibitor": measured(met=0.8, prior_tki="third"),
+    "after a first-generation inhibitor": measured(met=0.8, prior_tki="first"),
     "faint": faint(measured(plasma, met=0.15, cep7=0.0, arm_q=0.0)),
 }
 PREPARED = {name: whatif.of(call)["payload"] for name, call in CASES.items()}
@@ -245,6 +247,30 @@ def test_plasma_is_read_against_plasma_and_common_sets_only():
     assert "insight2_plasma" in found and "metcn_default" in found and "cappuzzo2009" not in found
 
 
+SACHI = {  # inhibitor before -> categories of SACHI that the page judges
+    "": ["after_third_generation_tki", "after_first_or_second_generation_tki"],
+    "second": ["after_first_or_second_generation_tki"],
+    "third": ["after_third_generation_tki"],
+}
+
+
+@pytest.mark.parametrize(("prior", "names"), SACHI.items(), ids=[name or "unknown" for name in SACHI])
+def test_page_judges_by_what_is_for_the_patient(prior, names):
+    made = whatif.of(measured(prior_tki=prior))
+    shown = [entry for entry in made["payload"]["sets"] if entry["id"] == "sachi"]
+    assert [entry["name"] for entry in shown] == names
+    assert all(bool(entry["only_if"]) == (not prior) for entry in shown)
+    assert len(made["rows"][0]["verdicts"]) == len(made["payload"]["sets"])
+
+
+def test_page_judges_by_the_laboratory_s_sets(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text((resource_root() / "criteria" / "acse.yaml").read_text().replace("id: acse", "id: mine"))
+    made = whatif.of(measured(), [path])
+    assert made["payload"]["sets"][-1]["id"] == "mine"
+    assert len(made["rows"][0]["verdicts"]) == len(made["payload"]["sets"])
+
+
 # Settings of the configuration
 
 
@@ -256,11 +282,12 @@ def called(folder, level, settings=None, *, share="0.4", se=0.05):
     test_copies.run(folder, level, share=share, se=se, settings=of_stage["copies"], **facts)
     names = {"measurement": "ratios.json", "purity": "purity.json", "copies": "copies.json", "draws": "copies.npz"}
     absent = dict.fromkeys(
-        ("patient", "timepoint", "configuration", "counts_summary", "vcf", "index", "bed"),
+        ("patient", "timepoint", "prior_tki", "configuration", "counts_summary", "own_criteria", "vcf", "index", "bed"),
     )
     files = {name: folder / file for name, file in names.items()} | absent
     output = folder / "calls.json"
-    made_depth.run("calls", of_stage["calls"], sample="s", specimen="tissue", output=output, **files)
+    specimen = "plasma" if ("calls", "plasma_criteria") in settings else "tissue"
+    made_depth.run("calls", of_stage["calls"], sample="s", specimen=specimen, output=output, **files)
     return json.loads(output.read_text())
 
 
@@ -277,6 +304,8 @@ SETTINGS = {
     ("copies", "alpha"): (0.02, pytest.approx(limit_at(alpha=0.02)), lambda page, _: page["lod_ratio"]),
     ("copies", "power"): (0.8, pytest.approx(limit_at(power=0.8)), lambda page, _: page["lod_ratio"]),
     ("copies", "genes"): ("CFTR", ["CFTR"], lambda _, call: [gene["gene"] for gene in call["genes"]]),
+    ("calls", "tissue_criteria"): ("cappuzzo2009", "cappuzzo2009", lambda page, _: page["default"]),
+    ("calls", "plasma_criteria"): ("insight2_plasma", "insight2_plasma", lambda page, _: page["default"]),
     ("calls", "default_criteria"): ("cappuzzo2009", "cappuzzo2009", lambda page, _: page["default"]),
     ("calls", "decide"): (0.8, 0.8, lambda page, _: page["decide"]),
 }
@@ -307,6 +336,7 @@ TUMOURS = {
     "amplified, hardly focal": test_copies.measured(met=6.0, cep7=4.0, arm_q=3.92, share=0.4),
     "near 5 copies": test_copies.measured(met=5.3, cep7=2.0, arm_q=2.2, share=0.4),
 }
+PLASMA = (2.0, 2.6, 3.4, 4.6, 12.0)  # MET copies of samples read as plasma
 STRICT = [
     {},
     {("copies", "decide_focality"): 0.51},
@@ -322,6 +352,10 @@ STRICT = [
 def test_at_the_sheet_s_purity_the_page_says_what_the_call_says(tmp_path):
     calls = [called(tmp_path, level, settings) for level in TUMOURS.values() for settings in STRICT]
     calls.append(called(tmp_path, test_copies.measured(met=2.0, share=0.4)))
+    plasma = {("calls", "plasma_criteria"): "metcn_plasma"}
+    calls += [called(tmp_path, test_copies.measured(met=copies, share=0.4), plasma) for copies in PLASMA]
+    assert {call["call"] for call in calls[-len(PLASMA) :]} == {"not_amplified", "gain", "high_level_amplification"}
+    assert any("amplification_open" in call["reasons"] for call in calls)
     script = (PACKAGE / "report" / "templates" / "whatif.js").read_text(encoding="utf-8")
     script += f"""
 const found = {json.dumps([whatif.of(call)["payload"] for call in calls])}.map(payload =>

@@ -130,6 +130,11 @@ def test_defaults_are_filled_in():
         assert {key: whole[section][key] for key in config.settings_keys(section)} == config.defaults(section)
 
 
+@pytest.mark.parametrize(("given", "value"), [("none", "none"), ("l.bed", "/base/l.bed"), (None, None)])
+def test_a_word_in_place_of_a_path_stays_a_word(given, value):
+    assert config.complete({"genome": "GRCh37", "assay": "wes", "snps": given}, Path("/base"))["snps"] == value
+
+
 def test_complete_twice_is_the_same():
     once = complete(targets="t.bed", reference="p.h5", bins={"target_bp": 100})
     assert config.complete(once, Path("/elsewhere")) == once
@@ -151,6 +156,36 @@ def test_paths_start_from_the_configuration(path, absolute):
     assert complete(targets=path)["targets"] == absolute
 
 
+CRITERIA = {  # section calls as it is written, set of tissue, of plasma, of both
+    "nothing": ({}, "metcn_default", "metcn_plasma", None),
+    "as one": ({"criteria": {"tissue": "a", "plasma": "b"}}, "a", "b", None),
+    "as one, plasma alone": ({"criteria": {"plasma": "b"}}, "metcn_default", "b", None),
+    "as two": ({"tissue_criteria": "a", "plasma_criteria": "b"}, "a", "b", None),
+    "for both": ({"default_criteria": "c"}, "metcn_default", "metcn_plasma", "c"),
+}
+
+
+@pytest.mark.parametrize(("given", "tissue", "plasma", "both"), CRITERIA.values(), ids=list(CRITERIA))
+def test_criteria_by_specimen(given, tissue, plasma, both):
+    found = complete(calls=given)["calls"]
+    assert (found["tissue_criteria"], found["plasma_criteria"], found["default_criteria"]) == (tissue, plasma, both)
+    assert complete(calls=found)["calls"] == found
+
+
+@pytest.mark.parametrize("given", [{"criteria": {"folder": "sets"}}, {"criteria_folder": "sets"}], ids=["in", "beside"])
+def test_folder_of_criteria(given):
+    assert complete(calls=given)["calls"]["criteria_folder"] == "/base/sets"
+    assert complete()["calls"]["criteria_folder"] is None
+
+
+@pytest.mark.parametrize(
+    "given", [{"criteria": {"blood": "a"}}, {"criteria": "a"}, {"criteria": {"plasma": 3}}], ids=str
+)
+def test_criteria_of_no_specimen_are_refused(given):
+    with pytest.raises(InputError, match=r"key calls\.(blood_criteria|criteria|plasma_criteria): expected"):
+        complete(calls=given)
+
+
 def test_whole_number_written_with_a_point_becomes_int():
     value = complete(copies={"draw_count": 128.0})["copies"]["draw_count"]
     assert (value, type(value)) == (128, int)
@@ -161,7 +196,11 @@ def test_whole_number_written_with_a_point_becomes_int():
     [
         ("segments", {"method": "haar"}, "--method=haar"),
         ("report", {"title": "a 'b' $c"}, """--title='a '"'"'b'"'"' $c'"""),
-        ("calls", {"default_criteria": "-x"}, "--default-criteria=-x --decide=0.95"),
+        (
+            "calls",
+            {"default_criteria": "-x"},
+            "--tissue-criteria=metcn_default --plasma-criteria=metcn_plasma --default-criteria=-x --decide=0.95",
+        ),
         (
             "reference",
             "p.h5",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from metcn import files
 from metcn.errors import InputError
 from metcn.run import config, plan, stages
 from metcn.run.samples import Sample
@@ -21,6 +22,7 @@ def planned(*samples, **keys):
 
 
 FASTA = {"fasta": "/g.fa"}
+OWN_SNPS = str(files.common_snps("GRCh37"))
 INPUTS = {
     "bins by design": (planned(T1, targets="t.bed"), "bins", "", {"targets": "/base/t.bed"}),
     "bins with tracks": (
@@ -33,7 +35,12 @@ INPUTS = {
         planned(T1, N1, reference="p.h5", targets="t.bed"), "bins", "", {"reference": "/base/p.h5"},
     ),
     "counts of a BAM": (
-        planned(T1, **FASTA), "counts", "T1", {"bins": "results/bins/bins.tsv", "alignment": "/in/T1.bam"},
+        planned(T1, **FASTA), "counts", "T1",
+        {"bins": "results/bins/bins.tsv", "alignment": "/in/T1.bam", "fasta": "/g.fa", "snps": OWN_SNPS},
+    ),
+    "counts of a BAM with a list of SNPs": (
+        planned(T1, **FASTA, snps="l.bed"), "counts", "T1",
+        {"bins": "results/bins/bins.tsv", "alignment": "/in/T1.bam", "snps": "/base/l.bed"},
     ),
     "counts of a CRAM": (
         planned(N1, **FASTA), "counts", "N1",
@@ -88,7 +95,9 @@ N2 = replace(N1, name="N2")
 ALLELES = {name: f"results/counts/{name}.alleles.tsv" for name in ("T1", "N1")}
 SNPS = [
     # samples, keys, stage, sample, files of SNPs among its inputs
-    pytest.param((T1, N1), {}, "counts", "T1", {}, id="no list"),
+    pytest.param((T1, N1), {}, "counts", "T1", {"snps": OWN_SNPS}, id="the list of the build"),
+    pytest.param((T1, N1), {"snps": "none"}, "counts", "T1", {}, id="none"),
+    pytest.param((T1, N1), {"assay": "swgs"}, "counts", "T1", {}, id="a shallow genome without a list"),
     pytest.param((T1, N1), {"snps": "l.bed"}, "counts", "T1", {"snps": "/base/l.bed"}, id="a tumour"),
     pytest.param((T1, N1), {"snps": "l.bed"}, "counts", "N1", {"snps": "/base/l.bed"}, id="its matched normal"),
     pytest.param((T1, N1, N2), {"snps": "l.bed"}, "counts", "N2", {}, id="a normal that matches nobody"),
@@ -102,7 +111,7 @@ SNPS = [
         (replace(T1, matched_normal=""),), {"snps": "l.bed"}, "purity", "T1", {"alleles": ALLELES["T1"]},
         id="purity without one",
     ),
-    pytest.param((T1, N1), {}, "purity", "T1", {}, id="purity without a list"),
+    pytest.param((T1, N1), {"snps": "none"}, "purity", "T1", {}, id="purity without a list"),
     pytest.param((C1,), {"snps": "l.bed"}, "purity", "C1", {}, id="purity of a coverage table"),
 ]  # fmt: skip
 
@@ -111,6 +120,26 @@ SNPS = [
 def test_snps_are_counted_where_they_are_used(samples, keys, stage, sample, files):
     found = planned(*samples, **keys).inputs(stage, sample)
     assert {name: path for name, path in found.items() if name in ("snps", "alleles", "normal_alleles")} == files
+
+
+PLASMA = {"specimen": "plasma"}
+LENGTHS = [
+    # tumour, normals, names whose counts are read for the lengths of their fragments
+    pytest.param(replace(T1, **PLASMA), (replace(N1, **PLASMA), replace(N2, **PLASMA)), ["N1", "N2"], id="all plasma"),
+    pytest.param(replace(T1, **PLASMA), (replace(N1, **PLASMA), N2), ["N1"], id="one normal of plasma"),
+    pytest.param(replace(T1, **PLASMA), (N1, N2), [], id="normals of tissue"),
+    pytest.param(replace(C1, **PLASMA), (replace(N1, **PLASMA),), [], id="a coverage table"),
+    pytest.param(T1, (replace(N1, **PLASMA),), [], id="tissue"),
+]
+
+
+@pytest.mark.parametrize(("tumour", "normals", "names"), LENGTHS)
+def test_lengths_of_fragments_are_those_of_plasma(tumour, normals, names):
+    found = planned(tumour, *normals).inputs("purity", tumour.name)
+    told = {name: path for name, path in found.items() if name in ("counts_summary", "normal_summaries")}
+    of_normals = [f"results/counts/{name}.json" for name in names]
+    expected = {"counts_summary": f"results/counts/{tumour.name}.json", "normal_summaries": of_normals}
+    assert told == (expected if names else {})
 
 
 def test_ready_panel_goes_before_the_sheet_s_normals():

@@ -34,9 +34,10 @@ def write(folder, columns, *rows, name="samples.tsv"):
 def test_whole_row(folder):
     path = write(
         folder,
-        "sample role alignments coverage ratios specimen purity ploidy patient timepoint matched_normal variants",
-        "T1 tumour a.bam _ _ plasma 0.3-0.5 2.8 P1 progression N1 v.vcf",
-        "N1 normal n.bam _ _ _ _ _ P1 _ _ _",
+        "sample role alignments coverage ratios specimen purity ploidy patient timepoint prior_tki matched_normal "
+        "variants",
+        "T1 tumour a.bam _ _ plasma 0.3-0.5 2.8 P1 progression third N1 v.vcf",
+        "N1 normal n.bam _ _ _ _ _ P1 _ _ _ _",
     )
     tumour, normal = sheet.read(path)
     assert tumour == Sample(
@@ -48,6 +49,7 @@ def test_whole_row(folder):
         ploidy="2.8",
         patient="P1",
         timepoint="progression",
+        prior_tki="third",
         matched_normal="N1",
         variants=folder / "v.vcf",
     )
@@ -145,6 +147,11 @@ ROWS = {
     "no role": (A, ["T1 _ a.bam"], "column role: expected tumour or normal, received ''"),
     "specimen": (A + "specimen", ["T1 tumour a.bam blood"], "expected tissue or plasma, or nothing, received 'blood'"),
     "timepoint": (A + "patient timepoint", ["T1 tumour a.bam P1 base-line"], "did you mean baseline?"),
+    "inhibitor before": (
+        A + "prior_tki",
+        ["T1 tumour a.bam osimertinib"],
+        "row 2, sample T1, column prior_tki: expected first or second or third, or nothing, received 'osimertinib'",
+    ),
     "timepoint without patient": (A + "timepoint", ["T1 tumour a.bam baseline"], "fill the column patient"),
     "two baselines": (
         A + "patient timepoint",

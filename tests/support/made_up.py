@@ -39,6 +39,7 @@ AMPLIFIED: dict[str, Any] = {
     "specimen": "tissue",
     "patient": "P17",
     "timepoint": "progression",
+    "prior_tki": "",
     "assay": "panel",
     "genome": "GRCh37",
     "call": "high_level_amplification",

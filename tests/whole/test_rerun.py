@@ -51,6 +51,8 @@ def with_files(folder):
     names = {name for cell in cells for name in cell.split(";")}
     for name in (*names, "t.bed", "g.fa", "s.bed", "m.wig", "gc.wig", "panel.h5", *OTHERS, *INDICES):
         (folder / name).write_bytes(b"x" * 9)
+    (folder / "sets").mkdir()
+    (folder / "sets" / "mine.yaml").write_bytes(b"x" * 9)
     return folder
 
 
@@ -158,6 +160,7 @@ COLUMNS = [
     ("specimen", "reads", "R1", "tissue", NOTHING),  # the default, spelt out
     ("purity", "reads", "T1", "0.3", patient("purity copies calls report")),
     ("purity", "reads", "T1", "", patient("purity copies calls report")),
+    ("purity_error", "reads", "T1", "0.05", patient("purity copies calls report")),
     ("purity", "reads", "T3", "0.1", at("purity copies calls report", "T3") | COHORT),
     ("ploidy", "reads", "T1", "3", patient("purity copies calls report")),
     ("ploidy", "reads", "T1", "", patient("purity copies calls report")),
@@ -166,6 +169,8 @@ COLUMNS = [
     ("patient", "reads", "T3", "Jones", at("calls report", "T3") | COHORT),
     ("timepoint", "reads", "T2", "", at("calls report", "T2") | COHORT),
     ("timepoint", "reads", "T1", "", at("calls report", "T1") | at("report", "T2") | COHORT),
+    ("prior_tki", "reads", "T1", "third", patient("calls report")),
+    ("prior_tki", "reads", "T3", "first", at("calls report", "T3") | COHORT),
     # Its SNPs are counted from now on, and it is a normal of the panel.
     ("matched_normal", "reads", "T1", "N2", at("counts", "N2") | PANEL_ON),
     ("matched_normal", "reads", "T1", "", patient(ALL)),
@@ -182,9 +187,11 @@ KEYS = [
     ("targets", "reads", "other.bed", BINS_ON),
     ("targets", "ready", "other.bed", NOTHING),  # a ready panel has its bins
     ("fasta", "reads", "other.fa", BINS_ON),
-    ("fasta", "ready", "other.fa", at("counts " + ALL, "T3") | COHORT),  # the CRAM
+    # The CRAM, and which base of a SNP is the reference.
+    ("fasta", "ready", "other.fa", at("counts " + ALL, *TUMOURS) | at("compare", "T2") | COHORT),
     ("snps", "reads", "other.bed", at("counts", *TUMOURS, "N1") | PANEL_ON),
     ("snps", "reads", None, at("counts", *TUMOURS, "N1") | PANEL_ON),
+    ("snps", "reads", "none", at("counts", *TUMOURS, "N1") | PANEL_ON),
     ("bins.target_bp", "reads", 200, BINS_ON | NAMED),
     ("bins.off_target_bp", "reads", 100000, BINS_ON | NAMED),
     ("bins.off_target_min_bp", "reads", 10000, BINS_ON | NAMED),
@@ -228,6 +235,8 @@ KEYS = [
     ("purity.tissue_high", "reads", 0.9, PURITY_ON),
     ("purity.plasma_low", "reads", 0.01, PURITY_ON),
     ("purity.plasma_high", "reads", 0.9, PURITY_ON),
+    ("purity.stated_error", "reads", 0.05, PURITY_ON),
+    ("purity.plasma_stated_error", "reads", 0.3, PURITY_ON),
     ("purity.ploidy_low", "reads", 1.5, PURITY_ON),
     ("purity.ploidy_high", "reads", 5, PURITY_ON),
     ("purity.fit", "reads", False, PURITY_ON),
@@ -239,7 +248,10 @@ KEYS = [
     ("copies.alpha", "reads", 0.01, COPIES_ON),
     ("copies.power", "reads", 0.9, COPIES_ON),
     ("copies.genes", "reads", "EGFR", COPIES_ON),
+    ("calls.tissue_criteria", "reads", "other", CALLS_ON),
+    ("calls.plasma_criteria", "reads", "other", CALLS_ON),
     ("calls.default_criteria", "reads", "other", CALLS_ON),
+    ("calls.criteria_folder", "reads", "sets", CALLS_ON),
     ("calls.decide", "reads", 0.9, CALLS_ON),
     ("compare.decide_course", "reads", 0.9, at("compare report", "T2") | COHORT),
     ("report.title", "reads", "Our laboratory", at("report", *IN_ALL)),
@@ -257,7 +269,7 @@ FILES = [
     ("t.bed", "reads", BINS_ON),
     ("g.fa", "reads", BINS_ON),
     ("g.fa.fai", "reads", BINS_ON),
-    ("g.fa", "ready", at("counts " + ALL, "T3") | COHORT),
+    ("g.fa", "ready", at("counts " + ALL, *TUMOURS) | at("compare", "T2") | COHORT),
     ("s.bed", "reads", at("counts", *TUMOURS, "N1") | PANEL_ON),
     ("m.wig", "reads", BINS_ON),
     ("gc.wig", "tables", TABLES_ON),
@@ -312,6 +324,28 @@ def test_a_file_replaced_by_an_older_one_of_its_size(folder, name, which, expect
     os.utime(other, (1_000_000_000, 1_000_000_000))
     os.replace(other, folder / name)
     assert rerun(before, made) == expected
+
+
+OWN_SETS = {
+    "other content": (lambda sets: (sets / "mine.yaml").write_bytes(b"y" * 9), CALLS_ON),
+    "a second set": (lambda sets: (sets / "more.yml").write_bytes(b"x" * 9), CALLS_ON),
+    "another name": (lambda sets: (sets / "mine.yaml").rename(sets / "ours.yaml"), CALLS_ON),
+    "the same content, later": (lambda sets: (sets / "mine.yaml").write_bytes(b"x" * 9), NOTHING),
+    "a file of another kind": (lambda sets: (sets / "notes.txt").write_bytes(b"x"), NOTHING),
+    "a hidden file": (lambda sets: (sets / "._mine.yaml").write_bytes(b"x"), NOTHING),
+}
+
+
+@pytest.mark.parametrize(("work", "expected"), OWN_SETS.values(), ids=OWN_SETS)
+def test_a_change_in_the_folder_of_criteria(folder, work, expected):
+    rows, keys = SHEETS["reads"]
+    keys = {**keys, "calls": {"criteria": {"folder": "sets"}}}
+    before, _ = run_of(planned(folder, rows, keys))
+    state = (folder / "sets" / "mine.yaml").stat()
+    work(folder / "sets")
+    if (folder / "sets" / "mine.yaml").exists() and expected:
+        os.utime(folder / "sets" / "mine.yaml", ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert rerun(before, planned(folder, rows, keys)) == expected
 
 
 SAME_FILE = {

@@ -193,7 +193,7 @@ class Sample:
             lod=limits.of_verdicts_at(grid, self.met_se, power=self.power, above_neutral=self.above_neutral),
         )
         call, why = overall(judged)
-        if call in EXCLUDED:
+        if call in EXCLUDED and "amplification_open" not in why:
             return "excluded"
         return "amplified" if call in AMPLIFIED and "focality_undecided" not in why else "open"
 

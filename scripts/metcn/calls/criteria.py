@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,15 @@ from metcn.files import resource_root
 from metcn.vocabulary import FOCALITY
 
 DEFAULT = "metcn_default"
+CORRECTED = ("gcn", "ratio")  # quantities that no longer depend on the specimen
 
 WORDS = {
     "gcn": "copies",
     "ratio": "MET/CEP7",
     "fold": "depth ratio",
     "pcn": "plasma copies",
-    "gcn_minus_ploidy": "copies over ploidy",
+    "gcn_minus_ploidy": "copies above ploidy",
+    "gcn_over_ploidy": "copies / ploidy",
 }
 
 
@@ -31,7 +33,8 @@ class Clause:
 
     ``least_copies`` are MET copies below which the clause does not hold, whatever its quantity. ``focality`` names the
     classes with which the clause holds (None: all); ``undecided`` says whether a focality that cannot be told withholds
-    the clause or is accepted.
+    the clause or is accepted. A clause with ``if_purity_open`` is asked where copies per tumour cell are missing or a
+    range of possibilities (`metcn.calls.verdicts`), and else not at all.
     """
 
     quantity: str
@@ -42,12 +45,14 @@ class Clause:
     least_copies: float | None = None
     focality: tuple[str, ...] | None = None
     undecided: str = "withhold"
+    if_purity_open: bool = False
 
     @property
     def bound(self) -> str:
         """The interval in words: ``4 <= copies < 5``."""
         word = WORDS[self.quantity]
         floor = f" with copies >= {self.least_copies:g}" if self.least_copies is not None else ""
+        floor += " if tumour fraction is open" if self.if_purity_open else ""
         below = f" {'<=' if self.upper_inclusive else '<'} {self.upper:g}" if self.upper is not None else ""
         if self.lower is None:
             return word + below + floor
@@ -64,14 +69,20 @@ def _focality_words(classes: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True)
 class Category:
-    """One class of a set: clauses joined by ``or`` or ``and``, and the sample's call where it is the highest met."""
+    """One class of a set: clauses joined by ``or`` or ``and``, and the sample's call where it is the highest met.
+
+    ``prior_tki`` names the generations of EGFR inhibitor after which it applies (None: any). ``only_if`` says on what
+    it hangs that is not measured here, None where nothing is open.
+    """
 
     name: str
     clauses: tuple[Clause, ...]
     combine: str = "or"
     call: str | None = None
-    verified: bool | None = None
+    verified: bool | str | None = None
     note: str | None = None
+    prior_tki: tuple[str, ...] | None = None
+    only_if: str | None = None
 
     @property
     def bound(self) -> str:
@@ -101,6 +112,30 @@ class Criterion:
     categories: tuple[Category, ...]
     verified_note: str | None = None
     note: str | None = None
+    other_limbs: str | None = None
+
+
+def asked(category: Category, prior_tki: str) -> Category | None:
+    """The category for a patient with this EGFR inhibitor before (empty: unknown), None if it is for others.
+
+    >>> after_third = Category("after_third", (Clause("gcn", lower=10),), prior_tki=("third",))
+    >>> asked(after_third, "").only_if
+    'the EGFR inhibitor before was of the third generation'
+    >>> asked(after_third, "third").only_if is None, asked(after_third, "first") is None
+    (True, True)
+    """
+    if category.prior_tki is None:
+        return category
+    if not prior_tki:
+        condition = f"the EGFR inhibitor before was of the {' or '.join(category.prior_tki)} generation"
+        return replace(category, prior_tki=None, only_if=" and ".join(filter(None, (condition, category.only_if))))
+    return replace(category, prior_tki=None) if prior_tki in category.prior_tki else None
+
+
+def narrowed(criterion: Criterion, prior_tki: str) -> Criterion:
+    """The set with those categories alone that are for such a patient (`asked`)."""
+    categories = (asked(category, prior_tki) for category in criterion.categories)
+    return replace(criterion, categories=tuple(category for category in categories if category is not None))
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C parser where it was built
@@ -159,7 +194,8 @@ def _build(raw: dict[str, Any]) -> Criterion:
         for clause in category["clauses"]:
             focality = tuple(clause["focality"]) if "focality" in clause else None
             clauses.append(Clause(**{**clause, "focality": focality}))
-        categories.append(Category(**{**category, "clauses": tuple(clauses)}))
+        prior_tki = tuple(category["prior_tki"]) if "prior_tki" in category else None
+        categories.append(Category(**{**category, "clauses": tuple(clauses), "prior_tki": prior_tki}))
     return Criterion(**{**raw, "categories": tuple(categories)})
 
 
@@ -175,11 +211,16 @@ def _problem(criterion: Criterion, path: Path) -> str | None:
         for clause in category.clauses:
             if clause.lower is not None and clause.upper is not None and clause.lower >= clause.upper:
                 return f"category {category.name} asks for {clause.bound}, an empty interval; correct its bounds"
-            if (clause.quantity == "pcn") != (criterion.specimen == "plasma"):
+            in_plasma = criterion.specimen == "plasma"
+            if (clause.quantity == "pcn") != in_plasma and not (in_plasma and clause.quantity in CORRECTED):
                 return (
                     f"category {category.name} asks for {WORDS[clause.quantity]} in specimen {criterion.specimen}, but "
-                    "plasma copies (pcn) belong to plasma and all others to tissue or both; correct one of them"
+                    "plasma copies (pcn) belong to plasma, uncorrected and relative ones (fold, gcn_minus_ploidy, "
+                    "gcn_over_ploidy) to tissue or both; correct one of them"
                 )
+    asked = {clause.quantity for category in criterion.categories for clause in category.clauses}
+    if criterion.specimen == "plasma" and "pcn" not in asked:
+        return "no category of this set for plasma asks for plasma copies (pcn); add one, or correct its specimen"
     return None
 
 
@@ -206,3 +247,30 @@ def load(extra: Iterable[str | Path] = ()) -> dict[str, Criterion]:
             )
         sets[criterion.id] = criterion
     return sets
+
+
+def chosen(settings: Mapping[str, Any], specimen: str) -> str:
+    """Name of the set that a sample's call follows: ``default_criteria`` for any specimen, else that of its own.
+
+    >>> chosen({"default_criteria": None, "tissue_criteria": "lai2019", "plasma_criteria": "metcn_plasma"}, "plasma")
+    'metcn_plasma'
+    >>> chosen({"default_criteria": "insight", "plasma_criteria": "metcn_plasma"}, "plasma")
+    'insight'
+    """
+    name: str = settings.get("default_criteria") or settings[f"{specimen}_criteria"]
+    return name
+
+
+def default(settings: Mapping[str, Any], specimen: str, extra: Iterable[str | Path] = ()) -> Criterion:
+    """The set that a sample's call follows, of the project's and those of the ``extra`` files.
+
+    Raises
+    ------
+    InputError
+        If there is no set of the configured name, or a file is refused by `load`.
+    """
+    sets, name = load(extra), chosen(settings, specimen)
+    if name not in sets:
+        key = "default_criteria" if settings.get("default_criteria") else f"{specimen}_criteria"
+        raise InputError(f"calls.{key}: expected one of {', '.join(sets)}; found {name!r}; correct the configuration")
+    return sets[name]

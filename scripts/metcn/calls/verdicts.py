@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from metcn.calls.criteria import asked
 from metcn.copies import detection_limit, focality
 from metcn.copies.focality import CLASSES
 from metcn.copies.posterior import Draws
@@ -24,6 +25,7 @@ MISSING = {
     "fold": "met_not_covered",
     "pcn": "met_not_covered",
     "gcn_minus_ploidy": "ploidy_unknown",
+    "gcn_over_ploidy": "ploidy_unknown",
 }
 TWO = 2.0  # copies of a cell that has lost and gained nothing
 ROUNDING = 1e-9  # weights sum to 1 only up to rounding; a share this near to a bound has reached it
@@ -73,6 +75,8 @@ class Verdict:
             "doi": criterion.doi,
             "verified": criterion.verified if category.verified is None else category.verified,
             "verified_note": criterion.verified_note,
+            "only_if": category.only_if,
+            "other_limbs": criterion.other_limbs,
             "note": " ".join(text for text in (self.remark, category.note, criterion.note) if text) or None,
         }
 
@@ -86,6 +90,7 @@ def verdicts(
     lod: Mapping[str, ArrayLike] | None = None,
     range_reason: str = "purity_unknown",
     missing: Mapping[str, str] = MISSING,
+    prior_tki: str = "",
 ) -> list[Verdict]:
     """Verdict of every category of every set, in the order given.
 
@@ -94,7 +99,12 @@ def verdicts(
     groups differ, a quantity is missing or focality cannot be told. A negative is ``indeterminate`` with
     ``below_limit_of_detection`` where the sample does not tell a tumour at the bound from a neutral one; so is a
     positive there, unless more than two copies are sure: at a low purity noise alone is many copies. Sets for the other
-    specimen are ``not_applicable``.
+    specimen are ``not_applicable``, and so are categories for patients with another EGFR inhibitor before.
+
+    A clause with ``if_purity_open`` counts as it is where copies are missing. Where the groups are alternatives of
+    purity it leaves some of them out of account: if it holds surely, those in which the other clauses would not, were
+    it not for focality. So plasma copies above a cut-off are an amplification where at each tumour fraction that makes
+    them one it is not polysomy; if no plausible tumour fraction does, the clause has no say.
 
     Parameters
     ----------
@@ -113,6 +123,9 @@ def verdicts(
         Reason given where the groups disagree.
     missing : mapping of str to str
         Reason given where a quantity is missing.
+    prior_tki : str
+        Generation of the EGFR inhibitor that the patient had before; empty where it is unknown, and a category that
+        hangs on it says so (``only_if``).
 
     Raises
     ------
@@ -132,9 +145,10 @@ def verdicts(
     judged = []
     for criterion in criteria:
         above: list[_Evidence] = []
-        for category in criterion.categories:
-            if criterion.specimen not in (specimen, "both"):
-                judged.append(Verdict(criterion, category, "not_applicable", float("nan")))
+        for listed in criterion.categories:
+            category = asked(listed, prior_tki)
+            if criterion.specimen not in (specimen, "both") or category is None:
+                judged.append(Verdict(criterion, listed, "not_applicable", float("nan")))
                 continue
             evidence = _Evidence(category, draws, lod or {}, decide)
             above += [evidence] if category.call is not None else []
@@ -156,8 +170,10 @@ def _together(categories: Sequence[_Evidence], draws: Draws, decide: float) -> s
     """
     if not categories:
         return "indeterminate"
-    seen = [one for one in categories if not (one.blind | one.unsure).any()]
-    if seen and (draws.fraction(_certain(seen, draws)) >= decide - ROUNDING).all():
+    with_cut_off = [one for one in categories if one.cut_offs] or categories
+    counted = np.logical_or.reduce([one.counted for one in with_cut_off])
+    seen = [one for one in categories if not (one.blind | one.unsure)[counted].any()]
+    if seen and (draws.fraction(_certain(seen, draws)) >= decide - ROUNDING)[counted].all():
         return "met"
     possible = draws.fraction(np.logical_or.reduce([one.possible for one in categories]))
     in_sight = not any(one.blind.any() for one in categories)
@@ -177,10 +193,18 @@ def _certain(categories: Sequence[_Evidence], draws: Draws) -> Bools:
     return certain | np.logical_and.reduce(of_class)
 
 
+def _purity_is_open(draws: Draws) -> bool:
+    """Whether the groups are alternatives of purity, rather than of ploidy alone."""
+    purity = draws.by_group(draws.purity, lambda rows: rows.mean(axis=1))
+    return bool(np.isfinite(purity).all() and np.ptp(purity) > ROUNDING)
+
+
 def quantity(draws: Draws, name: str) -> Floats:
     """Draws of what a clause of a criteria set asks for."""
     if name == "gcn_minus_ploidy":
         return draws.copies - draws.ploidy
+    if name == "gcn_over_ploidy":
+        return draws.copies / draws.ploidy
     values: Floats = getattr(draws, DRAWN[name])
     return values
 
@@ -190,9 +214,11 @@ class _Evidence:
 
     def __init__(self, category: Any, draws: Draws, lod: Mapping[str, ArrayLike], decide: float):
         self.category, self.decide, self.draws = category, decide, draws
+        self.cut_offs = [clause for clause in category.clauses if clause.if_purity_open]
         self.values = {clause.quantity: quantity(draws, clause.quantity) for clause in category.clauses}
         self.certain, self.possible = self.joined(draws.extent)
         self.low, self.high = draws.fraction(self.certain), draws.fraction(self.possible)
+        self.counted = self._counted()
         self.met = self.low >= decide - ROUNDING
         self.not_met = self.high <= 1 - decide + ROUNDING
         self.unsure = self._unsure(lod)
@@ -210,6 +236,8 @@ class _Evidence:
         known = ~np.isnan(values)
         certain = known & _reaches(values, clause) & _stays_below(values, clause)
         possible = certain | ~known
+        if clause.if_purity_open:
+            certain, possible = certain & np.isnan(copies), possible & np.isnan(copies)
         if clause.least_copies is not None:
             certain = certain & (copies >= clause.least_copies)
             possible = possible & ~(copies < clause.least_copies)
@@ -218,6 +246,22 @@ class _Evidence:
             certain = certain & (allowed | ((extent < 0) & (clause.undecided == "accept")))
             possible = possible & (allowed | (extent < 0))
         return certain, possible
+
+    def _counted(self) -> Bools:
+        """Groups that count: all, but where a clause on what needs no purity leaves out those of too high a purity."""
+        everywhere = np.ones(self.low.shape, dtype=bool)
+        if not self.cut_offs or not _purity_is_open(self.draws):
+            return everywhere
+        reached = self._surely(np.logical_or.reduce([
+            _reaches(self.values[clause.quantity], clause) & _stays_below(self.values[clause.quantity], clause)
+            for clause in self.cut_offs
+        ]))  # fmt: skip
+        counted = ~reached | self._surely(self.joined(None)[0])
+        return counted if counted.any() else everywhere
+
+    def _surely(self, mask: Bools) -> Bools:
+        """Groups in which draws are as good as all in ``mask``."""
+        return np.asarray(self.draws.fraction(mask) >= self.decide - ROUNDING)
 
     def _allowed(self, clause: Any) -> Bools:
         """Groups in which the class of focality alone does not deny a clause."""
@@ -234,11 +278,17 @@ class _Evidence:
 
     def _unsure(self, lod: Mapping[str, ArrayLike]) -> Bools:
         """Groups in which a positive would be noise's: a lower bound is hidden, and two copies are not ruled out."""
-        hidden = np.zeros(self.low.shape, dtype=bool)
-        for clause in self.category.clauses:
-            hidden |= self._hidden(clause, lod) & (clause.lower is not None)
-        few = self.draws.fraction(self.draws.copies > TWO) < detection_limit.SURELY_GAINED - ROUNDING
-        return hidden & few
+        unsure = np.zeros(self.low.shape, dtype=bool)
+        for clause in self._asked():
+            copies = self.draws.plasma_copies if clause.quantity == "pcn" else self.draws.copies
+            few = self.draws.fraction(copies > TWO) < detection_limit.SURELY_GAINED - ROUNDING
+            unsure |= self._hidden(clause, lod) & few & (clause.lower is not None)
+        return unsure
+
+    def _asked(self) -> list[Any]:
+        """Clauses that are asked for: those for an open purity only where copies are missing."""
+        missing = bool(np.isnan(self.draws.copies).all())
+        return [clause for clause in self.category.clauses if missing or not clause.if_purity_open]
 
     def _blind(self, lod: Mapping[str, ArrayLike]) -> Bools:
         """Groups whose answer is a negative that the sample was not able to contradict.
@@ -247,7 +297,7 @@ class _Evidence:
         too, unless another clause rules the category out in plain sight.
         """
         blind, in_sight = (np.zeros(self.low.shape, dtype=bool) for _ in range(2))
-        for clause in self.category.clauses:
+        for clause in self._asked():
             values = self.values[clause.quantity]
             short = self.draws.fraction(np.isnan(values) | ~_reaches(values, clause)) >= self.decide - ROUNDING
             # a clause without a lower bound is itself the negative, whatever the draws are
@@ -276,15 +326,16 @@ class _Evidence:
 
     def verdict(self) -> str:
         """One word for all groups together."""
-        if (self.met & ~self.blind).all():
+        if (self.met & ~self.blind)[self.counted].all():
             return "met"
-        return "not_met" if (self.not_met & ~self.blind).all() else "indeterminate"
+        return "not_met" if (self.not_met & ~self.blind)[self.counted].all() else "indeterminate"
 
     def ends(self) -> tuple[float, float]:
         """Lowest and highest probability over groups and ways to settle the unknown; NaN if nothing was measured."""
         if all(np.isnan(values).all() for values in self.values.values()):
             return float("nan"), float("nan")
-        return float(np.clip(self.low.min(), 0, 1)), float(np.clip(self.high.max(), 0, 1))
+        low, high = self.low[self.counted].min(), self.high[self.counted].max()
+        return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
 
     def probability(self) -> float:
         """The probability where both ends are one; NaN elsewhere, for a single number would be an arbitrary one."""
@@ -305,10 +356,10 @@ class _Evidence:
     def reasons(self, range_reason: str, missing: Mapping[str, str]) -> tuple[str, ...]:
         """Why there is no verdict."""
         found: list[str] = []
-        unclear = ~self.met & ~self.not_met
+        unclear, met = ~self.met & ~self.not_met & self.counted, self.met[self.counted]
         if (unclear & (self.high - self.low > ROUNDING)).any():
             found += [missing[quantity] for quantity in self._missing()]
-        if (unclear.any() or self.met.any()) and not (unclear.all() or self.met.all()):
+        if (unclear.any() or met.any()) and not (unclear[self.counted].all() or met.all()):
             found.append(range_reason)
         elif self._class_is_open(unclear):
             found.append("focality_undecided")

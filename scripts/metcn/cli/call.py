@@ -33,7 +33,9 @@ def call(
     sample: str | None,
     specimen: str,
     purity: str,
+    purity_error: str,
     ploidy: str,
+    prior_tki: str,
     configfile: Path | None,
     output: Path,
     **named: Any,
@@ -57,7 +59,9 @@ def call(
         "ratios": str(ratios or ""),
         "specimen": specimen,
         "purity": purity,
+        "purity_error": purity_error,
         "ploidy": ploidy,
+        "prior_tki": prior_tki,
     }
     row = sheet.one(cells, Path(), "metcn call")
     source = str(configfile or "metcn call")

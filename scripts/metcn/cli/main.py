@@ -18,6 +18,8 @@ from metcn import provenance
 from metcn.cli import call, run, stage_options, titrate
 from metcn.errors import InputError
 from metcn.run import stages
+from metcn.run.plan import NO_SNPS
+from metcn.run.samples import PRIOR_TKI
 from metcn.vocabulary import ASSAYS, SPECIMENS
 
 DONE, DEFECT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -128,18 +130,31 @@ def _add_call(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--ratios", type=Path, metavar="TABLE", help="bin ratios normalised elsewhere instead")
     command.add_argument("--reference", type=Path, metavar="H5", help="panel of normals")
-    command.add_argument("--purity", default="", help="purity, such as 0.4 or 0.3-0.5 (default: unknown)")
+    command.add_argument(
+        "--purity", default="", help="purity: 0.4 (an estimate), 0.4-0.4 (exact), 0.3-0.5 (default: unknown)"
+    )
+    command.add_argument("--purity-error", default="", metavar="SE", help="standard error of a purity of one number")
     command.add_argument("--ploidy", default="", help="ploidy, such as 2.8 or 2.5-3.1 (default: unknown)")
     command.add_argument("--specimen", choices=SPECIMENS, default="tissue", help="kind of specimen (default: tissue)")
+    command.add_argument(
+        "--prior-tki", choices=PRIOR_TKI[1:], default="", help="generation of the EGFR inhibitor before"
+    )
     command.add_argument("--sample", type=stage_options.sample_name, metavar="NAME", help="name (default: the file's)")
     command.add_argument("--genome", choices=stages.GENOME.choices, help="genome build (default: the panel's)")
     command.add_argument("--assay", choices=ASSAYS, help="kind of assay (default: the panel's)")
     command.add_argument("--targets", type=Path, metavar="BED", help="targets, if there is no panel of normals")
     command.add_argument("--fasta", type=Path, metavar="FASTA", help="genome, for CRAM")
-    command.add_argument("--snps", type=Path, metavar="VCF", help="common SNPs, whose allele fractions tell of purity")
+    command.add_argument(
+        "--snps", type=_list_of_snps, metavar="VCF", help="common SNPs (default: those of the build); none counts none"
+    )
     command.add_argument("--unit", choices=("fragments", "bases"), help="what depth counts (default: the panel's)")
     command.add_argument("--configfile", type=Path, metavar="YAML", help="configuration, for other settings")
     command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for results")
+
+
+def _list_of_snps(text: str) -> Path | str:
+    """Path of a list of SNPs, or the word for none."""
+    return text if text == NO_SNPS else Path(text)
 
 
 def _add_job(commands: argparse._SubParsersAction) -> None:

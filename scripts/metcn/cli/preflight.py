@@ -25,8 +25,9 @@ from metcn.io import fasta as sequences
 from metcn.purity import allele_fractions, offered
 from metcn.reads import alignments
 from metcn.reference import panel_file
-from metcn.run.plan import Plan
+from metcn.run.plan import NO_SNPS, Plan
 from metcn.run.samples import Sample
+from metcn.vocabulary import SPECIMENS
 
 FEW_TARGETS = 10
 PROBE_BYTES = 1 << 16
@@ -123,14 +124,28 @@ def _lacks_fasta(sample: Sample, plan: Plan) -> bool:
 
 
 def _criteria(plan: Plan) -> Iterator[str]:
-    """Nothing, if there is a criteria set of the name that the call is to follow."""
-    known, chosen = criteria.load(), plan.settings["calls"]["default_criteria"]
-    if chosen not in known:
-        expected = ", ".join(known)
-        raise InputError(
-            f"calls.default_criteria: expected one of {expected}; found {chosen!r}; correct the configuration"
-        )
+    """Nothing, if the laboratory's criteria sets are sound and those that a call is to follow are for its specimen."""
+    settings = plan.settings["calls"]
+    refused = list(_refused(plan.own_criteria))
+    if refused:
+        raise InputError("\n".join(refused))
+    for specimen in SPECIMENS:
+        chosen = criteria.default(settings, specimen, plan.own_criteria)
+        if not settings["default_criteria"] and chosen.specimen not in (specimen, "both"):
+            raise InputError(
+                f"calls.{specimen}_criteria: expected a set for {specimen}; found {chosen.id!r}, which is for "
+                f"{chosen.specimen}; correct the configuration"
+            )
     yield from ()
+
+
+def _refused(paths: Iterable[str]) -> Iterator[str]:
+    """The problem of each criteria set of the laboratory that has one."""
+    for path in paths:
+        try:
+            criteria.load([path])
+        except InputError as error:
+            yield str(error)
 
 
 def _fasta(plan: Plan, facts: genomes.Genome) -> Iterator[str]:
@@ -182,9 +197,9 @@ def _panel(plan: Plan) -> Iterator[str]:
 
 
 def _snps(plan: Plan) -> Iterator[str]:
-    """A note, if a list of SNPs is given and no sample's reads are counted there."""
+    """A note, if a list of SNPs is named and no sample's reads are counted there."""
     path, aligned = plan.settings["snps"], any(sample.alignments for sample in plan.samples.values())
-    if path and not (aligned and plan.settings["assay"] != "swgs"):
+    if path and path != NO_SNPS and not (aligned and plan.snps):
         yield f"{path} is not used: SNPs are counted in BAM and CRAM, of any assay but swgs"
 
 

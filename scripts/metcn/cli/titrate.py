@@ -13,6 +13,7 @@ from metcn.cli import call
 from metcn.cli import run as launch
 from metcn.errors import InputError
 from metcn.run import config, sheet, stages
+from metcn.run.plan import criteria_files
 from metcn.run.samples import Sample
 
 FEWEST_NORMALS = 6
@@ -65,8 +66,8 @@ def titrate(
     table = outcomes.collect(
         folds,
         stages.STAGES["calls"].outputs["output"],
-        settings["calls"]["default_criteria"],
         settings["calls"]["decide"],
+        criteria_files(settings["calls"]["criteria_folder"]),
     )
     title = f"{settings['report']['title']}, {settings['assay']}"
     outcomes.write(directory, table, title, _notes(grid, settings, len(normals), bam, not unknown_purity))

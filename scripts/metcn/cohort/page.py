@@ -47,6 +47,7 @@ def cohort_page(calls: Sequence[Mapping[str, Any]], *, levels: Levels = (), titl
         map=heatmap.draw(rows, levels, genomes.load(build)) if build and levels else "",
         normals=sorted({text for call in calls if (text := pick(call, "measurement.reference.check.summary"))}),
         outliers=outliers.find(calls),
+        plasma=any(values["specimen"] == "plasma" for values in rows),
         serial=any(values["patient"] or values["timepoint"] for values in rows),
         reasons=[(code, REASONS[code]) for code in REASONS if any(code in (v["reasons"] or ()) for v in rows)],
     )

@@ -74,6 +74,15 @@ def copies_by_group(ratio: float, se: float, grid: PurityGrid, *, power: float) 
     return high
 
 
+def told_ratio(se: float, *, power: float) -> float:
+    """Smallest depth ratio that the sample tells from 1, as `told_from_two` has it in copies; NaN for a missing ``se``.
+
+    >>> round(told_ratio(0.05, power=0.95), 3)
+    1.057
+    """
+    return float(2 ** (se * student_t.quantile(power)))
+
+
 def told_from_two(se: float, grid: PurityGrid, *, power: float) -> NDArray[np.float64]:
     """Fewest copies that the sample tells from two, per group of the grid, shape (groups,); NaN for a missing ``se``.
 
@@ -85,7 +94,7 @@ def told_from_two(se: float, grid: PurityGrid, *, power: float) -> NDArray[np.fl
     array([2.57])
     """
     neutral = expected_ratio(NORMAL_COPIES, grid.purity, grid.ploidy)
-    copies = tumour_copies(neutral * 2 ** (se * student_t.quantile(power)), grid.purity, grid.ploidy)
+    copies = tumour_copies(neutral * told_ratio(se, power=power), grid.purity, grid.ploidy)
     return grid.mean_by_group(copies)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from metcn.copies.amplicon import Extent, Region
 from metcn.copies.focality import Focality
+from metcn.copies.subclonality import Carriers
 from metcn.stats.estimate import NAN, Estimate, Level, number
 
 NAMES = ("met_copies", "cep7_copies", "met_cep7", "met_ratio", "plasma_copies", "gene_copies")
@@ -25,6 +26,7 @@ class DetectionLimit:
     purity_for : bound in copies, as text -> smallest purity at which so many copies would be seen; NaN where none is.
     detected, above_neutral : whether MET was told from two copies, at ``alpha`` and beyond all doubt.
     copies_by_group, ploidy_by_group : fewest copies and mean ploidy of each group.
+    told_ratio : depth ratio from which a negative of an uncorrected quantity says anything.
     told_by_group : copies of each group from which a negative says anything.
     amplicon : the same limits for an amplicon around MET of several sizes, from the scan.
     """
@@ -38,6 +40,7 @@ class DetectionLimit:
     above_neutral: bool = False
     copies_by_group: tuple[float, ...] = ()
     ploidy_by_group: tuple[float, ...] = ()
+    told_ratio: float = NAN
     told_by_group: tuple[float, ...] = ()
     amplicon: tuple[AmpliconLimit, ...] = ()
 
@@ -55,6 +58,7 @@ class DetectionLimit:
             above_neutral=bool(record.get("above_neutral")),
             copies_by_group=tuple(map(number, record.get("copies_by_group") or ())),
             ploidy_by_group=tuple(map(number, record.get("ploidy_by_group") or ())),
+            told_ratio=number(record.get("told_ratio")),
             told_by_group=tuple(map(number, record.get("told_by_group") or ())),
             amplicon=tuple(AmpliconLimit.from_json(each) for each in record.get("amplicon") or ()),
         )
@@ -73,6 +77,7 @@ class DetectionLimit:
             "above_neutral": self.above_neutral,
             "copies_by_group": list(self.copies_by_group),
             "ploidy_by_group": list(self.ploidy_by_group),
+            "told_ratio": self.told_ratio,
             "told_by_group": list(self.told_by_group),
             "amplicon": [each.to_json() for each in self.amplicon],
         }
@@ -271,6 +276,7 @@ class CopyEstimates:
     draw_count : draws asked for.
     focality : its class and evidence; None of a sample without a result.
     amplicon : None where there is none.
+    carriers : copies in the tumour cells that carry a gain, by how many of them do; empty without one.
     neighbours, genes : other genes of chromosome 7, and those of resistance.
     reasons : codes of the closed list.
     """
@@ -292,6 +298,7 @@ class CopyEstimates:
     amplicon: AmpliconEstimate | None = None
     neighbours: tuple[GeneEstimate, ...] = ()
     genes: tuple[GeneEstimate, ...] = ()
+    carriers: tuple[Carriers, ...] = ()
     reasons: tuple[str, ...] = ()
 
     @classmethod
@@ -313,6 +320,7 @@ class CopyEstimates:
             amplicon=AmpliconEstimate.from_json(amplicon) if amplicon else None,
             neighbours=tuple(map(GeneEstimate.from_json, record.get("neighbours") or ())),
             genes=tuple(map(GeneEstimate.from_json, record.get("genes") or ())),
+            carriers=tuple(map(Carriers.from_json, record.get("carriers") or ())),
             reasons=tuple(record.get("reasons") or ()),
         )
 
@@ -336,6 +344,7 @@ class CopyEstimates:
             "amplicon": None if self.amplicon is None else self.amplicon.to_json(),
             "neighbours": [gene.to_json() for gene in self.neighbours],
             "genes": [gene.to_json() for gene in self.genes],
+            "carriers": [point.to_json() for point in self.carriers],
             "reasons": list(self.reasons),
         }
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from metcn.copies import detection_limit
 from metcn.copies.amplicon_scan import Detectable
 from metcn.copies.estimates import AmpliconLimit, DetectionLimit
-from metcn.mixture import expected_ratio
+from metcn.mixture import NORMAL_COPIES, expected_ratio
 from metcn.purity.grid import PurityGrid
 from metcn.stats.estimate import Level
 
@@ -58,6 +58,7 @@ def of_sample(
         detected=found or detection_limit.detected(met.log2, met.se, alpha=alpha),
         above_neutral=found or detection_limit.detected(met.log2, met.se, alpha=surely),
         copies_by_group=tuple(by_group.tolist()),
+        told_ratio=detection_limit.told_ratio(met.se, power=power),
         told_by_group=tuple(detection_limit.told_from_two(met.se, grid, power=power).tolist()),
         ploidy_by_group=tuple(grid.mean_by_group(grid.ploidy).tolist()),
         amplicon=tuple(
@@ -70,27 +71,31 @@ def of_sample(
 
 
 def of_verdicts(lod: DetectionLimit) -> dict[str, NDArray[np.float64]]:
-    """Smallest value told from two copies per purity-corrected quantity and group of draws; NaN: none is.
+    """Smallest value told from two copies per quantity and group of draws; NaN: none is.
 
     Empty where MET surely lies above neutral: what is left to tell is how far, and for that the draws are enough. Each
     plausible purity has a limit of its own. It is not the limit of detection: that asks for hardly any false positive
     and hardly any miss at once, where a negative only has to be the likelier by far (`detection_limit.told_from_two`).
     """
     copies, ploidy = (np.array(values or [np.nan]) for values in (lod.told_by_group, lod.ploidy_by_group))
-    return _by_quantity(copies, ploidy, above_neutral=lod.above_neutral)
+    return _by_quantity(copies, ploidy, lod.told_ratio, above_neutral=lod.above_neutral)
 
 
 def of_verdicts_at(grid: PurityGrid, se: float, *, power: float, above_neutral: bool) -> dict[str, NDArray[np.float64]]:
     """What `of_verdicts` gives, at other purities and ploidies than those of the sample's result."""
     copies = detection_limit.told_from_two(se, grid, power=power)
-    return _by_quantity(copies, grid.mean_by_group(grid.ploidy), above_neutral=above_neutral)
+    ratio = detection_limit.told_ratio(se, power=power)
+    return _by_quantity(copies, grid.mean_by_group(grid.ploidy), ratio, above_neutral=above_neutral)
 
 
 def _by_quantity(
-    copies: NDArray[np.float64], ploidy: NDArray[np.float64], *, above_neutral: bool
+    copies: NDArray[np.float64], ploidy: NDArray[np.float64], ratio: float, *, above_neutral: bool
 ) -> dict[str, NDArray[np.float64]]:
-    """Limits in copies as those of each purity-corrected quantity."""
-    return {} if above_neutral else {"gcn": copies, "gcn_minus_ploidy": copies - ploidy}
+    """Limits in copies and as a depth ratio as those of each quantity; an unknown ratio limits nothing."""
+    if above_neutral:
+        return {}
+    corrected = {"gcn": copies, "gcn_minus_ploidy": copies - ploidy, "gcn_over_ploidy": copies / ploidy}
+    return corrected if np.isnan(ratio) else {**corrected, "pcn": np.full(len(copies), NORMAL_COPIES * ratio)}
 
 
 def power_of(category: Any, se: float | None, grid: PurityGrid, cep7: float | None, *, alpha: float) -> float:
@@ -102,7 +107,7 @@ def power_of(category: Any, se: float | None, grid: PurityGrid, cep7: float | No
     powers = [
         _power(clause.quantity, clause.lower, float("nan") if se is None else se, grid, cep7, alpha=alpha)
         for clause in category.clauses
-        if clause.lower is not None
+        if clause.lower is not None and not clause.if_purity_open
     ]
     known = [value for value in powers if np.isfinite(value)]
     if not known or (category.combine == "and" and len(known) < len(powers)):
@@ -115,6 +120,11 @@ def _power(quantity: str, bound: float, se: float, grid: PurityGrid, cep7: float
     if quantity in ("fold", "pcn"):
         return float(detection_limit.power_at(bound if quantity == "fold" else bound / 2, se, alpha=alpha))
     other = np.nan if cep7 is None else cep7
-    copies = {"gcn": bound, "gcn_minus_ploidy": bound + grid.ploidy, "ratio": bound * other}[quantity]
+    copies = {
+        "gcn": bound,
+        "gcn_minus_ploidy": bound + grid.ploidy,
+        "gcn_over_ploidy": bound * grid.ploidy,
+        "ratio": bound * other,
+    }[quantity]
     ratio = expected_ratio(copies, grid.purity, grid.ploidy)
     return float(np.min(grid.mean_by_group(detection_limit.power_at(ratio, se, alpha=alpha))))

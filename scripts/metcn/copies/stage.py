@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from metcn.copies import amplicon as amplicons
-from metcn.copies import draws_file, focality, genes, germline, limits, loci
+from metcn.copies import draws_file, focality, genes, germline, limits, loci, subclonality
 from metcn.copies.estimates import (
     AmpliconEstimate,
     AmpliconLevel,
@@ -85,6 +85,7 @@ def copies(
         amplicon=None if seen is None else _amplicon(seen, own, mixture, draw_count),
         neighbours=of_genes((*genomes.NEIGHBOURS, *genomes.CONTEXT)),
         genes=of_genes(_names(settings["genes"])),
+        carriers=subclonality.curve(drawn),
         reasons=_reasons(drawn, own, mixture, measured, lod, extent),
     )
     write_json(output, result.to_json())
@@ -103,6 +104,7 @@ def _reasons(
     alone = measured.get("matched_normal") is None and measured.get("mode") != "matched_normal"
     gain = lod.detected and extent.name not in ("arm", "polysomy")
     told = {
+        "copies_implausible": drawn.interval("copies").value > subclonality.IMPLAUSIBLE,
         "cep7_in_amplicon": bool((drawn.fraction(drawn.cep7_from_arm > 0) > MOSTLY).any()),
         "could_be_germline": alone and gain and germline.explains(own, mixture.grid),
     }

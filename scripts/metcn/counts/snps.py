@@ -27,7 +27,7 @@ from metcn.io import fasta as sequences
 from metcn.reads import alignments, index_files, sam
 from metcn.vocabulary import ALLELE_COLUMNS
 
-SITE_COLUMNS, READ_COLUMNS = ALLELE_COLUMNS[:5], ALLELE_COLUMNS[5:]
+SITE_COLUMNS, READ_COLUMNS = ALLELE_COLUMNS[:5], ALLELE_COLUMNS[5:8]
 BASES = ("A", "C", "G", "T")
 TOGETHER_BP = 200  # sites closer than this are piled up in one go: they share most of their reads
 MOST_READS = 1_000_000  # depth of a column; deeper ones would be cut
@@ -176,15 +176,43 @@ def count(
 ) -> NDArray[np.int64]:
     """Reads of the reference base, of the alternative and of others at each site, shape (sites, 3).
 
-    The two mates of a fragment count once where they overlap. What ``filters`` says of fragments' lengths is not asked.
+    What counts is as in `bases`.
 
     Raises
     ------
     InputError
         If the alignment is damaged, or the reads show neither allele: then the list is of another build.
     """
-    found = np.zeros((len(sites), len(READ_COLUMNS)), dtype=np.int64)
-    ref, alt = (sites[name].tolist() for name in ("ref", "alt"))
+    result = of_alleles(bases(path, fasta, sites, filters, min_base_quality), sites)
+    total, other = result.sum(), result[:, 2].sum()
+    if total >= ENOUGH_BASES and other > MOST_OTHER * total:
+        raise InputError(
+            f"{path}: expected one of two bases at each SNP, {other / total:.0%} of the reads show another; "
+            "give a list of SNPs of the build the reads were aligned to"
+        )
+    return result
+
+
+def of_alleles(tally: NDArray[np.int64], sites: pd.DataFrame) -> NDArray[np.int64]:
+    """Reads of ``ref``, of ``alt`` and of others, shape (sites, 3), of those of each base (`bases`)."""
+    rows = np.arange(len(sites))
+    either = [tally[rows, sites[name].map(BASES.index).to_numpy(np.intp)] for name in ("ref", "alt")]
+    return np.stack([*either, tally.sum(axis=1) - either[0] - either[1]], axis=1)
+
+
+def bases(
+    path: Path, fasta: Path | None, sites: pd.DataFrame, filters: sam.Filters, min_base_quality: int
+) -> NDArray[np.int64]:
+    """Reads of A, C, G, T and of anything else at each site, shape (sites, 5).
+
+    The two mates of a fragment count once where they overlap. What ``filters`` says of fragments' lengths is not asked.
+
+    Raises
+    ------
+    InputError
+        If the alignment is damaged.
+    """
+    result = np.zeros((len(sites), len(BASES) + 1), dtype=np.int64)
     flags = sam.UNMAPPED | sam.SECONDARY | sam.QC_FAILED | sam.SUPPLEMENTARY
     options: dict[str, Any] = {
         "flag_filter": flags if filters.keep_duplicates else flags | sam.DUPLICATE,
@@ -196,25 +224,19 @@ def count(
         "multiple_iterators": False,  # which a CRAM does not know; only one is at work
     }
     with _opened(path, fasta) as handle:
-        name_of = {genomes.bare(name): name for name in handle.references}
+        name_of, start = {genomes.bare(name): name for name in handle.references}, sites["start"].to_numpy()
         for chromosome, rows in _together(sites):
             if chromosome not in name_of:
                 continue
-            place = sites["start"].to_numpy()[rows]
+            place = start[rows]
             row_of = dict(zip(place.tolist(), rows.tolist(), strict=True))
             for column in handle.pileup(name_of[chromosome], int(place[0]), int(place[-1]) + 1, **options):
                 row = row_of.get(column.reference_pos)
                 if row is not None:
-                    bases = [base.upper() for base in column.get_query_sequences() if base]
-                    either = bases.count(ref[row]), bases.count(alt[row])
-                    found[row] = (*either, len(bases) - sum(either))
-    total, other = found.sum(), found[:, 2].sum()
-    if total >= ENOUGH_BASES and other > MOST_OTHER * total:
-        raise InputError(
-            f"{path}: expected one of two bases at each SNP, {other / total:.0%} of the reads show another; "
-            "give a list of SNPs of the build the reads were aligned to"
-        )
-    return found
+                    letters = [base.upper() for base in column.get_query_sequences() if base]
+                    known = [letters.count(base) for base in BASES]
+                    result[row] = (*known, len(letters) - sum(known))
+    return result
 
 
 @contextmanager

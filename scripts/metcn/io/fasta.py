@@ -120,3 +120,14 @@ def unknown_runs(fasta: pysam.FastaFile, contig: str) -> tuple[np.ndarray, np.nd
         before = bool(unknown[-1])
     positions = np.concatenate([*edges, [length] if before else []]).astype(np.int64)
     return positions[::2], positions[1::2]
+
+
+def base(fasta: pysam.FastaFile, contig: str, place: int) -> str:
+    """The base at a place (from 0) in capitals; N beyond the contig's end.
+
+    Raises
+    ------
+    InputError
+        If the file is not as its index says.
+    """
+    return bytes(_bases(fasta, contig, place, place + 1)).decode()

@@ -57,6 +57,7 @@ SPECIFICATIONS: dict[str, Column] = {
     "probes": Column("integer", optional=True, low=0, high=1 << 53),
     **dict.fromkeys(("ref", "alt"), Column("text", choices=("A", "C", "G", "T"))),
     **dict.fromkeys(("ref_reads", "alt_reads", "other_reads"), Column("integer", low=0, high=1 << 53)),
+    "ref_known": Column("integer", low=0, high=1),
 }
 
 

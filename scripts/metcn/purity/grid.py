@@ -10,7 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 PLAUSIBLE_POINTS = 7  # points of a range of which nothing is known, each an alternative of its own
-RANGE_POINTS = 21  # points of a range that was given: its weight is spread evenly over them
+RANGE_POINTS = 21  # points of a range that was given, or of an estimate with its error
+Z = 1.96  # standard errors to either side of an estimate that hold the value with 95 %
+REACH = 3.0  # standard errors to either side of an estimate that are computed
+MOST_ERROR = 1 / 3  # of a value: the largest error of an estimate, which a larger one would make a number below 0
+LEAST_OF = 0.1  # of a value: the smallest number that it may stand for
 
 Span = tuple[float, float]
 Floats = NDArray[np.float64]
@@ -20,24 +24,49 @@ Floats = NDArray[np.float64]
 class Axis:
     """What is known of purity or of ploidy.
 
-    ``known`` says whether the span was given (then it is a uniform prior) or is merely every plausible value (then
-    nothing is known of which is true, and a statement counts only if it holds at all of them).
+    Attributes
+    ----------
+    span : tuple of float
+        Lowest and highest value that is possible.
+    known : bool
+        Whether it was given. A given span is an even prior, or, with an error, that of an estimate; else it is merely
+        every plausible value: then nothing is known of which is true, and a statement counts only if it holds at all.
+    value : float
+        The estimate; the middle of a span that was given without one, NaN where nothing was given.
+    sd : float
+        Standard error of the estimate, 0 where the span says all.
     """
 
     span: Span
     known: bool
+    value: float
+    sd: float = 0.0
+
+    @classmethod
+    def of(cls, given: Span | None, plausible: Span) -> Axis:
+        """What is known: the given span, else the plausible one."""
+        return cls(plausible, False, float("nan")) if given is None else cls(given, True, (given[0] + given[1]) / 2)
+
+    @classmethod
+    def estimated(cls, value: float, sd: float, highest: float) -> Axis:
+        """An estimate with its error, above 0 and at most ``highest``.
+
+        The error is at most a third of the value: more would stand for numbers below 0.
+        """
+        sd = min(sd, MOST_ERROR * value)
+        return cls((max(value - REACH * sd, LEAST_OF * value), min(value + REACH * sd, highest)), True, value, sd)
 
     @property
     def source(self) -> str:
         """Where the value comes from, as outputs name it."""
         if not self.known:
             return "unknown"
-        return "given" if self.span[0] == self.span[1] else "given_range"
+        return "given" if self.sd or self.span[0] == self.span[1] else "given_range"
 
     @property
-    def value(self) -> float:
-        """Middle of what was given; NaN where nothing was."""
-        return (self.span[0] + self.span[1]) / 2 if self.known else float("nan")
+    def exact(self) -> bool:
+        """Whether there is one value and no error."""
+        return self.known and self.span[0] == self.span[1]
 
     def points(self) -> Floats:
         """Values to compute at: the one, an even set over a given range, or equal ratios over the plausible one.
@@ -50,10 +79,21 @@ class Axis:
             return np.array([low])
         return np.linspace(low, high, RANGE_POINTS) if self.known else np.geomspace(low, high, PLAUSIBLE_POINTS)
 
+    def weight(self, points: Floats) -> Floats:
+        """Density of what was given at each point, relative to its highest; 1 throughout without an estimate."""
+        return np.exp(-0.5 * ((points - self.value) / self.sd) ** 2) if self.sd else np.ones(len(points))
+
+    @property
+    def interval(self) -> Span:
+        """95 % interval of an estimate, else the span."""
+        if not self.sd:
+            return self.span
+        return max(self.value - Z * self.sd, self.span[0]), min(self.value + Z * self.sd, self.span[1])
+
 
 def axis(given: Span | None, plausible: Span) -> Axis:
     """What is known: the given span, else the plausible one."""
-    return Axis(given, True) if given is not None else Axis(plausible, False)
+    return Axis.of(given, plausible)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,18 +130,20 @@ class PurityGrid:
 
     @classmethod
     def of(cls, purity: Axis, ploidy: Axis) -> PurityGrid:
-        """Every pair of the two axes' points, evenly weighted; a group for each point of what is not known.
+        """Every pair of the two axes' points with their weights; a group for each point of what is not known.
 
         >>> PurityGrid.of(axis((0.3, 0.3), (0.1, 1.0)), axis((2.0, 2.0), (1.6, 5.0))).to_json()
         {'purity': [0.3], 'ploidy': [2.0], 'weight': [1.0], 'group': [0]}
         >>> PurityGrid.of(axis(None, (0.1, 1.0)), axis((2.0, 2.0), (1.6, 5.0))).group_count
         7
         """
-        first, second = (array.ravel() for array in np.meshgrid(purity.points(), ploidy.points(), indexing="ij"))
+        points = purity.points(), ploidy.points()
+        first, second = (array.ravel() for array in np.meshgrid(*points, indexing="ij"))
+        weight = np.outer(purity.weight(points[0]), ploidy.weight(points[1])).ravel()
         of_purity = np.zeros(len(first), dtype=int) if purity.known else np.unique(first, return_inverse=True)[1]
         of_ploidy = np.zeros(len(first), dtype=int) if ploidy.known else np.unique(second, return_inverse=True)[1]
         group = np.unique(of_purity * (of_ploidy.max() + 1) + of_ploidy, return_inverse=True)[1]
-        return cls(first, second, 1 / np.bincount(group)[group], group)
+        return cls(first, second, weight / np.bincount(group, weight)[group], group)
 
     @classmethod
     def point(cls, purity: float, ploidy: float) -> PurityGrid:

@@ -1,7 +1,8 @@
-"""Modes of a likelihood over purity and ploidy: what it decides, what stays an alternative, what it cannot tell."""
+"""What a likelihood over purity and ploidy says: weighed points, modes, what may be stated, what it cannot tell."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,7 @@ Floats = NDArray[np.float64]
 
 RESOLVED = 3.0  # a copy must change the ratio by this many SD of the shared noise for whole copies to be told apart
 MOST_UNRESOLVED = 0.2  # posterior share of unresolved points above which the profile says nothing definite
-DECIDED = 0.5  # share of one mode from which the posterior is one, others weighed in; below it modes are alternatives
-LEAST_SHARE = 0.02  # modes of a smaller share are left out
+LEAST_SHARE = 0.02  # modes of a smaller share are not named
 WINDOW = {"purity": 0.1, "ploidy": 0.4}  # a value is stated if this much to each side of it ...
 IN_WINDOW = 0.8  # ... holds this share of the posterior
 REGION = 0.99  # share of the posterior that holds what is not contradicted, where the profile says nothing definite
@@ -25,20 +25,19 @@ NEGLIGIBLE = 1e-5  # weight relative to the mode's best point, below which a poi
 LEVEL = 0.95
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Belief:
-    """Plausible points of purity and ploidy, the modes behind, and what may be stated.
+    """Points of purity and ploidy with their posterior weights, the modes among them, and what may be stated.
 
-    ``value`` is NaN where the posterior is too wide to state one; ``span`` is the 95 % interval over all groups;
-    ``modes`` are (purity, ploidy, weight), best first. ``identified`` is False where the profile tells nothing
-    definite: then there are no modes and the grid holds the plausible points that it does not contradict.
+    ``value`` is NaN where the posterior is too wide to state one; ``span`` is the 95 % interval; ``modes`` are
+    (purity, ploidy, weight), best first. ``identified`` is False where the profile tells nothing definite.
     """
 
     identified: bool
     grid: PurityGrid
-    modes: list[dict[str, float]]
-    value: dict[str, float]
-    span: dict[str, tuple[float, float]]
+    modes: tuple[Mapping[str, float], ...]
+    value: Mapping[str, float]
+    span: Mapping[str, tuple[float, float]]
 
 
 def resolved(noise: Floats, purity: Floats, ploidy: Floats, *, floor: float) -> NDArray[np.bool_]:
@@ -59,6 +58,7 @@ def capped(log: Floats, clear: NDArray[np.bool_]) -> Floats:
 def blurred(log: Floats, purity: Floats) -> Floats:
     """Log-likelihood averaged along a fitted ``purity`` over the error of the assay's response."""
     kernel = -0.5 * ((purity[:, None] - purity[None]) / (RESPONSE * purity[:, None])) ** 2
+    kernel += np.log(_widths(purity))[None]
     kernel -= logsumexp(kernel, axis=1, keepdims=True)
     return logsumexp(kernel[:, :, None] + log[None], axis=1)
 
@@ -97,32 +97,30 @@ def labels(height: Floats) -> NDArray[np.intp]:
     return np.unique(top.reshape(padded.shape)[1:-1, 1:-1], return_inverse=True)[1].reshape(height.shape)
 
 
-def belief(share: Floats, purity: Floats, ploidy: Floats) -> Belief:
-    """What a posterior over (purity, ploidy) says: one group if a mode decides, else one per mode worth keeping."""
-    number = labels(share)
-    mass = np.bincount(number.ravel(), weights=share.ravel())
-    kept = [int(mode) for mode in np.argsort(-mass, kind="stable") if mass[mode] >= LEAST_SHARE]
+def belief(share: Floats, purity: Floats, ploidy: Floats, *, identified: bool = True) -> Belief:
+    """What a posterior over (purity, ploidy) says, every mode weighed by its share."""
     first, second = (axis.ravel() for axis in np.meshgrid(purity, ploidy, indexing="ij"))
-    flat, owner = share.ravel(), number.ravel()
-    modes = []
-    for mode in kept:
-        inside = np.where(owner == mode, flat, 0)
-        means = {name: float(inside @ axis / inside.sum()) for name, axis in (("purity", first), ("ploidy", second))}
-        modes.append({**means, "weight": float(mass[mode])})
-    decided = not kept or mass.max() >= DECIDED  # none worth keeping: an even posterior
-    groups = [np.ones(len(flat), bool)] if decided else [owner == mode for mode in kept]
-    rows = [np.flatnonzero(group & (flat > NEGLIGIBLE * flat[group].max())) for group in groups]
-    every = np.concatenate(rows)
-    grid = PurityGrid(
-        purity=first[every],
-        ploidy=second[every],
-        weight=np.concatenate([flat[part] / flat[part].sum() for part in rows]),
-        group=np.repeat(np.arange(len(rows)), [len(part) for part in rows]),
-    )
+    flat = share.ravel()
+    held = np.flatnonzero(flat > NEGLIGIBLE * flat.max())
+    grid = PurityGrid(first[held], second[held], flat[held] / flat[held].sum(), np.zeros(len(held), dtype=np.intp))
     marginal = {"purity": (purity, share.sum(axis=1)), "ploidy": (ploidy, share.sum(axis=0))}
     value = {name: _stated(*marginal[name], WINDOW[name]) for name in marginal}
     span = {"purity": _span(grid, grid.purity, purity), "ploidy": _span(grid, grid.ploidy, ploidy)}
-    return Belief(True, grid, modes, value, span)
+    return Belief(identified, grid, _modes(share, first, second), value, span)
+
+
+def _modes(share: Floats, purity: Floats, ploidy: Floats) -> tuple[Mapping[str, float], ...]:
+    """Mean purity and ploidy of each mode worth naming, and its weight, best first."""
+    flat, owner = share.ravel(), labels(share).ravel()
+    mass = np.bincount(owner, weights=flat)
+    modes = []
+    for mode in np.argsort(-mass, kind="stable"):
+        if mass[mode] < LEAST_SHARE:
+            break
+        inside = np.where(owner == mode, flat, 0)
+        means = {name: float(inside @ axis / inside.sum()) for name, axis in (("purity", purity), ("ploidy", ploidy))}
+        modes.append({**means, "weight": float(mass[mode])})
+    return tuple(modes)
 
 
 def plausible(points: PurityGrid, log: Floats, purity: Floats, ploidy: Floats) -> PurityGrid:
@@ -164,14 +162,11 @@ def _stated(axis: Floats, share: Floats, window: float) -> float:
 
 
 def _span(grid: PurityGrid, coordinate: Floats, axis: Floats) -> tuple[float, float]:
-    """Interval of a coordinate that covers the 95 % intervals of all groups; a point stands for half a step around."""
+    """95 % interval of a coordinate of a grid of one group; a point stands for half a step around."""
     borders = np.concatenate([axis[:1], (axis[1:] + axis[:-1]) / 2, axis[-1:]])
-    ends = []
-    for number in range(grid.group_count):
-        inside = grid.label == number
-        order = np.argsort(coordinate[inside], kind="stable")
-        values, reached = coordinate[inside][order], np.cumsum(grid.weight[inside][order])
-        tails = np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        ends.append(values[np.minimum(np.searchsorted(reached, tails), len(values) - 1)])
-    first, last = np.searchsorted(axis, [np.min(ends), np.max(ends)])
+    order = np.argsort(coordinate, kind="stable")
+    values, reached = coordinate[order], np.cumsum(grid.weight[order])
+    tails = np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    ends = values[np.minimum(np.searchsorted(reached, tails), len(values) - 1)]
+    first, last = np.searchsorted(axis, ends)
     return float(borders[first]), float(borders[last + 1])

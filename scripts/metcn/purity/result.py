@@ -7,15 +7,18 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
+from metcn.purity import short_fragments, vaf_surrogate
 from metcn.purity.grid import PurityGrid
-from metcn.stats.estimate import Estimate, number
+from metcn.purity.short_fragments import ShortFragmentEvidence
+from metcn.purity.vaf_surrogate import VafEvidence
+from metcn.stats.estimate import NAN, Estimate, number
 
 
 @dataclass(frozen=True)
 class SourcedEstimate(Estimate):
     """Purity or ploidy with its interval, and where it comes from.
 
-    ``source`` is ``given``, ``given_range``, ``fit``, ``several_fits`` or ``unknown``.
+    ``source`` is ``given``, ``given_range``, ``given_and_fit``, ``fit``, ``several_fits`` or ``unknown``.
     """
 
     source: str = "unknown"
@@ -51,11 +54,11 @@ class SheetEvidence:
 
 @dataclass(frozen=True)
 class FitEvidence:
-    """What segments or allele fractions say by themselves.
+    """What segments say by themselves, or with allele fractions.
 
     Attributes
     ----------
-    source : ``segments`` or ``alleles``.
+    source : ``segments``, or ``alleles`` (segments and allele fractions together).
     used : whether the result rests on it.
     identified : whether it says anything definite.
     purity, ploidy : what may be stated, with intervals over all its solutions.
@@ -78,13 +81,17 @@ class FitEvidence:
         return {**asdict(self), "modes": list(self.modes)}
 
 
-Evidence = SheetEvidence | FitEvidence
+Evidence = SheetEvidence | FitEvidence | VafEvidence | ShortFragmentEvidence
 
 
 def _evidence(record: Mapping[str, Any]) -> Evidence:
-    """Evidence of a JSON, of either kind."""
+    """Evidence of a JSON, of whichever kind."""
     if record["source"] == "sheet":
         return SheetEvidence(record["used"], record["purity"], record["ploidy"])
+    if record["source"] == vaf_surrogate.SOURCE:
+        return VafEvidence.from_json(record)
+    if record["source"] == short_fragments.SOURCE:
+        return ShortFragmentEvidence.from_json(record)
     return FitEvidence(
         source=record["source"],
         used=record["used"],
@@ -102,12 +109,15 @@ class SiteCounts:
     """Number of SNPs and of driver mutations used.
 
     ``snps_chosen_by`` says by what SNPs were found to be heterozygous: ``variants``, ``own_reads``,
-    ``matched_normal``, or empty.
+    ``matched_normal``, or empty. ``reference_bias`` is by how much reads of the alternative base are favoured
+    (log-odds), with its standard error.
     """
 
     snps: int
     drivers: int
     snps_chosen_by: str
+    reference_bias: float = 0.0
+    reference_bias_se: float = NAN
 
     def to_json(self) -> dict[str, Any]:
         """Every field by its name."""
@@ -146,6 +156,8 @@ class PurityResult:
     evidence : tuple
         Of the sheet, and of each source that was fitted.
     sites : SiteCounts, or None
+    contradiction : str
+        A sentence on what the sheet tells and everything else contradicts; empty where nothing does.
     variants : mapping
         What the VCF offered (`metcn.purity.stage`); empty without one.
     baf : AlleleFractions
@@ -161,6 +173,7 @@ class PurityResult:
     grid: PurityGrid | None = None
     evidence: tuple[Evidence, ...] = ()
     sites: SiteCounts | None = None
+    contradiction: str = ""
     variants: Mapping[str, object] | None = None
     baf: AlleleFractions = AlleleFractions()
     inputs: Sequence[Mapping[str, object]] = ()
@@ -190,6 +203,7 @@ class PurityResult:
             grid=PurityGrid.from_json(grid) if grid else None,
             evidence=tuple(map(_evidence, record.get("evidence") or ())),
             sites=SiteCounts(**sites) if sites else None,
+            contradiction=record.get("contradiction") or "",
             variants=record.get("variants"),
             baf=AlleleFractions(**baf) if baf else AlleleFractions(),
             inputs=record.get("inputs") or (),
@@ -208,6 +222,7 @@ class PurityResult:
             "reasons": list(self.reasons),
             "evidence": [each.to_json() for each in self.evidence],
             "sites": None if self.sites is None else self.sites.to_json(),
+            "contradiction": self.contradiction,
             "variants": dict(self.variants or {}),
             "baf": self.baf.to_json(),
             "inputs": list(self.inputs),

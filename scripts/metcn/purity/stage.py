@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,45 +12,79 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from metcn import provenance
-from metcn.errors import InputError
 from metcn.files import write_json
 from metcn.genome import build as genomes
 from metcn.io import tables
 from metcn.purity import allele_fractions as reading
-from metcn.purity import fit, germline_sites, posterior
-from metcn.purity import grid as mixing
-from metcn.purity.grid import PurityGrid
-from metcn.purity.result import AlleleFractions, PurityResult, SheetEvidence, SiteCounts, SourcedEstimate
-from metcn.run.samples import parse_range
+from metcn.purity import (
+    fit,
+    germline_sites,
+    posterior,
+    reference_bias,
+    short_fragments,
+    stated,
+    vaf_surrogate,
+)
+from metcn.purity.grid import Axis, PurityGrid, Span
+from metcn.purity.reference_bias import ReferenceBias
+from metcn.purity.result import (
+    AlleleFractions,
+    FitEvidence,
+    PurityResult,
+    SheetEvidence,
+    SiteCounts,
+    SourcedEstimate,
+)
+from metcn.run.settings import PuritySettings
+
+Floats = NDArray[np.float64]
 
 AXES = ("purity", "ploidy")
-TOLERANCE = {"purity": 0.05, "ploidy": 0.3}  # sources whose intervals come closer than this do not disagree
+TOLERANCE = {"purity": 0.05, "ploidy": 0.3}  # how far beyond an interval is near it
+CONTRADICTED = 0.02  # share of a belief near an interval, below which it contradicts that
+HALF = 0.5
 MOST_SITES = 5000  # allele fractions kept for pictures
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Known:
-    """Both axes as the sheet gives them, the points to fit at, and the lowest purity that a fit may claim."""
+    """Both axes as the sheet gives them, the points of what it leaves open, and the lowest purity a fit may claim."""
 
-    axes: dict[str, mixing.Axis]
-    points: dict[str, NDArray[np.float64]]
+    purity: Axis
+    ploidy: Axis
+    free: tuple[Floats, Floats]
     floor: float
+
+    @property
+    def axes(self) -> dict[str, Axis]:
+        """The two axes by name."""
+        return {"purity": self.purity, "ploidy": self.ploidy}
+
+    @property
+    def plausible(self) -> float:
+        """Width of the plausible purities."""
+        return float(np.ptp(self.free[0])) or 1.0
 
 
 @dataclass(frozen=True)
 class Sites:
-    """Sites that tell of purity (`metcn.purity.allele_fractions`), and by what SNPs were found to be heterozygous."""
+    """Sites that tell of purity (`fit.profile`), by what SNPs were found to be heterozygous, and the bias of reads."""
 
     table: pd.DataFrame
     snps_chosen_by: str
+    bias: ReferenceBias
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Decision:
-    """What the sources say of what the sheet leaves open, None if nothing definite; and the grid to compute with."""
+    """What sheet, segments and allele fractions say together, None if they add nothing definite to the sheet.
+
+    ``grid`` are the points to compute with, ``mistaken`` the probability that an estimate of the sheet is a mistake.
+    """
 
     belief: posterior.Belief | None
     grid: PurityGrid
+    mistaken: float = 0.0
 
 
 def purity(
@@ -58,50 +92,57 @@ def purity(
     sample: str,
     specimen: str,
     purity: str,
+    purity_error: str,
     ploidy: str,
     genome: str,
     segments: Path,
     variants: Path | None,
     alleles: Path | None = None,
     normal_alleles: Path | None = None,
+    counts_summary: Path | None = None,
+    normal_summaries: Sequence[Path] | None = None,
     output: Path,
     settings: Mapping[str, Any],
 ) -> None:
     """Write what is known of a sample's purity and ploidy as a grid of points, with the evidence of every source.
 
-    What the sheet gives is used as it is. What it leaves open is fitted to segments and allele fractions; where they do
-    not identify it, it stays unknown and the grid holds every plausible point that they do not contradict.
+    A purity that the sheet gives as one number is an estimate with an error, which segments and allele fractions
+    sharpen; a range is an even prior; an exact value is used as it is. What the sheet leaves open is fitted; where that
+    does not identify it, it stays unknown and the grid holds every plausible point that is not contradicted.
 
     Raises
     ------
     InputError
         If a given value is no number or range, or an input is damaged.
     """
-    known = _known({"purity": purity, "ploidy": ploidy}, sample, specimen, settings)
+    chosen = PuritySettings(**settings)
+    known = _known((purity, purity_error, ploidy), sample, specimen, chosen)
     facts = genomes.load(genome)
     offer = reading.offer(variants, sample, facts) if variants else None
     sites = _sites(offer, alleles, normal_alleles)
     profile = fit.profile(tables.read_segments(segments), sites.table, facts)
-    free = {name: _free(name, specimen, settings) for name in AXES}
-    findings = _findings(profile, free, floor=settings[f"{specimen}_fit_floor"]) if settings["fit"] else {}
-    decision = _decided(known, profile, findings)
-    fitted = [
-        fit.summary(each, name, used=decision.belief is not None and (each.belief.identified or len(findings) > 1))
-        for name, each in findings.items()
-    ]
-    reasons = _reasons(known, decision, settings["floor"])
-    if _disagree([known.axes, *(each.belief for each in findings.values() if each.belief.identified)]):
+    free = fit.findings(fit.likelihoods(profile, *known.free), floor=known.floor) if chosen.fit else None
+    decision = _decided(known, profile, free)
+    reasons = _reasons(known, decision, chosen.floor)
+    contradiction = "" if free is None else _contradiction(known, free, {"purity": purity, "ploidy": ploidy})
+    if contradiction or (free is not None and _sources_apart(free)):
         reasons.append("purity_sources_disagree")
-    drivers = int(profile.sites.somatic.sum())
-    stated = {name: _axis(known.axes[name], name, decision.belief) for name in AXES}
+    drivers, used = len(profile.mutations.reads), decision.belief is not None
+    axes = {name: _axis(known.axes[name], name, decision) for name in AXES}
     result = PurityResult(
-        **stated,
-        known=all(axis.known for axis in stated.values()),
+        **axes,
+        known=all(axis.known for axis in axes.values()),
         reasons=tuple(reasons),
         sample=sample,
         grid=decision.grid,
-        evidence=(SheetEvidence(bool(purity or ploidy), purity, ploidy), *fitted),
-        sites=SiteCounts(len(profile.sites.somatic) - drivers, drivers, sites.snps_chosen_by),
+        evidence=(
+            SheetEvidence(bool(purity or ploidy), purity, ploidy),
+            *_fitted(free, used=used),
+            *vaf_surrogate.of_sites(sites.table, specimen),
+            *short_fragments.of_files(counts_summary, normal_summaries or (), specimen),
+        ),
+        sites=SiteCounts(profile.snps, drivers, sites.snps_chosen_by, sites.bias.log_odds, sites.bias.se),
+        contradiction=contradiction,
         variants=_offered(offer),
         baf=_baf(sites.table),
         inputs=provenance.contents(variants=variants),
@@ -125,103 +166,141 @@ def _offered(offer: reading.Offer | None) -> dict[str, Any]:
 
 
 def _sites(offer: reading.Offer | None, alleles: Path | None, normal_alleles: Path | None) -> Sites:
-    """Heterozygous SNPs and driver mutations.
+    """Heterozygous SNPs and driver mutations, with the bias of reads and what the SNPs were chosen by.
 
     SNPs counted in the alignment take the place of the VCF's, of which then only the drivers are used.
     """
     listed = offer.sites if offer else pd.DataFrame(columns=list(reading.COLUMNS))
     if alleles is None:
-        return Sites(listed, "variants" if offer else "")
-    normal = None if normal_alleles is None else tables.read_alleles(normal_alleles)
-    counted = germline_sites.heterozygous(tables.read_alleles(alleles), normal)
-    drivers = listed[listed["somatic"].astype(bool)]
-    joined = pd.concat([counted, drivers], ignore_index=True) if len(drivers) else counted
-    return Sites(joined, "own_reads" if normal is None else "matched_normal")
-
-
-def _known(given: Mapping[str, str], sample: str, specimen: str, settings: Mapping[str, Any]) -> Known:
-    """Axes of purity and ploidy, and the points at which they are fitted or held."""
-    lowest = {"purity": f"{specimen}_low", "ploidy": "ploidy_low"}
-    axes = {
-        name: mixing.axis(
-            _given(given[name], name, sample), (settings[lowest[name]], settings[lowest[name].replace("low", "high")])
-        )
-        for name in AXES
-    }
-    points = {name: axes[name].points() if axes[name].known else _free(name, specimen, settings) for name in AXES}
-    return Known(axes, points, 0.0 if axes["purity"].known else settings[f"{specimen}_fit_floor"])
-
-
-def _free(name: str, specimen: str, settings: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Points of an axis of which nothing is given."""
-    if name == "purity":
-        return fit.purity_points(settings[f"{specimen}_low"], settings[f"{specimen}_high"])
-    return fit.ploidy_points(settings["ploidy_low"], settings["ploidy_high"])
-
-
-def _findings(
-    profile: fit.Profile, points: Mapping[str, NDArray[np.float64]], *, floor: float, response: bool = True
-) -> dict[str, fit.Finding]:
-    """What each source says by itself."""
-    both = points["purity"], points["ploidy"]
-    of_segments, of_alleles = (
-        fit.by_segments(profile, *both, floor=floor, response=response),
-        fit.by_alleles(profile, *both),
+        snps = listed[~listed["somatic"].astype(bool)].assign(ref_known=True)
+        chosen_by, judged = ("variants" if offer else ""), snps
+    else:
+        normal = None if normal_alleles is None else tables.read_alleles(normal_alleles)
+        snps = germline_sites.heterozygous(tables.read_alleles(alleles), normal)
+        chosen_by = "own_reads" if normal is None else "matched_normal"
+        judged = snps if normal is None else germline_sites.heterozygous(normal)
+    bias = _bias(judged)
+    own = chosen_by != "matched_normal"
+    snps = snps.assign(
+        log_odds=np.where(snps["ref_known"].astype(bool), bias.log_odds, 0.0),
+        fewest=[germline_sites.fewest(depth) if own else 0 for depth in snps["depth"]],
     )
-    return {"segments": of_segments} if of_alleles is None else {"segments": of_segments, "alleles": of_alleles}
+    drivers = listed[listed["somatic"].astype(bool)].assign(ref_known=True, log_odds=0.0, fewest=0)
+    parts = [part for part in (snps, drivers) if len(part)]
+    return Sites(pd.concat(parts, ignore_index=True) if parts else snps, chosen_by, bias)
 
 
-def _decided(known: Known, profile: fit.Profile, findings: dict[str, fit.Finding]) -> Decision:
-    """What the sources say of what the sheet leaves open, and the grid to compute with.
+def _bias(sites: pd.DataFrame) -> ReferenceBias:
+    """Bias of reads against alternative bases, by heterozygous SNPs of which the reference's base is known."""
+    known = sites[sites["ref_known"].astype(bool)]
+    return reference_bias.measured(known["reads"], known["depth"], germline_sites.haplotypes(known))
 
-    ``findings`` are what the sources say where the sheet gives nothing; empty if nothing is to be fitted.
+
+def _known(given: tuple[str, str, str], sample: str, specimen: str, settings: PuritySettings) -> Known:
+    """Axes of purity and ploidy, from the texts of purity, its error and ploidy."""
+    return Known(
+        stated.purity(given[0], given[1], specimen=specimen, sample=sample, settings=settings),
+        stated.ploidy(given[2], sample=sample, settings=settings),
+        (
+            fit.purity_points(*stated.plausible_purity(specimen, settings)),
+            fit.ploidy_points(settings.ploidy_low, settings.ploidy_high),
+        ),
+        settings.plasma_fit_floor if specimen == "plasma" else settings.tissue_fit_floor,
+    )
+
+
+def _fitted(found: fit.Findings | None, *, used: bool) -> list[FitEvidence]:
+    """Evidence of each source that was fitted, by itself."""
+    if found is None:
+        return []
+    sources = {"segments": found.segments} | ({"alleles": found.joint} if found.has_alleles else {})
+    return [
+        fit.summary(each, name, used=used and (each.belief.identified or found.has_alleles))
+        for name, each in sources.items()
+    ]
+
+
+def _decided(known: Known, profile: fit.Profile, free: fit.Findings | None) -> Decision:
+    """What all sources say together, and the grid to compute with.
+
+    ``free`` are what the sources say where the sheet gives nothing; None if nothing is to be fitted.
     """
-    given = {name for name in AXES if known.axes[name].known}
-    points = PurityGrid.of(known.axes["purity"], known.axes["ploidy"])
-    if not findings or len(given) == len(AXES):
+    points = PurityGrid.of(known.purity, known.ploidy)
+    if free is None or (known.purity.exact and known.ploidy.exact):
         return Decision(None, points)
-    if given:
-        findings = _findings(profile, known.points, floor=known.floor, response="purity" not in given)
-    both = known.points["purity"], known.points["ploidy"]
-    best = findings["segments"]
-    if "alleles" in findings:
-        best = fit.together(best, findings["alleles"], *both)
-    if best.belief.identified:
-        return Decision(best.belief, best.belief.grid)
-    return Decision(None, posterior.plausible(points, best.log, *both))
+    if not known.purity.known and not known.ploidy.known:
+        found, axes = free.joint, known.free
+    else:
+        axes = _points(known)
+        prior = fit.log_prior(known.purity, axes[0], known.plausible)
+        floor = 0.0 if known.purity.known else known.floor
+        found = fit.findings(fit.likelihoods(profile, *axes), floor=floor, prior=prior).joint
+    if not found.belief.identified:
+        return Decision(None, posterior.plausible(points, found.log, *axes))
+    grid = found.belief.grid
+    return Decision(found.belief, grid, fit.mistaken(known.purity, grid, known.plausible))
+
+
+def _points(known: Known) -> tuple[Floats, Floats]:
+    """Purities and ploidies to fit at: what is given, and every plausible purity beside an estimate of it."""
+    first, second = (
+        axis.points() if axis.known else free for axis, free in zip(known.axes.values(), known.free, strict=True)
+    )
+    return (np.unique(np.concatenate([first, known.free[0]])) if known.purity.sd else first), second
 
 
 def _reasons(known: Known, decision: Decision, floor: float) -> list[str]:
     """Codes of what limits purity and ploidy: too low, unknown, or several solutions."""
-    of_purity, belief = known.axes["purity"], decision.belief
-    reasons = ["purity_below_floor"] if of_purity.known and of_purity.span[0] < floor else []
+    of_purity, belief = known.purity, decision.belief
+    lowest = of_purity.value if of_purity.sd else of_purity.span[0]
+    reasons = ["purity_below_floor"] if of_purity.known and lowest < floor else []
     open_axes = [name for name in AXES if not known.axes[name].known]
     if belief is None:
         reasons += [f"{name}_unknown" for name in open_axes]
-    elif decision.grid.group_count > 1 or not all(np.isfinite(belief.value[name]) for name in open_axes):
+    elif not all(np.isfinite(belief.value[name]) for name in open_axes):
         reasons.append("several_fits")
     return reasons
 
 
-def _axis(axis: mixing.Axis, name: str, belief: posterior.Belief | None) -> SourcedEstimate:
-    """Value, interval and source of purity or ploidy: as given, else as fitted, else unknown."""
-    if axis.known or belief is None:
-        return SourcedEstimate(axis.value, *axis.span, axis.source)
-    source = "fit" if np.isfinite(belief.value[name]) else "several_fits"
-    return SourcedEstimate(belief.value[name], *belief.span[name], source)
+def _axis(axis: Axis, name: str, decision: Decision) -> SourcedEstimate:
+    """Value, interval and source of purity or ploidy: as given, sharpened or fitted, else unknown."""
+    belief = decision.belief
+    if axis.exact or belief is None:
+        return SourcedEstimate(axis.value, *axis.interval, axis.source)
+    if not axis.known:
+        source = "fit" if np.isfinite(belief.value[name]) else "several_fits"
+        return SourcedEstimate(belief.value[name], *belief.span[name], source)
+    value = float(decision.grid.weight @ getattr(decision.grid, name))
+    source = "fit" if name == "purity" and decision.mistaken > HALF else "given_and_fit"
+    return SourcedEstimate(value, *belief.span[name], source)
 
 
-def _disagree(sources: list[Any]) -> bool:
-    """Whether the intervals of any two sources lie apart, in purity or in ploidy."""
-    for name in AXES:
-        spans = [
-            source.span[name] if isinstance(source, posterior.Belief) else source[name].span
-            for source in sources
-            if isinstance(source, posterior.Belief) or source[name].known
-        ]
-        if spans and max(low for low, _ in spans) - min(high for _, high in spans) > TOLERANCE[name]:
-            return True
-    return False
+def _contradiction(known: Known, free: fit.Findings, told: Mapping[str, str]) -> str:
+    """A sentence on what the sheet tells of purity or ploidy and lies outside all solutions of what was seen."""
+    belief, parts = free.joint.belief, []
+    if not belief.identified:
+        return ""
+    for name, axis in known.axes.items():
+        if axis.known and _apart(belief, name, axis.interval):
+            first, last = (f"{end:.2g}" for end in belief.span[name])
+            parts.append(f"{name} is given as {told[name]}, while the profile fits {first}-{last}")
+    sentence = " and ".join(parts)
+    return f"{sentence[:1].upper()}{sentence[1:]}: check the sample sheet and the sample." if parts else ""
+
+
+def _sources_apart(free: fit.Findings) -> bool:
+    """Whether allele fractions lead to what segments alone rule out."""
+    alone, joint = free.segments.belief, free.joint.belief
+    both = free.has_alleles and alone.identified and joint.identified
+    return both and any(_apart(alone, name, joint.span[name]) for name in AXES)
+
+
+def _apart(belief: posterior.Belief, name: str, interval: Span) -> bool:
+    """Whether next to nothing of a belief in purity or ploidy lies in or near an interval."""
+    low, high = interval
+    values = getattr(belief.grid, name)
+    near = (values >= low - TOLERANCE[name]) & (values <= high + TOLERANCE[name])
+    return bool(belief.grid.weight @ near < CONTRADICTED)
 
 
 def _baf(sites: pd.DataFrame) -> AlleleFractions:
@@ -235,18 +314,3 @@ def _baf(sites: pd.DataFrame) -> AlleleFractions:
         fraction=fraction.round(4).tolist(),
         depth=known["depth"].tolist(),
     )
-
-
-def _given(text: str, name: str, sample: str) -> tuple[float, float] | None:
-    """The span that the sheet gives, None where it gives none."""
-    if not text:
-        return None
-    where = f"sample {sample}, {name}"
-    try:
-        low, high = parse_range(text)
-    except ValueError as error:
-        raise InputError(f"{where}: expected {error}, received {text!r}; correct it or leave it empty") from error
-    if low <= 0 or (name == "purity" and high > 1):
-        expected = "a value above 0 and at most 1" if name == "purity" else "a value above 0"
-        raise InputError(f"{where}: expected {expected}, received {text!r}; correct it or leave it empty")
-    return low, high

@@ -38,7 +38,7 @@ def rulers(call: Mapping[str, Any]) -> dict[str, str]:
         "met_copies": ((5, 10), 16, "MET copies"),
         "met_cep7": ((2,), 5, "MET/CEP7-like"),
         "cep7_copies": ((), 8, "CEP7-like copies"),
-        "plasma_copies": ((2.3,), 5, "Plasma copies, uncorrected"),
+        "plasma_copies": ((2.1, 2.5), 5, "Plasma copies, uncorrected"),
     }
     return {
         name: estimate_plots.ruler(
@@ -82,10 +82,16 @@ def glance(call: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "title": _short(str(items[0].get("title") or items[0]["id"])),
                 "verdict": verdict,
                 "mark": MARKS[verdict],
-                "category": str(met["category"]).replace("_", " ") if met and len(positive) > 1 else "",
+                "category": _named(met) if met and (len(positive) > 1 or met.get("only_if")) else "",
+                "more": verdict != "met" and bool(items[0].get("other_limbs")),
             }
         )
     return sorted(found, key=lambda entry: ("met", "indeterminate", "not_met").index(entry["verdict"]))
+
+
+def _named(item: Mapping[str, Any]) -> str:
+    """A category's name, and that it hangs on what is not known here."""
+    return ("only " if item.get("only_if") else "") + str(item["category"]).replace("_", " ")
 
 
 def _short(title: str) -> str:
@@ -207,13 +213,20 @@ def _estimate(value: Any, form: Any = ratio) -> str:
 
 
 def _said_once(items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Categories of one set, each note without the sentences that a category above it has said already."""
+    """Categories of one set, each note without the sentences that a category above it has said already.
+
+    What else could qualify stands once, with the first verdict that is not a positive.
+    """
     said: set[str] = set()
     shown: list[Mapping[str, Any]] = []
     for item in items:
         sentences = [part for part in re.split(r"(?<=\.)\s+", item.get("note") or "") if part not in said]
         said.update(sentences)
-        shown.append({**item, "note": " ".join(sentences)})
+        limbs = item.get("other_limbs") if item.get("verdict") in ("not_met", "indeterminate") else None
+        if limbs in said:
+            limbs = None
+        said.update([limbs] if limbs else [])
+        shown.append({**item, "note": " ".join(sentences), "other_limbs": limbs})
     return shown
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ def report(
     ratios: Path,
     segments: Path,
     genome: str,
+    own_criteria: Sequence[Path] | None,
     output: Path,
     settings: Mapping[str, Any],
 ) -> None:
@@ -37,6 +38,6 @@ def report(
         tables.read_segments(segments),
         genomes.load(genome),
         title=settings["title"],
-        whatif=whatif.of(record),
+        whatif=whatif.of(record, own_criteria or ()),
     )
     write_text(output, page)

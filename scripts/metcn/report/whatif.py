@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ SHOWN_PURITIES = {"tissue": (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0), "plasma": (0.02
 PLOIDY = 2.0  # at which the page starts when ploidy is unknown
 
 
-def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
+def of(call: Mapping[str, Any], own_criteria: Iterable[Path] = ()) -> dict[str, Any] | None:
     """Everything the page needs to redo copies and verdicts at another purity; None where it could not.
 
     That is where MET has no ratio, and where the document does not tell what it was decided with: the page would then
@@ -42,6 +42,8 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
     ----------
     call : mapping
         The sample's calls JSON.
+    own_criteria : iterable of Path
+        Files of the laboratory's own criteria sets.
 
     Returns
     -------
@@ -64,11 +66,14 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
         "above_neutral": bool(pick(call, "copies.lod.above_neutral")),
         "broad": is_broad(call["copies"]),
         "specimen": call["specimen"],
+        "prior_tki": str(call.get("prior_tki") or ""),
         "default": call["default_criteria"],
     }
+    sets = _applicable(settings["specimen"], settings["prior_tki"], tuple(own_criteria))
     shown = sorted({*SHOWN_PURITIES.get(call["specimen"], SHOWN_PURITIES["tissue"]), *([purity] if purity else [])})
     rows = [
-        {"purity": value, "own": value == purity, **at(level, value, ploidy or PLOIDY, settings)} for value in shown
+        {"purity": value, "own": value == purity, **at(level, value, ploidy or PLOIDY, settings, sets)}
+        for value in shown
     ]
     payload = {
         **settings,
@@ -76,7 +81,7 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
         "ploidy": ploidy,
         "folds": {name: _packed(values) for name, values in _depth_ratios(level, settings["draw_count"]).items()},
         "told_factor": 2 ** (settings["met_se"] * student_t.quantile(settings["power"])),
-        "sets": _sets(call["specimen"]),
+        "sets": _sets(sets),
         "normal_copies": NORMAL_COPIES,
         "germline": list(level.germline.items()),
         "lowest_divisor": estimating.LOWEST_DIVISOR,
@@ -92,8 +97,17 @@ def of(call: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"payload": payload, "rows": rows, "ploidy": ploidy or PLOIDY}
 
 
-def at(level: estimating.Measured, purity: float, ploidy: float, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Copies, limit of detection, focality, call and verdicts if purity and ploidy were exactly these."""
+def at(
+    level: estimating.Measured,
+    purity: float,
+    ploidy: float,
+    settings: Mapping[str, Any],
+    sets: Iterable[criteria.Criterion] | None = None,
+) -> dict[str, Any]:
+    """Copies, limit of detection, focality, call and verdicts if purity and ploidy were exactly these.
+
+    ``sets`` are the criteria to judge by, as far as they are for this patient; by default the project's.
+    """
     grid = PurityGrid.point(purity, ploidy)
     drawn = estimating.posterior(level, grid, draw_count=settings["draw_count"])
     draws = focality.classified(drawn, broad=settings["broad"])
@@ -101,7 +115,7 @@ def at(level: estimating.Measured, purity: float, ploidy: float, settings: Mappi
     ratio = settings["lod_ratio"]
     limit = float("nan") if ratio is None else float(tumour_copies(ratio, purity, ploidy))
     judged = verdicts.verdicts(
-        _applicable(settings["specimen"]),
+        _applicable(settings["specimen"], settings["prior_tki"]) if sets is None else sets,
         draws,
         specimen=settings["specimen"],
         decide=settings["decide"],
@@ -131,23 +145,29 @@ def _packed(values: np.ndarray) -> str | None:
     return None if np.isnan(values).any() else base64.b64encode(values.astype("<f8").tobytes()).decode()
 
 
-@cache
-def _applicable(specimen: str) -> tuple[criteria.Criterion, ...]:
-    """The sets that hold for a specimen, the default one first."""
-    return tuple(criterion for criterion in criteria.load().values() if criterion.specimen in (specimen, "both"))
+def _applicable(
+    specimen: str, prior_tki: str = "", own_criteria: tuple[Path, ...] = ()
+) -> tuple[criteria.Criterion, ...]:
+    """The sets that hold for a specimen and a patient, the default one first."""
+    return tuple(
+        criteria.narrowed(criterion, prior_tki)
+        for criterion in criteria.load(own_criteria).values()
+        if criterion.specimen in (specimen, "both")
+    )
 
 
-def _sets(specimen: str) -> list[dict[str, Any]]:
+def _sets(sets: Iterable[criteria.Criterion]) -> list[dict[str, Any]]:
     """Categories of the applicable sets, in the order of the verdicts."""
     return [
         {
             "id": criterion.id,
             "title": criterion.title,
             "name": category.name,
+            "only_if": category.only_if,
             "call": category.call,
             "combine": category.combine,
-            "clauses": [asdict(clause) for clause in category.clauses],
+            "clauses": [asdict(clause) for clause in category.clauses if not clause.if_purity_open],
         }
-        for criterion in _applicable(specimen)
+        for criterion in sets
         for category in criterion.categories
     ]

@@ -26,15 +26,27 @@ VERDICT_WORDS = {
     "indeterminate": "◐ undecided",
     "not_applicable": "\N{EN DASH} not applicable",
 }
-VERIFIED_WORDS = {True: "verified", "mixed": "verified in part", False: "recalled, not re-read"}
+VERIFIED_WORDS: dict[bool | str, str] = {
+    True: "verified",
+    "secondary": "read in a secondary source, not in the original publication",
+    "mixed": "verified in part",
+    False: "not yet checked against the original publication",
+}
 SOURCE_WORDS = {
     "given": "given",
     "given_range": "given as a range",
+    "given_and_fit": "given, and sharpened by the profile",
     "fit": "fitted",
     "several_fits": "fitted, several values",
     "unknown": "unknown",
 }
-EVIDENCE_WORDS = {"sheet": "sample sheet", "segments": "segments", "alleles": "allele fractions"}
+EVIDENCE_WORDS = {
+    "sheet": "sample sheet",
+    "segments": "segments",
+    "alleles": "segments and allele fractions",
+    "highest_driver_vaf": "highest allele fraction of a driver, doubled",
+    "fragment_lengths": "short fragments",
+}
 TIER_WORDS = {
     "pericentromere": "bins next to the centromere on both arms",
     "proximal": "bins of the proximal arms, as far as 7q11",
@@ -149,9 +161,9 @@ def plain(value: Any) -> str:
 
 
 def checked(items: Sequence[Mapping[str, Any]]) -> bool | str:
-    """Whether the figures of a whole set were read in their source: True, False, or ``mixed`` where rows differ."""
+    """Where the figures of a whole set were read: True, ``secondary``, False, or ``mixed`` where rows differ."""
     found = {item.get("verified") for item in items}
-    return bool(found.pop()) if found in ({True}, {False}) else "mixed"
+    return next((status for status in VERIFIED_WORDS if found == {status}), "mixed")
 
 
 def _content(item: Mapping[str, Any]) -> str:

@@ -136,6 +136,8 @@ def complete(mapping: Mapping[str, Any], base: Path, source: str = "config.yaml"
             given[name] = {}
     if "reference" not in given or isinstance(given["reference"], str):
         given["reference"] = {"file": given.get("reference")}
+    if isinstance(given.get("calls"), Mapping):
+        given["calls"] = _by_specimen(given["calls"])
     problems = list(_problems(given, schema()))
     if problems:
         raise InputError("\n".join(f"{source}: {problem}" for problem in problems))
@@ -144,6 +146,14 @@ def complete(mapping: Mapping[str, Any], base: Path, source: str = "config.yaml"
         inner = given.get(section, {})
         whole[section] = {name: _value(inner, name, keyword, base) for name, keyword in keys(section).items()}
     return whole
+
+
+def _by_specimen(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The section ``calls`` with ``criteria: {tissue: ..., plasma: ..., folder: ...}`` as the keys it stands for."""
+    criteria, rest = given.get("criteria"), {name: value for name, value in given.items() if name != "criteria"}
+    if not isinstance(criteria, Mapping):
+        return dict(given)
+    return rest | {"criteria_folder" if key == "folder" else f"{key}_criteria": each for key, each in criteria.items()}
 
 
 def check_settings(section: str, settings: Mapping[str, Any], source: str) -> None:
@@ -214,6 +224,6 @@ def _value(given: Mapping[str, Any], name: str, keyword: Keyword, base: Path) ->
     value = given.get(name, keyword.get("default"))
     if isinstance(value, float) and "integer" in keyword.get("type", ""):
         return int(value)
-    if keyword.get("x-path") and value is not None:
+    if keyword.get("x-path") and value is not None and value not in keyword.get("x-words", ()):
         return str((Path(base) / Path(value).expanduser()).absolute())
     return value

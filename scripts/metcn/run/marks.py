@@ -17,6 +17,8 @@ from metcn.run.stages import several
 # Argument -> endings of the files beside an input by which it is read, and whether they may take its ending's place.
 INDICES = {"alignment": ((".bai", ".csi", ".crai"), True), "fasta": ((".fai", ".gzi"), False)}
 
+SMALL = ("own_criteria",)  # arguments whose files are compared by their content
+
 
 def mark(facts: Mapping[str, str], inputs: Mapping[str, str | list[str]]) -> str:
     """Readable text that changes with any fact or input file, e.g. ``purity=0.4 specimen=tissue files=0f3a...``.
@@ -39,11 +41,15 @@ def _unnamed(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
-def _states(argument: str, path: Path) -> Iterator[tuple[int, int]]:
+def _states(argument: str, path: Path) -> Iterator[tuple[int, int] | str]:
     """Size and time stamp of a file of the user and of its indices, links followed; nothing of what does not exist.
 
-    The content is not read: an alignment may have 100 GB, and there may be hundreds.
+    The content is not read, since an alignment may have 100 GB, and there may be hundreds; of criteria sets it is what
+    counts.
     """
+    if argument in SMALL and path.is_file():
+        yield hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        return
     for each in (path, *_beside(argument, path)) if path.is_absolute() else ():
         try:
             state = each.stat()

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from metcn import provenance
+from metcn import files, provenance
 from metcn.errors import InputError
 from metcn.run import code, config, marks, sheet, stages
 from metcn.run.jobs import Job, Step, all_jobs, inputs_of, outputs_of, tables_of_normals
@@ -19,6 +19,8 @@ from metcn.run.samples import Sample
 from metcn.run.stages import Inputs
 
 NOBODY = "(?!)"  # a pattern that no sample has
+CRITERIA_FILES = (".yaml", ".yml")
+NO_SNPS = "none"  # in place of a list of common SNPs
 LINKS = ".snakemake/metcn"  # below the output folder: links to inputs whose own names Snakemake cannot take
 
 
@@ -48,6 +50,11 @@ class Plan:
         return {row.name: first[row.patient, row.specimen] for row in later}
 
     @property
+    def own_criteria(self) -> list[str]:
+        """Paths of the laboratory's criteria sets, by name; hidden files are left out."""
+        return criteria_files(self.settings["calls"]["criteria_folder"])
+
+    @property
     def panel(self) -> str | None:
         """Path of the panel of normals: the ready one, else the one made from the sheet's normals, else none."""
         return self.settings["reference"]["file"] or (stages.path("reference") if self.normals else None)
@@ -65,7 +72,8 @@ class Plan:
         if sample:
             row = self.samples[sample]
             known |= {"sample": sample, "specimen": row.specimen, "patient": row.patient, "timepoint": row.timepoint}
-            known |= {"purity": row.purity, "ploidy": row.ploidy}
+            known |= {"prior_tki": row.prior_tki}
+            known |= {"purity": row.purity, "purity_error": row.purity_error, "ploidy": row.ploidy}
         return {argument: known[argument] for argument in stages.STAGES[stage].facts if known[argument]}
 
     @cached_property
@@ -186,10 +194,18 @@ class Plan:
         rows = [repr(sample) for sample in self.samples.values()]
         return f"{LINKS}/plan-{provenance.digest([dict(self.settings), rows])}.json"
 
+    @property
+    def snps(self) -> str:
+        """Path of the list of common SNPs whose reads are counted: that of the build unless named; empty for none."""
+        named = self.settings["snps"]
+        if named == NO_SNPS or self.settings["assay"] == "swgs":  # a read per site at most
+            return ""
+        return named or str(files.common_snps(self.settings["genome"]))
+
     def genotyped(self, sample: str) -> bool:
         """Whether a sample's reads are counted at common SNPs: a tumour's, and those of a tumour's matched normal."""
         row = self.samples.get(sample)
-        if row is None or not self.settings["snps"] or self.settings["assay"] == "swgs":  # a read per site at most
+        if row is None or not self.snps:
             return False
         asked = row.role == "tumour" or any(each.matched_normal == sample for each in self.samples.values())
         return asked and row.alignments is not None
@@ -197,6 +213,12 @@ class Plan:
     def counted(self, sample: str) -> bool:
         """Whether a sample's depth is counted here rather than imported as ratios."""
         return not self.samples[sample].ratios
+
+
+def criteria_files(folder: str | None) -> list[str]:
+    """Paths of the criteria sets in a folder, by name; hidden files and folders below it are left out."""
+    paths = Path(folder).glob("*.y*ml") if folder else ()
+    return sorted(str(path) for path in paths if path.suffix in CRITERIA_FILES and path.name[0] != ".")
 
 
 def stand_in(path: str) -> str:
@@ -240,12 +262,20 @@ def load(given: Mapping[str, Any], base: Path, source: str = "config.yaml") -> P
 def _problems(plan: Plan) -> Iterator[str]:
     """Files that are missing, and keys that the inputs make necessary."""
     named = {key: plan.settings[key] for key in ("targets", "fasta", "snps")}
+    named["snps"] = "" if named["snps"] == NO_SNPS else named["snps"]
     named["reference.file"] = plan.settings["reference"]["file"]
     named |= {f"bins.{name}": plan.settings["bins"][name] for name in ("gc", "mappability")}
     for key, path in named.items():
         if path and not Path(path).is_file():
             remedy = "paths are relative to the configuration file"
             yield f"key {key}: expected a file that exists, received {path}; {remedy}"
+    folder = plan.settings["calls"]["criteria_folder"]
+    if folder and not Path(folder).is_dir():
+        remedy = "paths are relative to the configuration file"
+        yield f"key calls.criteria_folder: expected a folder that exists, received {folder}; {remedy}"
+    elif folder and not plan.own_criteria:
+        remedy = "add them, or remove the key"
+        yield f"key calls.criteria_folder: expected criteria sets (*.yaml) in {folder}, found none; {remedy}"
     if plan.settings["fasta"] and plan.settings["bins"]["gc"]:
         yield "key bins.gc: expected null beside fasta, which tells the GC content of bins exactly; remove one of them"
     told = plan.settings["bins"]["mappability"] or plan.settings["reference"]["file"]

@@ -81,6 +81,8 @@ class PuritySettings:
     tissue_high: float = 1.0
     plasma_low: float = 0.005
     plasma_high: float = 1.0
+    stated_error: float = 0.1
+    plasma_stated_error: float = 0.2
     ploidy_low: float = 1.6
     ploidy_high: float = 5.5
     fit: bool = True
@@ -104,7 +106,9 @@ class CopiesSettings:
 class CallsSettings:
     """Section ``calls``: criteria and the overall call."""
 
-    default_criteria: str = "metcn_default"
+    tissue_criteria: str = "metcn_default"
+    plasma_criteria: str = "metcn_plasma"
+    default_criteria: str | None = None
     decide: float = 0.95
 
 

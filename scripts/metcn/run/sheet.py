@@ -144,9 +144,11 @@ def _sample(cells: dict[str, str], base: Path) -> Sample:
         ratios=alone["ratios"],
         specimen=cells["specimen"] or "tissue",
         purity="".join(cells["purity"].split()),
+        purity_error=cells["purity_error"].strip(),
         ploidy="".join(cells["ploidy"].split()),
         patient=cells["patient"],
         timepoint=cells["timepoint"],
+        prior_tki=cells["prior_tki"],
         matched_normal=cells["matched_normal"],
         variants=alone["variants"],
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metcn.run.keywords import did_you_mean, shown
-from metcn.run.samples import INPUTS, NAME, SAMPLE_ROLES, TIMEPOINTS, Sample, parse_range
+from metcn.run.samples import INPUTS, NAME, PRIOR_TKI, SAMPLE_ROLES, TIMEPOINTS, Sample, parse_error, parse_range
 from metcn.vocabulary import SPECIMENS
 
 RESERVED = ("cohort",)  # report/cohort.html is the page over all samples
@@ -58,6 +58,7 @@ def row_problems(row: Row, base: Path) -> Iterator[str]:
         yield f"{row.where}: expected exactly one of {', '.join(INPUTS)}, received {found}; fill one of them"
     yield from _file_problems(row, base)
     yield from _number_problems(row)
+    yield from _error_problems(row)
     if cells["timepoint"] and not cells["patient"]:
         yield row.problem("timepoint", "a patient beside the timepoint", "fill the column patient")
     if cells["ratios"] and cells["role"] == "normal":
@@ -68,7 +69,8 @@ def row_problems(row: Row, base: Path) -> Iterator[str]:
 
 def _word_problems(row: Row) -> Iterator[str]:
     """Problems of cells that hold one of a few words."""
-    for column, words in (("role", SAMPLE_ROLES), ("specimen", ("", *SPECIMENS)), ("timepoint", TIMEPOINTS)):
+    allowed = {"role": SAMPLE_ROLES, "specimen": ("", *SPECIMENS), "timepoint": TIMEPOINTS, "prior_tki": PRIOR_TKI}
+    for column, words in allowed.items():
         if row.cells[column] not in words:
             known = [word for word in words if word]
             choice = " or ".join(known) + (", or nothing" if "" in words else "")
@@ -117,6 +119,20 @@ def _number_problems(row: Row) -> Iterator[str]:
         elif first < low or last > high or (column == "purity" and first <= 0):
             remedy = f"write {first / 100:g} for {first:g} %" if column == "purity" and last > 1 else "correct the cell"
             yield row.problem(column, f"numbers {limits}", remedy)
+
+
+def _error_problems(row: Row) -> Iterator[str]:
+    """Problems of the error of a purity."""
+    text = row.cells["purity_error"]
+    if not text:
+        return
+    try:
+        parse_error(text)
+    except ValueError as error:
+        yield row.problem("purity_error", str(error), "leave the cell empty for the configured one")
+        return
+    if not row.cells["purity"] or set(row.cells["purity"]) & set("!-"):
+        yield row.problem("purity_error", "an error only beside one number of purity", "empty the cell")
 
 
 def _rewritten(text: str) -> str:

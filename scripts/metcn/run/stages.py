@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from metcn.run.samples import TIMEPOINTS
+from metcn.run.samples import PRIOR_TKI, TIMEPOINTS, Sample
 from metcn.vocabulary import ASSAYS, SPECIMENS
 
 if TYPE_CHECKING:
@@ -92,6 +92,10 @@ PATIENT = Argument(
     "patient", "Patient, to join serial samples; @SHEET for the one that a sample sheet names.", "text", required=False
 )
 
+OWN_CRITERIA = Argument(
+    "own_criteria", "Criteria sets of the laboratory (YAML), beside those of the project.", required=False, many=True
+)
+
 
 def _bins_inputs(plan: Plan, _: str) -> Inputs:
     if plan.settings["reference"]["file"]:  # a ready panel carries its bins
@@ -105,13 +109,16 @@ def _bins_inputs(plan: Plan, _: str) -> Inputs:
 
 def _counts_inputs(plan: Plan, sample: str) -> Inputs:
     row = plan.samples[sample]
-    fasta = plan.settings["fasta"] if row.alignments and row.alignments.suffix.lower() == ".cram" else ""
+    snps = plan.snps if plan.genotyped(sample) else ""
+    # decodes CRAM; tells which base of a SNP is the reference, where the list is not the user's
+    needed = (row.alignments and row.alignments.suffix.lower() == ".cram") or (snps and not plan.settings["snps"])
+    fasta = plan.settings["fasta"] if needed else ""
     return {
         "bins": path("bins"),
         "alignment": str(row.alignments or ""),
         "coverage": [str(path) for path in row.coverage],
         "fasta": fasta,
-        "snps": plan.settings["snps"] if plan.genotyped(sample) else "",
+        "snps": snps,
     }
 
 
@@ -149,7 +156,18 @@ def _purity_inputs(plan: Plan, sample: str) -> Inputs:
         "variants": str(row.variants or ""),
         "alleles": path("counts", "alleles", sample) if plan.genotyped(sample) else "",
         "normal_alleles": path("counts", "alleles", normal) if plan.genotyped(normal) else "",
+        **_lengths(plan, row),
     }
+
+
+def _lengths(plan: Plan, row: Sample) -> Inputs:
+    """Where lengths of fragments are, of a plasma sample and of the normals of plasma, if they were read."""
+    both = [row, *(plan.samples[name] for name in sorted(plan.normals))]
+    own, *normals = [one.specimen == "plasma" and bool(one.alignments) for one in both]
+    if not own or not any(normals):
+        return {}
+    named = [path("counts", "summary", one.name) for one, there in zip(both[1:], normals, strict=True) if there]
+    return {"counts_summary": path("counts", "summary", row.name), "normal_summaries": named}
 
 
 def _copies_inputs(plan: Plan, sample: str) -> Inputs:
@@ -167,6 +185,7 @@ def _calls_inputs(plan: Plan, sample: str) -> Inputs:
         "purity": path("purity", sample=sample),
         "copies": path("copies", sample=sample),
         "draws": path("copies", "draws", sample),
+        "own_criteria": plan.own_criteria,
     }
 
 
@@ -182,6 +201,7 @@ def _report_inputs(plan: Plan, sample: str) -> Inputs:
         "comparison": path("compare", sample=sample) if sample in plan.baselines else "",
         "ratios": path("ratios", sample=sample),
         "segments": path("segments", sample=sample),
+        "own_criteria": plan.own_criteria,
     }
 
 
@@ -222,7 +242,11 @@ TABLE = (
             Argument("alignment", "BAM or CRAM.", required=False),
             Argument("coverage", "Coverage tables of the sample.", required=False, many=True),
             FASTA,
-            Argument("snps", "Common SNPs (VCF, BCF or BED) whose alleles are counted.", required=False),
+            Argument(
+                "snps",
+                "Common SNPs (VCF, BCF, BED, or resources/BUILD/snps.tsv.gz) whose alleles are counted.",
+                required=False,
+            ),
             GENOME,
             Argument("output", "File to write.", "write", path="results/counts/{sample}.cnn"),
             Argument("summary", "JSON to write the tallies into.", "write", path="results/counts/{sample}.json"),
@@ -297,13 +321,16 @@ TABLE = (
         (
             SAMPLE,
             SPECIMEN,
-            Argument("purity", "Purity: a number or a range such as 0.3-0.5.", "text", required=False),
+            Argument("purity", "Purity: 0.4, 0.4! (exact) or a range such as 0.3-0.5.", "text", required=False),
+            Argument("purity_error", "Standard error of a purity given as one number.", "text", required=False),
             Argument("ploidy", "Ploidy: a number or a range such as 2.6-3.2.", "text", required=False),
             GENOME,
             SEGMENTS,
             Argument("variants", "VCF with driver mutations or heterozygous SNPs.", required=False),
             Argument("alleles", "Reads of the sample at common SNPs (counts/SAMPLE.alleles.tsv).", required=False),
             Argument("normal_alleles", "The same of the matched normal.", required=False),
+            TALLIES,
+            Argument("normal_summaries", "What was counted of normals of plasma.", required=False, many=True),
             Argument("output", "File to write.", "write", path="results/purity/{sample}.json"),
         ),
     ),
@@ -329,12 +356,20 @@ TABLE = (
             SPECIMEN,
             PATIENT,
             Argument("timepoint", "Time of sampling.", "text", required=False, choices=tuple(filter(None, TIMEPOINTS))),
+            Argument(
+                "prior_tki",
+                "Generation of the EGFR inhibitor before.",
+                "text",
+                required=False,
+                choices=tuple(filter(None, PRIOR_TKI)),
+            ),
             Argument("configuration", "Digest of the run's settings, for the provenance.", "text", required=False),
             MEASUREMENT,
             TALLIES,
             PURITY,
             Argument("copies", "Copies of the sample (copies/SAMPLE.json)."),
             Argument("draws", "Posterior draws of the sample (.npz)."),
+            OWN_CRITERIA,
             Argument("output", "File to write.", "write", path="results/calls/{sample}.json"),
             Argument(
                 "vcf",
@@ -379,6 +414,7 @@ TABLE = (
             RATIOS,
             SEGMENTS,
             GENOME,
+            OWN_CRITERIA,
             Argument("output", "File to write.", "write", path="results/report/{sample}.html"),
         ),
     ),

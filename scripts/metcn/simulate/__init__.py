@@ -202,11 +202,18 @@ def _write_sample(
 def _sheet_row(sample: Sample, paths: Sequence[str], as_: str) -> tuple[str, ...]:
     """The sample's row of the sample sheet, in the order of `SHEET_COLUMNS`."""
     alignments, coverage = (paths[0], "") if as_ == "bam" else ("", ";".join(paths))
-    stated = (sample.sheet_purity(), sample.sheet_ploidy())
-    return (
-        sample.name, sample.role, alignments, coverage, "", sample.specimen, *stated, sample.patient, sample.timepoint,
-        "", "",
-    )  # fmt: skip
+    cells = {
+        "sample": sample.name,
+        "role": sample.role,
+        "alignments": alignments,
+        "coverage": coverage,
+        "specimen": sample.specimen,
+        "purity": sample.sheet_purity(),
+        "ploidy": sample.sheet_ploidy(),
+        "patient": sample.patient,
+        "timepoint": sample.timepoint,
+    }
+    return tuple(cells.get(column, "") for column in SHEET_COLUMNS)
 
 
 def _write_table(table: pd.DataFrame, path: Path, *, header: bool = True) -> None:

@@ -30,16 +30,16 @@ CURVE = ["copies", "extent", "depth"]
 ESTIMATES = ("met_copies", "met_copies_low", "met_copies_high", "call", "reasons", "qc")
 
 
-def collect(folders: Sequence[Path], calls: str, default: str, decide: float) -> pd.DataFrame:
+def collect(folders: Sequence[Path], calls: str, decide: float, own_criteria: Sequence[str] = ()) -> pd.DataFrame:
     """A row per tumour and criterion: its truth and estimates, whether it should meet the criterion, and the verdict.
 
     Parameters
     ----------
     folders : folders of the folds, each with ``truth.tsv`` and the workflow's results.
     calls : path pattern of a sample's calls JSON below a folder.
-    default : criteria set behind the overall call.
+    own_criteria : paths of the laboratory's own criteria sets.
     """
-    sets = criteria.load()
+    sets = criteria.load(own_criteria)
     rows: list[dict[str, Any]] = []
     for folder in folders:
         table = pd.read_csv(folder / "truth.tsv", sep="\t", dtype={"sample": str, "donor": str, "extent": str})
@@ -49,9 +49,9 @@ def collect(folders: Sequence[Path], calls: str, default: str, decide: float) ->
             found = cohort.row(record)
             base = {**known, **{f"found_{name}": found[name] for name in ESTIMATES}}
             base["found_reasons"] = ";".join(found["reasons"] or ())
-            expected = _expected(known, sets, default, record["specimen"], decide)
+            expected = _expected(known, sets, record["default_criteria"], record["specimen"], decide)
             verdicts = {f"{item['id']}:{item['category']}": item["verdict"] for item in record["criteria"]}
-            verdicts[CALL] = _call_verdict(found["call"])
+            verdicts[CALL] = _call_verdict(found["call"], found["reasons"] or ())
             rows += [
                 {**base, "criterion": name, "expected": expected[name] == "met", "verdict": verdicts[name]}
                 for name in expected
@@ -60,10 +60,12 @@ def collect(folders: Sequence[Path], calls: str, default: str, decide: float) ->
     return pd.DataFrame(rows)
 
 
-def _call_verdict(call: str) -> str:
-    """The overall call as the verdict on amplification."""
+def _call_verdict(call: str, reasons: Sequence[str]) -> str:
+    """The overall call as the verdict on amplification, on which a gain may say nothing."""
     if call in ("indeterminate", "no_call"):
         return call
+    if "amplification_open" in reasons:
+        return "indeterminate"
     return "met" if call in AMPLIFIED else "not_met"
 
 
@@ -82,8 +84,8 @@ def _expected(
         decide=decide,
     )
     found = {f"{row.criterion.id}:{row.category.name}": row.verdict for row in judged}
-    call, _ = calling.overall([row for row in judged if row.criterion.id == default])
-    return {CALL: _call_verdict(call), **found}
+    call, why = calling.overall([row for row in judged if row.criterion.id == default])
+    return {CALL: _call_verdict(call, why), **found}
 
 
 def strata(outcomes: pd.DataFrame) -> pd.DataFrame:

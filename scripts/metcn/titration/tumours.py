@@ -137,7 +137,9 @@ def _tumour(
     """A tumour of a stratum (copies, purity, extent, depth), whose name says all of it; ``turn`` repeats a donor."""
     copies, purity, extent, depth = stratum
     name = f"f{fold}_{donor}_c{copies:g}_p{purity:g}_{extent}_d{depth:g}" + (f"_{turn + 1}" if turn else "")
-    told: dict[str, Any] = {} if grid.known else {"stated_purity": "", "stated_ploidy": ""}
+    told: dict[str, Any] = (
+        {"stated_purity": f"{purity:g}!"} if grid.known else {"stated_purity": "", "stated_ploidy": ""}
+    )
     made = tumours.Sample(name, karyotype, purity, extent, **told)
     return Tumour(name, donor, copies, extent, depth, background, made)
 

@@ -64,7 +64,7 @@ const whatif = (() => {
     return {
       gcn, ...around, arm_q: copies.arm_q, arm_p: copies.arm_p, fold: met, pcn: met.map(ratio => 2 * ratio),
       ratio: around.cep7 && gcn.map((copy, at) => copy / Math.max(around.cep7[at], data.lowest_divisor)),
-      gcn_minus_ploidy: gcn.map(copy => copy - ploidy),
+      gcn_minus_ploidy: gcn.map(copy => copy - ploidy), gcn_over_ploidy: gcn.map(copy => copy / ploidy),
     };
   };
 
@@ -129,10 +129,11 @@ const whatif = (() => {
     const low = share(certain), high = share(possible);
     const met = low >= decide - rounding, notMet = high <= 1 - decide + rounding;
     let blind = false, inSight = false, unsure = false;
+    const few = name => found[name].reduce((sum, value) => sum + (value > data.two), 0) / size < data.surely_gained - rounding;
     for (const {clause, short, reachable, classed} of clauses) {
       const bound = clause.lower === null ? clause.upper : clause.lower;
       const limit = clause.quantity in limits ? limits[clause.quantity] : -Infinity;
-      unsure ||= !(limit <= bound) && clause.lower !== null;
+      unsure ||= !(limit <= bound) && clause.lower !== null && few(clause.quantity === "pcn" ? "pcn" : "gcn");
       const here = !(limit <= bound) && (short >= decide - rounding || clause.lower === null) &&
         classed > 1 - decide + rounding;
       blind ||= here;
@@ -140,8 +141,6 @@ const whatif = (() => {
     }
     if (!any && inSight) blind = false;
     blind &&= category.clauses.every(clause => clause.lower === null) ? met : notMet;
-    const gained = found.gcn.reduce((sum, value) => sum + (value > data.two), 0) / size;
-    unsure &&= gained < data.surely_gained - rounding;
     blind ||= unsure && met;
     const verdict = met && !blind ? "met" : notMet && !blind ? "not_met" : "indeterminate";
     const measured = category.clauses.some(clause => found[clause.quantity] !== null);
@@ -165,6 +164,8 @@ const whatif = (() => {
   const LOW = ["gain", "not_amplified"];
   const chances = row => row.ends[0] + row.ends[1];
 
+  const ofPlasma = row => row.clauses.every(clause => clause.quantity === "pcn");
+
   const overall = (data, rows) => {
     const known = rows.filter(row => row.call !== null), above = known.filter(row => !LOW.includes(row.call));
     if (!known.length) return "no_call";
@@ -175,10 +176,11 @@ const whatif = (() => {
       return classed.includes(row) ? classed.reduce((a, b) => chances(b) > chances(a) ? b : a).call : row.call;
     }
     const last = above[above.length - 1];
-    if (last && together(data, known.slice(0, known.indexOf(last) + 1)) !== "not_met") return "indeterminate";
+    if (last && together(data, known.slice(0, known.indexOf(last) + 1)) !== "not_met")
+      return known.some(row => row.call === "gain" && row.verdict === "met" && ofPlasma(row)) ? "gain" : "indeterminate";
     const below = known.filter(row => LOW.includes(row.call)), met = below.find(row => row.verdict === "met");
     if (met) return met.call;
-    return below.some(row => row.call === "gain" && row.verdict === "indeterminate" && chances(row) > 1) ? "gain" : "not_amplified";
+    return below.some(row => row.call === "gain" && row.verdict === "indeterminate" && !ofPlasma(row) && chances(row) > 1) ? "gain" : "not_amplified";
   };
 
   const at = (data, purity, ploidy) => {
@@ -189,7 +191,8 @@ const whatif = (() => {
     const lod = data.lod_ratio === null ? null : tumourCopies(data, data.lod_ratio, purity, ploidy);
     const neutral = data.normal_copies / (purity * ploidy + data.normal_copies * (1 - purity));
     const told = tumourCopies(data, neutral * data.told_factor, purity, ploidy);
-    const limits = data.above_neutral ? {} : {gcn: told, gcn_minus_ploidy: told - ploidy};
+    const limits = data.above_neutral ? {} :
+      {gcn: told, gcn_minus_ploidy: told - ploidy, gcn_over_ploidy: told / ploidy, pcn: data.normal_copies * data.told_factor};
     const judged = data.sets.map(category => ({...category, ...judge(data, category, found, limits)}));
     const call = overall(data, judged.filter(row => row.id === data.default));
     const verdicts = judged.map(({certain, possible, anyway, ...row}) => row);
@@ -266,7 +269,7 @@ const whatif = (() => {
       cells[2].textContent = words.verdicts[row.verdict];
       cells[3].textContent = chance(row);
       get("verdicts").rows[at].className = row.verdict;
-      if (before !== row.verdict) changed.push(`${row.title} (${row.name.replaceAll("_", " ")}): ${words.verdicts[before]} → ${words.verdicts[row.verdict]}`);
+      if (before !== row.verdict) changed.push(`${row.title} (${row.only_if ? "only " : ""}${row.name.replaceAll("_", " ")}): ${words.verdicts[before]} → ${words.verdicts[row.verdict]}`);
     });
     get("changes").replaceChildren(...changed.map(text => Object.assign(document.createElement("li"), {textContent: text})));
     get("unchanged").hidden = changed.length > 0;
