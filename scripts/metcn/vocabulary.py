@@ -31,6 +31,13 @@ CALLS = (
     "indeterminate",
     "no_call",
 )
+COUNSELS = (
+    "informative_negative",
+    "repeat_with_more_tumour",
+    "confirm_by_fish",
+    "tissue_after_plasma",
+    "no_action",
+)
 FOCALITY = ("focal", "arm", "polysomy", "none", "indeterminate")
 TIERS = ("pericentromere", "proximal", "chr7", "none")
 QC = ("pass", "warn", "fail")
@@ -42,7 +49,7 @@ COHORT_COLUMNS = (
     "amplicon_start amplicon_end amplicon_genes amplicon_copies amplicon_copies_low amplicon_copies_high "
     "lod_copies plasma_copies call reasons qc "
     "patient timepoint baseline copies_change copies_change_low copies_change_high p_acquired course "
-    "amplified_if_purity_below excluded_if_purity_above"
+    "amplified_if_purity_below excluded_if_purity_above counsel"
 ).split()
 
 

@@ -43,6 +43,7 @@ def test_columns_are_the_contract_s_in_its_order():
         ("plasma_copies", "6.1"),
         ("reasons", "cep7_fallback;egfr_gained"),
         ("qc", "pass"),
+        ("counsel", "no_action"),
     ],
 )
 def test_value_of_an_amplified_sample(column, shown):
@@ -52,6 +53,7 @@ def test_value_of_an_amplified_sample(column, shown):
 def test_nothing_measured_is_empty_not_zero():
     found = read(table.table([record.row(no_call())]))[0]
     filled = {"sample", "specimen", "assay", "purity_source", "ploidy_source", "cep7_tier", "call", "reasons", "qc"}
+    filled |= {"counsel"}
     assert {column for column, value in found.items() if value} == filled
     assert found["call"] == "no_call"
 

@@ -10,6 +10,7 @@ import numpy as np
 import pysam
 import pytest
 
+from metcn.calls import record as overview
 from metcn.calls import stage
 from metcn.cohort import stage as cohort_stage
 from metcn.errors import InputError
@@ -18,6 +19,7 @@ from metcn.genome import build as builds
 from metcn.io import tables
 from metcn.report import stage as pages
 from metcn.report import wording
+from metcn.report.sample_page import sample_page
 from metcn.vocabulary import COHORT_COLUMNS, REASONS
 from report.test_whatif import measured
 from support.made_up import AMPLIFIED, amplified, no_call, plasma, profile, unknown_purity
@@ -113,6 +115,27 @@ def test_call_of_an_amplified_tumour(tmp_path):
     assert verdict_of(record, "insight2_plasma") == "not_applicable"
     assert {"metcn", "code", "settings"} <= set(record["provenance"])
     assert (record["provenance"]["configuration"], record["provenance"]["reference"]) == ("c0ffee", "3f0c5a1be2d4")
+
+
+def test_counsel_is_in_the_json_the_row_the_vcf_and_on_the_page(tmp_path):
+    files = Files(tmp_path)
+    told = files.call()
+    assert told["counsel"]["word"] == "no_action" and "clear" in told["counsel"]["sentence"]
+    assert overview.row(told)["counsel"] == "no_action"
+    with pysam.VariantFile(beside(files.output, ".vcf.gz")) as records:
+        assert {next(iter(record.samples.values()))["COUNSEL"] for record in records} == {"no_action"}
+    genome = builds.load("GRCh37")
+    page = sample_page(told, *profile(genome, spacing_bp=5_000_000), genome)
+    assert page.index(told["headline"]) < page.index(told["counsel"]["sentence"]) < page.index('class="cards"')
+
+
+@pytest.mark.parametrize(
+    ("chosen", "copies"), [("metcn_default", 5.0), ("tempus", 4.0), ("acse", 5.0), ("msk_impact", 5.0)]
+)
+def test_counsel_asks_for_the_copies_of_the_set_and_never_for_more_than_five(chosen, copies):
+    made = copy.deepcopy(AMPLIFIED)
+    settings = {**SETTINGS, "default_criteria": chosen}
+    assert stage._facts("not_amplified", [], made, "tissue", settings).copies == copies
 
 
 def test_files_that_were_read_are_in_the_provenance(tmp_path):

@@ -44,6 +44,11 @@ AMPLIFIED: dict[str, Any] = {
     "genome": "GRCh37",
     "call": "high_level_amplification",
     "headline": "High-level MET amplification: 14.1 copies (12.5 to 15.9), MET/CEP7-like 4.9, focal.",
+    "counsel": {
+        "word": "no_action",
+        "sentence": "The amplification is clear of what sequencing and FISH differ in.",
+        "source": "Front Oncol 2024",
+    },
     "by_purity": {
         "amplified_below": 0.71,
         "excluded_above": None,
@@ -152,6 +157,7 @@ def unknown_purity() -> dict[str, Any]:
     """The same tumour without a purity: intervals only, and an undecided call."""
     made = amplified(sample="LC-0418", call="indeterminate", reasons=["purity_unknown", "interval_spans_bound"])
     made["headline"] = "Indeterminate: without a purity MET may have anything from 6.1 to 45 copies."
+    made["counsel"] |= {"word": "confirm_by_fish", "sentence": "FISH may be considered: MET is gained."}
     made["purity"]["purity"] = {"value": None, "low": 0.1, "high": 1.0, "source": "unknown"}
     for name, low, high in (("met_copies", 6.1, 45.0), ("cep7_copies", 2.3, 5.1), ("met_cep7", 2.5, 9.7)):
         made["copies"][name] = interval(None, low, high)
@@ -175,6 +181,7 @@ def plasma() -> dict[str, Any]:
     )
     made["reasons"] = ["no_normals", "cep7_sides_disagree", "below_limit_of_detection"]
     made["headline"] = "Indeterminate: at a tumour fraction of 0.04 an amplification of 5 copies would not be seen."
+    made["counsel"] |= {"word": "tissue_after_plasma", "sentence": "A test of tissue may be considered."}
     made["purity"]["purity"] = {"value": 0.04, "low": 0.02, "high": 0.06, "source": "given_range"}
     made["copies"] |= {
         "met_copies": interval(2.3, 1.1, 3.6),
@@ -198,6 +205,7 @@ def no_call() -> dict[str, Any]:
     missing = interval(None, None, None)
     made |= {
         "headline": "No call: the input does not cover MET.",
+        "counsel": {"word": "no_action", "sentence": "Only an assay that covers MET can answer.", "source": "sample"},
         "by_purity": dict.fromkeys(AMPLIFIED["by_purity"]),
         "patient": "",
         "timepoint": "",

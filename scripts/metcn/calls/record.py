@@ -51,6 +51,7 @@ PATHS = {
     "course": "comparison.course",
     "amplified_if_purity_below": "by_purity.amplified_below",
     "excluded_if_purity_above": "by_purity.excluded_above",
+    "counsel": "counsel.word",
 }
 JOINED_BY = {"amplicon_genes": ",", "reasons": ";"}
 

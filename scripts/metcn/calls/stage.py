@@ -10,12 +10,13 @@ from typing import Any
 from metcn import provenance
 from metcn.calls import bed as extents
 from metcn.calls import by_purity as solving
+from metcn.calls import counsel as counselling
 from metcn.calls import criteria, plasma_adjusted
 from metcn.calls import overall as calling
 from metcn.calls import record as overview
 from metcn.calls import vcf as variants
 from metcn.calls import verdicts as judging
-from metcn.copies import draws_file, limits
+from metcn.copies import detection_limit, draws_file, limits
 from metcn.copies.estimates import CopyEstimates, DetectionLimit
 from metcn.copies.posterior import Draws
 from metcn.copies.records import SCHEMA, is_broad, levels_of_copies, number
@@ -147,6 +148,7 @@ def record(asked: Mapping[str, Any], found: Mapping[str, Any], draws: Path, rule
         "genome": found["measurement"]["genome"],
         "call": call,
         "headline": " ".join(filter(None, [*_cautions(found), headline])),
+        "counsel": counselling.counsel(_facts(call, reasons, found, specimen, settings)).to_json(),
         "by_purity": solved.to_json(),
         "reasons": reasons,
         "details": details,
@@ -238,6 +240,34 @@ def _certain(solved: solving.ByPurity, found: Mapping[str, Any], specimen: str) 
     name = None if result.purity.source.startswith("given") else solving.NAMES[specimen]
     return solving.sentence(
         solved, ratio=overview.pick(found["copies"], "met_ratio") or {}, focality=_focality(found["copies"]), name=name
+    )
+
+
+def _facts(
+    call: str, reasons: Sequence[str], found: Mapping[str, Any], specimen: str, settings: Mapping[str, Any]
+) -> counselling.Facts:
+    """What the next step is considered by."""
+    estimates, result = CopyEstimates.from_json(found["copies"]), PurityResult.from_json(found["purity"])
+    asked = [
+        clause.lower
+        for category in criteria.default(settings, specimen).categories
+        for clause in category.clauses
+        if category.call in solving.AMPLIFIED and clause.quantity == "gcn" and clause.lower is not None
+    ]
+    copies = min([*asked, counselling.COPIES])
+    ploidy = result.ploidy.value if result.ploidy.known else limits.PLOIDY_OF_TABLE
+    needed = detection_limit.purity_for(estimates.lod.ratio, [copies], ploidy)
+    return counselling.Facts(
+        specimen=specimen,
+        call=call,
+        reasons=tuple(reasons),
+        purity=result.purity,
+        lod_copies=estimates.lod.copies,
+        purity_needed=needed[f"{copies:g}"],
+        met_cep7=estimates.met_cep7,
+        focality=_focality(found["copies"]),
+        gained=estimates.lod.above_neutral,
+        copies=copies,
     )
 
 

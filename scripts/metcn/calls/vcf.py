@@ -33,6 +33,7 @@ FIELDS = """\
 ##FORMAT=<ID=CALL,Number=1,Type=String,Description="Overall class by the default criteria">
 ##FORMAT=<ID=FOCALITY,Number=1,Type=String,Description="focal, arm, polysomy, none or indeterminate">
 ##FORMAT=<ID=AMPLICON,Number=2,Type=Integer,Description="First and last base of the amplicon that holds MET, 1-based">
+##FORMAT=<ID=COUNSEL,Number=1,Type=String,Description="What a laboratory may consider next">
 ##FORMAT=<ID=REASONS,Number=.,Type=String,Description="Everything that limits the result">
 ##FORMAT=<ID=CN,Number=1,Type=Float,Description="Copies per tumour cell">
 ##FORMAT=<ID=CICN,Number=2,Type=Float,Description="95 % interval around CN, as distances from it">
@@ -57,7 +58,7 @@ VALUES = {
     "PLOIDY": "purity.ploidy.value",
     "LODCN": "copies.lod.copies",
 }
-FACTS = ("FT", "CALL", "FOCALITY", "AMPLICON", "REASONS")  # of the sample, kept apart where files are merged
+FACTS = ("FT", "CALL", "FOCALITY", "AMPLICON", "COUNSEL", "REASONS")  # of the sample, kept apart where files are merged
 AMPLICON_VALUES = ("CN", "CICN", "CNLOW", "CNHIGH")
 EVENT = "MET_amplicon"
 
@@ -122,7 +123,8 @@ def _facts(call: Mapping[str, Any]) -> list[str]:
     start, end = (pick(call, f"copies.amplicon.{side}") for side in ("start", "end"))
     extent = ".,." if start is None or end is None else f"{int(start) + 1},{int(end)}"
     focality = pick(call, "copies.focality.class") or "."
-    return [_filters(call), call["call"], focality, extent, ",".join(call["reasons"]) or "."]
+    counsel = pick(call, "counsel.word") or "."
+    return [_filters(call), call["call"], focality, extent, counsel, ",".join(call["reasons"]) or "."]
 
 
 def write(path: Path, index: Path, content: str) -> None:

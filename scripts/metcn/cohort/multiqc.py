@@ -10,7 +10,7 @@ from metcn.calls.record import cell, pick
 
 CALL_COLUMNS = (
     *("call", "qc", "purity", "met_ratio", "met_copies", "met_cep7", "plasma_copies", "focality", "lod_copies"),
-    "reasons",
+    *("counsel", "reasons"),
 )
 GENERAL_COLUMNS = ("call", "met_copies", "met_cep7", "plasma_copies", "qc")
 
@@ -38,6 +38,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
     "focality": {"title": "Focality", "description": "Extent of the gain", "scale": False},
     "lod_copies": {"title": "Detectable", "description": "Limit of detection in MET copies", "format": "{:,.1f}"},
+    "counsel": {"title": "To consider", "description": "What a laboratory may consider next", "scale": False},
     "reasons": {"title": "Reasons", "description": "Everything that limits the result", "scale": False},
 }
 GENERAL_TITLES = {"call": "MET call", "qc": "metcn QC"}

@@ -41,6 +41,7 @@ def cohort_page(calls: Sequence[Mapping[str, Any]], *, levels: Levels = (), titl
         rows=rows,
         messages={call["sample"]: call["failure"]["messages"] for call in calls if call.get("failure")},
         result=[call.get("copies") or {} for call in calls],
+        sentences=[pick(call, "counsel.sentence") or "" for call in calls],
         columns=COHORT_COLUMNS,
         tally=[(name, found[name]) for name in CALLS if found[name]],
         scatter=estimate_plots.scatter(rows),

@@ -20,6 +20,13 @@ CALL_WORDS = {
     "indeterminate": "Indeterminate",
     "no_call": "No call",
 }
+COUNSEL_WORDS = {
+    "informative_negative": "Informative negative",
+    "repeat_with_more_tumour": "Repeat with more tumour",
+    "confirm_by_fish": "FISH",
+    "tissue_after_plasma": "Tissue after plasma",
+    "no_action": "See the sample",
+}
 VERDICT_WORDS = {
     "met": "● met",
     "not_met": "○ not met",
@@ -83,6 +90,7 @@ PROVENANCE_WORDS = {
 }
 GLOBALS = {
     "call_words": CALL_WORDS,
+    "counsel_words": COUNSEL_WORDS,
     "verdict_words": VERDICT_WORDS,
     "verified_words": VERIFIED_WORDS,
     "source_words": SOURCE_WORDS,
