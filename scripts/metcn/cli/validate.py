@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from metcn.cli import cutoffs
+from metcn.cli.cutoffs import Question
 from metcn.errors import InputError
 from metcn.files import write_text
 from metcn.io import delimited
@@ -21,6 +23,8 @@ REMEDY = "correct the table; leave a cell empty where there is no answer"
 NAMED = 5  # samples that a message names
 YES_NO = {"yes": 1.0, "no": 0.0, "": np.nan}
 NUMBERS = {"met_copies": "MET copies", "met_cep7": "MET/CEP7"}
+OPTIONAL = ("met_ratio",)  # of which there is a curve too
+STANDARDS = ("amplified", "MET copies >= 5", "MET copies >= 10", "MET/CEP7 >= 2")  # questions that a curve is made for
 NEEDED = ("sample call reasons met_copies met_copies_low met_copies_high met_cep7 met_cep7_low met_cep7_high").split()
 DISAGREEMENT = ["sample", "question", "known", "ours", "interval", "bound_in_interval", "call", "reasons"]
 COMPARED = ("difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high")
@@ -29,14 +33,6 @@ COVERED = ("covered", "intervals", "coverage", "coverage_low", "coverage_high")
 MEANT = dict.fromkeys(("sample", "sampleid", "samplename", "id", "name"), "sample")
 MEANT |= {"metcopies": "met_copies", "metcep7": "met_cep7", "metcep7ratio": "met_cep7", "amplified": "amplified"}
 AMPLIFIED, UNDECIDED = CALLS[:2], CALLS[-2:]
-
-
-class Question(NamedTuple):
-    """Something both methods answer: a column, and for numbers the bound from which it counts as positive."""
-
-    name: str
-    column: str
-    bound: float | None = None
 
 
 # The bounds that trials and guidelines put to FISH: see resources/criteria.
@@ -51,7 +47,9 @@ QUESTIONS = (
 
 
 def validate(*, truth: Path, cohort: Path, output: Path) -> None:
-    """Write ``validation.tsv``, ``disagreements.tsv`` and ``validation.html`` into a folder.
+    """Write a validation into a folder: tables of agreement, disagreements and the site's own cut-offs, and a page.
+
+    The tables are ``validation.tsv``, ``disagreements.tsv``, ``cutoffs.tsv`` and ``equivalence.tsv``.
 
     Numbers are compared by their point values, as published comparisons with FISH do. A sample without one, as of
     unknown purity, is judged by its interval where that lies on one side of the bound; otherwise it has no result,
@@ -71,19 +69,45 @@ def validate(*, truth: Path, cohort: Path, output: Path) -> None:
     rows = pd.DataFrame([_row(question, both) for question in asked])
     listed = [item for question in asked for item in _disagreements(question, both)]
     listed.sort(key=lambda item: list(both["sample"]).index(item["sample"]))
+    site = cutoffs.of_site(both, [question for question in asked if question.name in STANDARDS])
     page = study_pages.validation_page(
         rows,
         list(_figures(both)),
         listed,
+        site=_shown(site),
         title="MET copy number",
         notes=[
             f"{len(both)} samples with a known answer; {_outside(cohort, both)} further ones of the cohort have none.",
             *_coverages(both),
         ],
     )
-    for name, table in (("validation", rows), ("disagreements", pd.DataFrame(listed, columns=DISAGREEMENT))):
+    tables = {
+        "validation": rows,
+        "disagreements": pd.DataFrame(listed, columns=DISAGREEMENT),
+        **site.tables(),
+    }
+    for name, table in tables.items():
         write_text(output / f"{name}.tsv", delimited.tab_separated(table))
     write_text(output / "validation.html", page)
+
+
+def _shown(site: cutoffs.SiteCutOffs) -> study_pages.SiteSection:
+    """The site's own cut-offs as the page has them."""
+    drawn: dict[str, dict[str, tuple[tuple[float, float], ...]]] = {}
+    for each in site.curves:
+        if each.curve is not None:
+            drawn.setdefault(each.standard, {})[cutoffs.MEASURES[each.measure]] = each.curve.points
+    return study_pages.SiteSection(
+        rows=[row | _words(row) for each in site.curves for row in each.rows()],
+        sentences=[each.sentence() for each in site.equivalents],
+        figures=[(name, accuracy_plots.roc(lines, label=f"Curves against {name}")) for name, lines in drawn.items()],
+        published=cutoffs.PUBLISHED,
+    )
+
+
+def _words(row: cutoffs.Row) -> cutoffs.Row:
+    """Names of number and rule in words."""
+    return {"measure": cutoffs.MEASURES[str(row["measure"])], "rule": cutoffs.RULES.get(str(row["rule"]), "")}
 
 
 def read_truth(path: Path) -> pd.DataFrame:
@@ -146,7 +170,7 @@ def read_cohort(path: Path) -> pd.DataFrame:
     if absent:
         raise InputError(f"{path} lacks column {absent[0]}; expected the cohort.tsv of a run: give results/cohort.tsv")
     found = {}
-    for name in NEEDED:
+    for name in [*NEEDED, *(name for name in OPTIONAL if name in raw.columns)]:
         kind = (
             Column("text", optional=name == "reasons")
             if name in ("sample", "call", "reasons")
@@ -178,14 +202,14 @@ def _merged(truth: pd.DataFrame, cohort: pd.DataFrame, truth_path: Path, cohort_
 
 def _answers(question: Question, both: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Known answer and ours, 1 (positive), 0 (negative) or NaN (none)."""
-    known = both[question.column].to_numpy(float)
+    known = question.known(both)
     if question.bound is None:
         ours = np.where(both["our_call"].isin(AMPLIFIED), 1.0, 0.0)
         return known, np.where(both["our_call"].isin(UNDECIDED), np.nan, ours)
     value, low, high = (both[f"our_{question.column}{end}"].to_numpy(float) for end in ("", "_low", "_high"))
     by_interval = np.where(low >= question.bound, 1.0, np.where(high < question.bound, 0.0, np.nan))
     ours = np.where(np.isnan(value), by_interval, value >= question.bound)
-    return np.where(np.isnan(known), np.nan, known >= question.bound), ours
+    return known, ours
 
 
 def _row(question: Question, both: pd.DataFrame) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Figures of accuracy: sensitivity over purity, and the ratios of two methods (Bland and Altman)."""
+"""Figures of accuracy: sensitivity over purity, curves of cut-offs, ratios of two methods (Bland and Altman)."""
 
 from __future__ import annotations
 
@@ -52,6 +52,26 @@ def sensitivity(curves: Mapping[str, Sequence[Point]], *, target: float = 0.95, 
         parts += [
             svg.line(x.end + 6, TOP + 40 + 18 * number, x.end + 22, TOP + 40 + 18 * number, css),
             svg.text(x.end + 26, TOP + 44 + 18 * number, name, "tick"),
+        ]
+    return svg.figure(WIDTH, HEIGHT, parts, label)
+
+
+def roc(curves: Mapping[str, Sequence[tuple[float, float]]], *, label: str) -> str:
+    """Sensitivity over the rate of false positives, a line per name, and the diagonal of chance."""
+    x, y = Scale(0, 1, LEFT, WIDTH - RIGHT), Scale(0, 1, HEIGHT - BOTTOM, TOP)
+    parts = [
+        *_frame(x, y, ticks=[step / 5 for step in range(6)], show="{:.0%}".format),
+        svg.text((x.start + x.end) / 2, HEIGHT - 6, "false positives of all negatives", "tick middle"),
+        svg.text(14, (y.start + y.end) / 2, "sensitivity", "tick middle", turn=-90),
+        svg.line(x(0), y(0), x(1), y(1), "bound"),
+    ]
+    for number, (name, points) in enumerate(curves.items()):
+        css = f"curve{number % COLOURS}"
+        joined = "L".join(f"{svg.pixel(x(across))} {svg.pixel(y(up))}" for across, up in points)
+        parts += [
+            f'<path d="M{joined}" class="{css}" fill="none"/>',
+            svg.line(x.end - 140, y(0.3) + 18 * number, x.end - 124, y(0.3) + 18 * number, css),
+            svg.text(x.end - 120, y(0.3) + 4 + 18 * number, name, "tick"),
         ]
     return svg.figure(WIDTH, HEIGHT, parts, label)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -60,15 +61,26 @@ def titration_page(
     )
 
 
+@dataclass(frozen=True)
+class SiteSection:
+    """A site's own cut-offs: a row each, equivalents in sentences, curves by heading, and what others publish."""
+
+    rows: Sequence[Mapping[str, float | str]]
+    sentences: Sequence[str]
+    figures: Sequence[tuple[str, str]]
+    published: Sequence[Mapping[str, str]]
+
+
 def validation_page(
     questions: pd.DataFrame,
     figures: Sequence[tuple[str, str]],
     disagreements: Sequence[Mapping[str, Any]],
     *,
+    site: SiteSection,
     title: str,
     notes: Sequence[str],
 ) -> str:
-    """Report of a validation: fourfold tables, figures of differences, and every disagreement with its reasons."""
+    """Report of a validation: fourfold tables, differences, the site's own cut-offs, and every disagreement."""
     listed = [{**row, "texts": _texts(row["reasons"])} for row in disagreements]
     return document(
         _templates(),
@@ -77,6 +89,7 @@ def validation_page(
         notes=notes,
         figures=figures,
         questions=questions.to_dict("records"),
+        site=site,
         disagreements=listed,
         call_words=CALL_WORDS,
         missing=MISSING,
