@@ -18,7 +18,7 @@ def test_facts_hold_together(build):
     assert facts.name == build
     assert list(facts.contigs) == [*genomes.AUTOSOMES, "X", "Y", "MT"]
     assert set(facts.centromere) == {*genomes.AUTOSOMES, "X", "Y"}
-    for table in (facts.cytobands, facts.blacklist, facts.resistance_genes):
+    for table in (facts.cytobands, facts.blacklist, facts.placed_genes):
         assert table["chromosome"].isin(list(facts.contigs)).all()
         assert (table["start"] < table["end"]).all()
         assert (table["end"] <= table["chromosome"].map(facts.contigs)).all()
@@ -99,6 +99,22 @@ def test_resistance_genes_are_the_same_in_both_builds_and_alike_in_size(build):
     assert (genes["chromosome"] == other["chromosome"].reindex(genes.index)).all()
     sizes = (genes["end"] - genes["start"]) / (other["end"] - other["start"]).reindex(genes.index)
     assert sizes.between(0.7, 1.4).all()
+
+
+MORE_GENES = ("ERBB3", "FGFR2", "FGFR3", "CCNE1", "RB1", "TP53", "CDKN2A", "PTEN")
+
+
+@BUILDS
+def test_further_genes_have_places_but_name_no_bins(build):
+    facts = genomes.load(build)
+    placed = facts.placed_genes.set_index("gene")
+    assert sorted(placed.index) == sorted((*RESISTANCE_GENES, *MORE_GENES))
+    assert (placed["end"] <= placed["chromosome"].map(facts.contigs)).all()
+    other = genomes.load("GRCh38" if build == "GRCh37" else "GRCh37").placed_genes.set_index("gene")
+    assert (placed["chromosome"] == other["chromosome"].reindex(placed.index)).all()
+    sizes = (placed["end"] - placed["start"]) / (other["end"] - other["start"]).reindex(placed.index)
+    assert sizes.between(0.7, 1.4).all()
+    assert "HGF" in set(facts.genes["gene"])
 
 
 def test_load_reads_once_and_refuses_other_builds():

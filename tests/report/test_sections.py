@@ -144,6 +144,18 @@ def test_genes_of_resistance_and_neighbours_stand_once():
 
 def test_no_genes_no_rows():
     assert sections.genes(amplified()) == ([], [])
+    assert sections.losses(amplified()) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"), [("lost", "lost"), ("not_lost", "not lost"), ("indeterminate", "undecided")]
+)
+def test_losses_of_genes_that_the_assay_covers(status, shown):
+    call = amplified()
+    rb1 = {"gene": "RB1", "bins": 20, "status": status, **EGFR}
+    call["copies"]["losses"] = [rb1, {**rb1, "gene": "PTEN", "bins": 0}]
+    [row] = sections.losses(call)
+    assert (row["gene"], row["bins"], row["copies"], row["status"]) == ("RB1", "20", "7.0 (6.1 to 8.0)", shown)
 
 
 def test_boundaries_with_intervals_and_what_the_assay_cannot_see():

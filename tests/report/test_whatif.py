@@ -304,6 +304,7 @@ SETTINGS = {
     ("copies", "alpha"): (0.02, pytest.approx(limit_at(alpha=0.02)), lambda page, _: page["lod_ratio"]),
     ("copies", "power"): (0.8, pytest.approx(limit_at(power=0.8)), lambda page, _: page["lod_ratio"]),
     ("copies", "genes"): ("CFTR", ["CFTR"], lambda _, call: [gene["gene"] for gene in call["genes"]]),
+    ("copies", "losses"): ("PTEN", ["PTEN"], lambda _, call: [gene["gene"] for gene in call["copies"]["losses"]]),
     ("calls", "tissue_criteria"): ("cappuzzo2009", "cappuzzo2009", lambda page, _: page["default"]),
     ("calls", "plasma_criteria"): ("insight2_plasma", "insight2_plasma", lambda page, _: page["default"]),
     ("calls", "default_criteria"): ("cappuzzo2009", "cappuzzo2009", lambda page, _: page["default"]),

@@ -248,6 +248,7 @@ KEYS = [
     ("copies.alpha", "reads", 0.01, COPIES_ON),
     ("copies.power", "reads", 0.9, COPIES_ON),
     ("copies.genes", "reads", "EGFR", COPIES_ON),
+    ("copies.losses", "reads", "RB1", COPIES_ON),
     ("calls.tissue_criteria", "reads", "other", CALLS_ON),
     ("calls.plasma_criteria", "reads", "other", CALLS_ON),
     ("calls.default_criteria", "reads", "other", CALLS_ON),

@@ -261,6 +261,39 @@ class GeneEstimate:
 
 
 @dataclass(frozen=True)
+class GeneLoss:
+    """Whether tumour cells have lost a gene: its estimate, the probability of at most one copy, and the status.
+
+    ``status`` is ``lost``, ``not_lost`` or ``indeterminate``.
+    """
+
+    gene: GeneEstimate
+    lost: Estimate
+    status: str
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> GeneLoss:
+        """The loss of a JSON."""
+        gene = GeneEstimate.from_json({"focality": "none", **record})
+        ends = record["p_lost_range"]
+        lost = Estimate(number(record["p_lost"]), number(ends["low"]), number(ends["high"]))
+        return cls(gene, lost, record["status"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Place, level, estimates and status by name."""
+        gene = self.gene.to_json()
+        return {
+            **{name: gene[name] for name in PLACED},
+            "p_lost": self.lost.value,
+            "p_lost_range": {"low": self.lost.low, "high": self.lost.high},
+            "status": self.status,
+        }
+
+
+PLACED = ("gene", "chromosome", "start", "end", "bins", "log2", "se", "ratio", "copies")
+
+
+@dataclass(frozen=True)
 class CopyEstimates:
     """Everything that stage ``copies`` says of one sample.
 
@@ -278,6 +311,7 @@ class CopyEstimates:
     amplicon : None where there is none.
     carriers : copies in the tumour cells that carry a gain, by how many of them do; empty without one.
     neighbours, genes : other genes of chromosome 7, and those of resistance.
+    losses : genes whose loss is told as context.
     reasons : codes of the closed list.
     """
 
@@ -298,6 +332,7 @@ class CopyEstimates:
     amplicon: AmpliconEstimate | None = None
     neighbours: tuple[GeneEstimate, ...] = ()
     genes: tuple[GeneEstimate, ...] = ()
+    losses: tuple[GeneLoss, ...] = ()
     carriers: tuple[Carriers, ...] = ()
     reasons: tuple[str, ...] = ()
 
@@ -320,6 +355,7 @@ class CopyEstimates:
             amplicon=AmpliconEstimate.from_json(amplicon) if amplicon else None,
             neighbours=tuple(map(GeneEstimate.from_json, record.get("neighbours") or ())),
             genes=tuple(map(GeneEstimate.from_json, record.get("genes") or ())),
+            losses=tuple(map(GeneLoss.from_json, record.get("losses") or ())),
             carriers=tuple(map(Carriers.from_json, record.get("carriers") or ())),
             reasons=tuple(record.get("reasons") or ()),
         )
@@ -344,6 +380,7 @@ class CopyEstimates:
             "amplicon": None if self.amplicon is None else self.amplicon.to_json(),
             "neighbours": [gene.to_json() for gene in self.neighbours],
             "genes": [gene.to_json() for gene in self.genes],
+            "losses": [loss.to_json() for loss in self.losses],
             "carriers": [point.to_json() for point in self.carriers],
             "reasons": list(self.reasons),
         }

@@ -1,4 +1,4 @@
-"""Copies of genes other than MET, estimated as MET's are: other ways to resist, and MET's neighbours."""
+"""Copies of genes other than MET, estimated as MET's are: other ways to resist, MET's neighbours, losses as context."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ import numpy as np
 
 from metcn.copies import detection_limit, focality, loci
 from metcn.copies import posterior as estimating
-from metcn.copies.estimates import GeneEstimate
+from metcn.copies.estimates import GeneEstimate, GeneLoss
 from metcn.copies.records import Mixture
 from metcn.genome import build as genomes
+from metcn.stats.estimate import Estimate
 
 DRAWS, DRAWS_OF_ALTERNATIVES = 1024, 256  # fewer than for MET, since no verdict rests on these
 BOUNDS = (5,)
+ONE_LEFT = 1.5  # copies between one and two: below it at most one is left, whatever the ploidy
+SURELY_LOST = 0.995  # probability from which a loss is stated: four genes are looked at, and one in 200 errs
+SURELY_KEPT = 0.95
 
 
 def copies_of(
@@ -39,6 +43,41 @@ def copies_of(
     )
 
 
+def losses_of(
+    names: Iterable[str], bins: loci.Profile, mixture: Mixture, facts: genomes.Genome
+) -> tuple[GeneLoss, ...]:
+    """Loss of each gene that the build or the assay knows, in the order given.
+
+    ``lost`` where at most one copy is left, surely (99.5 %) at every plausible purity and ploidy; ``not_lost`` where
+    more are, by 95 %; else, as where purity is too low to tell, ``indeterminate``. A doubled genome that has lost two
+    of four copies is not lost by this.
+    """
+    return tuple(
+        _loss(locus, bins, mixture, facts)
+        for locus in loci.locate(names, bins, facts)
+        if locus.chromosome in genomes.AUTOSOMES
+    )
+
+
+def _loss(locus: loci.Locus, bins: loci.Profile, mixture: Mixture, facts: genomes.Genome) -> GeneLoss:
+    """Loss of one gene; its focality is not told, so what it takes does not matter."""
+    found = _estimate(locus, bins, mixture, facts, alpha=1 - SURELY_LOST, decide=SURELY_KEPT, bounds=(ONE_LEFT,))
+    kept = found.reached[f"{ONE_LEFT:g}"]
+    lost = Estimate(1 - kept.value, 1 - kept.high, 1 - kept.low)
+    return GeneLoss(found, lost, status_of(lost))
+
+
+def status_of(lost: Estimate) -> str:
+    """Status by the probability of a loss; indeterminate where that is missing.
+
+    >>> [status_of(Estimate(value, value, value)) for value in (1.0, 0.5, 0.0, float("nan"))]
+    ['lost', 'indeterminate', 'not_lost', 'indeterminate']
+    """
+    if lost.low >= SURELY_LOST:
+        return "lost"
+    return "not_lost" if lost.high <= 1 - SURELY_KEPT else "indeterminate"
+
+
 def _estimate(
     locus: loci.Locus,
     bins: loci.Profile,
@@ -47,6 +86,7 @@ def _estimate(
     *,
     alpha: float,
     decide: float,
+    bounds: tuple[float, ...] = BOUNDS,
 ) -> GeneEstimate:
     """Estimate of one gene."""
     own = bins.level(loci.own_bins(bins, locus))
@@ -76,6 +116,6 @@ def _estimate(
         se=float(np.hypot(own.se, bins.baseline_se)),
         ratio=replace(draws.interval("depth_ratio"), value=float(2**own.log2)),
         copies=draws.interval("copies"),
-        reached=draws.at_least("copies", BOUNDS),
+        reached=draws.at_least("copies", bounds),
         focality=extent,
     )

@@ -109,7 +109,7 @@ def locate(names: Iterable[str], bins: Profile, facts: genomes.Genome) -> list[L
 
     A gene that neither knows is left out, as is a name that targets on several chromosomes bear.
     """
-    listed = {row.gene: Locus(row.gene, row.chromosome, row.start, row.end) for row in _rows(facts.resistance_genes)}
+    listed = {row.gene: Locus(row.gene, row.chromosome, row.start, row.end) for row in _rows(facts.placed_genes)}
     seven = {row.gene: Locus(row.gene, genomes.MET_CHROMOSOME, row.start, row.end) for row in _rows(facts.genes)}
     found = []
     for name in dict.fromkeys(names):

@@ -57,14 +57,8 @@ def copies(
     drawn = focality.classified(drawn, broad=_is_broad(scanned))
     extent = focality.focality(drawn, decide=settings["decide_focality"])
     seen = amplicons.by_level(bins, measured, facts) if scanned is None and extent.name == "focal" else scanned
-    of_genes = partial(
-        genes.copies_of,
-        bins=bins,
-        mixture=mixture,
-        facts=facts,
-        alpha=settings["alpha"],
-        decide=settings["decide_focality"],
-    )
+    alpha, decide = settings["alpha"], settings["decide_focality"]
+    of_genes = partial(genes.copies_of, bins=bins, mixture=mixture, facts=facts, alpha=alpha, decide=decide)
     lod = _limit(measured, known.ploidy.value, mixture.grid, searched, settings)
     ratio = number(measured, "met", "ratio")  # of MET's own bins, whatever its amplicon says
     result = CopyEstimates(
@@ -85,6 +79,7 @@ def copies(
         amplicon=None if seen is None else _amplicon(seen, own, mixture, draw_count),
         neighbours=of_genes((*genomes.NEIGHBOURS, *genomes.CONTEXT)),
         genes=of_genes(_names(settings["genes"])),
+        losses=genes.losses_of(_names(settings["losses"]), bins, mixture, facts),
         carriers=subclonality.curve(drawn),
         reasons=_reasons(drawn, own, mixture, measured, lod, extent),
     )

@@ -54,7 +54,10 @@ class Genome:
     blacklist : DataFrame
         ENCODE blacklist: chromosome, start, end, reason.
     resistance_genes : DataFrame
-        Genes whose gain is another way to resist: gene, chromosome, start, end.
+        Genes whose gain is another way to resist, which name bins and which guided reading reads: gene, chromosome,
+        start, end.
+    placed_genes : DataFrame
+        These and further genes whose copies are told where the assay's bins lie in them, in the same columns.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Genome:
     egfr_risk: Interval
     blacklist: pd.DataFrame
     resistance_genes: pd.DataFrame
+    placed_genes: pd.DataFrame
 
 
 @lru_cache
@@ -92,6 +96,7 @@ def load(name: str) -> Genome:
     exons = _read(folder / "met_exons.tsv")[["start", "end"]].to_numpy(dtype=np.int64)
     exons.flags.writeable = False
     listed = _read(folder.parent / "genes.tsv")
+    placed = listed[listed["genome"] == name].drop(columns="genome").reset_index(drop=True)
     return Genome(
         name=name,
         contigs=dict(zip(contigs["chromosome"].tolist(), contigs["length"].tolist(), strict=True)),
@@ -100,7 +105,8 @@ def load(name: str) -> Genome:
         met_exons=exons,
         genes=_read(folder / "chr7_genes.tsv"),
         blacklist=_read(folder / "blacklist.tsv"),
-        resistance_genes=listed[listed["genome"] == name].drop(columns="genome").reset_index(drop=True),
+        resistance_genes=placed[placed["guided"] == "yes"].drop(columns="guided").reset_index(drop=True),
+        placed_genes=placed.drop(columns="guided"),
         **marks,
     )
 

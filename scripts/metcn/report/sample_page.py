@@ -60,6 +60,7 @@ def sample_page(
         evidence=sections.evidence(call),
         genes=sections.genes(call)[0],
         neighbours=sections.genes(call)[1],
+        losses=sections.losses(call),
         copies_axis=mixture is not None,
         whatif=whatif,
         qc_numbers=wording.flat({**(pick(call, "measurement.qc") or {}), **(call.get("counts") or {})}),

@@ -201,6 +201,21 @@ def genes(call: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str,
     return found
 
 
+def losses(call: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Genes whose loss is told as context and that the assay covers: bins, copies, ratio and status in words."""
+    return [
+        {
+            "gene": wording.plain(item["gene"]),
+            "bins": wording.plain(item["bins"]),
+            "copies": _estimate(item["copies"], copies),
+            "ratio": _estimate(item["ratio"]),
+            "status": wording.LOSS_WORDS[item["status"]],
+        }
+        for item in pick(call, "copies.losses") or ()
+        if item["bins"]
+    ]
+
+
 def _estimate(value: Any, form: Any = ratio) -> str:
     """A number, a text, or an interval with or without a value, in words."""
     if isinstance(value, Mapping):

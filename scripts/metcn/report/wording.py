@@ -27,6 +27,7 @@ COUNSEL_WORDS = {
     "tissue_after_plasma": "Tissue after plasma",
     "no_action": "See the sample",
 }
+LOSS_WORDS = {"lost": "lost", "not_lost": "not lost", "indeterminate": "undecided"}
 VERDICT_WORDS = {
     "met": "● met",
     "not_met": "○ not met",

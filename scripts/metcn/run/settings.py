@@ -99,7 +99,8 @@ class CopiesSettings:
     decide_focality: float = 0.8
     alpha: float = 0.001
     power: float = 0.95
-    genes: str = "EGFR, ERBB2, KRAS, BRAF, FGFR1, CDK4, CDK6, CCND1, MYC, MDM2, PIK3CA"
+    genes: str = "EGFR, ERBB2, ERBB3, KRAS, BRAF, HGF, FGFR1, FGFR2, FGFR3, CDK4, CDK6, CCND1, CCNE1, MYC, MDM2, PIK3CA"
+    losses: str = "RB1, TP53, CDKN2A, PTEN"
 
 
 @dataclass(frozen=True)
