@@ -148,7 +148,7 @@ def record(asked: Mapping[str, Any], found: Mapping[str, Any], draws: Path, rule
         "genome": found["measurement"]["genome"],
         "call": call,
         "headline": " ".join(filter(None, [*_cautions(found), headline])),
-        "counsel": counselling.counsel(_facts(call, reasons, found, specimen, settings)).to_json(),
+        "counsel": counselling.counsel(_facts(call, reasons, found, specimen, rules)).to_json(),
         "by_purity": solved.to_json(),
         "reasons": reasons,
         "details": details,
@@ -244,13 +244,13 @@ def _certain(solved: solving.ByPurity, found: Mapping[str, Any], specimen: str) 
 
 
 def _facts(
-    call: str, reasons: Sequence[str], found: Mapping[str, Any], specimen: str, settings: Mapping[str, Any]
+    call: str, reasons: Sequence[str], found: Mapping[str, Any], specimen: str, rules: Rules
 ) -> counselling.Facts:
     """What the next step is considered by."""
     estimates, result = CopyEstimates.from_json(found["copies"]), PurityResult.from_json(found["purity"])
     asked = [
         clause.lower
-        for category in criteria.default(settings, specimen).categories
+        for category in rules.chosen.categories
         for clause in category.clauses
         if category.call in solving.AMPLIFIED and clause.quantity == "gcn" and clause.lower is not None
     ]
