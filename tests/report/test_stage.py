@@ -135,7 +135,8 @@ def test_counsel_is_in_the_json_the_row_the_vcf_and_on_the_page(tmp_path):
 def test_counsel_asks_for_the_copies_of_the_set_and_never_for_more_than_five(chosen, copies):
     made = copy.deepcopy(AMPLIFIED)
     settings = {**SETTINGS, "default_criteria": chosen}
-    assert stage._facts("not_amplified", [], made, "tissue", settings).copies == copies
+    rules = stage.Rules.of(settings, "tissue", "", ())
+    assert stage._facts("not_amplified", [], made, "tissue", rules).copies == copies
 
 
 def test_files_that_were_read_are_in_the_provenance(tmp_path):

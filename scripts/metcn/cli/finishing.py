@@ -127,6 +127,7 @@ def _write_lost(plan: Plan, folder: Path, lost: dict[str, Failure]) -> None:
             plan.samples[name],
             plan.settings,
             configuration=plan.configuration,
+            own_criteria=[Path(path) for path in plan.own_criteria],
             output=folder / layout.path("calls", sample=name),
             page=folder / layout.path("report", sample=name),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,14 @@ from metcn.run.samples import Sample
 
 
 def write(
-    failure: Failure, sample: Sample, run: Mapping[str, Any], *, configuration: str, output: Path, page: Path
+    failure: Failure,
+    sample: Sample,
+    run: Mapping[str, Any],
+    *,
+    configuration: str,
+    own_criteria: Sequence[Path],
+    output: Path,
+    page: Path,
 ) -> None:
     """Write the calls JSON and the page of a sample without a result: ``no_call``, the reason, and what was wrong.
 
@@ -29,17 +36,27 @@ def write(
         The complete configuration of the run.
     configuration
         Digest of the run's settings, for the provenance.
+    own_criteria
+        Criteria sets of the laboratory.
     output, page
         Files to write.
     """
-    record = document(failure, sample, run, configuration)
+    rules = stage.Rules.of(run["calls"], sample.specimen, sample.prior_tki, own_criteria)
+    record = document(failure, sample, run, rules) | {"failure": _told(failure)}
+    record["provenance"] |= {"configuration": configuration, "reference": None}
     write_json(output, record)
     write_text(page, sample_page.failure_page(record, title=run["report"]["title"]))
 
 
-def document(failure: Failure, sample: Sample, run: Mapping[str, Any], configuration: str) -> dict[str, Any]:
+def _told(failure: Failure) -> dict[str, Any]:
+    """Where a sample failed, and the messages."""
+    return {"stage": failure.stage, "messages": list(failure.messages)}
+
+
+def document(failure: Failure, sample: Sample, run: Mapping[str, Any], rules: stage.Rules) -> dict[str, Any]:
     """The calls JSON of a sample without a result: every number missing, every criterion undecided."""
     asked = {"specimen": sample.specimen, "patient": sample.patient, "timepoint": sample.timepoint}
+    asked |= {"prior_tki": sample.prior_tki}
     found = {
         "measurement": {
             "sample": sample.name,
@@ -56,8 +73,6 @@ def document(failure: Failure, sample: Sample, run: Mapping[str, Any], configura
         "copies": CopyEstimates().to_json(),
         "counts": None,
     }
-    record = stage.record({"schema": SCHEMA, "sample": sample.name, **asked}, found, Path(), run["calls"])
-    record["provenance"] |= {"configuration": configuration, "reference": None}
+    record = stage.record({"schema": SCHEMA, "sample": sample.name, **asked}, found, Path(), rules)
     record["headline"] = "No call: " + failure.messages[0]
-    record["failure"] = {"stage": failure.stage, "messages": list(failure.messages)}
     return record
