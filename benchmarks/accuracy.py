@@ -45,7 +45,7 @@ SECTIONS = (
         "unknown",
         ("semisynthetic.py", "--unknown", "--segments=hmm", "--purities=0.3,0.5,0.8", "--seeds", "1", "2", "3"),
     ),
-    Section("fits", ("fits.py", "--seeds", "1")),
+    Section("fits", ("fits.py", "--seeds", "1", "--profiles", "24")),
     Section("panel-titration", ("titration.py", "--input=panel", "--replicates=10")),
     Section("plasma", ("plasma.py", "--cnvkit")),
     Section("acgh", ("acgh.py", "--cnvkit")),
