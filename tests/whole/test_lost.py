@@ -202,10 +202,10 @@ def test_calls_into_one_folder_at_the_same_time(called, tmp_path):
     with ThreadPoolExecutor(3) as pool:
         assert [done.returncode for done in pool.map(call, ("T1", "T2", "T3"))] == [0, 0, 0]
     assert list(rows(out)) == ["T1", "T2", "T3"]
-    assert rows(out)["T1"]["purity_source"] != "given"
+    assert not rows(out)["T1"]["purity_source"].startswith("given")
     assert call("T1", "--purity", "0.6").returncode == 0
     assert list(rows(out)) == ["T1", "T2", "T3"]
-    assert rows(out)["T1"]["purity_source"] == "given"
+    assert rows(out)["T1"]["purity_source"].startswith("given")
 
 
 ODD = {"word": "{a}", "number": "a{b}c {3f2a}", "twice": "{n} {n}", "doubled": "{{d}}", "open": "{e", "other": "$f%g"}
