@@ -43,7 +43,7 @@ VERIFIED_WORDS: dict[bool | str, str] = {
 SOURCE_WORDS = {
     "given": "given",
     "given_range": "given as a range",
-    "given_and_fit": "given, and sharpened by the profile",
+    "given_and_fit": "given and fitted",
     "fit": "fitted",
     "several_fits": "fitted, several values",
     "unknown": "unknown",
