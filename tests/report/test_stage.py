@@ -120,7 +120,7 @@ def test_call_of_an_amplified_tumour(tmp_path):
 def test_counsel_is_in_the_json_the_row_the_vcf_and_on_the_page(tmp_path):
     files = Files(tmp_path)
     told = files.call()
-    assert told["counsel"]["word"] == "no_action" and "clear" in told["counsel"]["sentence"]
+    assert told["counsel"]["word"] == "no_action" and "likely to agree" in told["counsel"]["sentence"]
     assert overview.row(told)["counsel"] == "no_action"
     with pysam.VariantFile(beside(files.output, ".vcf.gz")) as records:
         assert {next(iter(record.samples.values()))["COUNSEL"] for record in records} == {"no_action"}

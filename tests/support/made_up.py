@@ -46,7 +46,7 @@ AMPLIFIED: dict[str, Any] = {
     "headline": "High-level MET amplification: 14.1 copies (12.5 to 15.9), MET/CEP7-like 4.9, focal.",
     "counsel": {
         "word": "no_action",
-        "sentence": "The amplification is clear of what sequencing and FISH differ in.",
+        "sentence": "Sequencing and FISH are likely to agree on it.",
         "source": "Front Oncol 2024",
     },
     "by_purity": {

@@ -279,7 +279,7 @@ def _amplified(facts: Facts) -> Counsel:
         return _another_method(facts, f"{why}, and there sequencing and FISH often differ", OF_FISH)
     return Counsel(
         "no_action",
-        "The amplification is clear of what sequencing and FISH differ in: not polysomy, and MET/CEP7-like surely "
+        "Sequencing and FISH are likely to agree on it: not polysomy, and MET/CEP7-like surely "
         f"{CLEAR_RATIO:g} or more.",
         OF_FISH,
     )
