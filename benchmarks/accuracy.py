@@ -32,7 +32,7 @@ SECTIONS = (
     Section("normals", ("normals.py", "--cnvkit")),
     Section("windows", ("windows.py", "--seeds", "1", "2", "3")),
     Section("events", ("events.py", "--seeds", "1", "2", "3")),
-    Section("negatives", ("negatives.py", "--seeds", "1", "2")),
+    Section("negatives", ("negatives.py", "--seeds", "1")),
     Section("semisynthetic", ("semisynthetic.py", "--cnvkit")),
     Section(
         "stated",
