@@ -22,7 +22,7 @@ from metcn.genome.build import AUTOSOMES
 from metcn.genome.build import load as genome
 from metcn.mixture import expected_ratio, tumour_copies
 from metcn.purity import fit, segment_likelihood
-from metcn.purity.grid import Axis, PurityGrid
+from metcn.purity.grid import Axis, PurityGrid, axis
 
 BINS_PER_MB, BIN_NOISE = 9.0, 0.25  # of a capture panel with off-target bins of 100 kb
 SHARED_NOISE, BASELINE_NOISE, MET_ERROR = 0.012, 0.01, 0.03  # log2
@@ -112,7 +112,7 @@ def of_case(case: Case, args, random: np.random.Generator) -> list[dict[str, flo
     segments = part.assign(log2=level + noise, se=se, probes=probes)
     met = expected_ratio(case.met, case.purity, case.ploidy) * 2 ** (random.normal() * MET_ERROR)
     sd = args.stated_error * case.purity
-    given = Axis.of(None, (0.1, 1.0))
+    given = axis(None, (0.1, 1.0))
     if sd:
         given = Axis.estimated(float(np.clip(case.purity + random.normal() * sd, 0.02, 1)), 0.1, 1.0)
     rows = []

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import betaln, logsumexp
 
 from metcn.mixture import NORMAL_COPIES, tumour_copies
+from metcn.purity.reference_bias import shifted
 
 Floats = NDArray[np.float64]
 
@@ -65,7 +66,7 @@ class Blocks:
     def of(cls, snps: Snps, segment: NDArray[np.intp]) -> Blocks:
         """Blocks of SNPs; ``segment`` is the segment of each, shape (blocks,)."""
         rarer = np.clip(FRACTIONS, ERROR, None)[:, None]
-        biased = [_shifted(fraction, snps.log_odds) for fraction in (rarer, 1 - rarer)]
+        biased = [shifted(fraction, snps.log_odds) for fraction in (rarer, 1 - rarer)]
         # either of the two alleles may be the one that is counted
         site = np.logaddexp(*(_beta_binomial(snps.reads, snps.depth, fraction) for fraction in biased)).T
         site -= _log_kept(snps.depth, snps.fewest)
@@ -156,12 +157,6 @@ def _log_kept_at(depth: float, fewest: float) -> Floats:
         np.exp(choose + _beta_binomial(few, np.array(depth), each)).sum(axis=1) for each in (fraction, 1 - fraction)
     )
     return np.log(np.maximum(1 - lost, LEAST_KEPT))
-
-
-def _shifted(fraction: Floats, log_odds: Floats) -> Floats:
-    """Fraction with its odds changed; the arguments broadcast."""
-    odds = fraction / (1 - fraction) * np.exp(log_odds)
-    return odds / (1 + odds)
 
 
 def _beta_binomial(reads: Floats, depth: Floats, fraction: Floats) -> Floats:

@@ -43,11 +43,6 @@ class Axis:
     sd: float = 0.0
 
     @classmethod
-    def of(cls, given: Span | None, plausible: Span) -> Axis:
-        """What is known: the given span, else the plausible one."""
-        return cls(plausible, False, float("nan")) if given is None else cls(given, True, (given[0] + given[1]) / 2)
-
-    @classmethod
     def estimated(cls, value: float, sd: float, highest: float) -> Axis:
         """An estimate with its error, above 0 and at most ``highest``.
 
@@ -93,7 +88,7 @@ class Axis:
 
 def axis(given: Span | None, plausible: Span) -> Axis:
     """What is known: the given span, else the plausible one."""
-    return Axis.of(given, plausible)
+    return Axis(plausible, False, float("nan")) if given is None else Axis(given, True, (given[0] + given[1]) / 2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,15 +29,15 @@ class ReferenceBias:
 
     def expected(self, fraction: ArrayLike) -> NDArray[np.float64]:
         """Fraction of reads with the alternative base, of the fraction of molecules with it; 0 and 1 stay."""
-        return _shifted(fraction, self.log_odds)
+        return shifted(fraction, self.log_odds)
 
     def corrected(self, fraction: ArrayLike) -> NDArray[np.float64]:
         """Fraction of molecules with the alternative base, of the fraction of reads with it: undoes `expected`."""
-        return _shifted(fraction, -self.log_odds)
+        return shifted(fraction, -self.log_odds)
 
 
-def _shifted(fraction: ArrayLike, log_odds: float) -> NDArray[np.float64]:
-    """Fractions with their odds multiplied."""
+def shifted(fraction: ArrayLike, log_odds: ArrayLike) -> NDArray[np.float64]:
+    """Fractions with their odds multiplied; the arguments broadcast."""
     share = np.asarray(fraction, dtype=np.float64)
     up, down = share * np.exp(log_odds), 1 - share
     return np.asarray(up / (up + down))

@@ -133,9 +133,8 @@ def levels(chromosome: NDArray, start: NDArray, end: NDArray, log2: Floats, se: 
         previous = chromosome[row]
         limit = MERGE_Z * np.sqrt(variance + (last[2] if last else 0.0) + 2 * MERGE_EXTRA**2)
         if last is None or abs(last[1] - level) >= limit:
-            joined.append([length, level, variance, float(bins[row])])
-            of_row[row] = len(joined) - 1
-            continue
+            last = [0.0, 0.0, 0.0, 0.0]
+            joined.append(last)
         of_row[row] = len(joined) - 1
         share = last[0] / (last[0] + length)
         mean = share * last[1] + (1 - share) * level

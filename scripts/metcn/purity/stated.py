@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metcn.errors import InputError
-from metcn.purity.grid import Axis, Span
+from metcn.purity.grid import Axis, Span, axis
 from metcn.run.samples import Stated, parse_error, parse_stated
 from metcn.run.settings import PuritySettings
 
@@ -23,7 +23,7 @@ def purity(text: str, error: str, *, specimen: str, sample: str, settings: Purit
     where = f"sample {sample}, purity"
     given = _parsed(text, where, most=1.0)
     if given is None or given.exact or given.low != given.high:
-        return Axis.of(None if given is None else (given.low, given.high), plausible_purity(specimen, settings))
+        return axis(None if given is None else (given.low, given.high), plausible_purity(specimen, settings))
     relative, absolute = settings.plasma_stated_error * given.low, settings.stated_error
     configured = relative if specimen == "plasma" else absolute
     try:
@@ -31,7 +31,7 @@ def purity(text: str, error: str, *, specimen: str, sample: str, settings: Purit
     except ValueError as problem:
         raise InputError(f"{where}_error: expected {problem}, received {error!r}; {REMEDY}") from problem
     sd = configured if own is None else own
-    return Axis.estimated(given.low, sd, highest=1.0) if sd else Axis.of((given.low, given.low), (0.0, 1.0))
+    return Axis.estimated(given.low, sd, highest=1.0) if sd else axis((given.low, given.low), (0.0, 1.0))
 
 
 def plausible_purity(specimen: str, settings: PuritySettings) -> Span:
@@ -50,7 +50,7 @@ def ploidy(text: str, *, sample: str, settings: PuritySettings) -> Axis:
         If the text is no number or range above 0.
     """
     given = _parsed(text, f"sample {sample}, ploidy", most=float("inf"))
-    return Axis.of(None if given is None else (given.low, given.high), (settings.ploidy_low, settings.ploidy_high))
+    return axis(None if given is None else (given.low, given.high), (settings.ploidy_low, settings.ploidy_high))
 
 
 def _parsed(text: str, where: str, *, most: float) -> Stated | None:
